@@ -1,0 +1,1 @@
+"""One external system a file, each behind a port of ``application.ports``."""

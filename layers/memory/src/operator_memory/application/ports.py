@@ -1,0 +1,210 @@
+"""The ports: what the use cases need from the outside, as Protocols.
+
+Every method that touches stored data takes the account first and must bind to it; there is no unscoped
+call. All raise the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from operator_memory.domain.conversation import RawMessage, Turn
+from operator_memory.domain.jobs import JobClaim, JobRecord
+from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.retrieval import Hit, SearchPlan
+from operator_memory.domain.scopes import AccountId
+
+
+class Clock(Protocol):
+    """Where 'now' comes from."""
+
+    def now(self) -> datetime:
+        """Current time, timezone-aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back, for measuring durations."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into dense vectors."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of every vector."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
+        """Embed ``texts`` in one call: one vector of ``dimensions`` floats per text, in order."""
+        ...
+
+
+class MemorySearch(Protocol):
+    """Finds memories: the read side of the store."""
+
+    def search(
+        self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float
+    ) -> list[list[Hit]]:
+        """Run all searches of ``plan`` in one request; one list of hits per search, best first.
+
+        Memories that have expired or are no longer valid at ``now`` are never returned.
+        """
+        ...
+
+
+class MemoryWriter(Protocol):
+    """Stores memories."""
+
+    def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
+        """Which of ``ids`` the account already has."""
+        ...
+
+    def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
+        """Store ``memories`` durably (returns after the write is applied).
+
+        Raises:
+            ValueError: if one of them belongs to another account.
+        """
+        ...
+
+
+class ExpiredMemories(Protocol):
+    """Removes what has expired, one account and one page at a time."""
+
+    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+        """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
+
+        Returns how many were deleted; fewer than ``limit`` means that none are left.
+        """
+        ...
+
+    def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
+        """The earliest ``expires_at`` later than ``after``, or ``None``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """An account that has something to expire, and the version of the entry that says so."""
+
+    account_id: AccountId
+    due_at: datetime
+    version: int
+
+
+class ExpiryIndex(Protocol):
+    """Knows which accounts have memories to expire, and when, without looking into any memory."""
+
+    def register(self, account_id: AccountId, due_at: datetime) -> None:
+        """Note that the account has a memory expiring at ``due_at``. Call BEFORE the memory is stored."""
+        ...
+
+    def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
+        """Up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
+        ...
+
+    def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
+        """Move the account to its next expiry, or drop it if there is none.
+
+        Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedFact:
+    """A fact the extractor found, before any decision about it."""
+
+    text: str
+    attributed_to: str
+    """``user`` or ``assistant``: whom the fact is about."""
+    vector: list[float]
+    duplicate: bool = False
+    """True if the extractor's own duplicate check dropped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What one extraction call gave: the facts and what it cost."""
+
+    facts: tuple[ProposedFact, ...]
+    llm_calls: int
+
+
+class FactExtractor(Protocol):
+    """Finds facts in a conversation. One LLM call per call of `extract`."""
+
+    def extract(
+        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
+    ) -> Extraction:
+        """Extract the facts of ``turns`` (non-empty, already cleaned), said at ``observed_at``.
+
+        Raises:
+            MalformedResponseError: if the model's answer cannot be understood. Never an empty success.
+        """
+        ...
+
+
+class JobStore(Protocol):
+    """The record of every extraction job, readable by job id."""
+
+    def claim(
+        self, account_id: AccountId, job_id: str, *, content_hash: str, now: datetime, lease_seconds: int
+    ) -> JobClaim:
+        """Take the job for this worker unless it is done, held by another, or had other content."""
+        ...
+
+    def save(self, record: JobRecord) -> None:
+        """Write the record as it stands and give up the lease."""
+        ...
+
+    def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
+        """The record, or ``None`` if the account has no such job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watermark:
+    """How far a thread has been read: the last message's time and id (ties are broken by id)."""
+
+    created_at: datetime
+    message_id: str
+
+
+class ThreadMessages(Protocol):
+    """The platform's own record of a conversation."""
+
+    def read(
+        self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int
+    ) -> list[RawMessage]:
+        """User and assistant messages of the account's thread after ``after``, oldest first, at most ``limit``.
+
+        A thread of another account gives an empty list. Each message carries ``message_id`` and ``created_at``.
+        """
+        ...
+
+
+class WatermarkStore(Protocol):
+    """Remembers how far each thread has been read."""
+
+    def get(self, account_id: AccountId, thread_id: str) -> Watermark | None:
+        """The thread's watermark, or ``None`` before its first extraction."""
+        ...
+
+    def advance(self, account_id: AccountId, thread_id: str, watermark: Watermark) -> None:
+        """Move it forward; a watermark that is not later than the stored one changes nothing."""
+        ...
+
+
+class JobQueue(Protocol):
+    """The parts of the job queue that a consumer steers."""
+
+    def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
+        """Make a failed message visible again after ``delay_seconds``, instead of the queue's full timeout."""
+        ...
+
+    def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
+        """Put a message that can never succeed into the dead-letter queue, with the reason as attributes."""
+        ...

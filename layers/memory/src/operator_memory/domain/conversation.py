@@ -1,0 +1,143 @@
+"""From the messages of a run to the turns worth reading: what is text, who said it, what is noise.
+
+Message content is untrusted. Cleaning here never raises on odd content: what cannot be read is left out and
+counted, so that one binary message does not cost a user the memory of the rest.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from operator_memory.domain.context_text import FENCE_NAME
+
+MAX_TURN_CHARACTERS = 20_000
+"""A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
+
+_READ_ROLES = ("user", "assistant")
+_TOOL_XML = re.compile(
+    r"<(?P<tag>function_calls|tool_call|tool_result|function_result)\b[^>]*>.*?(?:</(?P=tag)>|\Z)", re.DOTALL
+)
+_UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}\]")
+_OUR_BLOCK = re.compile(rf"<{FENCE_NAME}\b[^>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_READABLE = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A message as the platform hands it over.
+
+    ``type`` is the platform's message type where known (``user``, ``assistant``, ``tool``, ``status`` ...);
+    for inline messages it is the role. ``content`` is a string, a ``{"role", "content"}`` object, or parts.
+    """
+
+    type: str
+    content: Any
+    message_id: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty."""
+
+    role: str
+    text: str
+    message_id: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The turns of a run, and how many messages were left out or cut, by reason."""
+
+    turns: tuple[Turn, ...]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_conversation(messages: Iterable[RawMessage]) -> Conversation:
+    """Keep what user and assistant said; drop tool traffic, uploads, our own injected block and noise."""
+    turns: list[Turn] = []
+    skipped: Counter[str] = Counter()
+    for message in messages:
+        if message.type not in _READ_ROLES:
+            skipped["not_user_or_assistant"] += 1
+            continue
+        text, cut = _cut(clean_text(message_text(message.content)))
+        if not _READABLE.search(text):
+            skipped["no_text"] += 1
+            continue
+        skipped["cut"] += cut
+        turns.append(Turn(message.type, text, message.message_id, message.created_at))
+    return Conversation(tuple(turns), {reason: n for reason, n in skipped.items() if n})
+
+
+def message_text(content: object) -> str:
+    """The text of a message's content, whatever its shape; ``""`` if it holds none.
+
+    Shapes: text; a JSON string that holds a ``{"role", "content"}`` object (how the browser stores user
+    rows); such an object; a list of parts, of which the text parts count.
+    """
+    if isinstance(content, str):
+        decoded = _decoded_message(content)
+        return content if decoded is None else message_text(decoded)
+    if isinstance(content, Mapping):
+        inner = content.get("content") if "content" in content else content.get("text")
+        return message_text(inner)
+    if isinstance(content, Sequence) and not isinstance(content, bytes | bytearray):
+        return "\n".join(filter(None, (_part_text(part) for part in content)))
+    return ""
+
+
+def _decoded_message(text: str) -> Mapping[str, Any] | None:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        decoded = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) and isinstance(decoded.get("content"), str | list) else None
+
+
+def _part_text(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping) and part.get("type", "text") in ("text", "input_text", "output_text"):
+        text = part.get("text")
+        return text if isinstance(text, str) else ""
+    return ""
+
+
+def clean_text(text: str) -> str:
+    """Take out recalled memories (never learn them again), tool XML, upload markers and control characters."""
+    for pattern in (_OUR_BLOCK, _TOOL_XML, _UPLOAD_MARKER, _CONTROL):
+        text = pattern.sub("", text)
+    return text.strip()
+
+
+def _cut(text: str) -> tuple[str, bool]:
+    if len(text) <= MAX_TURN_CHARACTERS:
+        return text, False
+    half = MAX_TURN_CHARACTERS // 2
+    return f"{text[:half]}\n[...]\n{text[-half:]}", True
+
+
+def chunked(turns: Sequence[Turn], max_characters: int) -> list[tuple[Turn, ...]]:
+    """Split at message borders into chunks of at most ``max_characters`` of text, in order.
+
+    A single turn longer than that is a chunk of its own.
+    """
+    chunks: list[tuple[Turn, ...]] = []
+    current: list[Turn] = []
+    size = 0
+    for turn in turns:
+        if current and size + len(turn.text) > max_characters:
+            chunks.append(tuple(current))
+            current, size = [], 0
+        current.append(turn)
+        size += len(turn.text)
+    return [*chunks, tuple(current)] if current else chunks

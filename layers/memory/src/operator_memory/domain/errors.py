@@ -1,0 +1,87 @@
+"""Every error the product raises on purpose, in one tree.
+
+``retryable`` is part of the type: a queue consumer or an HTTP handler decides from it alone whether trying
+the same thing again can help. Messages never contain memory text, conversation text or secrets.
+"""
+
+
+class MemoryServiceError(Exception):
+    """Root of the tree. ``retryable`` says whether the same call may succeed later."""
+
+    retryable: bool = False
+
+    @property
+    def reason(self) -> str:
+        """A stable, machine-readable name of the failure, such as ``upstream_timeout``."""
+        name = type(self).__name__.removesuffix("Error")
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class ConfigurationError(MemoryServiceError):
+    """A setting is missing, malformed or contradicts another; the message says what to set."""
+
+
+class InvalidInputError(MemoryServiceError):
+    """The caller's input breaks the contract.
+
+    ``field`` is the JSON path of the offending value (``limit``, ``messages[3].role``, ``body``).
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.detail = message
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.detail}"
+
+
+class UnauthenticatedError(MemoryServiceError):
+    """No credential, or one that does not verify."""
+
+
+class PermissionDeniedError(MemoryServiceError):
+    """A valid credential that does not allow this action."""
+
+
+class JobConflictError(MemoryServiceError):
+    """A job id was used again with other content. The first content stands."""
+
+
+class JobInProgressError(MemoryServiceError):
+    """Another worker holds the lease of this job; try again when it has expired."""
+
+    retryable = True
+
+
+class UpstreamError(MemoryServiceError):
+    """A system we depend on failed. ``system`` is its name: ``qdrant``, ``embeddings``, ``llm`` ..."""
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(f"{system}: {message}")
+        self.system = system
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """It did not answer within the deadline."""
+
+    retryable = True
+
+
+class UpstreamUnavailableError(UpstreamError):
+    """It could not be reached, or answered that it cannot serve now (429, 5xx)."""
+
+    retryable = True
+
+
+class UpstreamRejectedError(UpstreamError):
+    """It understood us and said no (4xx): the same request will be refused again."""
+
+
+class MalformedResponseError(UpstreamError):
+    """It answered with something that breaks its contract (bad JSON, wrong count or dimension).
+
+    Retryable: models are not deterministic, and a proxy's error page does not stay for ever.
+    """
+
+    retryable = True

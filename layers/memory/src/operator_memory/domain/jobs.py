@@ -1,0 +1,115 @@
+"""An extraction job: what is asked, what became of it, and of every fact in it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.scopes import AccountId, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """A finished run whose conversation is to be remembered.
+
+    ``messages`` is ``None`` when they are to be read from the platform (the thread after its watermark).
+    """
+
+    job_id: str
+    account_id: AccountId
+    thread_id: str
+    status: str
+    finished_at: datetime
+    agent_id: str | None = None
+    session_id: str | None = None
+    author_id: str | None = None
+    messages: tuple[RawMessage, ...] | None = None
+
+    @property
+    def effective_session_id(self) -> str:
+        """The session of the thread; a thread without one of its own is its own session."""
+        return self.session_id or self.thread_id
+
+
+class Outcome(StrEnum):
+    """What became of a fact or a turn."""
+
+    ADDED = "added"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class FactOutcome:
+    """The outcome of one candidate. ``reason`` says why a rejected one was rejected.
+
+    Carries the memory's id, never its text: job records outlive an erasure check only by id.
+    """
+
+    memory_id: str
+    scope: Scope
+    outcome: Outcome
+    reason: str | None = None
+
+
+class JobState(StrEnum):
+    """``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """The account of a job. Times are UTC; ``skipped`` counts messages left out, by reason."""
+
+    account_id: AccountId
+    job_id: str
+    state: JobState
+    content_hash: str
+    updated_at: datetime
+    attempts: int = 1
+    facts: tuple[FactOutcome, ...] = ()
+    turns: tuple[FactOutcome, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    llm_calls: int = 0
+    error: str | None = None
+    error_detail: str | None = None
+
+    def failed(self, *, error: str, detail: str, now: datetime) -> "JobRecord":
+        """This record after an attempt that ended in ``error`` (a machine-readable reason)."""
+        return replace(self, state=JobState.FAILED, error=error, error_detail=detail[:500], updated_at=now)
+
+
+class ClaimStatus(StrEnum):
+    """The answer to a claim."""
+
+    CLAIMED = "claimed"
+    ALREADY_DONE = "already_done"
+    IN_PROGRESS = "in_progress"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class JobClaim:
+    """Whether this worker may run the job, and its record as stored."""
+
+    status: ClaimStatus
+    record: JobRecord
+
+
+def content_hash(body: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the job's canonical JSON: equal content gives an equal hash, whatever the key order."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def retry_delay_seconds(receive_count: int) -> int:
+    """Seconds until a failed message is tried again: 5, 25, 125, then at most 600."""
+    return min(600, int(5 ** min(max(receive_count, 1), 5)))

@@ -1,0 +1,68 @@
+"""A stored memory, and how its id follows from what it says."""
+
+import unicodedata
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+
+_MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory of one account. Times are timezone-aware UTC; ``importance`` is 0..1."""
+
+    id: str
+    account_id: AccountId
+    scope: Scope
+    kind: Kind
+    text: str
+    created_at: datetime
+    updated_at: datetime
+    agent_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    author_id: str | None = None
+    attributed_to: str | None = None
+    role: str | None = None
+    seq: int | None = None
+    source_run_id: str | None = None
+    importance: float = 0.5
+    pinned: bool = False
+    expires_at: datetime | None = None
+    superseded_by: str | None = None
+    valid_until: datetime | None = None
+    last_accessed_at: datetime | None = None
+    access_count: int = 0
+
+    @property
+    def key(self) -> ScopeKey:
+        """The scope this memory belongs to, with its owner."""
+        owner = {Scope.USER: None, Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}[self.scope]
+        return ScopeKey(self.scope, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedMemory:
+    """A memory with its dense vector (length = the collection's dimensions), ready to be stored."""
+
+    memory: Memory
+    vector: list[float] = field(repr=False)
+
+
+def normalised_text(text: str) -> str:
+    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stop."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.split()).rstrip(".")
+
+
+def memory_id(account: AccountId, key: ScopeKey, text: str, *, position: str = "") -> str:
+    """The id of a memory: uuid5 of account, scope, owner and normalised text.
+
+    A redelivered or concurrent write of the same memory therefore lands on the same point. ``position``
+    tells verbatim turns apart that say the same thing at different places of a session (``"yes"``).
+    """
+    name = "\x1f".join((account, key.scope, key.owner_id or "", position, normalised_text(text)))
+    return str(uuid.uuid5(_MEMORY_NAMESPACE, name))

@@ -1,0 +1,1 @@
+"""Where the outside world comes in: settings, wiring, wire contracts, HTTP errors, observability."""

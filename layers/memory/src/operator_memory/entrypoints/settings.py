@@ -1,0 +1,275 @@
+"""Settings: every environment variable, typed, checked at start-up, documented in one table.
+
+The dataclass below is the only list. ``docs/settings.md`` is generated from it, and a value that is missing
+or contradicts another stops start-up with a sentence that says what to set. Secrets never stand in the
+environment in production: ``NAME_PARAMETER`` names an SSM SecureString instead. Standard library only, since
+the context function reads this on every cold start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from operator_memory.domain.errors import ConfigurationError
+
+
+def _var(
+    env: str,
+    default: object,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:  # noqa: ANN401  (a dataclass field's default has the field's own type)
+    meta = {
+        "env": env,
+        "description": description,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "secret": secret,
+    }
+    return field(default=default, metadata=meta, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One attribute a variable. Build it with `load_settings`, which checks the values together."""
+
+    memory_enabled: bool = _var(
+        "MEM0_ENABLED",
+        True,
+        "`false` switches memory off: context answers empty, jobs are acknowledged and recorded as skipped.",
+    )
+    qdrant_url: str = _var(
+        "QDRANT_URL",
+        "",
+        "Base URL of Qdrant, e.g. `https://xyz.cloud.qdrant.io:6333`. Instead of `QDRANT_HOST` and `QDRANT_PORT`.",
+    )
+    qdrant_host: str = _var(
+        "QDRANT_HOST",
+        "",
+        "Host name of Qdrant, when `QDRANT_URL` is not set. `localhost` and loopback addresses are reached by http, others by https.",
+    )
+    qdrant_port: int = _var(
+        "QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", low=1, high=65535
+    )
+    qdrant_api_key: str = _var(
+        "QDRANT_API_KEY",
+        "",
+        "API key of Qdrant. For one machine only; in AWS use `QDRANT_API_KEY_PARAMETER`.",
+        secret=True,
+    )
+    qdrant_api_key_parameter: str = _var(
+        "QDRANT_API_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the Qdrant API key."
+    )
+    qdrant_collection: str = _var(
+        "QDRANT_COLLECTION",
+        "operator_memories",
+        "Collection of the memories. One per embedding model: vectors of two models do not mix.",
+    )
+    qdrant_timeout_ms: int = _var(
+        "QDRANT_TIMEOUT_MS",
+        400,
+        "Deadline of the context function's Qdrant request, in milliseconds.",
+        low=10,
+        high=5000,
+    )
+    qdrant_write_timeout_ms: int = _var(
+        "QDRANT_WRITE_TIMEOUT_MS",
+        10_000,
+        "Deadline of one write to Qdrant, in milliseconds.",
+        low=100,
+        high=60_000,
+    )
+    openai_base_url: str = _var(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        "Base URL of the OpenAI-compatible API (OpenAI, vLLM, Ollama ...) for embeddings and extraction.",
+    )
+    openai_api_key: str = _var(
+        "OPENAI_API_KEY",
+        "",
+        "API key of that API. For one machine only; in AWS use `OPENAI_API_KEY_PARAMETER`.",
+        secret=True,
+    )
+    openai_api_key_parameter: str = _var(
+        "OPENAI_API_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the API key."
+    )
+    embedding_model: str = _var(
+        "EMBEDDING_MODEL", "text-embedding-3-small", "Embedding model. Changing it needs a new collection."
+    )
+    embedding_dimensions: int = _var(
+        "EMBEDDING_DIMENSIONS",
+        1536,
+        "Length of its vectors; must equal the collection's.",
+        low=1,
+        high=65_536,
+    )
+    embedding_send_dimensions: bool = _var(
+        "EMBEDDING_SEND_DIMENSIONS",
+        False,
+        "Send `dimensions` with each embedding request. Needed to shorten text-embedding-3 vectors; other servers may refuse it.",
+    )
+    embedding_timeout_ms: int = _var(
+        "EMBEDDING_TIMEOUT_MS",
+        450,
+        "Deadline of the context function's embedding call, in milliseconds.",
+        low=10,
+        high=5000,
+    )
+    extraction: str = _var(
+        "EXTRACTION",
+        "",
+        "`llm` extracts facts with the model, `rules` with the built-in rules (no LLM, no cost). Default: `llm` when an API key is set, else `rules`.",
+        choices=("", "llm", "rules"),
+    )
+    extraction_model: str = _var(
+        "EXTRACTION_MODEL", "gpt-4o-mini", "Chat model that extracts facts when `EXTRACTION` is `llm`."
+    )
+    extraction_timeout_seconds: int = _var(
+        "EXTRACTION_TIMEOUT_SECONDS",
+        60,
+        "Deadline of one extraction call to the model, in seconds.",
+        low=1,
+        high=600,
+    )
+    extraction_max_tokens: int = _var(
+        "EXTRACTION_MAX_TOKENS",
+        4096,
+        "Most tokens the model may answer with. A cut-off answer is an error and is retried.",
+        low=256,
+        high=32_768,
+    )
+    extraction_chunk_characters: int = _var(
+        "EXTRACTION_CHUNK_CHARACTERS",
+        48_000,
+        "A longer run is split at message borders into chunks of this many characters, one LLM call each.",
+        low=1000,
+        high=400_000,
+    )
+    session_memory_days: int = _var(
+        "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", low=1, high=3650
+    )
+    job_record_days: int = _var(
+        "JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", low=1, high=3650
+    )
+    memory_table: str = _var(
+        "MEMORY_TABLE", "", "DynamoDB table of job records, watermarks and the expiry index."
+    )
+    jobs_queue_url: str = _var(
+        "JOBS_QUEUE_URL", "", "URL of the jobs queue (extraction function: to schedule a retry)."
+    )
+    jobs_dead_letter_queue_url: str = _var(
+        "JOBS_DEAD_LETTER_QUEUE_URL", "", "URL of the dead-letter queue for jobs that can never succeed."
+    )
+    supabase_url: str = _var(
+        "SUPABASE_URL",
+        "",
+        "Base URL of the platform's Supabase project; needed for jobs that do not carry their messages.",
+    )
+    supabase_service_key: str = _var(
+        "SUPABASE_SERVICE_KEY",
+        "",
+        "Service-role key of that project. For one machine only; in AWS use `SUPABASE_SERVICE_KEY_PARAMETER`.",
+        secret=True,
+    )
+    supabase_service_key_parameter: str = _var(
+        "SUPABASE_SERVICE_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the service-role key."
+    )
+    service_token_keys: str = _var(
+        "SERVICE_TOKEN_KEYS",
+        "",
+        'Signing keys of the agent runtime\'s tokens: a JSON object of key id to secret (at least 32 characters), e.g. `{"2026-11": "..."}`. Two keys make a rotation. For one machine only.',
+        secret=True,
+    )
+    service_token_keys_parameter: str = _var(
+        "SERVICE_TOKEN_KEYS_PARAMETER", "", "Name of the SSM SecureString that holds that JSON object."
+    )
+    log_level: str = _var(
+        "LOG_LEVEL",
+        "INFO",
+        "Least severe level that is logged.",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
+
+    @property
+    def qdrant_base_url(self) -> str:
+        """Where Qdrant is: `QDRANT_URL`, or made of host and port."""
+        if self.qdrant_url:
+            return self.qdrant_url.rstrip("/")
+        scheme = "http" if self.qdrant_host in ("localhost", "127.0.0.1", "::1") else "https"
+        host = f"[{self.qdrant_host}]" if ":" in self.qdrant_host else self.qdrant_host
+        return f"{scheme}://{host}:{self.qdrant_port}"
+
+    @property
+    def extraction_mode(self) -> str:
+        """``llm`` or ``rules``."""
+        return self.extraction or ("llm" if self.openai_api_key or self.openai_api_key_parameter else "rules")
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        ConfigurationError: with a sentence for everything that is wrong, naming the variables.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        raw = environ.get(spec.metadata["env"], "").strip()
+        if raw:
+            try:
+                values[spec.name] = _parsed(raw, spec.type, spec.metadata)
+            except ValueError as error:
+                problems.append(f"{spec.metadata['env']} {error}.")
+    settings = Settings(**values)
+    problems += _contradictions(settings)
+    if problems:
+        raise ConfigurationError(" ".join(problems))
+    return settings
+
+
+def _parsed(raw: str, kind: object, meta: Mapping[str, Any]) -> bool | int | str:
+    if kind in (bool, "bool"):
+        lowered = raw.lower()
+        if lowered not in ("true", "false", "1", "0"):
+            raise ValueError("must be true or false")
+        return lowered in ("true", "1")
+    if kind in (int, "int"):
+        return _parsed_int(raw, meta)
+    if meta["choices"] and raw not in meta["choices"]:
+        raise ValueError(f"must be one of {', '.join(filter(None, meta['choices']))}")
+    if meta["env"].endswith("_URL") and urlsplit(raw).scheme not in ("http", "https"):
+        raise ValueError("must start with http:// or https://")
+    return raw
+
+
+def _parsed_int(raw: str, meta: Mapping[str, Any]) -> int:
+    if not raw.lstrip("-").isdecimal() or not meta["low"] <= int(raw) <= meta["high"]:
+        raise ValueError(f"must be a whole number from {meta['low']} to {meta['high']}")
+    return int(raw)
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.qdrant_url and settings.qdrant_host:
+        problems.append("QDRANT_URL and QDRANT_HOST are both set: keep one of them.")
+    if not settings.qdrant_url and not settings.qdrant_host:
+        problems.append("Qdrant's address is missing: set QDRANT_URL, or QDRANT_HOST and QDRANT_PORT.")
+    for spec in fields(Settings):
+        if (
+            spec.metadata["secret"]
+            and getattr(settings, spec.name)
+            and getattr(settings, f"{spec.name}_parameter")
+        ):
+            env = spec.metadata["env"]
+            problems.append(f"{env} and {env}_PARAMETER are both set: keep one of them.")
+    if settings.extraction == "llm" and not (settings.openai_api_key or settings.openai_api_key_parameter):
+        problems.append(
+            "EXTRACTION is llm but no key is set: set OPENAI_API_KEY_PARAMETER (or OPENAI_API_KEY), or EXTRACTION=rules."
+        )
+    return problems
