@@ -1,0 +1,76 @@
+"""Embeddings from an OpenAI-compatible API (``POST {base}/embeddings``), over the kept-alive client.
+
+Standard library only: the context function imports this. Wire format:
+https://platform.openai.com/docs/api-reference/embeddings
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from operator_memory.adapters.http import HttpClient, json_object
+from operator_memory.domain.errors import MalformedResponseError
+
+_SYSTEM = "embeddings"
+_MAX_BATCH = 100
+_EMPTY = " "  # the API refuses an empty string
+
+
+class OpenAIEmbeddings:
+    """Port ``Embedder``. Texts beyond 100 are sent in several requests."""
+
+    def __init__(
+        self, client: HttpClient, *, model: str, dimensions: int, send_dimensions: bool = False
+    ) -> None:
+        """``send_dimensions`` asks the server to shorten its vectors to ``dimensions``."""
+        self._client = client
+        self._model = model
+        self._dimensions = dimensions
+        self._extra = {"dimensions": dimensions} if send_dimensions else {}
+
+    @property
+    def dimensions(self) -> int:
+        """Length of every vector."""
+        return self._dimensions
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
+        """One vector of ``dimensions`` floats per text, in order; ``timeout`` is for each request.
+
+        Raises:
+            UpstreamTimeoutError, UpstreamUnavailableError, UpstreamRejectedError: as their names say.
+            MalformedResponseError: another number of vectors, another length, or a number that is not finite.
+        """
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), _MAX_BATCH):
+            vectors += self._embed_batch(texts[start : start + _MAX_BATCH], timeout)
+        return vectors
+
+    def _embed_batch(self, texts: Sequence[str], timeout: float) -> list[list[float]]:
+        body = {
+            "model": self._model,
+            "input": [text or _EMPTY for text in texts],
+            "encoding_format": "float",
+            **self._extra,
+        }
+        response = self._client.request("POST", "/embeddings", json.dumps(body).encode(), timeout=timeout)
+        data = json_object(_SYSTEM, response).get("data")
+        if not isinstance(data, list) or len(data) != len(texts):
+            raise MalformedResponseError(_SYSTEM, f"expected {len(texts)} embeddings")
+        try:
+            ordered = sorted(data, key=lambda item: item["index"])
+            return [self._checked_vector(item["embedding"]) for item in ordered]
+        except (KeyError, TypeError) as error:
+            raise MalformedResponseError(_SYSTEM, "an item has no index or no embedding") from error
+
+    def _checked_vector(self, vector: Any) -> list[float]:  # noqa: ANN401  (decoded JSON)
+        if not isinstance(vector, list) or len(vector) != self._dimensions:
+            length = len(vector) if isinstance(vector, list) else "no"
+            raise MalformedResponseError(
+                _SYSTEM,
+                f"an embedding has {length} numbers, not {self._dimensions}: "
+                "EMBEDDING_DIMENSIONS does not fit EMBEDDING_MODEL",
+            )
+        if not all(isinstance(x, float | int) and math.isfinite(x) for x in vector):
+            raise MalformedResponseError(_SYSTEM, "an embedding holds a value that is not a finite number")
+        return vector
