@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,8 +53,19 @@ class _Call:
 class HttpClient:
     """Calls one system at ``base_url`` over kept-alive connections. Safe to use from several threads."""
 
-    def __init__(self, base_url: str, *, system: str, headers: Mapping[str, str] | None = None) -> None:
-        """``system`` names the other side in errors; ``headers`` are sent with every request."""
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        system: str,
+        headers: Mapping[str, str] | None = None,
+        auth: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
+        """``system`` names the other side in errors.
+
+        ``headers`` go with every request; so do those of ``auth``, which is asked each time so that a
+        rotated secret is picked up.
+        """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(f"The address of {system} must be an http(s) URL.")
@@ -63,7 +74,8 @@ class HttpClient:
         self._port = parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
         self._system = system
-        self._headers = {"Connection": "keep-alive", **(headers or {})}
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
+        self._auth = auth
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
 
     def request(
@@ -87,22 +99,23 @@ class HttpClient:
         """
         call = _Call()
         deadline = time.monotonic() + timeout
-        all_headers = {**self._headers, **(headers or {})}
 
         def work() -> None:
             try:
-                call.response = self._send(call, method, path, body, all_headers, deadline, idempotent)
+                secret = self._auth() if self._auth else {}
+                sent = {**self._headers, **secret, **(headers or {})}
+                call.response = self._send(call, method, path, body, sent, deadline, idempotent)
             except BaseException as error:  # noqa: BLE001  (handed to the caller below)
                 call.error = error
 
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
         worker.join(timeout)
-        if call.response is not None:
-            return call.response
         if worker.is_alive():
             self._abandon(call)
             raise UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s")
+        if call.response is not None:
+            return call.response
         raise self._translated(call.error, timeout) from call.error
 
     def _translated(self, error: BaseException | None, timeout: float) -> Exception:
