@@ -1,0 +1,45 @@
+"""``POST /v1/context``: the memories worth injecting into a run."""
+
+import logging
+from typing import Any
+
+from operator_memory.domain.identity import READ_CONTEXT
+from operator_memory.entrypoints.contracts.context import context_view, parse_context_request
+from operator_memory.entrypoints.http_api import (
+    Event,
+    HttpResponse,
+    answer,
+    bearer_token,
+    json_body,
+    json_response,
+)
+from operator_memory.entrypoints.observability import emit_metrics
+from operator_memory.entrypoints.wiring import build_context
+
+_LOG = logging.getLogger("operator_memory.context")
+_APP = build_context()
+
+
+def handler(event: Event, _context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's own object)
+    """Answer one API Gateway HTTP API event (payload 2.0)."""
+    return answer(lambda: _retrieve(event))
+
+
+def _retrieve(event: Event) -> HttpResponse:
+    caller = _APP.authenticate(bearer_token(event))
+    request = parse_context_request(json_body(event))
+    caller.require(READ_CONTEXT, request.account_id)
+    result = _APP.retrieve(request)
+    if result.degraded:
+        _LOG.warning("degraded answer", extra={"degraded": result.degraded, "account_id": request.account_id})
+    emit_metrics(
+        "context",
+        {
+            "Latency": (result.timing.total, "Milliseconds"),
+            "EmbeddingLatency": (result.timing.embedding, "Milliseconds"),
+            "SearchLatency": (result.timing.search, "Milliseconds"),
+            "MemoriesInjected": (len(result.memories), "Count"),
+            "Degraded": (len(result.degraded), "Count"),
+        },
+    )
+    return json_response(200, context_view(result))

@@ -1,0 +1,187 @@
+"""Use case: the memories worth injecting into a run, in one embedding call and one search request."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from operator_memory.application.ports import Clock, Embedder, MemorySearch
+from operator_memory.domain.context_text import render_context
+from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.domain.ranking import RankedMemory, rank
+from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+
+CANDIDATES = 60
+"""Candidates per search and scope; with fewer, good memories are lost before they are ranked."""
+
+MAX_QUERY_CHARACTERS = 2_000
+"""A longer query is searched by its beginning and its end, where people put the question."""
+
+_UNSEARCHABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """A checked request. ``token_budget`` is in tokens; ``scopes`` are those to look in."""
+
+    account_id: AccountId
+    agent_id: str | None = None
+    session_id: str | None = None
+    query: str | None = None
+    limit: int = 10
+    token_budget: int | None = None
+    scopes: tuple[Scope, ...] | None = None
+
+    @property
+    def scope_keys(self) -> tuple[ScopeKey, ...]:
+        """The scopes to search: those asked for, else every one whose id is given."""
+        owners = {Scope.USER: None, Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}
+        wanted = self.scopes or tuple(s for s in Scope if s is Scope.USER or owners[s])
+        return tuple(ScopeKey(scope, owners[scope]) for scope in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations in milliseconds; ``embedding`` and ``search`` are 0.0 where the call was not made."""
+
+    total: float
+    embedding: float
+    search: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContextResult:
+    """The text to inject, the memories in it, and what did not work (``degraded``, codes)."""
+
+    text: str
+    memories: tuple[RankedMemory, ...]
+    token_count: int
+    degraded: tuple[str, ...]
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Most seconds for the embedding call, the search request, and both together."""
+
+    embedding: float = 0.45
+    search: float = 0.4
+    total: float = 0.9
+
+
+class RetrieveContext:
+    """Finds, ranks and renders. A failing dependency makes the answer poorer, never an error."""
+
+    def __init__(
+        self,
+        *,
+        search: MemorySearch,
+        embedder: Embedder,
+        clock: Clock,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008  (frozen)
+        enabled: bool = True,
+    ) -> None:
+        """``enabled=False`` answers every request with an empty context."""
+        self._search = search
+        self._embedder = embedder
+        self._clock = clock
+        self._deadlines = deadlines
+        self._enabled = enabled
+
+    def __call__(self, request: ContextRequest) -> ContextResult:
+        """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do."""
+        run = _Run(self._clock.monotonic())
+        if not self._enabled:
+            return self._result(run, request, [])
+        query = searchable_query(request.query)
+        vector = self._embed(query, run) if query else None
+        plan = plan_searches(request, query, vector)
+        now = self._clock.now()
+        hits = self._find(request.account_id, plan, now, run)
+        ranked = rank(plan.searches, hits, now=now, limit=request.limit)
+        return self._result(run, request, ranked)
+
+    def _embed(self, query: str, run: "_Run") -> list[float] | None:
+        started = self._clock.monotonic()
+        try:
+            return self._embedder.embed([query], timeout=self._deadlines.embedding)[0]
+        except UpstreamError as error:
+            run.degraded.append(degradation(error))
+            return None
+        finally:
+            run.embedding = self._clock.monotonic() - started
+
+    def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]]:
+        started = self._clock.monotonic()
+        left = self._deadlines.total - (started - run.started)
+        try:
+            timeout = max(0.05, min(self._deadlines.search, left))
+            return self._search.search(account, plan, now=now, timeout=timeout)
+        except UpstreamError as error:
+            run.degraded.append(degradation(error))
+            return [[] for _ in plan.searches]
+        finally:
+            run.search = self._clock.monotonic() - started
+
+    def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
+        context = render_context([r.memory for r in ranked], token_budget=request.token_budget)
+        score_of = {r.memory.id: r for r in ranked}
+        total = self._clock.monotonic() - run.started
+        return ContextResult(
+            text=context.text,
+            memories=tuple(score_of[m.id] for m in context.memories),
+            token_count=context.token_count,
+            degraded=tuple(run.degraded) if self._enabled else ("memory_disabled",),
+            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
+        )
+
+
+class _Run:
+    """What one call notes on its way."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.embedding = 0.0
+        self.search = 0.0
+        self.degraded: list[str] = []
+
+
+def searchable_query(query: str | None) -> str | None:
+    """``query`` without control characters and shortened to its two ends, or ``None`` if nothing is left."""
+    if query is None:
+        return None
+    text = " ".join(_UNSEARCHABLE.sub(" ", query).split())
+    if len(text) > MAX_QUERY_CHARACTERS:
+        half = MAX_QUERY_CHARACTERS // 2
+        text = f"{text[:half]} {text[-half:]}"
+    return text if _WORD.search(text) else None
+
+
+def plan_searches(request: ContextRequest, query: str | None, vector: list[float] | None) -> SearchPlan:
+    """Which searches to run: by meaning and by words with a query, the profile without one.
+
+    With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
+    always looked up: a person asked for it to be remembered.
+    """
+    modes: list[SearchMode] = []
+    if vector is not None:
+        modes.append(SearchMode.DENSE)
+    if query:
+        modes.append(SearchMode.KEYWORD)
+    modes += PROFILE_MODES if vector is None else (SearchMode.PINNED,)
+    searches = tuple(
+        Search(key, mode, CANDIDATES if mode in (SearchMode.DENSE, SearchMode.KEYWORD) else request.limit)
+        for key in request.scope_keys
+        for mode in modes
+    )
+    return SearchPlan(searches, vector=vector, text=query)
+
+
+def degradation(error: UpstreamError) -> str:
+    """The code that tells a caller what did not work, e.g. ``qdrant_timeout``."""
+    if isinstance(error, UpstreamTimeoutError):
+        return f"{error.system}_timeout"
+    if isinstance(error, UpstreamUnavailableError):
+        return f"{error.system}_unavailable"
+    return f"{error.system}_failed"

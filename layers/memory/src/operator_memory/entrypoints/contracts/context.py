@@ -1,0 +1,158 @@
+"""Contract of ``POST /v1/context``. Standard library only: pydantic would add 130 ms to every cold start.
+
+``REQUEST_SCHEMA`` is the same contract as JSON Schema; a property test holds the two together.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from operator_memory.application.retrieve_context import ContextRequest, ContextResult
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.models import Memory
+from operator_memory.domain.ranking import RankedMemory
+from operator_memory.domain.scopes import ID_PATTERN, Scope, account_id, checked_id
+
+MAX_QUERY = 100_000
+MAX_LIMIT = 50
+DEFAULT_LIMIT = 10
+MAX_TOKEN_BUDGET = 1_000_000
+
+_ID: dict[str, Any] = {"type": "string", "pattern": ID_PATTERN}
+REQUEST_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "ContextRequest",
+    "description": "Body of POST /v1/context.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["account_id"],
+    "properties": {
+        "account_id": {**_ID, "description": "The account whose memory is read."},
+        "agent_id": {**_ID, "type": ["string", "null"], "description": "Adds the memory of this agent."},
+        "session_id": {**_ID, "type": ["string", "null"], "description": "Adds the memory of this session."},
+        "query": {
+            "type": ["string", "null"],
+            "maxLength": MAX_QUERY,
+            "description": "What the run is about, usually the user's last message. Without it: the profile.",
+        },
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "token_budget": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_TOKEN_BUDGET,
+            "description": "Most tokens that `context` may take.",
+        },
+        "scopes": {
+            "type": ["array", "null"],
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"enum": [scope.value for scope in Scope]},
+            "description": "Only these scopes. `agent` needs agent_id, `session` needs session_id.",
+        },
+    },
+    "allOf": [
+        {
+            "if": {
+                "required": ["scopes"],
+                "properties": {"scopes": {"type": "array", "contains": {"const": s}}},
+            },
+            "then": {"required": [field], "properties": {field: {"type": "string"}}},
+        }
+        for s, field in (("agent", "agent_id"), ("session", "session_id"))
+    ],
+}
+
+
+def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
+    """Check ``body`` and turn it into a request.
+
+    Raises:
+        InvalidInputError: naming the first field that breaks the contract.
+    """
+    unknown = sorted(set(body) - set(REQUEST_SCHEMA["properties"]))
+    if unknown:
+        raise InvalidInputError(unknown[0][:100], "is not a field of this request")
+    if "account_id" not in body:
+        raise InvalidInputError("account_id", "is required")
+    request = ContextRequest(
+        account_id=account_id(body["account_id"]),
+        agent_id=_optional_id(body, "agent_id"),
+        session_id=_optional_id(body, "session_id"),
+        query=_query(body.get("query")),
+        limit=_whole_number("limit", body.get("limit", DEFAULT_LIMIT), MAX_LIMIT),
+        token_budget=_token_budget(body.get("token_budget")),
+        scopes=_scopes(body.get("scopes")),
+    )
+    for scope, owner in ((Scope.AGENT, "agent_id"), (Scope.SESSION, "session_id")):
+        if scope in (request.scopes or ()) and getattr(request, owner) is None:
+            raise InvalidInputError(owner, f"is required when scopes contains {scope}")
+    return request
+
+
+def _optional_id(body: Mapping[str, Any], field: str) -> str | None:
+    value = body.get(field)
+    return None if value is None else checked_id(field, value)
+
+
+def _query(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidInputError("query", "must be a string")
+    if len(value) > MAX_QUERY:
+        raise InvalidInputError("query", f"must be at most {MAX_QUERY} characters, not {len(value)}")
+    return value
+
+
+def _whole_number(field: str, value: object, most: int) -> int:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if not whole or isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= most:
+        raise InvalidInputError(field, f"must be a whole number from 1 to {most}")
+    return int(value)
+
+
+def _token_budget(value: object) -> int | None:
+    return None if value is None else _whole_number("token_budget", value, MAX_TOKEN_BUDGET)
+
+
+def _scopes(value: object) -> tuple[Scope, ...] | None:
+    if value is None:
+        return None
+    allowed = {scope.value for scope in Scope}
+    if not isinstance(value, list) or not value or not all(isinstance(v, str) and v in allowed for v in value):
+        raise InvalidInputError("scopes", f"must be a non-empty list of {', '.join(sorted(allowed))}")
+    if len(set(value)) != len(value):
+        raise InvalidInputError("scopes", "must not name a scope twice")
+    return tuple(scope for scope in Scope if scope.value in value)
+
+
+def context_view(result: ContextResult) -> dict[str, Any]:
+    """The response body."""
+    timing = result.timing
+    return {
+        "context": result.text,
+        "memories": [_memory_view(ranked) for ranked in result.memories],
+        "token_count": result.token_count,
+        "degraded": list(result.degraded),
+        "timing_ms": {"total": timing.total, "embedding": timing.embedding, "search": timing.search},
+    }
+
+
+def _memory_view(ranked: RankedMemory) -> dict[str, Any]:
+    memory: Memory = ranked.memory
+    view = {
+        "id": memory.id,
+        "memory": memory.text,
+        "scope": memory.scope.value,
+        "kind": memory.kind.value,
+        "score": round(ranked.score, 4),
+        "created_at": memory.created_at.isoformat(),
+        "updated_at": memory.updated_at.isoformat(),
+        "agent_id": memory.agent_id,
+        "session_id": memory.session_id,
+        "thread_id": memory.thread_id,
+        "author_id": memory.author_id,
+        "role": memory.role,
+        "importance": memory.importance,
+        "pinned": memory.pinned,
+    }
+    return {name: value for name, value in view.items() if value is not None}

@@ -1,0 +1,153 @@
+"""The one place that chooses adapters. Each ``build_*`` makes what one function needs, from the environment.
+
+Imports stand inside the builders, so that a function loads only what it uses: the context function must not
+pay for Mem0. A setting that a function cannot do without is checked here, when the function starts.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
+from operator_memory.adapters.qdrant import QdrantMemories
+from operator_memory.adapters.system_clock import SystemClock
+from operator_memory.application.ports import Clock
+from operator_memory.application.retrieve_context import (
+    ContextRequest,
+    ContextResult,
+    Deadlines,
+    RetrieveContext,
+)
+from operator_memory.domain.errors import ConfigurationError, UpstreamError
+from operator_memory.domain.identity import Caller
+from operator_memory.entrypoints.observability import configure_logging
+from operator_memory.entrypoints.settings import Settings, load_settings
+
+_LOG = logging.getLogger("operator_memory.wiring")
+Secret = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextApp:
+    """What the context function calls."""
+
+    authenticate: Callable[[str], Caller]
+    retrieve: Callable[[ContextRequest], ContextResult]
+
+
+def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
+    """The context function's parts. Imports the standard library only."""
+    from operator_memory.adapters.jwt import ServiceTokens, key_provider
+
+    parts = _Parts.from_environment(os.environ if environ is None else environ)
+    settings, clock = parts.settings, parts.clock
+    tokens = ServiceTokens(key_provider(parts.required_secret("service_token_keys")))
+    retrieve = RetrieveContext(
+        search=parts.memories(),
+        embedder=parts.embedder(),
+        clock=clock,
+        deadlines=Deadlines(
+            embedding=settings.embedding_timeout_ms / 1000, search=settings.qdrant_timeout_ms / 1000
+        ),
+        enabled=settings.memory_enabled,
+    )
+    parts.warm()
+    return ContextApp(lambda token: tokens.verify(token, now=clock.now()), retrieve)
+
+
+class _Parts:
+    """Settings, secrets and the adapters that more than one function uses."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.clock: Clock = SystemClock()
+        self._environ = environ
+        names = {
+            name: parameter
+            for name in ("qdrant_api_key", "openai_api_key", "supabase_service_key", "service_token_keys")
+            if (parameter := getattr(settings, f"{name}_parameter"))
+        }
+        self._parameter_names = names
+        self._read_parameter = _parameter_reader(list(names.values()), environ, self.clock) if names else None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "_Parts":
+        settings = load_settings(environ)
+        configure_logging(settings.log_level)
+        return cls(settings, environ)
+
+    def secret(self, name: str) -> Secret | None:
+        """Reads the secret ``name`` each time it is called, or ``None`` if it is not configured."""
+        parameter, read = self._parameter_names.get(name), self._read_parameter
+        if parameter is not None and read is not None:
+            return lambda: read(parameter)
+        value = str(getattr(self.settings, name))
+        return (lambda: value) if value else None
+
+    def required_secret(self, name: str) -> Secret:
+        secret = self.secret(name)
+        if secret is None:
+            env = name.upper()
+            raise ConfigurationError(f"{env} is missing: set {env}_PARAMETER (in AWS) or {env}.")
+        return secret
+
+    def memories(self) -> QdrantMemories:
+        key = self.secret("qdrant_api_key")
+        client = HttpClient(
+            self.settings.qdrant_base_url, system="qdrant", auth=(lambda: {"api-key": key()}) if key else None
+        )
+        return QdrantMemories(
+            client,
+            collection=self.settings.qdrant_collection,
+            write_timeout=self.settings.qdrant_write_timeout_ms / 1000,
+        )
+
+    def embedder(self) -> OpenAIEmbeddings:
+        key = self.secret("openai_api_key")
+        client = HttpClient(
+            self.settings.openai_base_url,
+            system="embeddings",
+            auth=(lambda: {"Authorization": f"Bearer {key()}"}) if key else None,
+        )
+        return OpenAIEmbeddings(
+            client,
+            model=self.settings.embedding_model,
+            dimensions=self.settings.embedding_dimensions,
+            send_dimensions=self.settings.embedding_send_dimensions,
+        )
+
+    def warm(self) -> None:
+        """Read the secrets while Lambda starts the function; a failure shows on the first request."""
+        for name in self._parameter_names:
+            secret = self.secret(name)
+            try:
+                if secret is not None:
+                    secret()
+            except UpstreamError as error:
+                _LOG.warning("secrets could not be read at start", extra={"reason": error.reason})
+                return
+
+
+def _parameter_reader(names: list[str], environ: Mapping[str, str], clock: Clock) -> Callable[[str], str]:
+    """Reads SSM parameters with the function's own role (the credentials Lambda puts into the environment)."""
+    from operator_memory.adapters.aws_json import AwsCredentials, AwsJsonClient
+    from operator_memory.adapters.ssm_secrets import SsmSecrets
+
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    key_id, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if not (region and key_id and secret_key):
+        raise ConfigurationError(
+            "Secrets are to be read from SSM, which needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    endpoint = (
+        environ.get("AWS_ENDPOINT_URL_SSM")
+        or environ.get("AWS_ENDPOINT_URL")
+        or f"https://ssm.{region}.amazonaws.com"
+    )
+    credentials = AwsCredentials(key_id, secret_key, environ.get("AWS_SESSION_TOKEN"))
+    client = AwsJsonClient(
+        service="ssm", region=region, endpoint_url=endpoint, credentials=credentials, clock=clock
+    )
+    return SsmSecrets(client, names, clock=clock).get
