@@ -79,7 +79,7 @@ class RetrieveContext:
         search: MemorySearch,
         embedder: Embedder,
         clock: Clock,
-        deadlines: Deadlines = Deadlines(),  # noqa: B008  (frozen)
+        deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
     ) -> None:
         """``enabled=False`` answers every request with an empty context."""

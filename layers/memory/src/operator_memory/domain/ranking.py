@@ -4,6 +4,7 @@ Scores are absolute, never divided by a query's own maximum: a weak best hit sta
 BM25 count the same; what a person pinned, what matters and what is new come first among equals.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +54,7 @@ def rank(
     *,
     now: datetime,
     limit: int,
-    parameters: RankingParameters = RankingParameters(),  # noqa: B008  (frozen)
+    parameters: RankingParameters = RankingParameters(),
 ) -> list[RankedMemory]:
     """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first."""
     by_id = _signals(searches, hits)
@@ -87,7 +88,7 @@ def _score(signals: _Signals, now: datetime, p: RankingParameters) -> float:
         p.dense_weight * max(0.0, signals.dense)
         + p.keyword_weight * signals.keyword / (signals.keyword + p.keyword_half)
         + p.importance_weight * memory.importance
-        + p.recency_weight * 0.5 ** (age_days / p.recency_half_life_days)
+        + p.recency_weight * math.pow(0.5, age_days / p.recency_half_life_days)
         + p.pinned_bonus * memory.pinned
     )
 

@@ -139,7 +139,7 @@ def _parameter_reader(names: list[str], environ: Mapping[str, str], clock: Clock
     key_id, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not (region and key_id and secret_key):
         raise ConfigurationError(
-            "Secrets are to be read from SSM, which needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            "Secrets come from SSM: AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set."
         )
     endpoint = (
         environ.get("AWS_ENDPOINT_URL_SSM")
