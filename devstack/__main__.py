@@ -1,0 +1,132 @@
+"""``python -m devstack``: run the whole system here, and small helpers around it.
+
+up      start everything and keep running (what ``make dev`` does)
+token   print a fresh token for the running system
+job     print the record of an extraction job: its state, and the outcome of every fact
+demo    play a bundled conversation and show what is learnt (what ``make demo`` does)
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from devstack import running
+from devstack.demo import play
+from devstack.processes import PartFailedError
+from devstack.stack import ROOT, DevStack, Endpoints
+
+DEFAULT_API_PORT = 8700
+
+
+def main() -> int:
+    """Parse the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--data", type=Path, default=ROOT / ".devstack", help="folder for data and logs")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up")
+    up.add_argument("--port", type=int, default=DEFAULT_API_PORT, help="port of the API (0: any free one)")
+    commands.add_parser("token")
+    job = commands.add_parser("job")
+    job.add_argument("account_id")
+    job.add_argument("job_id")
+    commands.add_parser("demo")
+    args = parser.parse_args()
+    try:
+        return _run(args)
+    except PartFailedError as error:
+        print(f"devstack: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.command == "up":
+        return _up(args.data, args.port)
+    if args.command == "demo":
+        return play(args.data)
+    endpoints = running.find(args.data)
+    if endpoints is None:
+        print("devstack: nothing is running here; start it with: make dev", file=sys.stderr)
+        return 1
+    if args.command == "token":
+        print(endpoints.token())
+        return 0
+    return _print_job(endpoints, args.account_id, args.job_id)
+
+
+def _up(data: Path, port: int) -> int:
+    if running.find(data) is not None:
+        print(f"devstack: already running with the data in {data}", file=sys.stderr)
+        return 1
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt  # a second Ctrl-C does not wait
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    with DevStack(data, api_port=running.usable_port(port), say=lambda line: print(f"  {line}", flush=True)) as stack:
+        running.remember(data, stack.endpoints)
+        try:
+            print(_welcome(stack.endpoints), flush=True)
+            stop.wait()
+            print("\nStopping everything ...", flush=True)
+        finally:
+            running.forget(data)
+    return 0
+
+
+def _print_job(endpoints: Endpoints, account_id: str, job_id: str) -> int:
+    record = running.job_record(endpoints, account_id, job_id)
+    if record is None:
+        print(f"devstack: account {account_id} has no job {job_id}", file=sys.stderr)
+        return 1
+    print(json.dumps(asdict(record), indent=2, default=str))
+    return 0
+
+
+def _welcome(at: Endpoints) -> str:
+    message = {
+        "job_id": "job-1",
+        "account_id": "demo",
+        "agent_id": "helper",
+        "thread_id": "thread-1",
+        "status": "completed",
+        "finished_at": "2026-11-24T09:00:00Z",
+        "messages": [{"role": "user", "content": "My name is Ana, I live in Porto and I am allergic to nuts."}],
+    }
+    question = {"account_id": "demo", "agent_id": "helper", "query": "What may I eat?"}
+    return f"""
+Operator Memory is running.   API  {at.api_url}   (Ctrl-C stops everything)
+
+1. A run has finished: put it into the queue.
+
+curl -s {at.aws_endpoint_url}/ --aws-sigv4 aws:amz:us-east-1:sqs --user local:local \\
+  --data-urlencode Action=SendMessage --data-urlencode QueueUrl={at.jobs_queue_url} \\
+  --data-urlencode MessageGroupId=demo \\
+  --data-urlencode 'MessageBody={json.dumps(message)}'
+
+2. See what became of it:    make job ACCOUNT=demo JOB=job-1
+
+3. The next run asks for its memories.
+
+TOKEN={at.token()}
+
+curl -s {at.api_url}/v1/context -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{json.dumps(question)}'
+
+A fresh token: make token     A longer example: make demo
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Which devstack is running with a data folder, and reading what it has recorded."""
+
+import json
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from devstack.stack import Endpoints
+from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+from operator_memory.domain.jobs import JobRecord
+from operator_memory.domain.scopes import AccountId
+
+_FILE = "running.json"
+
+
+def remember(data: Path, endpoints: Endpoints) -> None:
+    """Note where the system runs; the file holds a signing key and is readable by its owner only."""
+    path = data / _FILE
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(asdict(endpoints)))
+
+
+def forget(data: Path) -> None:
+    """The system has stopped."""
+    (data / _FILE).unlink(missing_ok=True)
+
+
+def find(data: Path) -> Endpoints | None:
+    """The system running with ``data``, or ``None`` (a file left by one that was killed does not count)."""
+    try:
+        endpoints = Endpoints(**json.loads((data / _FILE).read_text()))
+        os.kill(endpoints.pid, 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError, TypeError):
+        return None
+    return endpoints if _listens(endpoints.api_url) else None
+
+
+def _listens(url: str) -> bool:
+    host, _, port = url.rpartition("//")[2].partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def usable_port(wanted: int) -> int:
+    """``wanted`` if it is free, else 0 (any free one)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+    return wanted
+
+
+def job_record(endpoints: Endpoints, account_id: str, job_id: str) -> JobRecord | None:
+    """The record of a job, read with the product's own adapter."""
+    table = endpoints.aws_client("dynamodb")
+    return DynamoDBJobs(table, endpoints.memory_table, record_days=30).get(AccountId(account_id), job_id)
+
+
+def outcome_counts(records: Iterable[str]) -> str:
+    """``added 3, duplicate 1`` for a list of outcomes."""
+    counts: dict[str, int] = {}
+    for outcome in records:
+        counts[outcome] = counts.get(outcome, 0) + 1
+    return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items())) or "nothing"
