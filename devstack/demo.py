@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from operator_memory.domain.jobs import JobRecord, JobState, Outcome
+
 from devstack import running
 from devstack.stack import DevStack, Endpoints
-from operator_memory.domain.jobs import JobRecord, JobState, Outcome
 
 _SCRIPT = Path(__file__).with_name("demo_conversation.json")
 _WIDTH = 100

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from operator_memory.adapters.jwt import mint
+from operator_memory.domain.identity import READ_CONTEXT
 
 from devstack.aws.host import AwsStack
 from devstack.processes import Part, PartFailedError, child_environment
-from operator_memory.adapters.jwt import mint
-from operator_memory.domain.identity import READ_CONTEXT
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
@@ -56,7 +56,9 @@ class Endpoints:
 
     def aws_client(self, service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
         """A boto3 client of the local AWS."""
-        return boto3.client(
+        session = boto3.session.Session()
+        make: Any = session.client  # the stubs know service names as literals only
+        return make(
             service,
             endpoint_url=self.aws_endpoint_url,
             region_name="us-east-1",
@@ -78,7 +80,12 @@ class DevStack:
     """Starts everything; a context manager that stops everything it started."""
 
     def __init__(
-        self, data_dir: Path, *, api_port: int = 0, say: Say = lambda _: None, environ: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        *,
+        api_port: int = 0,
+        say: Say = lambda _: None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """``api_port`` 0 picks a free port. ``environ`` decides which parts are external."""
         self._data = data_dir

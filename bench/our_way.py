@@ -1,0 +1,61 @@
+"""Our way in the benchmark: the context function's handler, called with a true API Gateway event.
+
+As a program (``python -m bench.our_way ACCOUNT``): the first answer of a fresh process.
+"""
+
+import importlib
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from operator_memory.adapters.jwt import mint
+
+AGENT, SESSION = "agent-1", "session-1"
+
+
+class OurWay:
+    """Loads the function with ``environment`` (the function reads it when it is imported) and calls it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
+        self._handler = importlib.import_module("functions.context.app").handler
+        key_id, key = next(iter(json.loads(os.environ["SERVICE_TOKEN_KEYS"]).items()))
+        self._token = mint(
+            key_id,
+            key.encode(),
+            permissions=["context:read"],
+            now=datetime.now(UTC),
+            lifetime=timedelta(hours=1),
+        )
+
+    def ask(self, account: str, question: str) -> tuple[float, float]:
+        """Seconds of one call, and of these in the embedding call."""
+        event = self._event(account, question)
+        started = time.perf_counter()
+        with redirect_stdout(io.StringIO()):  # the metrics line
+            response = self._handler(event, None)
+        total = time.perf_counter() - started
+        body = json.loads(response["body"])
+        if response["statusCode"] != 200 or body["degraded"] or not body["memories"]:
+            raise RuntimeError(f"not a full answer: {response['statusCode']} {body.get('degraded')}")
+        return total, body["timing_ms"]["embedding"] / 1000
+
+    def _event(self, account: str, question: str) -> dict[str, Any]:
+        body = {"account_id": account, "agent_id": AGENT, "session_id": SESSION, "query": question, "limit": 10}
+        return {
+            "version": "2.0",
+            "routeKey": "POST /v1/context",
+            "headers": {"authorization": f"Bearer {self._token}", "content-type": "application/json"},
+            "body": json.dumps(body),
+            "isBase64Encoded": False,
+        }
+
+
+if __name__ == "__main__":
+    OurWay({}).ask(sys.argv[1], "What do you know about coffee?")

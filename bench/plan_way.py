@@ -1,0 +1,74 @@
+"""The plan's way in the benchmark: plain Mem0, configured as in the plan, one search a scope in turn.
+
+As a program (``python -m bench.plan_way QDRANT MODELS COLLECTION MODEL DIMENSIONS ACCOUNT``): the first answer of
+a fresh process.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+AGENT, SESSION = "agent-1", "session-1"
+
+
+class PlanWay:
+    """One ``mem0.Memory`` on the given Qdrant, model server and collection."""
+
+    def __init__(self, qdrant_url: str, models_url: str, collection: str, model: str, dimensions: int) -> None:
+        os.environ.update(
+            MEM0_DIR=tempfile.gettempdir() + "/bench-mem0", MEM0_TELEMETRY="False", OPENAI_BASE_URL=models_url
+        )
+        from mem0 import Memory
+
+        address = urlsplit(qdrant_url)
+        self._memory: Any = Memory.from_config(
+            {
+                "vector_store": {
+                    "provider": "qdrant",
+                    "config": {
+                        "host": address.hostname,
+                        "port": address.port,
+                        "collection_name": collection,
+                        "embedding_model_dims": dimensions,
+                    },
+                },
+                "llm": {"provider": "openai", "config": {"api_key": "local", "model": "gpt-4o-mini"}},
+                "embedder": {"provider": "openai", "config": {"api_key": "local", "model": model}},
+                "history_db_path": ":memory:",
+            }
+        )
+        self._embedding_seconds = 0.0
+        self._count_embedding_time()
+
+    def _count_embedding_time(self) -> None:
+        embed = self._memory.embedding_model.embed
+
+        def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (a wrapped method)
+            started = time.perf_counter()
+            try:
+                return embed(*args, **kwargs)
+            finally:
+                self._embedding_seconds += time.perf_counter() - started
+
+        self._memory.embedding_model.embed = counted
+
+    def ask(self, account: str, question: str) -> tuple[float, float]:
+        """Seconds of the three searches together, and of these in embedding calls."""
+        self._embedding_seconds = 0.0
+        started = time.perf_counter()
+        found = [
+            self._memory.search(question, filters={"user_id": account, **scope}, top_k=10)["results"]
+            for scope in ({}, {"agent_id": AGENT}, {"run_id": SESSION})
+        ]
+        total = time.perf_counter() - started
+        if not all(found):
+            raise RuntimeError("a search found nothing")
+        return total, self._embedding_seconds
+
+
+if __name__ == "__main__":
+    url, models, name, embedding_model, length, who = sys.argv[1:]
+    PlanWay(url, models, name, embedding_model, int(length)).ask(who, "What do you know about coffee?")
