@@ -20,9 +20,7 @@ _EMPTY = " "  # the API refuses an empty string
 class OpenAIEmbeddings:
     """Port ``Embedder``. Texts beyond 100 are sent in several requests."""
 
-    def __init__(
-        self, client: HttpClient, *, model: str, dimensions: int, send_dimensions: bool = False
-    ) -> None:
+    def __init__(self, client: HttpClient, *, model: str, dimensions: int, send_dimensions: bool = False) -> None:
         """``send_dimensions`` asks the server to shorten its vectors to ``dimensions``."""
         self._client = client
         self._model = model

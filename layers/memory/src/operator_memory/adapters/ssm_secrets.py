@@ -17,9 +17,7 @@ RETRY_SECONDS = 10.0
 class SsmSecrets:
     """The decrypted values of the named parameters."""
 
-    def __init__(
-        self, client: AwsJsonClient, names: Sequence[str], *, clock: Clock, timeout: float = 2.0
-    ) -> None:
+    def __init__(self, client: AwsJsonClient, names: Sequence[str], *, clock: Clock, timeout: float = 2.0) -> None:
         """``names``: 1..10 parameter names, read together. ``timeout`` in seconds."""
         if len(names) > 10:
             raise ValueError("SSM reads at most 10 parameters in one call")

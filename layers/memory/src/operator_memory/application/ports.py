@@ -44,9 +44,7 @@ class Embedder(Protocol):
 class MemorySearch(Protocol):
     """Finds memories: the read side of the store."""
 
-    def search(
-        self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float
-    ) -> list[list[Hit]]:
+    def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first.
 
         Memories that have expired or are no longer valid at ``now`` are never returned.
@@ -176,9 +174,7 @@ class Watermark:
 class ThreadMessages(Protocol):
     """The platform's own record of a conversation."""
 
-    def read(
-        self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int
-    ) -> list[RawMessage]:
+    def read(self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int) -> list[RawMessage]:
         """User and assistant messages of the account's thread after ``after``, oldest first, at most ``limit``.
 
         A thread of another account gives an empty list. Each message carries ``message_id`` and ``created_at``.

@@ -54,9 +54,7 @@ class Settings:
         "",
         "Host name of Qdrant, when `QDRANT_URL` is not set. `localhost` and loopback addresses are reached by http, others by https.",
     )
-    qdrant_port: int = _var(
-        "QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", low=1, high=65535
-    )
+    qdrant_port: int = _var("QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", low=1, high=65535)
     qdrant_api_key: str = _var(
         "QDRANT_API_KEY",
         "",
@@ -154,12 +152,8 @@ class Settings:
     session_memory_days: int = _var(
         "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", low=1, high=3650
     )
-    job_record_days: int = _var(
-        "JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", low=1, high=3650
-    )
-    memory_table: str = _var(
-        "MEMORY_TABLE", "", "DynamoDB table of job records, watermarks and the expiry index."
-    )
+    job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", low=1, high=3650)
+    memory_table: str = _var("MEMORY_TABLE", "", "DynamoDB table of job records, watermarks and the expiry index.")
     jobs_queue_url: str = _var(
         "JOBS_QUEUE_URL", "", "URL of the jobs queue (extraction function: to schedule a retry)."
     )
@@ -261,11 +255,7 @@ def _contradictions(settings: Settings) -> list[str]:
     if not settings.qdrant_url and not settings.qdrant_host:
         problems.append("Qdrant's address is missing: set QDRANT_URL, or QDRANT_HOST and QDRANT_PORT.")
     for spec in fields(Settings):
-        if (
-            spec.metadata["secret"]
-            and getattr(settings, spec.name)
-            and getattr(settings, f"{spec.name}_parameter")
-        ):
+        if spec.metadata["secret"] and getattr(settings, spec.name) and getattr(settings, f"{spec.name}_parameter"):
             env = spec.metadata["env"]
             problems.append(f"{env} and {env}_PARAMETER are both set: keep one of them.")
     if settings.extraction == "llm" and not (settings.openai_api_key or settings.openai_api_key_parameter):

@@ -48,9 +48,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         search=parts.memories(),
         embedder=parts.embedder(),
         clock=clock,
-        deadlines=Deadlines(
-            embedding=settings.embedding_timeout_ms / 1000, search=settings.qdrant_timeout_ms / 1000
-        ),
+        deadlines=Deadlines(embedding=settings.embedding_timeout_ms / 1000, search=settings.qdrant_timeout_ms / 1000),
         enabled=settings.memory_enabled,
     )
     parts.warm()
@@ -142,12 +140,8 @@ def _parameter_reader(names: list[str], environ: Mapping[str, str], clock: Clock
             "Secrets come from SSM: AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set."
         )
     endpoint = (
-        environ.get("AWS_ENDPOINT_URL_SSM")
-        or environ.get("AWS_ENDPOINT_URL")
-        or f"https://ssm.{region}.amazonaws.com"
+        environ.get("AWS_ENDPOINT_URL_SSM") or environ.get("AWS_ENDPOINT_URL") or f"https://ssm.{region}.amazonaws.com"
     )
     credentials = AwsCredentials(key_id, secret_key, environ.get("AWS_SESSION_TOKEN"))
-    client = AwsJsonClient(
-        service="ssm", region=region, endpoint_url=endpoint, credentials=credentials, clock=clock
-    )
+    client = AwsJsonClient(service="ssm", region=region, endpoint_url=endpoint, credentials=credentials, clock=clock)
     return SsmSecrets(client, names, clock=clock).get
