@@ -126,8 +126,8 @@ def _measure(size: int, place: Place, rounds: int) -> list[list[str]]:
 
 def _row(label: str, samples: Sequence[Sample], baseline: Sequence[Sample]) -> list[str]:
     row = [label]
-    for pick in (lambda s: s.total, lambda s: s.total - s.embedding):
-        values, base = [pick(s) for s in samples], [pick(s) for s in baseline]
+    for without in (False, True):
+        values, base = ([s.total - s.embedding * without for s in which] for which in (samples, baseline))
         median = statistics.median(values)
         ratio = statistics.median(base) / median
         row += [milliseconds(median), milliseconds(percentile(values, 95)), f"{ratio:.1f}x"]

@@ -70,7 +70,16 @@ class Part:
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment for a part: enough to run Python, nothing of the developer's own settings."""
-    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    keep = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TMPDIR",
+        "SSL_CERT_FILE",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+    )
     kept = {name: os.environ[name] for name in keep if name in os.environ}
     path = os.pathsep.join((str(_ROOT / "layers" / "memory" / "src"), str(_ROOT)))
     return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(extra or {})}

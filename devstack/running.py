@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from devstack.stack import Endpoints
 from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
 from operator_memory.domain.jobs import JobRecord
 from operator_memory.domain.scopes import AccountId
+
+from devstack.stack import Endpoints
 
 _FILE = "running.json"
 
