@@ -27,6 +27,10 @@ _GUARD = Path(__file__).with_name("postgres_guard.py")
 _CLAIM_SECONDS = 10.0
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_SOCKET_DIR_PREFIX = "/tmp/omp-"
+"""A socket's path may have 107 bytes at most, so never below the data folder or a long TMPDIR."""
+_SOCKET_DIR_LINE = 4
+"""Its place in ``postmaster.pid``, counted from 0."""
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -134,8 +138,18 @@ class PostgresServer:
             time.sleep(0.05)
         while not _try_lock(guard_lock):  # a guard outlives its server by a moment
             time.sleep(0.01)
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        self._tidy_after_kill()
         return server_lock, guard_lock
+
+    def _tidy_after_kill(self) -> None:
+        """Remove what a killed server left: its pid file and its socket folder (named in the pid file)."""
+        pid_file = self._cluster / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        lines = pid_file.read_text().splitlines()
+        if len(lines) > _SOCKET_DIR_LINE and lines[_SOCKET_DIR_LINE].startswith(_SOCKET_DIR_PREFIX):
+            shutil.rmtree(lines[_SOCKET_DIR_LINE], ignore_errors=True)
+        pid_file.unlink()
 
     def _recorded_pid(self) -> int:
         try:
@@ -170,8 +184,8 @@ class PostgresServer:
     def _launch(
         self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]
     ) -> None:
-        # A socket's path may have 107 bytes at most, so never below the data folder or a long TMPDIR.
-        self._socket_dir = Path(tempfile.mkdtemp(prefix="omp-", dir="/tmp"))
+        folder, prefix = _SOCKET_DIR_PREFIX.rsplit("/", 1)
+        self._socket_dir = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         if user is not None:
             os.chown(self._socket_dir, user.pw_uid, user.pw_gid)
         command = [str(binaries / "postgres"), "-D", str(self._cluster), "-k", str(self._socket_dir)]

@@ -1,0 +1,39 @@
+"""``python -m devstack.supabase --data DIR --port N``: run the platform's Supabase until stopped."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from devstack.postgres import PostgresError
+from devstack.supabase.front import SupabaseFront
+from devstack.supabase.schema import MigrationError
+
+
+def main() -> int:
+    """Start, print the address and keys in one piece, run until SIGINT or SIGTERM, stop."""
+    parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
+    parser.add_argument("--data", required=True, help="folder that keeps the database and the keys")
+    parser.add_argument("--port", type=int, default=54321, help="port to listen on; 0 picks a free one")
+    options = parser.parse_args()
+    stop = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: stop.set())
+    try:
+        with SupabaseFront(options.data, port=options.port) as front:
+            print(
+                f"Supabase (REST on Postgres): {front.url}\n"
+                f"anon key: {front.anon_key}\n"
+                f"service-role key: {front.service_role_key}\n"
+                f"database: {front.dsn}",
+                flush=True,
+            )
+            stop.wait()
+    except (PostgresError, MigrationError, OSError) as error:
+        print(f"devstack.supabase: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
