@@ -1,0 +1,49 @@
+"""``python -m devstack.qdrant``: run the front until interrupted."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from devstack.qdrant.errors import FolderInUseError
+from devstack.qdrant.front import listen, make_server, url_of
+from devstack.qdrant.http_api import Api, Keys
+from devstack.qdrant.store import Store
+
+# While an upsert is being parsed, a search waits at most this long for its turn.
+_SWITCH_SECONDS = 0.001
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m devstack.qdrant", description="Qdrant REST front on qdrant-edge")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the collections, made if missing")
+    parser.add_argument("--port", type=int, default=6333, help="0 for a free one")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--api-key", help="required of every call")
+    parser.add_argument("--read-only-api-key", help="a second key that may only read")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Serve; prints the URL on one line once connections are accepted. 1 if folder or port is taken."""
+    arguments = _arguments()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        store = Store(arguments.data)
+    except FolderInUseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    with store:
+        try:
+            sock = listen(arguments.host, arguments.port)
+        except OSError as error:
+            print(f"error: cannot listen on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
+            return 1
+        api = Api(store, Keys(arguments.api_key, arguments.read_only_api_key))
+        print(url_of(sock), flush=True)
+        make_server(api).run(sockets=[sock])
+        api.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
