@@ -18,13 +18,16 @@ MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
 
 _READ_ROLES = ("user", "assistant")
+_MAX_WRAPPINGS = 4  # a row holds a JSON string that holds an object that holds parts; deeper is not the platform's
+# An opening tag must not contain "<": otherwise a text of a thousand unfinished tags takes quadratic time.
 _TOOL_XML = re.compile(
-    r"<(?P<tag>function_calls|tool_call|tool_result|function_result)\b[^>]*>.*?(?:</(?P=tag)>|\Z)", re.DOTALL
+    r"<(?P<tag>function_calls|tool_call|tool_result|function_result)\b[^<>]*>.*?(?:</(?P=tag)>|\Z)", re.DOTALL
 )
-_UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}\]")
-_OUR_BLOCK = re.compile(rf"<{FENCE_NAME}\b[^>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
+_UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}+\]")
+_OUR_BLOCK = re.compile(rf"<{FENCE_NAME}\b[^<>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE = re.compile(r"\w")
+_GAP = "\n[...]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,17 @@ def message_text(content: object) -> str:
     Shapes: text; a JSON string that holds a ``{"role", "content"}`` object (how the browser stores user
     rows); such an object; a list of parts, of which the text parts count.
     """
+    for _ in range(_MAX_WRAPPINGS):
+        if isinstance(content, Mapping):
+            content = content["content"] if "content" in content else content.get("text")
+        elif isinstance(content, str) and (decoded := _decoded_message(content)) is not None:
+            content = decoded
+        else:
+            break
     if isinstance(content, str):
-        decoded = _decoded_message(content)
-        return content if decoded is None else message_text(decoded)
-    if isinstance(content, Mapping):
-        inner = content.get("content") if "content" in content else content.get("text")
-        return message_text(inner)
+        return content
     if isinstance(content, Sequence) and not isinstance(content, bytes | bytearray):
-        return "\n".join(filter(None, (_part_text(part) for part in content)))
+        return "\n".join(filter(None, map(_part_text, content)))
     return ""
 
 
@@ -100,7 +106,10 @@ def _decoded_message(text: str) -> Mapping[str, Any] | None:
         decoded = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return decoded if isinstance(decoded, dict) and isinstance(decoded.get("content"), str | list) else None
+    # Only what is plainly a message: a person may paste JSON of their own.
+    if not isinstance(decoded, dict) or not isinstance(decoded.get("role"), str):
+        return None
+    return decoded if isinstance(decoded.get("content"), str | list) else None
 
 
 def _part_text(part: object) -> str:
@@ -114,16 +123,17 @@ def _part_text(part: object) -> str:
 
 def clean_text(text: str) -> str:
     """Take out recalled memories (never learn them again), tool XML, upload markers and control characters."""
-    for pattern in (_OUR_BLOCK, _TOOL_XML, _UPLOAD_MARKER, _CONTROL):
-        text = pattern.sub("", text)
+    text = _CONTROL.sub("", text)
+    for pattern in (_OUR_BLOCK, _TOOL_XML, _UPLOAD_MARKER):
+        text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
     return text.strip()
 
 
 def _cut(text: str) -> tuple[str, bool]:
     if len(text) <= MAX_TURN_CHARACTERS:
         return text, False
-    half = MAX_TURN_CHARACTERS // 2
-    return f"{text[:half]}\n[...]\n{text[-half:]}", True
+    half = (MAX_TURN_CHARACTERS - len(_GAP)) // 2
+    return f"{text[:half]}{_GAP}{text[-half:]}", True
 
 
 def chunked(turns: Sequence[Turn], max_characters: int) -> list[tuple[Turn, ...]]:

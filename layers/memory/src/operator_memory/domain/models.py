@@ -53,9 +53,10 @@ class EmbeddedMemory:
 
 
 def normalised_text(text: str) -> str:
-    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stop."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split()).rstrip(".")
+    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops."""
+    valid = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8, hence no id
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", valid).casefold())
+    return " ".join(folded.split()).rstrip(". ")
 
 
 def memory_id(account: AccountId, key: ScopeKey, text: str, *, position: str = "") -> str:

@@ -43,8 +43,11 @@ class ScopeKey:
     owner_id: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.scope is Scope.USER) != (self.owner_id is None):
-            raise ValueError(f"a {self.scope} scope key {'needs no' if self.owner_id else 'needs an'} owner id")
+        if self.scope is Scope.USER:
+            if self.owner_id is not None:
+                raise ValueError("a user scope key has no owner id")
+        elif not self.owner_id:
+            raise ValueError(f"the scope key of {self.scope} needs an owner id")
 
 
 def checked_id(field: str, value: object) -> str:
