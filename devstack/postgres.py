@@ -159,9 +159,7 @@ class PostgresServer:
                 f"the data folder {self._data_dir} is in use by a process that is still starting or stopping"
             ) from None
 
-    def _initialise(
-        self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]
-    ) -> None:
+    def _initialise(self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
         """Make the cluster beside its final place, so that an interrupted initdb leaves no half of one."""
         fresh = self._data_dir / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -181,9 +179,7 @@ class PostgresServer:
             guard.stdin.close()
         fresh.rename(self._cluster)
 
-    def _launch(
-        self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]
-    ) -> None:
+    def _launch(self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
         folder, prefix = _SOCKET_DIR_PREFIX.rsplit("/", 1)
         self._socket_dir = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         if user is not None:
@@ -202,6 +198,8 @@ class PostgresServer:
     ) -> subprocess.Popen[bytes]:
         server_lock, guard_lock = locks
         guard = [sys.executable, "-E", "-S", str(_GUARD), "--pass-fd", str(server_lock.fileno())]
+        if self._socket_dir is not None:
+            guard += ["--scratch", str(self._socket_dir)]
         if user is not None:
             guard += ["--uid", str(user.pw_uid), "--gid", str(user.pw_gid)]
             if not _open_to_others(self._data_dir, binaries / "postgres"):

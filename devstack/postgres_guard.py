@@ -8,6 +8,7 @@ leaves no server behind. Uses the standard library only: it starts in about 20 m
 import argparse
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,9 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run the command to its end; return its exit status (128 + signal number if a signal ended it)."""
     options = _parse(arguments)
     become = _become(options.uid, options.gid, options.keep_file_access) if options.uid is not None else None
-    child = subprocess.Popen(
-        options.command, stdin=subprocess.DEVNULL, pass_fds=options.pass_fd, preexec_fn=become
-    )
+    child = subprocess.Popen(options.command, stdin=subprocess.DEVNULL, pass_fds=options.pass_fd, preexec_fn=become)
 
     def stop(*_: object) -> None:
         child.send_signal(signal.SIGINT)
@@ -37,6 +36,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, stop)
     threading.Thread(target=_stop_at_end_of_input, args=(child,), daemon=True).start()
     status = child.wait()
+    if options.scratch is not None:
+        shutil.rmtree(options.scratch, ignore_errors=True)
     return status if status >= 0 else 128 - status
 
 
@@ -46,6 +47,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--gid", type=int)
     parser.add_argument("--keep-file-access", action="store_true")
     parser.add_argument("--pass-fd", type=int, action="append", default=[])
+    parser.add_argument("--scratch", help="a folder to remove when the command has ended")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
 
