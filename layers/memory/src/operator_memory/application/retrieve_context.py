@@ -105,7 +105,8 @@ class RetrieveContext:
     def _embed(self, query: str, run: "_Run") -> list[float] | None:
         started = self._clock.monotonic()
         try:
-            return self._embedder.embed([query], timeout=self._deadlines.embedding)[0]
+            timeout = min(self._deadlines.embedding, self._deadlines.total)
+            return self._embedder.embed([query], timeout=timeout)[0]
         except UpstreamError as error:
             run.degraded.append(degradation(error))
             return None
@@ -154,7 +155,7 @@ def searchable_query(query: str | None) -> str | None:
     text = " ".join(_UNSEARCHABLE.sub(" ", query).split())
     if len(text) > MAX_QUERY_CHARACTERS:
         half = MAX_QUERY_CHARACTERS // 2
-        text = f"{text[:half]} {text[-half:]}"
+        text = f"{text[: half - 1]} {text[-half:]}"
     return text if _WORD.search(text) else None
 
 

@@ -1,0 +1,262 @@
+"""The use case: one embedding call, one search request, and an answer whatever the dependencies do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+from operator_memory.application.retrieve_context import (
+    CANDIDATES,
+    MAX_QUERY_CHARACTERS,
+    ContextRequest,
+    ContextResult,
+    Deadlines,
+    RetrieveContext,
+    searchable_query,
+)
+from operator_memory.domain.errors import (
+    MalformedResponseError,
+    UpstreamError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Scope
+
+from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
+
+DEFAULT = Deadlines()
+VECTOR = [0.6, 0.8]
+DENSE, KEYWORD, PINNED, IMPORTANT, RECENT = SearchMode
+ALL_SCOPES = ContextRequest(ACCOUNT, agent_id="agent-1", session_id="session-1", query="What do I drink?")
+
+
+class ManualClock:
+    """Time that only moves when a dependency says how long it took."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class ScriptedEmbedder:
+    clock: ManualClock
+    takes: float = 0.0
+    fails: UpstreamError | None = None
+    calls: list[tuple[Sequence[str], float]] = field(default_factory=list)
+    dimensions: int = 2
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
+        self.calls.append((texts, timeout))
+        self.clock.seconds += min(self.takes, timeout)
+        if self.takes > timeout:
+            raise UpstreamTimeoutError("embeddings", "no answer")
+        if self.fails:
+            raise self.fails
+        return [VECTOR for _ in texts]
+
+
+@dataclass
+class ScriptedSearch:
+    clock: ManualClock
+    answers: Callable[[SearchPlan], list[list[Hit]]] = lambda plan: [[] for _ in plan.searches]
+    takes: float = 0.0
+    fails: UpstreamError | None = None
+    calls: list[tuple[AccountId, SearchPlan, datetime, float]] = field(default_factory=list)
+
+    def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
+        self.calls.append((account_id, plan, now, timeout))
+        self.clock.seconds += min(self.takes, timeout)
+        if self.takes > timeout:
+            raise UpstreamTimeoutError("qdrant", "no answer")
+        if self.fails:
+            raise self.fails
+        return self.answers(plan)
+
+
+class World:
+    """The use case between a scripted embedder and a scripted store."""
+
+    def __init__(self, *, deadlines: Deadlines = DEFAULT, enabled: bool = True) -> None:
+        self.clock = ManualClock()
+        self.embedder = ScriptedEmbedder(self.clock)
+        self.search = ScriptedSearch(self.clock)
+        self.retrieve = RetrieveContext(
+            search=self.search, embedder=self.embedder, clock=self.clock, deadlines=deadlines, enabled=enabled
+        )
+
+    def __call__(self, request: ContextRequest = ALL_SCOPES) -> ContextResult:
+        return self.retrieve(request)
+
+    @property
+    def modes(self) -> list[SearchMode]:
+        """The modes of the last search, for the user scope."""
+        return [s.mode for s in self.search.calls[-1][1].searches if s.key == USER_KEY]
+
+
+def finds_everywhere(plan: SearchPlan) -> list[list[Hit]]:
+    return [[a_hit(f"{s.key.scope} {s.mode}", 0.5, key=s.key)] for s in plan.searches]
+
+
+def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
+    world = World()
+    world.search.answers = finds_everywhere
+    result = world()
+    assert [texts for texts, _ in world.embedder.calls] == [["What do I drink?"]]
+    [(account, plan, now, _)] = world.search.calls
+    assert (account, now) == (ACCOUNT, NOW)
+    assert (plan.vector, plan.text) == (VECTOR, "What do I drink?")
+    assert [(s.key, s.mode) for s in plan.searches] == [
+        (key, mode) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in (DENSE, KEYWORD, PINNED)
+    ]
+    assert {m.memory.scope for m in result.memories} == set(Scope)
+    assert result.degraded == ()
+    assert all(r.memory.text in result.text for r in result.memories)
+
+
+def test_candidates_are_plenty_and_the_profile_is_as_long_as_the_limit() -> None:
+    world = World()
+    world(ContextRequest(ACCOUNT, query="tea", limit=7))
+    assert [(s.mode, s.limit) for s in world.search.calls[0][1].searches] == [
+        (DENSE, CANDIDATES),
+        (KEYWORD, CANDIDATES),
+        (PINNED, 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "keys"),
+    [
+        (ContextRequest(ACCOUNT), [USER_KEY]),
+        (ContextRequest(ACCOUNT, agent_id="agent-1"), [USER_KEY, AGENT_KEY]),
+        (ContextRequest(ACCOUNT, session_id="session-1"), [USER_KEY, SESSION_KEY]),
+        (ContextRequest(ACCOUNT, "agent-1", "session-1", scopes=(Scope.SESSION,)), [SESSION_KEY]),
+    ],
+)
+def test_the_scopes_are_those_asked_for_or_those_whose_id_is_given(
+    request_: ContextRequest, keys: list[object]
+) -> None:
+    assert list(request_.scope_keys) == keys
+
+
+@pytest.mark.parametrize("query", [None, "", "  \n", "\x00\x01", "?!", "👍", "\ud800"])
+def test_without_words_to_search_for_the_answer_is_the_profile_and_nothing_is_embedded(query: str | None) -> None:
+    world = World()
+    world.search.answers = finds_everywhere
+    result = world(ContextRequest(ACCOUNT, query=query))
+    assert world.embedder.calls == []
+    assert world.modes == [PINNED, IMPORTANT, RECENT]
+    assert len(result.memories) == 3
+    assert result.degraded == ()
+    assert result.timing.embedding == 0.0
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (UpstreamTimeoutError("embeddings", "x"), "embeddings_timeout"),
+        (UpstreamUnavailableError("embeddings", "x"), "embeddings_unavailable"),
+        (UpstreamRejectedError("embeddings", "x"), "embeddings_failed"),
+        (MalformedResponseError("embeddings", "x"), "embeddings_failed"),
+        (UpstreamUnavailableError("ssm", "the key cannot be read"), "ssm_unavailable"),
+    ],
+)
+def test_when_the_embedder_fails_words_and_profile_answer(failure: UpstreamError, code: str) -> None:
+    world = World()
+    world.search.answers = finds_everywhere
+    world.embedder.fails = failure
+    result = world()
+    assert world.modes == [KEYWORD, PINNED, IMPORTANT, RECENT]
+    assert world.search.calls[0][1].vector is None
+    assert result.memories
+    assert result.degraded == (code,)
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (UpstreamTimeoutError("qdrant", "x"), "qdrant_timeout"),
+        (UpstreamUnavailableError("qdrant", "x"), "qdrant_unavailable"),
+        (UpstreamRejectedError("qdrant", "x"), "qdrant_failed"),
+        (MalformedResponseError("qdrant", "x"), "qdrant_failed"),
+    ],
+)
+def test_when_the_store_fails_the_answer_is_empty_and_says_so(failure: UpstreamError, code: str) -> None:
+    world = World()
+    world.search.fails = failure
+    result = world()
+    assert (result.text, result.memories, result.token_count) == ("", (), 0)
+    assert result.degraded == (code,)
+
+
+def test_when_both_hang_the_answer_comes_within_the_total_deadline_naming_both() -> None:
+    world = World()
+    world.embedder.takes = world.search.takes = 60.0
+    result = world()
+    assert result.degraded == ("embeddings_timeout", "qdrant_timeout")
+    assert result.timing.total <= 900
+    assert (result.timing.embedding, result.timing.search) == (450.0, 400.0)
+
+
+def test_each_call_gets_its_deadline_and_the_search_no_more_than_what_is_left() -> None:
+    world = World(deadlines=Deadlines(embedding=0.6, search=0.5, total=0.8))
+    world.embedder.takes = 0.55
+    world()
+    assert world.embedder.calls[0][1] == 0.6
+    assert world.search.calls[0][3] == pytest.approx(0.25)
+    greedy = World(deadlines=Deadlines(embedding=5.0, search=5.0, total=0.8))
+    greedy.embedder.takes = greedy.search.takes = 60.0
+    assert greedy().timing.total <= 860, "no single deadline may exceed the total"
+
+
+def test_an_account_without_memories_gets_an_empty_answer_that_is_not_degraded() -> None:
+    result = World()(ContextRequest(AccountId("never-seen"), query="tea"))
+    assert (result.text, result.memories, result.degraded) == ("", (), ())
+
+
+def test_switched_off_it_answers_empty_and_calls_nobody() -> None:
+    world = World(enabled=False)
+    result = world()
+    assert (result.text, result.degraded) == ("", ("memory_disabled",))
+    assert world.embedder.calls == []
+    assert world.search.calls == []
+
+
+def test_a_budget_leaves_memories_out_of_text_and_citations_alike() -> None:
+    world = World()
+    world.search.answers = lambda plan: (
+        [[a_hit("word " * 50 + str(n), 0.9 - n / 10) for n in range(5)]] + [[] for _ in plan.searches[1:]]
+    )
+    result = world(ContextRequest(ACCOUNT, query="word", token_budget=300))
+    assert 0 < len(result.memories) < 5
+    assert result.token_count <= 300
+    assert all(r.memory.text in result.text for r in result.memories)
+
+
+def test_a_query_of_100_000_characters_is_searched_by_its_two_ends() -> None:
+    world = World()
+    world(ContextRequest(ACCOUNT, query="BEGIN " + "x" * 99_985 + " the END?"))
+    [(texts, _)] = world.embedder.calls
+    assert len(texts[0]) <= MAX_QUERY_CHARACTERS
+    assert texts[0].startswith("BEGIN x")
+    assert texts[0].endswith("x the END?")
+
+
+def test_a_query_is_sent_on_as_valid_text() -> None:
+    assert searchable_query("a\x00b\ud800 \n c\u0085d") == "a b c d"
+    assert searchable_query("שלום 👩‍👩‍👧") == "שלום 👩‍👩‍👧"
+    assert searchable_query("x" * MAX_QUERY_CHARACTERS) == "x" * MAX_QUERY_CHARACTERS
+
+
+def test_a_mistake_of_our_own_is_not_hidden_as_degraded() -> None:
+    world = World()
+    world.search.answers = lambda _plan: [[]]
+    with pytest.raises(ValueError, match="zip"):
+        world()
