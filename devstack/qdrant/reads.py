@@ -125,8 +125,14 @@ def facet(collection: Collection, body: JsonObject) -> JsonObject:
     known = known_keys(body, ("key", "limit", "filter", "exact"), "facet")
     limit = whole_number(known, "limit", DEFAULT_LIMIT, 1)
     exact = known.get("exact", False)
-    condition = optional_filter(known.get("filter"))
-    request = edge.FacetRequest(required(known, "key", "facet"), limit, exact, condition)
+    key = required(known, "key", "facet")
+    request = edge.FacetRequest(key, limit, exact, optional_filter(known.get("filter")))
+    if key not in collection.definition.payload_schema:
+        raise bad_request(
+            f"No appropriate index for faceting: `{key}`. Please create one to facet on this field. Check "
+            "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas "
+            "support Match conditions"
+        )
     collection.strict.read(known, limit, exact=exact)
     with collection.in_use:
         hits = collection.shard.facet(request).hits
