@@ -6,12 +6,19 @@ environment in production: ``NAME_PARAMETER`` names an SSM SecureString instead.
 the context function reads this on every cold start.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from operator_memory.domain.errors import ConfigurationError
+
+_HOST_FORM = (
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*",
+    "must be a host name or an IP address, without scheme, port and path",
+)
+_NAME_FORM = (r"[A-Za-z0-9._-]{1,255}", "must hold only letters, digits and . _ -")
 
 
 def _var(
@@ -22,6 +29,7 @@ def _var(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    form: tuple[str, str] = ("", ""),
     secret: bool = False,
 ) -> Any:  # noqa: ANN401  (a dataclass field's default has the field's own type)
     meta = {
@@ -30,6 +38,7 @@ def _var(
         "low": low,
         "high": high,
         "choices": choices,
+        "form": form,
         "secret": secret,
     }
     return field(default=default, metadata=meta, repr=not secret)
@@ -53,6 +62,7 @@ class Settings:
         "QDRANT_HOST",
         "",
         "Host name of Qdrant, when `QDRANT_URL` is not set. `localhost` and loopback addresses are reached by http, others by https.",
+        form=_HOST_FORM,
     )
     qdrant_port: int = _var("QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", low=1, high=65535)
     qdrant_api_key: str = _var(
@@ -68,6 +78,7 @@ class Settings:
         "QDRANT_COLLECTION",
         "operator_memories",
         "Collection of the memories. One per embedding model: vectors of two models do not mix.",
+        form=_NAME_FORM,
     )
     qdrant_timeout_ms: int = _var(
         "QDRANT_TIMEOUT_MS",
@@ -195,7 +206,7 @@ class Settings:
         """Where Qdrant is: `QDRANT_URL`, or made of host and port."""
         if self.qdrant_url:
             return self.qdrant_url.rstrip("/")
-        scheme = "http" if self.qdrant_host in ("localhost", "127.0.0.1", "::1") else "https"
+        scheme = "http" if re.fullmatch(r"localhost|::1|127(\.[0-9]+){3}", self.qdrant_host) else "https"
         host = f"[{self.qdrant_host}]" if ":" in self.qdrant_host else self.qdrant_host
         return f"{scheme}://{host}:{self.qdrant_port}"
 
@@ -237,13 +248,29 @@ def _parsed(raw: str, kind: object, meta: Mapping[str, Any]) -> bool | int | str
         return _parsed_int(raw, meta)
     if meta["choices"] and raw not in meta["choices"]:
         raise ValueError(f"must be one of {', '.join(filter(None, meta['choices']))}")
-    if meta["env"].endswith("_URL") and urlsplit(raw).scheme not in ("http", "https"):
-        raise ValueError("must start with http:// or https://")
+    form, sentence = meta["form"]
+    if form and not re.fullmatch(form, raw):
+        raise ValueError(sentence)
+    return _checked_url(raw) if meta["env"].endswith("_URL") else raw
+
+
+def _checked_url(raw: str) -> str:
+    """``raw``, if a client can use it. The value is not echoed: it may hold a password."""
+    try:
+        parts = urlsplit(raw)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not re.search(r"\s", raw)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be an address that starts with http:// or https://")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must not hold a user name, a query or a fragment")
     return raw
 
 
 def _parsed_int(raw: str, meta: Mapping[str, Any]) -> int:
-    if not raw.lstrip("-").isdecimal() or not meta["low"] <= int(raw) <= meta["high"]:
+    if not re.fullmatch(r"-?[0-9]{1,9}", raw) or not meta["low"] <= int(raw) <= meta["high"]:
         raise ValueError(f"must be a whole number from {meta['low']} to {meta['high']}")
     return int(raw)
 
