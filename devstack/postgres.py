@@ -123,6 +123,7 @@ class PostgresServer:
         guard_lock = (self._data_dir / "guard.lock").open("ab")
         deadline = time.monotonic() + _CLAIM_SECONDS
         orphan_stopped = False
+        left_over = self._recorded_socket_dir()
         while not _try_lock(server_lock):
             if not orphan_stopped and _try_lock(guard_lock):
                 orphan_stopped = True
@@ -138,18 +139,19 @@ class PostgresServer:
             time.sleep(0.05)
         while not _try_lock(guard_lock):  # a guard outlives its server by a moment
             time.sleep(0.01)
-        self._tidy_after_kill()
+        if left_over is not None:
+            shutil.rmtree(left_over, ignore_errors=True)
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
         return server_lock, guard_lock
 
-    def _tidy_after_kill(self) -> None:
-        """Remove what a killed server left: its pid file and its socket folder (named in the pid file)."""
-        pid_file = self._cluster / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        lines = pid_file.read_text().splitlines()
-        if len(lines) > _SOCKET_DIR_LINE and lines[_SOCKET_DIR_LINE].startswith(_SOCKET_DIR_PREFIX):
-            shutil.rmtree(lines[_SOCKET_DIR_LINE], ignore_errors=True)
-        pid_file.unlink()
+    def _recorded_socket_dir(self) -> Path | None:
+        """The socket folder of the last server, if its pid file is still there."""
+        try:
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return None
+        named = lines[_SOCKET_DIR_LINE] if len(lines) > _SOCKET_DIR_LINE else ""
+        return Path(named) if named.startswith(_SOCKET_DIR_PREFIX) else None
 
     def _recorded_pid(self) -> int:
         try:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -52,10 +52,8 @@ class Stack:
             return [row["name"] for row in rows(client.table("projects").select("name").order("name"))]
 
     def end(self) -> None:
-        for pid in (self.process.pid, self.guard, self.postmaster):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+        self.process.terminate()
+        self.process.wait(30)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
