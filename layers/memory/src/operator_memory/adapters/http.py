@@ -5,6 +5,7 @@ httpx 190 ms, and neither bounds a whole call (name resolution and a dripping bo
 Here every call runs in a thread of its own and is abandoned, with its connection, when its time is up.
 """
 
+import contextlib
 import http.client
 import json
 import select
@@ -44,7 +45,8 @@ class Response:
 class _Call:
     """One call on its way: what the worker thread and the waiting caller share."""
 
-    connection: http.client.HTTPConnection | None = None
+    sock: socket.socket | None = None
+    """The connection's socket, kept here: ``http.client`` forgets it when the answer ends the connection."""
     response: Response | None = None
     error: BaseException | None = None
     abandoned: bool = False
@@ -66,17 +68,29 @@ class HttpClient:
         ``headers`` go with every request; so do those of ``auth``, which is asked each time so that a
         rotated secret is picked up.
         """
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(base_url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or parts.scheme not in ("http", "https"):
             raise ConfigurationError(f"The address of {system} must be an http(s) URL.")
         self._secure = parts.scheme == "https"
-        self._host = parts.hostname
-        self._port = parts.port or (443 if self._secure else 80)
+        self._host = host
+        self._port = port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
         self._system = system
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._auth = auth
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the idle connections. The client can still be used."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            connection.close()
 
     def request(
         self,
@@ -116,7 +130,7 @@ class HttpClient:
             raise UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s")
         if call.response is not None:
             return call.response
-        raise self._translated(call.error, timeout) from call.error
+        raise self._translated(call.error, timeout)
 
     def _translated(self, error: BaseException | None, timeout: float) -> Exception:
         if isinstance(error, TimeoutError):
@@ -156,26 +170,44 @@ class HttpClient:
         headers: Mapping[str, str],
         deadline: float,
     ) -> Response:
-        call.connection = connection
         try:
-            connection.timeout = _remaining(deadline)
-            if connection.sock is not None:
-                connection.sock.settimeout(connection.timeout)
+            self._open(call, connection, deadline)
             connection.request(method, self._prefix + path, body=body, headers=dict(headers))
-            answer = connection.getresponse()
-            content = answer.read(_MAX_BODY + 1)
+            with connection.getresponse() as answer:
+                content = self._read(answer)
         except BaseException:
             connection.close()
             raise
-        if len(content) > _MAX_BODY:
-            connection.close()
-            raise MalformedResponseError(self._system, "the answer is larger than 64 MiB")
         response = Response(answer.status, content, {k.lower(): v for k, v in answer.getheaders()})
-        if answer.will_close or call.abandoned:
-            connection.close()
-        else:
-            self._idle.append((time.monotonic(), connection))
+        self._give_back(call, connection, reusable=not answer.will_close)
         return response
+
+    def _open(self, call: _Call, connection: http.client.HTTPConnection, deadline: float) -> None:
+        """Connect if need be, and give the call the socket by which it can be abandoned."""
+        connection.timeout = _remaining(deadline)
+        if connection.sock is None:
+            connection.connect()  # looks the name up first, which no time-out bounds
+        with self._lock:
+            call.sock = connection.sock
+            if call.abandoned:
+                raise TimeoutError
+        connection.sock.settimeout(_remaining(deadline))
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        content = answer.read(_MAX_BODY + 1)
+        if len(content) > _MAX_BODY:
+            raise MalformedResponseError(self._system, f"the answer is larger than {_MAX_BODY} bytes")
+        if answer.length:  # ``read`` with a size does not complain about a body that ends early
+            raise http.client.IncompleteRead(b"", answer.length)
+        return content
+
+    def _give_back(self, call: _Call, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
+        with self._lock:
+            call.sock = None
+            if reusable and not call.abandoned:
+                self._idle.append((time.monotonic(), connection))
+                return
+        connection.close()
 
     def _new_connection(self, deadline: float) -> http.client.HTTPConnection:
         timeout = _remaining(deadline)
@@ -184,22 +216,22 @@ class HttpClient:
         return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
 
     def _take_idle(self) -> http.client.HTTPConnection | None:
-        while self._idle:
-            since, connection = self._idle.pop()
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                since, connection = self._idle.pop()
             fresh = time.monotonic() - since < MAX_IDLE_SECONDS
             if fresh and connection.sock is not None and not _readable(connection.sock):
                 return connection
             connection.close()
-        return None
 
     def _abandon(self, call: _Call) -> None:
-        call.abandoned = True
-        sock = call.connection.sock if call.connection else None
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the worker, which then closes the connection
-            except OSError:
-                return  # the other side was faster
+        with self._lock:
+            call.abandoned = True
+            if call.sock is not None:
+                with contextlib.suppress(OSError):  # the other side was faster
+                    call.sock.shutdown(socket.SHUT_RDWR)  # wakes the worker, which closes the connection
 
 
 def _remaining(deadline: float) -> float:
@@ -239,7 +271,7 @@ def json_object(system: str, response: Response) -> dict[str, Any]:
     """
     try:
         decoded = json.loads(checked(system, response).body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedResponseError(system, "the answer is not JSON") from error
     if not isinstance(decoded, dict):
         raise MalformedResponseError(system, "the answer is not a JSON object")
