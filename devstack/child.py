@@ -12,7 +12,7 @@ import threading
 
 
 def _stop_with_parent() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: a daemon thread inside its buffer makes Python abort at exit
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,0 +1,250 @@
+"""The body of every request that we send to Qdrant, and the reading of its answers. Pure functions.
+
+Each filter is made by `tenant_filter`, whose first condition is the account: there is no other way to build one
+here. Standard library only (hot path). REST reference: https://api.qdrant.tech/api-reference
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+
+Json = dict[str, Any]
+
+SYSTEM = "qdrant"
+KEYWORD_VECTOR = "bm25"
+KEYWORD_MODEL = "qdrant/bm25"
+"""The server tokenizes, stems and weighs the text itself (Qdrant 1.15.2 and later)."""
+
+_ACCOUNT = "user_id"
+_SESSION = "run_id"
+PAYLOAD_FIELDS = (
+    "access_count",
+    "agent_id",
+    "attributed_to",
+    "author_id",
+    "created_at",
+    "data",
+    "expires_at",
+    "importance",
+    "kind",
+    "last_accessed_at",
+    "pinned",
+    "role",
+    "run_id",
+    "scope",
+    "seq",
+    "source_run_id",
+    "superseded_by",
+    "thread_id",
+    "updated_at",
+    "user_id",
+    "valid_until",
+)
+_ORDER_BY = {
+    SearchMode.PINNED: "created_at",
+    SearchMode.IMPORTANT: "importance",
+    SearchMode.RECENT: "created_at",
+}
+
+
+def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
+    """A filter bound to the account: its first ``must`` is the tenant condition."""
+    made: Json = {"must": [_equals(_ACCOUNT, account_id), *must]}
+    if must_not:
+        made["must_not"] = list(must_not)
+    return made
+
+
+def batch_query(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> Json:
+    """Body of ``points/query/batch``: one entry per search of ``plan``, in order."""
+    return {"searches": [_query(account_id, search, plan, now) for search in plan.searches]}
+
+
+def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
+    conditions = _scope_conditions(search.key)
+    if search.mode is SearchMode.PINNED:
+        conditions.append(_equals("pinned", True))
+    body: Json = {
+        "filter": tenant_filter(account_id, *conditions, must_not=_gone_at(now)),
+        "limit": search.limit,
+        "with_payload": list(PAYLOAD_FIELDS),
+    }
+    if search.mode is SearchMode.DENSE:
+        if plan.vector is None:
+            raise ValueError("a dense search needs a vector")
+        body["query"] = list(plan.vector)
+    elif search.mode is SearchMode.KEYWORD:
+        if plan.text is None:
+            raise ValueError("a keyword search needs a text")
+        body["query"] = {"text": plan.text, "model": KEYWORD_MODEL}
+        body["using"] = KEYWORD_VECTOR
+    else:
+        body["query"] = {"order_by": {"key": _ORDER_BY[search.mode], "direction": "desc"}}
+    return body
+
+
+def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> Json:
+    """Body of ``PUT points``.
+
+    Raises:
+        ValueError: if a memory belongs to another account.
+    """
+    return {"points": [_point(account_id, embedded) for embedded in memories]}
+
+
+def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
+    memory = embedded.memory
+    if memory.account_id != account_id:
+        raise ValueError("a memory of another account")
+    return {
+        "id": memory.id,
+        "vector": {"": embedded.vector, KEYWORD_VECTOR: {"text": memory.text, "model": KEYWORD_MODEL}},
+        "payload": payload_of(memory),
+    }
+
+
+def with_ids(account_id: AccountId, ids: Sequence[str]) -> Json:
+    """Body of ``points/scroll``: which of ``ids`` the account has. Ids only."""
+    return {
+        "filter": tenant_filter(account_id, {"has_id": list(ids)}),
+        "limit": max(1, len(ids)),
+        "with_payload": False,
+        "with_vector": False,
+    }
+
+
+def expired(account_id: AccountId, *, now: datetime, limit: int) -> Json:
+    """Body of ``points/scroll``: ids of up to ``limit`` memories that have expired at ``now``."""
+    return {
+        "filter": tenant_filter(account_id, _range("expires_at", lte=now)),
+        "limit": limit,
+        "with_payload": False,
+        "with_vector": False,
+    }
+
+
+def delete_expired(account_id: AccountId, ids: Sequence[str], *, now: datetime) -> Json:
+    """Body of ``points/delete``: of ``ids``, those that are the account's and (still) expired."""
+    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, _range("expires_at", lte=now))}
+
+
+def next_expiry(account_id: AccountId, *, after: datetime) -> Json:
+    """Body of ``points/scroll``: the account's memory that expires first after ``after``."""
+    return {
+        "filter": tenant_filter(account_id, _range("expires_at", gt=after)),
+        "limit": 1,
+        "with_payload": ["expires_at"],
+        "with_vector": False,
+        "order_by": {"key": "expires_at", "direction": "asc"},
+    }
+
+
+def _scope_conditions(key: ScopeKey) -> list[Json]:
+    conditions = [_equals("scope", key.scope.value)]
+    if key.scope is Scope.AGENT:
+        conditions.append(_equals("agent_id", key.owner_id))
+    elif key.scope is Scope.SESSION:
+        conditions.append(_equals(_SESSION, key.owner_id))
+    return conditions
+
+
+def _gone_at(now: datetime) -> list[Json]:
+    """What is not shown: expired, or no longer valid because something newer took its place."""
+    return [_range("expires_at", lte=now), _range("valid_until", lte=now)]
+
+
+def _equals(key: str, value: object) -> Json:
+    return {"key": key, "match": {"value": value}}
+
+
+def _range(key: str, **bounds: datetime) -> Json:
+    return {"key": key, "range": {name: timestamp(value) for name, value in bounds.items()}}
+
+
+def timestamp(value: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, e.g. ``2026-11-24T09:00:00.000000Z``."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def payload_of(memory: Memory) -> Json:
+    """The payload of a memory: Mem0's own fields and ours; fields without a value are left out."""
+    values: Json = {
+        "data": memory.text,
+        # Mem0's duplicate check compares this; it is no security measure.
+        "hash": hashlib.md5(memory.text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest(),
+        "created_at": timestamp(memory.created_at),
+        "updated_at": timestamp(memory.updated_at),
+        "attributed_to": memory.attributed_to,
+        "role": memory.role,
+        _ACCOUNT: memory.account_id,
+        "agent_id": memory.agent_id,
+        _SESSION: memory.session_id,
+        "kind": memory.kind.value,
+        "scope": memory.scope.value,
+        "author_id": memory.author_id,
+        "thread_id": memory.thread_id,
+        "seq": memory.seq,
+        "source_run_id": memory.source_run_id,
+        "importance": memory.importance,
+        "expires_at": _optional_timestamp(memory.expires_at),
+        "pinned": memory.pinned,
+        "superseded_by": memory.superseded_by,
+        "valid_until": _optional_timestamp(memory.valid_until),
+        "last_accessed_at": _optional_timestamp(memory.last_accessed_at),
+        "access_count": memory.access_count,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _optional_timestamp(value: datetime | None) -> str | None:
+    return None if value is None else timestamp(value)
+
+
+def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
+    """The memory that a point of an answer holds.
+
+    Raises:
+        MalformedResponseError: if it is incomplete, or, whatever the filter said, of another account.
+    """
+    try:
+        payload: Mapping[str, Any] = point["payload"]
+        if payload[_ACCOUNT] != account_id:
+            raise MalformedResponseError(SYSTEM, "the answer holds a point of another account")
+        created = datetime.fromisoformat(payload["created_at"])
+        return Memory(
+            id=str(point["id"]),
+            account_id=account_id,
+            scope=Scope(payload["scope"]),
+            kind=Kind(payload["kind"]),
+            text=payload["data"],
+            created_at=created,
+            updated_at=_optional_datetime(payload, "updated_at") or created,
+            agent_id=payload.get("agent_id"),
+            session_id=payload.get(_SESSION),
+            thread_id=payload.get("thread_id"),
+            author_id=payload.get("author_id"),
+            attributed_to=payload.get("attributed_to"),
+            role=payload.get("role"),
+            seq=payload.get("seq"),
+            source_run_id=payload.get("source_run_id"),
+            importance=float(payload.get("importance", 0.5)),
+            pinned=bool(payload.get("pinned", False)),
+            expires_at=_optional_datetime(payload, "expires_at"),
+            superseded_by=payload.get("superseded_by"),
+            valid_until=_optional_datetime(payload, "valid_until"),
+            last_accessed_at=_optional_datetime(payload, "last_accessed_at"),
+            access_count=int(payload.get("access_count", 0)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedResponseError(SYSTEM, "a point's payload is not that of a memory") from error
+
+
+def _optional_datetime(payload: Mapping[str, Any], field: str) -> datetime | None:
+    value = payload.get(field)
+    return None if value is None else datetime.fromisoformat(value)
