@@ -14,8 +14,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from operator_memory.adapters.http import HttpClient, json_object
+from operator_memory.adapters.http import HttpClient, Response, json_object
 from operator_memory.application.ports import Clock
+from operator_memory.domain.errors import UpstreamUnavailableError
+
+_THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,22 @@ class AwsJsonClient:
             now=self._clock.now(),
         )
         response = self._client.request("POST", "/", body, timeout=timeout, headers=signed)
+        if response.status == 400 and _is_throttled(response):
+            raise UpstreamUnavailableError(self._service, "throttled the request")
         return json_object(self._service, response)
+
+    def close(self) -> None:
+        """Close the idle connections. The client can still be used."""
+        self._client.close()
+
+
+def _is_throttled(response: Response) -> bool:
+    """AWS says "too fast" with status 400, like a request that can never succeed; the body tells them apart."""
+    try:
+        name = str(json.loads(response.body)["__type"]).rpartition("#")[2]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
+    return any(word in name for word in _THROTTLED)
 
 
 def sign(

@@ -6,6 +6,7 @@ https://platform.openai.com/docs/api-reference/embeddings
 
 import json
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,15 +34,16 @@ class OpenAIEmbeddings:
         return self._dimensions
 
     def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
-        """One vector of ``dimensions`` floats per text, in order; ``timeout`` is for each request.
+        """One vector of ``dimensions`` floats per text, in order; ``timeout`` covers all requests together.
 
         Raises:
             UpstreamTimeoutError, UpstreamUnavailableError, UpstreamRejectedError: as their names say.
             MalformedResponseError: another number of vectors, another length, or a number that is not finite.
         """
         vectors: list[list[float]] = []
+        deadline = time.monotonic() + timeout
         for start in range(0, len(texts), _MAX_BATCH):
-            vectors += self._embed_batch(texts[start : start + _MAX_BATCH], timeout)
+            vectors += self._embed_batch(texts[start : start + _MAX_BATCH], max(0.0, deadline - time.monotonic()))
         return vectors
 
     def _embed_batch(self, texts: Sequence[str], timeout: float) -> list[list[float]]:
@@ -56,10 +58,10 @@ class OpenAIEmbeddings:
         if not isinstance(data, list) or len(data) != len(texts):
             raise MalformedResponseError(_SYSTEM, f"expected {len(texts)} embeddings")
         try:
-            ordered = sorted(data, key=lambda item: item["index"])
-            return [self._checked_vector(item["embedding"]) for item in ordered]
+            by_index = {item["index"]: item["embedding"] for item in data}
+            return [self._checked_vector(by_index[n]) for n in range(len(texts))]
         except (KeyError, TypeError) as error:
-            raise MalformedResponseError(_SYSTEM, "an item has no index or no embedding") from error
+            raise MalformedResponseError(_SYSTEM, "a text has no embedding with its index") from error
 
     def _checked_vector(self, vector: Any) -> list[float]:  # noqa: ANN401  (decoded JSON)
         if not isinstance(vector, list) or len(vector) != self._dimensions:
@@ -69,6 +71,10 @@ class OpenAIEmbeddings:
                 f"an embedding has {length} numbers, not {self._dimensions}: "
                 "EMBEDDING_DIMENSIONS does not fit EMBEDDING_MODEL",
             )
-        if not all(isinstance(x, float | int) and math.isfinite(x) for x in vector):
+        try:
+            numbers = [float(x) for x in vector if type(x) is float or type(x) is int]
+        except OverflowError:  # an integer beyond any float
+            numbers = []
+        if len(numbers) != len(vector) or not all(map(math.isfinite, numbers)):
             raise MalformedResponseError(_SYSTEM, "an embedding holds a value that is not a finite number")
-        return vector
+        return numbers

@@ -10,6 +10,9 @@ from operator_memory.domain.errors import MalformedResponseError, UpstreamError,
 MAX_AGE_SECONDS = 300.0
 """How long a value is used before it is read again; a rotated secret is picked up within this time."""
 
+REFRESH_TIMEOUT = 0.25
+"""How long a request waits for fresh values, in seconds, when it could use those known so far."""
+
 RETRY_SECONDS = 10.0
 """How long after a failed refresh the known values are used before the next attempt."""
 
@@ -18,7 +21,7 @@ class SsmSecrets:
     """The decrypted values of the named parameters."""
 
     def __init__(self, client: AwsJsonClient, names: Sequence[str], *, clock: Clock, timeout: float = 2.0) -> None:
-        """``names``: 1..10 parameter names, read together. ``timeout`` in seconds."""
+        """``names``: 1..10 parameter names, read together. ``timeout`` of the first read, in seconds."""
         if len(names) > 10:
             raise ValueError("SSM reads at most 10 parameters in one call")
         self._client = client
@@ -30,7 +33,9 @@ class SsmSecrets:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> str:
-        """The value of ``name``. If it cannot be refreshed, the value known so far is used.
+        """The value of ``name``, without white space around it (a file that was uploaded ends in a newline).
+
+        If it cannot be refreshed, the value known so far is used.
 
         Raises:
             UpstreamError: if it was never read.
@@ -51,12 +56,13 @@ class SsmSecrets:
 
     def _read(self) -> dict[str, str]:
         request = {"Names": self._names, "WithDecryption": True}
-        answer = self._client.call("AmazonSSM.GetParameters", request, timeout=self._timeout)
+        timeout = min(self._timeout, REFRESH_TIMEOUT) if self._values else self._timeout
+        answer = self._client.call("AmazonSSM.GetParameters", request, timeout=timeout)
         missing = answer.get("InvalidParameters")
         if missing:
             raise UpstreamRejectedError("ssm", f"no such parameter: {', '.join(map(str, missing))}")
         try:
-            values = {str(item["Name"]): str(item["Value"]) for item in answer["Parameters"]}
+            values = {str(item["Name"]): str(item["Value"]).strip() for item in answer["Parameters"]}
         except (KeyError, TypeError) as error:
             raise MalformedResponseError("ssm", "unexpected answer to GetParameters") from error
         if set(values) != set(self._names):

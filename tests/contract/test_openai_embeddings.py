@@ -1,0 +1,190 @@
+"""The embedder against a scripted OpenAI-compatible server: what is asked, and what is not accepted as an answer."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
+from operator_memory.domain.errors import (
+    MalformedResponseError,
+    UpstreamError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+from tests.support.loopback import HttpServer, Request, reply
+
+AMPLE = 20.0
+
+
+def vector_of(text: str) -> list[float]:
+    """A vector by which a test recognises its text."""
+    return [float(len(text)), 0.5]
+
+
+def items_of(texts: list[str]) -> list[dict[str, Any]]:
+    return [{"object": "embedding", "index": n, "embedding": vector_of(t)} for n, t in enumerate(texts)]
+
+
+def honest(request: Request) -> bytes:
+    return reply({"object": "list", "data": items_of(request.json()["input"]), "usage": {"total_tokens": 1}})
+
+
+@contextmanager
+def embedder(
+    answer: Callable[[Request], bytes | None] = honest, *, send_dimensions: bool = False
+) -> Iterator[tuple[OpenAIEmbeddings, HttpServer]]:
+    """An embedder of two dimensions, and the server it talks to."""
+    with HttpServer(answer) as server:
+        client = HttpClient(f"{server.url}/v1", system="embeddings")
+        try:
+            yield OpenAIEmbeddings(client, model="m", dimensions=2, send_dimensions=send_dimensions), server
+        finally:
+            client.close()
+
+
+def test_texts_are_sent_as_the_api_asks_and_come_back_as_vectors() -> None:
+    with embedder() as (embeddings, server):
+        assert embeddings.embed(["a", "bbb"], timeout=AMPLE) == [vector_of("a"), vector_of("bbb")]
+        assert embeddings.dimensions == 2
+        [request] = server.requests
+    assert (request.method, request.path) == ("POST", "/v1/embeddings")
+    assert request.json() == {"model": "m", "input": ["a", "bbb"], "encoding_format": "float"}
+
+
+def test_the_length_is_only_asked_for_when_the_server_is_known_to_shorten() -> None:
+    with embedder(send_dimensions=True) as (embeddings, server):
+        embeddings.embed(["a"], timeout=AMPLE)
+        assert server.requests[0].json()["dimensions"] == 2
+
+
+def test_vectors_are_put_in_order_by_their_index() -> None:
+    def shuffled(request: Request) -> bytes:
+        return reply({"data": items_of(request.json()["input"])[::-1]})
+
+    with embedder(shuffled) as (embeddings, _):
+        assert embeddings.embed(["a", "bb", "ccc"], timeout=AMPLE) == [vector_of(t) for t in ("a", "bb", "ccc")]
+
+
+def test_more_than_a_hundred_texts_take_several_requests_over_one_connection() -> None:
+    texts = ["x" * n for n in range(1, 251)]
+    with embedder() as (embeddings, server):
+        assert embeddings.embed(texts, timeout=AMPLE) == [vector_of(t) for t in texts]
+        assert [len(request.json()["input"]) for request in server.requests] == [100, 100, 50]
+        assert server.connections == 1
+
+
+def test_no_texts_need_no_request() -> None:
+    with embedder() as (embeddings, server):
+        assert embeddings.embed([], timeout=AMPLE) == []
+        assert server.requests == []
+
+
+def test_an_empty_text_is_sent_as_a_space_because_the_api_refuses_it() -> None:
+    with embedder() as (embeddings, server):
+        assert len(embeddings.embed(["", "a"], timeout=AMPLE)) == 2
+        assert server.requests[0].json()["input"] == [" ", "a"]
+
+
+def test_any_text_arrives_as_it_is() -> None:
+    texts = ["שלום 👩‍👩‍👧", "a\x00b", "\u202e", '"quoted"', "x" * 100_000]
+    with embedder() as (embeddings, server):
+        embeddings.embed(texts, timeout=AMPLE)
+        assert server.requests[0].json()["input"] == texts
+
+
+def answer_with(data: object) -> bytes:
+    return reply(json.dumps({"data": data}).encode())
+
+
+OK = {"index": 0, "embedding": [1.0, 2.0]}
+MALFORMED: dict[str, bytes] = {
+    "no data": reply({"error": {"message": "x"}}),
+    "data is not a list": answer_with({"0": OK}),
+    "too few": answer_with([OK]),
+    "too many": answer_with([OK, {**OK, "index": 1}, {**OK, "index": 2}]),
+    "an index twice": answer_with([OK, OK]),
+    "indexes from one": answer_with([{**OK, "index": 1}, {**OK, "index": 2}]),
+    "an index as text": answer_with([OK, {**OK, "index": "1"}]),
+    "an index as list": answer_with([OK, {**OK, "index": [1]}]),
+    "no index": answer_with([OK, {"embedding": [1.0, 2.0]}]),
+    "no embedding": answer_with([OK, {"index": 1}]),
+    "items that are not objects": answer_with([1, "x"]),
+    "another dimension": answer_with([OK, {"index": 1, "embedding": [1.0, 2.0, 3.0]}]),
+    "an empty vector": answer_with([OK, {"index": 1, "embedding": []}]),
+    "base64": answer_with([OK, {"index": 1, "embedding": "AACAPwAAAEA="}]),
+    "NaN": answer_with([OK, {"index": 1, "embedding": [float("nan"), 1.0]}]),
+    "infinity": answer_with([OK, {"index": 1, "embedding": [1.0, float("inf")]}]),
+    "a number beyond floats": answer_with([OK, {"index": 1, "embedding": [1.0, 10**400]}]),
+    "strings": answer_with([OK, {"index": 1, "embedding": ["1.0", "2.0"]}]),
+    "null": answer_with([OK, {"index": 1, "embedding": [None, 1.0]}]),
+    "booleans": answer_with([OK, {"index": 1, "embedding": [True, 1.0]}]),
+    "nested lists": answer_with([OK, {"index": 1, "embedding": [[1.0], 1.0]}]),
+    "HTML": reply(b"<html>Bad gateway</html>"),
+    "a list": reply([OK, OK]),
+    "nothing": reply(b""),
+}
+
+
+@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED.keys())
+def test_an_answer_that_is_not_two_good_vectors_is_an_error_that_may_be_retried(answer: bytes) -> None:
+    with embedder(lambda _request: answer) as (embeddings, _):
+        with pytest.raises(MalformedResponseError) as raised:
+            embeddings.embed(["a", "b"], timeout=AMPLE)
+        assert raised.value.retryable
+        assert raised.value.system == "embeddings"
+
+
+def test_a_wrong_length_says_which_settings_do_not_fit() -> None:
+    with (
+        embedder(lambda _request: answer_with([{"index": 0, "embedding": [1.0] * 384}])) as (embeddings, _),
+        pytest.raises(MalformedResponseError, match=r"384 numbers, not 2: EMBEDDING_DIMENSIONS .* EMBEDDING_MODEL"),
+    ):
+        embeddings.embed(["a"], timeout=AMPLE)
+
+
+def test_whole_numbers_are_numbers() -> None:
+    with embedder(lambda _request: answer_with([{"index": 0, "embedding": [1, 0]}])) as (embeddings, _):
+        [vector] = embeddings.embed(["a"], timeout=AMPLE)
+        assert [type(x) for x in vector] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, UpstreamRejectedError),
+        (401, UpstreamRejectedError),
+        (404, UpstreamRejectedError),
+        (429, UpstreamUnavailableError),
+        (500, UpstreamUnavailableError),
+        (503, UpstreamUnavailableError),
+    ],
+)
+def test_a_refusal_becomes_the_error_it_stands_for_without_its_text(status: int, error: type[UpstreamError]) -> None:
+    secret = {"error": {"message": "Incorrect API key provided: sk-1234"}}
+    with (
+        embedder(lambda _request: reply(secret, status)) as (embeddings, _),
+        pytest.raises(error) as raised,
+    ):
+        embeddings.embed(["a"], timeout=AMPLE)
+    assert "sk-1234" not in str(raised.value)
+
+
+def test_the_deadline_covers_all_requests_together() -> None:
+    seen: list[int] = []
+
+    def second_hangs(request: Request) -> bytes | None:
+        seen.append(1)
+        return honest(request) if len(seen) == 1 else None
+
+    with embedder(second_hangs) as (embeddings, server):
+        started = time.monotonic()
+        with pytest.raises(UpstreamTimeoutError):
+            embeddings.embed(["a"] * 1000, timeout=1.0)
+        assert time.monotonic() - started < 2.0
+        assert len(server.requests) == 2
