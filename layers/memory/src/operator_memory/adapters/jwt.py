@@ -82,15 +82,17 @@ class ServiceTokens:
         Raises:
             UnauthenticatedError: saying what is wrong, never quoting the token.
         """
-        parts = token.split(".")
-        if len(token) > _MAX_TOKEN_LENGTH or len(parts) != 3:
+        parts = token.split(".") if len(token) <= _MAX_TOKEN_LENGTH and token.isascii() else []
+        if len(parts) != 3:
             raise UnauthenticatedError("the token is not a JSON Web Token")
         header, claims = _decode(parts[0]), _decode(parts[1])
-        key = self._keys().get(str(header.get("kid")))
+        key_id = header.get("kid")
+        key = self._keys().get(key_id) if isinstance(key_id, str) else None
         if header.get("alg") != "HS256" or "crit" in header or key is None:
             raise UnauthenticatedError("the token is signed with an unknown key or algorithm")
         expected = hmac.digest(key, f"{parts[0]}.{parts[1]}".encode(), "sha256")
-        if not hmac.compare_digest(expected, _b64_decode(parts[2])):
+        # The text is compared, not the bytes: several texts decode to the same bytes.
+        if not hmac.compare_digest(_b64(expected), parts[2]):
             raise UnauthenticatedError("the token's signature is not valid")
         _check_times(claims, now)
         if claims.get("iss") != ISSUER or claims.get("aud") != AUDIENCE:
@@ -103,9 +105,9 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
     if type(issued) is not int or type(expires) is not int:
         raise UnauthenticatedError("the token has no iat or exp")
     not_before = claims.get("nbf", issued)
-    seconds, skew = now.timestamp(), CLOCK_SKEW.total_seconds()
-    if expires - issued > MAX_LIFETIME.total_seconds():
-        raise UnauthenticatedError("the token lives too long")
+    seconds, skew = now.timestamp(), int(CLOCK_SKEW.total_seconds())
+    if not 0 < expires - issued <= MAX_LIFETIME.total_seconds():
+        raise UnauthenticatedError(f"the token must live for at most {MAX_LIFETIME.total_seconds():.0f} seconds")
     if seconds >= expires + skew:
         raise UnauthenticatedError("the token has expired")
     if type(not_before) is not int or seconds < max(issued, not_before) - skew:
