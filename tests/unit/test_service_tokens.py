@@ -24,9 +24,10 @@ from operator_memory.adapters.jwt import (
 )
 from operator_memory.domain.errors import ConfigurationError, UnauthenticatedError
 from operator_memory.domain.identity import READ_CONTEXT, Caller
+from operator_memory.domain.scopes import AccountId
 
 KEY, OTHER_KEY = b"a-key-of-at-least-thirty-two-characters", b"another-key-of-thirty-two-characters-or-more"
-NOW = datetime.now(UTC).replace(microsecond=0)  # PyJWT judges by the machine's clock
+NOW = datetime.now(UTC).replace(microsecond=0)  # PyJWT judges by the machine's clock, with a day to spare
 SECONDS = int(NOW.timestamp())
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
@@ -67,12 +68,12 @@ def refused(token: str, *, now: datetime = NOW, tokens: ServiceTokens = TOKENS) 
 
 @given(
     permissions=st.lists(st.from_regex(r"[a-z]{1,8}:[a-z]{1,8}", fullmatch=True), max_size=4),
-    account=st.none() | st.just("acct-1"),
+    account=st.none() | st.just(AccountId("acct-1")),
     subject=st.text(max_size=20),
     minutes=st.integers(1, 720),
 )
 def test_our_tokens_are_valid_for_pyjwt_and_for_us(
-    permissions: list[str], account: str | None, subject: str, minutes: int
+    permissions: list[str], account: AccountId | None, subject: str, minutes: int
 ) -> None:
     token = mint(
         "k1",
@@ -83,7 +84,7 @@ def test_our_tokens_are_valid_for_pyjwt_and_for_us(
         subject=subject,
         account=account,
     )
-    claims = pyjwt.decode(token, KEY, ["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=30)
+    claims = pyjwt.decode(token, KEY, ["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=86_400)
     assert pyjwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT", "kid": "k1"}
     assert claims["exp"] - claims["iat"] == minutes * 60
     caller = TOKENS.verify(token, now=NOW)

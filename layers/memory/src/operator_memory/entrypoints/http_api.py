@@ -55,7 +55,7 @@ def bearer_token(event: Event) -> str:
     Raises:
         UnauthenticatedError: if there is none.
     """
-    value = (event.get("headers") or {}).get("authorization", "")
+    value = (event.get("headers") or {}).get("authorization") or ""
     scheme, _, token = value.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError("send the token in the header Authorization: Bearer <token>")
