@@ -1,13 +1,13 @@
 """``python -m devstack.qdrant``: run the front until interrupted."""
 
 import argparse
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from devstack.qdrant.errors import FolderInUseError
-from devstack.qdrant.front import listen, make_server, url_of
-from devstack.qdrant.http_api import Api, Keys
-from devstack.qdrant.store import Store
+from devstack.qdrant.front import QdrantFront
 
 # While an upsert is being parsed, a search waits at most this long for its turn.
 _SWITCH_SECONDS = 0.001
@@ -24,24 +24,32 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Serve; prints the URL on one line once connections are accepted. 1 if folder or port is taken."""
+    """Serve until SIGTERM or SIGINT; prints the URL on one line once connections are accepted.
+
+    1 if the folder or the port is taken.
+    """
     arguments = _arguments()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
     try:
-        store = Store(arguments.data)
+        front = QdrantFront(
+            arguments.data,
+            host=arguments.host,
+            port=arguments.port,
+            api_key=arguments.api_key,
+            read_only_api_key=arguments.read_only_api_key,
+        )
     except FolderInUseError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with store:
-        try:
-            sock = listen(arguments.host, arguments.port)
-        except OSError as error:
-            print(f"error: cannot listen on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
-            return 1
-        api = Api(store, Keys(arguments.api_key, arguments.read_only_api_key))
-        print(url_of(sock), flush=True)
-        make_server(api).run(sockets=[sock])
-        api.close()
+    except OSError as error:
+        print(f"error: cannot serve {arguments.data} on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
+        return 1
+    with front:
+        print(front.url, flush=True)
+        stop.wait()
     return 0
 
 

@@ -52,13 +52,15 @@ def _vectors(value: Json) -> JsonObject:
 
 @dataclass(slots=True)
 class Definition:
-    """A collection's definition. ``given`` holds the sections as they were given, nulls dropped."""
+    """A collection's definition. ``given`` holds the sections as they were given, nulls dropped; ``shard`` names
+    the folder that the engine's files are in."""
 
     name: str
     vectors: JsonObject
     sparse_vectors: JsonObject
     given: JsonObject
     payload_schema: dict[str, FieldSchema] = field(default_factory=dict)
+    shard: str = "shard"
 
     @classmethod
     def create(cls, name: str, body: JsonObject) -> Self:

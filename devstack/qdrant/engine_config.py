@@ -64,9 +64,7 @@ def _memory(params: JsonObject, where: str) -> JsonObject:
 
 
 def _hnsw(params: JsonObject) -> edge.HnswIndexConfig:
-    # One indexing thread unless told otherwise: this engine shares its machine with everything else.
-    threads = params["max_indexing_threads"] or 1
-    return edge.HnswIndexConfig(**_memory(params | {"max_indexing_threads": threads}, "hnsw_config"))
+    return edge.HnswIndexConfig(**_memory(params, "hnsw_config"))
 
 
 def dense_params(name: str, params: JsonObject, hnsw: JsonObject) -> edge.EdgeVectorParams:

@@ -13,17 +13,25 @@ from devstack.qdrant.http_api import Api, Keys
 from devstack.qdrant.store import Store
 
 _START_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 75
 
 
-def make_server(api: Api) -> uvicorn.Server:
+def _make_server(api: Api) -> uvicorn.Server:
     """The HTTP server of ``api``; it is given its sockets when it runs."""
     config = uvicorn.Config(
-        api.application, loop="asyncio", http="h11", ws="none", lifespan="off", log_level="warning", access_log=False
+        api.application,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     return uvicorn.Server(config)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """A listening socket; ``port`` 0 is a free one.
 
     Raises:
@@ -41,7 +49,7 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def url_of(sock: socket.socket) -> str:
+def _url_of(sock: socket.socket) -> str:
     """Base URL of a listening socket."""
     host, port = sock.getsockname()
     return f"http://{host}:{port}"
@@ -74,13 +82,13 @@ class QdrantFront:
         self._temporary = tempfile.TemporaryDirectory(prefix="qdrant-front-") if data is None else None
         self._store = Store(Path(self._temporary.name) if self._temporary else data or Path())
         try:
-            self._socket = listen(host, port)
+            self._socket = _listen(host, port)
         except OSError:
             self._store.close()
             raise
         self._api = Api(self._store, Keys(api_key, read_only_api_key))
-        self._server = make_server(self._api)
-        self.url = url_of(self._socket)
+        self._server = _make_server(self._api)
+        self.url = _url_of(self._socket)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="qdrant-front", daemon=True
         )

@@ -34,14 +34,15 @@ class QdrantProcess:
         self._process.kill()
         self._process.communicate()
 
-    def close(self) -> None:
-        """Ask it to stop, wait until it has. Calls after the first do nothing."""
+    def close(self) -> int:
+        """Ask it to stop, wait until it has; its exit code. Calls after the first do nothing."""
         self._process.terminate()
         try:
             self._process.communicate(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+        return self._process.returncode
 
     def __enter__(self) -> Self:
         return self

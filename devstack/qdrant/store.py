@@ -67,7 +67,7 @@ class Store:
             for collection in list(self._collections.values()):
                 try:
                     collection.maintain()
-                except Exception:  # noqa: BLE001 - the engine could not: logged, and the collection answers as before
+                except Exception:  # noqa: BLE001 - the engine could not: the collection answers as before
                     _LOG.exception("optimising %s", collection.definition.name)
 
     def names(self) -> list[str]:
@@ -121,9 +121,9 @@ class Store:
     def close(self) -> None:
         """Close every collection and give the folder up."""
         self._stop.set()
-        self._maintenance.join()
         for collection in self._collections.values():
             collection.close()
+        self._maintenance.join()
         self._collections.clear()
         self._lock.close()
 

@@ -1,16 +1,11 @@
-"""The devstack's Qdrant front: what it refuses, with the server's codes and words, and what survives a crash."""
+"""The devstack's Qdrant front: what it refuses, with the server's codes and words."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devstack.qdrant import FolderInUseError, QdrantFront
-from devstack.qdrant.process import QdrantProcess
+from devstack.qdrant import QdrantFront
 from tests.support.qdrant import Rest
 
 _COLLECTION = {
@@ -228,49 +223,3 @@ def test_keys_are_asked_for_and_a_read_only_key_may_not_write() -> None:
         "reader": (200, 403, 200),
         "bearer": (200, 400, 200),
     }
-
-
-def test_one_process_owns_the_folder(tmp_path: Path) -> None:
-    with QdrantFront(tmp_path):
-        with pytest.raises(FolderInUseError, match=f"in use by process {os.getpid()}"):
-            QdrantFront(tmp_path)
-        command = [sys.executable, "-m", "devstack.qdrant", "--data", str(tmp_path), "--port", "0"]
-        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert second.returncode == 1
-        assert second.stderr.startswith(f"error: {tmp_path} is in use by process {os.getpid()}")
-    QdrantFront(tmp_path).close()
-
-
-def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
-    front = QdrantProcess(tmp_path)
-    rest = Rest(front.url)
-    for name in ("kept", "deleted"):
-        rest("PUT", f"/collections/{name}", _COLLECTION | {"strict_mode_config": _STRICT})
-    index = {"field_name": "user_id", "field_schema": {"type": "keyword", "is_tenant": True}}
-    rest("PUT", "/collections/kept/index", index)
-    for number in range(100):
-        text = {"text": f"memory number {number}", "model": "qdrant/bm25"}
-        point = {"id": number, "vector": {"": _VECTOR, "bm25": text}, "payload": {"user_id": "one", "n": number}}
-        rest("PUT", "/collections/kept/points", {"points": [point]})
-    # Refused before the write-ahead log: nothing of it may come back.
-    assert rest("PUT", "/collections/kept/points", {"points": [{"id": 500, "vector": {"": [1.0]}}]})[0] == 400
-    rest("POST", "/collections/kept/points/delete", {"points": [7]})
-    rest("DELETE", "/collections/deleted")
-    _, before = rest("GET", "/collections/kept")
-    front.kill()
-    rest.close()
-
-    with QdrantProcess(tmp_path) as again:
-        rest = Rest(again.url)
-        status, after = rest("GET", "/collections/kept")
-        assert status == 200
-        assert (after["config"], after["payload_schema"]) == (before["config"], before["payload_schema"])
-        assert rest("GET", "/collections") == (200, {"collections": [{"name": "kept"}]})
-        scroll = {"limit": 50, "filter": {"must": [_TENANT]}, "with_payload": ["n"]}
-        first = rest("POST", "/collections/kept/points/scroll", scroll)[1]
-        second = rest("POST", "/collections/kept/points/scroll", scroll | {"offset": first["next_page_offset"]})[1]
-        found = [point["payload"]["n"] for point in first["points"] + second["points"]]
-        assert found == [number for number in range(100) if number != 7]
-        query = {"query": {"text": "number 42", "model": "qdrant/bm25"}, "using": "bm25", "limit": 1}
-        assert rest("POST", "/collections/kept/points/query", query)[1]["points"][0]["id"] == 42
-        rest.close()
