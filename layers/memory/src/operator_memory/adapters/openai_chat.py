@@ -1,0 +1,74 @@
+"""The language model that extracts facts: one chat completion of an OpenAI-compatible API, through its SDK.
+
+Every way an answer can be useless (cut off, refused, empty) is an error here, never an empty success.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from operator_memory.domain.errors import (
+    MalformedResponseError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+SYSTEM = "llm"
+_MAX_RETRIES = 1  # the queue retries too; the SDK's one retry is for a dropped connection
+
+
+class OpenAIChat:
+    """A chat model. Has the one method that Mem0 expects of a model (`generate_response`)."""
+
+    def __init__(self, *, base_url: str, api_key: str, model: str, timeout: float, max_tokens: int) -> None:
+        """``timeout``: seconds for one attempt. ``max_tokens``: most tokens of an answer."""
+        from openai import OpenAI  # half a second to import, and only the extraction function needs it
+
+        self._client = OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=_MAX_RETRIES)
+        self._model = model
+        self._max_tokens = max_tokens
+
+    def generate_response(
+        self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str] | None = None, **_: object
+    ) -> str:
+        """The text of the model's answer to ``messages``.
+
+        Raises:
+            UpstreamTimeoutError, UpstreamUnavailableError: worth another try.
+            UpstreamRejectedError: the API refused the request (key, model name, size).
+            MalformedResponseError: cut off, refused by the model, or empty.
+        """
+        response = self._create(messages, response_format or {"type": "json_object"})
+        choice = response.choices[0] if response.choices else None
+        if choice is None:
+            raise MalformedResponseError(SYSTEM, "the answer has no choice")
+        if choice.finish_reason == "length":
+            raise MalformedResponseError(SYSTEM, f"the answer was cut off at {self._max_tokens} tokens")
+        if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
+            raise MalformedResponseError(SYSTEM, "the model refused to answer")
+        if not isinstance(choice.message.content, str) or not choice.message.content.strip():
+            raise MalformedResponseError(SYSTEM, "the answer is empty")
+        return choice.message.content
+
+    def _create(self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str]) -> Any:  # noqa: ANN401
+        import openai
+
+        create: Any = self._client.chat.completions.create  # the SDK's parameter types are closed unions
+        try:
+            return create(
+                model=self._model,
+                messages=list(messages),
+                response_format=dict(response_format),
+                temperature=0,
+                max_tokens=self._max_tokens,
+            )
+        except openai.APITimeoutError as error:
+            raise UpstreamTimeoutError(SYSTEM, "no answer in time") from error
+        except openai.APIConnectionError as error:
+            raise UpstreamUnavailableError(SYSTEM, "could not be reached") from error
+        except openai.APIStatusError as error:
+            if error.status_code in (408, 409, 429) or error.status_code >= 500:
+                raise UpstreamUnavailableError(SYSTEM, f"answered {error.status_code}") from error
+            raise UpstreamRejectedError(SYSTEM, f"refused the request with {error.status_code}") from error
+        except (openai.APIError, ValueError) as error:
+            raise MalformedResponseError(SYSTEM, "the answer cannot be read") from error
