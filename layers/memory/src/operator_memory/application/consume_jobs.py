@@ -1,0 +1,90 @@
+"""Use case: one message of the job queue, from its text to its end: done, tried again later, or a dead letter."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from operator_memory.application.ports import JobQueue
+from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.jobs import JobRecord, Outcome, RunJob, retry_delay_seconds
+
+_LOG = logging.getLogger("operator_memory.extraction")
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A message as received. ``receive_count`` is 1 the first time."""
+
+    body: str
+    message_id: str
+    group_id: str
+    receipt_handle: str
+    receive_count: int
+
+
+class ConsumeJobs:
+    """Decides from the type of a failure what becomes of a message."""
+
+    def __init__(
+        self,
+        *,
+        parse: Callable[[str], tuple[RunJob, str]],
+        extract: Callable[[RunJob, str], JobRecord],
+        queue: JobQueue,
+    ) -> None:
+        """``parse`` gives the job in a message and the hash of its content; ``extract`` works it off."""
+        self._parse = parse
+        self._extract = extract
+        self._queue = queue
+
+    def __call__(self, message: QueuedJob) -> None:
+        """Return when the message is settled and can be deleted.
+
+        Raises:
+            Exception: the message must stay in the queue; it has been scheduled for another try.
+        """
+        try:
+            record = self._extract(*self._parse(message.body))
+        except MemoryServiceError as error:
+            if error.retryable:
+                self._try_again(message, error.reason)
+                raise
+            self._bury(message, error)
+            return
+        except Exception as error:
+            self._try_again(message, type(error).__name__)
+            raise
+        outcomes = [fact.outcome for fact in record.facts]
+        counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
+        facts = {"account_id": record.account_id, "job_id": record.job_id, "facts": counts, "turns": len(record.turns)}
+        _LOG.info("job done", extra=facts)
+
+    def _bury(self, message: QueuedJob, error: MemoryServiceError) -> None:
+        _LOG.warning("job refused", extra={"message_id": message.message_id, "reason": error.reason})
+        try:
+            self._queue.dead_letter(
+                message.body,
+                group_id=message.group_id,
+                message_id=message.message_id,
+                reason=error.reason,
+                detail=str(error),
+            )
+        except MemoryServiceError as failure:
+            self._try_again(message, failure.reason)
+            raise
+
+    def _try_again(self, message: QueuedJob, reason: str) -> None:
+        delay = retry_delay_seconds(message.receive_count)
+        _LOG.warning(
+            "job failed, to be tried again",
+            extra={
+                "message_id": message.message_id,
+                "reason": reason,
+                "receive_count": message.receive_count,
+                "delay_seconds": delay,
+            },
+        )
+        try:
+            self._queue.retry_later(message.receipt_handle, delay_seconds=delay)
+        except MemoryServiceError:
+            _LOG.warning("the queue's own time-out applies", extra={"message_id": message.message_id})

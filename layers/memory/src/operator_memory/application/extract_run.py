@@ -1,0 +1,231 @@
+"""Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from operator_memory.application.ports import (
+    Clock,
+    Embedder,
+    ExpiryIndex,
+    Extraction,
+    FactExtractor,
+    JobStore,
+    MemoryWriter,
+    ProposedFact,
+    ThreadMessages,
+    Watermark,
+    WatermarkStore,
+)
+from operator_memory.domain.conversation import Conversation, RawMessage, Turn, chunked, read_conversation
+from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
+from operator_memory.domain.gate import decide, with_known
+from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
+from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
+from operator_memory.domain.scopes import Kind, Scope, ScopeKey
+
+_PAGE = 500
+_EMBED_CHARACTERS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionPolicy:
+    """The numbers of an extraction."""
+
+    session_days: int = 30
+    chunk_characters: int = 48_000
+    lease_seconds: int = 330
+    embed_timeout: float = 30.0
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionPorts:
+    """What an extraction needs. ``thread_messages`` may be absent: then jobs must carry their messages."""
+
+    jobs: JobStore
+    extractor: FactExtractor
+    embedder: Embedder
+    memories: MemoryWriter
+    expiry: ExpiryIndex
+    watermarks: WatermarkStore
+    thread_messages: ThreadMessages | None
+    clock: Clock
+
+
+class ExtractRun:
+    """Extracts one job at a time. Running a job again, whole or after a crash, changes nothing."""
+
+    def __init__(self, ports: ExtractionPorts, policy: ExtractionPolicy) -> None:
+        self._ports = ports
+        self._policy = policy
+
+    def __call__(self, job: RunJob, content_hash: str) -> JobRecord:
+        """Work off ``job`` and return its record.
+
+        Raises:
+            JobConflictError: the job id was used before with other content.
+            JobInProgressError: another worker has it.
+            MemoryServiceError: of the kind that stopped it; the record says so, and nothing is half done
+                that a repetition would not complete.
+        """
+        clock = self._ports.clock
+        claim = self._ports.jobs.claim(
+            job.account_id,
+            job.job_id,
+            content_hash=content_hash,
+            now=clock.now(),
+            lease_seconds=self._policy.lease_seconds,
+        )
+        if claim.status is ClaimStatus.ALREADY_DONE:
+            return claim.record
+        if claim.status is ClaimStatus.CONFLICT:
+            raise JobConflictError(f"job {job.job_id} was submitted before with other content")
+        if claim.status is ClaimStatus.IN_PROGRESS:
+            raise JobInProgressError(f"job {job.job_id} is being worked on")
+        try:
+            record = self._run(job, claim.record)
+        except MemoryServiceError as error:
+            failed = claim.record.failed(error=error.reason, detail=str(error), now=clock.now())
+            self._ports.jobs.save(failed)
+            raise
+        except Exception as error:
+            # A defect: its message may quote the conversation, so only its type is kept.
+            self._ports.jobs.save(claim.record.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
+            raise
+        self._ports.jobs.save(record)
+        return record
+
+    def _run(self, job: RunJob, record: JobRecord) -> JobRecord:
+        done = replace(record, state=JobState.DONE, error=None, error_detail=None)
+        if not self._policy.enabled:
+            return replace(done, skipped={"memory_disabled": 1}, updated_at=self._ports.clock.now())
+        messages, watermark = self._messages(job)
+        conversation = read_conversation(messages)
+        turns = self._store_turns(job, conversation)
+        facts, llm_calls = self._store_facts(job, conversation)
+        if watermark is not None:
+            self._ports.watermarks.advance(job.account_id, job.thread_id, watermark)
+        return replace(
+            done,
+            facts=tuple(facts),
+            turns=tuple(turns),
+            skipped=dict(conversation.skipped),
+            llm_calls=llm_calls,
+            updated_at=self._ports.clock.now(),
+        )
+
+    def _messages(self, job: RunJob) -> tuple[Sequence[RawMessage], Watermark | None]:
+        if job.messages is not None:
+            return job.messages, None
+        source = self._ports.thread_messages
+        if source is None:
+            raise ConfigurationError(
+                "The job carries no messages and SUPABASE_URL is not set: set it, or send the messages with the job."
+            )
+        found: list[RawMessage] = []
+        watermark = self._ports.watermarks.get(job.account_id, job.thread_id)
+        while page := source.read(job.account_id, job.thread_id, after=watermark, limit=_PAGE):
+            found += page
+            watermark = _watermark_of(page[-1])
+        return found, watermark
+
+    def _store_turns(self, job: RunJob, conversation: Conversation) -> list[FactOutcome]:
+        """Session memory: the turns as they were said. One embedding batch, no model."""
+        memories = _turn_memories(job, conversation.turns, timedelta(days=self._policy.session_days))
+        known = self._ports.memories.existing_ids(job.account_id, [m.id for m in memories])
+        new = [memory for memory in memories if memory.id not in known]
+        if new:
+            texts = [memory.text[:_EMBED_CHARACTERS] for memory in new]
+            vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
+            self._store(job, [EmbeddedMemory(m, v) for m, v in zip(new, vectors, strict=True)])
+        return [
+            FactOutcome(m.id, Scope.SESSION, Outcome.DUPLICATE if m.id in known else Outcome.ADDED) for m in memories
+        ]
+
+    def _store_facts(self, job: RunJob, conversation: Conversation) -> tuple[list[FactOutcome], int]:
+        """User and agent memory: one model call a chunk serves both."""
+        outcomes: list[FactOutcome] = []
+        llm_calls = 0
+        for chunk in chunked(conversation.turns, self._policy.chunk_characters):
+            extraction = self._extract(job, chunk)
+            llm_calls += extraction.llm_calls
+            outcomes += self._store_chunk(job, extraction.facts)
+        return outcomes, llm_calls
+
+    def _extract(self, job: RunJob, chunk: Sequence[Turn]) -> Extraction:
+        return self._ports.extractor.extract(job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id)
+
+    def _store_chunk(self, job: RunJob, facts: Sequence[ProposedFact]) -> list[FactOutcome]:
+        proposed = decide(job.account_id, job.agent_id, facts)
+        ids = [d.outcome.memory_id for d in proposed if d.outcome.outcome is Outcome.ADDED]
+        decisions = with_known(proposed, self._ports.memories.existing_ids(job.account_id, ids) if ids else set())
+        new = [
+            EmbeddedMemory(_fact_memory(job, d.key, fact), fact.vector)
+            for fact, d in zip(facts, decisions, strict=True)
+            if d.outcome.outcome is Outcome.ADDED
+        ]
+        if new:
+            self._store(job, new)
+        return [d.outcome for d in decisions]
+
+    def _store(self, job: RunJob, memories: Sequence[EmbeddedMemory]) -> None:
+        expiries = [e.memory.expires_at for e in memories if e.memory.expires_at]
+        if expiries:  # first, so that nothing that expires is ever stored unannounced
+            self._ports.expiry.register(job.account_id, min(expiries))
+        self._ports.memories.upsert(job.account_id, memories)
+
+
+def _watermark_of(message: RawMessage) -> Watermark:
+    if message.created_at is None or message.message_id is None:
+        raise ValueError("a message of the platform has no time or no id")
+    return Watermark(message.created_at, message.message_id)
+
+
+def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> list[Memory]:
+    key = ScopeKey(Scope.SESSION, job.effective_session_id)
+    memories = []
+    for seq, turn in enumerate(turns):
+        said_at = _aware(turn.created_at, job.finished_at)
+        position = turn.message_id or f"{job.job_id}/{seq}"
+        memories.append(
+            Memory(
+                id=memory_id(job.account_id, key, turn.text, position=position),
+                account_id=job.account_id,
+                scope=Scope.SESSION,
+                kind=Kind.TURN,
+                text=turn.text,
+                created_at=said_at,
+                updated_at=said_at,
+                session_id=job.effective_session_id,
+                thread_id=job.thread_id,
+                author_id=job.author_id if turn.role == "user" else None,
+                attributed_to=turn.role,
+                role=turn.role,
+                seq=seq,
+                source_run_id=job.job_id,
+                expires_at=job.finished_at + lifetime,
+            )
+        )
+    return memories
+
+
+def _aware(said_at: datetime | None, fallback: datetime) -> datetime:
+    return said_at if said_at is not None and said_at.tzinfo is not None else fallback
+
+
+def _fact_memory(job: RunJob, key: ScopeKey, fact: ProposedFact) -> Memory:
+    return Memory(
+        id=memory_id(job.account_id, key, fact.text),
+        account_id=job.account_id,
+        scope=key.scope,
+        kind=Kind.FACT,
+        text=fact.text,
+        created_at=job.finished_at,
+        updated_at=job.finished_at,
+        agent_id=key.owner_id,
+        thread_id=job.thread_id,
+        author_id=job.author_id,
+        attributed_to=fact.attributed_to,
+        source_run_id=job.job_id,
+    )
