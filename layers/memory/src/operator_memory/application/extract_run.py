@@ -24,6 +24,9 @@ from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobRecord, Job
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
+MAX_MESSAGES = 5_000
+"""Messages of one job: the most whose outcomes fit into its record."""
+
 _PAGE = 500
 _EMBED_CHARACTERS = 8_000
 
@@ -125,10 +128,13 @@ class ExtractRun:
             )
         found: list[RawMessage] = []
         watermark = self._ports.watermarks.get(job.account_id, job.thread_id)
-        while page := source.read(job.account_id, job.thread_id, after=watermark, limit=_PAGE):
+        while len(found) < MAX_MESSAGES:
+            page = source.read(job.account_id, job.thread_id, after=watermark, limit=_PAGE)
+            if not page:
+                break
             found += page
             watermark = _watermark_of(page[-1])
-        return found, watermark
+        return found, watermark  # what is beyond the most is read by the thread's next job
 
     def _store_turns(self, job: RunJob, conversation: Conversation) -> list[FactOutcome]:
         """Session memory: the turns as they were said. One embedding batch, no model."""

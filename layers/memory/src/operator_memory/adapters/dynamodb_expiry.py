@@ -1,0 +1,95 @@
+"""Which accounts have something to expire, in DynamoDB: item ``EXPIRY`` of the account, and the index ``due``.
+
+The index is sparse and cut into shards, so that no single partition takes every account's writes.
+"""
+
+import zlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from operator_memory.adapters.aws_errors import translated
+from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Table, epoch, from_epoch, plain, typed
+from operator_memory.application.ports import DueAccount
+from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.scopes import AccountId
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+INDEX = "due"
+SHARDS = 16
+_ITEM = "EXPIRY"
+_ATTEMPTS = 5
+
+
+class DynamoDBExpiryIndex:
+    """Port ``ExpiryIndex``. Every change raises ``version``; changes are made on condition of the one read."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    def register(self, account_id: AccountId, due_at: datetime) -> None:
+        """Note that the account has a memory expiring at ``due_at``."""
+        for _ in range(_ATTEMPTS):
+            stored = self._table.get(account_id, _ITEM)
+            seconds = epoch(due_at)
+            if stored is None:
+                if self._put(account_id, seconds, version=1, expected=None):
+                    return
+            else:
+                version = int(stored["version"])
+                if self._put(account_id, min(seconds, int(stored["due_at"])), version + 1, expected=version):
+                    return
+        raise UpstreamUnavailableError(SYSTEM, "the account's expiry changes faster than it can be written")
+
+    def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
+        """Up to ``limit`` accounts that are due at ``now``, as they stand in the table."""
+        due: list[DueAccount] = []
+        for shard in range(SHARDS):
+            for account_id in self._due_in_shard(shard, now, limit - len(due)):
+                entry = _entry(account_id, self._table.get(account_id, _ITEM))  # the index may lag behind
+                if entry is not None and entry.due_at <= now:
+                    due.append(entry)
+            if len(due) >= limit:
+                break
+        return due
+
+    def _due_in_shard(self, shard: int, now: datetime, limit: int) -> list[AccountId]:
+        with translated(SYSTEM):
+            answer = self._table.client.query(
+                TableName=self._table.name,
+                IndexName=INDEX,
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues=typed({":shard": _shard_name(shard), ":now": epoch(now)}),
+                Limit=limit,
+            )
+        return [AccountId(plain(item)["account_id"]) for item in answer.get("Items", [])]
+
+    def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
+        """Move the account to its next expiry, or drop it; ``False`` if it has changed since ``entry`` was read."""
+        if next_due_at is None:
+            values = {":expected": entry.version}
+            return self._table.delete_if(entry.account_id, _ITEM, "version = :expected", values)
+        return self._put(entry.account_id, epoch(next_due_at), entry.version + 1, expected=entry.version)
+
+    def _put(self, account_id: AccountId, due_at: int, version: int, expected: int | None) -> bool:
+        item = {
+            "account_id": account_id,
+            "item": _ITEM,
+            "due_shard": _shard_name(zlib.crc32(account_id.encode()) % SHARDS),
+            "due_at": due_at,
+            "version": version,
+        }
+        if expected is None:
+            return self._table.put_if(item, "attribute_not_exists(account_id)", {})
+        return self._table.put_if(item, "version = :expected", {":expected": expected})
+
+
+def _shard_name(shard: int) -> str:
+    return f"expiry-{shard:02}"
+
+
+def _entry(account_id: AccountId, item: Item | None) -> DueAccount | None:
+    if item is None:
+        return None
+    return DueAccount(account_id, from_epoch(item["due_at"]), int(item["version"]))

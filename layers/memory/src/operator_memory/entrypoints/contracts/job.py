@@ -1,0 +1,125 @@
+"""Contract of a message in the jobs queue: a finished run, whose conversation is to be remembered.
+
+Top-level fields are strict: an unknown one is a mistake worth telling. Messages are lenient, since they are made
+by many hands: what has no readable text is left out and counted, not refused.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from operator_memory.application.extract_run import MAX_MESSAGES
+from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.jobs import RunJob, content_hash
+from operator_memory.domain.scopes import ID_PATTERN, AccountId
+
+MAX_BODY_CHARACTERS = 16 * 1024 * 1024
+"""A queue message is at most 1 MiB; jobs that come another way may carry more, up to this."""
+
+Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=128)]
+
+
+def _as_utc(value: object) -> object:
+    """A time without an offset is taken as UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
+
+
+class JobMessage(BaseModel):
+    """One message. ``type`` (or ``role``) says what it is; only ``user`` and ``assistant`` are read."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    type: str = Field(
+        validation_alias=AliasChoices("type", "role"),
+        max_length=64,
+        description="`user`, `assistant`, or another type, which is left out. `role` is accepted as a name for it.",
+    )
+    content: Any = Field(
+        default=None, description='Text, a {"role", "content"} object, or a list of parts of which text parts count.'
+    )
+    message_id: str | None = Field(default=None, max_length=128)
+    created_at: Moment | None = None
+
+
+class JobBody(BaseModel):
+    """The body of a queue message."""
+
+    model_config = ConfigDict(extra="forbid", title="RunJob")
+
+    job_id: Id = Field(description="Unique for the account. The same job again changes nothing.")
+    account_id: Id = Field(description="Whose memory. Also the message's group id.")
+    thread_id: Id
+    status: str = Field(
+        min_length=1, max_length=64, description="How the run ended. Recorded; the conversation is read in any case."
+    )
+    finished_at: Moment = Field(description="ISO 8601. When the facts were observed.")
+    agent_id: Id | None = Field(default=None, description="Needed to learn how this agent is to work.")
+    session_id: Id | None = Field(default=None, description="The thread's memory session. Default: the thread.")
+    author_id: Id | None = Field(default=None, description="The member who spoke, in a team account.")
+    messages: list[JobMessage] | None = Field(
+        default=None,
+        max_length=MAX_MESSAGES,
+        description="The run's messages, oldest first. Without them the thread is read from the platform.",
+    )
+
+
+def parse_job(body: str) -> tuple[RunJob, str]:
+    """The job in a queue message, and the hash of its content.
+
+    Raises:
+        InvalidInputError: naming the field that breaks the contract; nothing of its value is repeated.
+    """
+    if len(body) > MAX_BODY_CHARACTERS:
+        raise InvalidInputError("body", f"must be at most {MAX_BODY_CHARACTERS} characters, not {len(body)}")
+    try:
+        decoded = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError("body", "is not valid JSON") from error
+    if not isinstance(decoded, dict):
+        raise InvalidInputError("body", "must be a JSON object")
+    try:
+        parsed = JobBody.model_validate(decoded)
+    except ValidationError as error:
+        raise _invalid(error) from None  # pydantic's own message quotes the input
+    return _job(parsed), content_hash(decoded)
+
+
+def _invalid(error: ValidationError) -> InvalidInputError:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ""
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    if first["type"] == "string_pattern_mismatch":
+        detail = "must start with a letter or digit and hold only letters, digits and . _ : @ + -"
+    else:
+        detail = first["msg"]
+    return InvalidInputError(path.lstrip(".")[:200] or "body", detail)
+
+
+def _job(body: JobBody) -> RunJob:
+    messages = body.messages
+    return RunJob(
+        job_id=body.job_id,
+        account_id=AccountId(body.account_id),
+        thread_id=body.thread_id,
+        status=body.status,
+        finished_at=body.finished_at.astimezone(UTC),
+        agent_id=body.agent_id,
+        session_id=body.session_id,
+        author_id=body.author_id,
+        messages=None
+        if messages is None
+        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at) for m in messages),
+    )
