@@ -61,6 +61,11 @@ def open_descriptors() -> set[str]:
     return {link for link in links if link.startswith("socket:")}
 
 
+def workers() -> list[threading.Thread]:
+    """The threads in which the client's calls run."""
+    return [thread for thread in threading.enumerate() if "(work)" in thread.name]
+
+
 @pytest.fixture
 def client_of(request: pytest.FixtureRequest) -> Callable[..., HttpClient]:
     """Makes clients that are closed at the end of the test."""
@@ -248,11 +253,9 @@ def test_a_server_that_drips_one_byte_at_a_time_for_ever(head: bytes, client_of:
 
     with LoopbackServer(drip) as server:
         ends_at_its_deadline(lambda: client_of(server.url).request("GET", "/", timeout=SHORT))
-        before = time.monotonic()
-        while threading.active_count() > 3 and time.monotonic() - before < 5:
-            time.sleep(0.01)
-        names = [thread.name for thread in threading.enumerate() if "work" in thread.name]
-        assert names == [], "the worker ended although the server still drips"
+        for worker in workers():
+            worker.join(AMPLE)
+        assert workers() == [], "the worker ended although the server still drips"
 
 
 def test_a_name_that_does_not_resolve_in_time_and_then_does(client_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,11 +268,10 @@ def test_a_name_that_does_not_resolve_in_time_and_then_does(client_of: Make, mon
     with HttpServer() as server:
         monkeypatch.setattr(socket, "getaddrinfo", slow)
         ends_at_its_deadline(lambda: client_of(server.url).request("DELETE", "/", timeout=SHORT))
-        workers = [t for t in threading.enumerate() if t.daemon and "work" in t.name]
+        [worker] = workers()
         release.set()
-        for worker in workers:
-            worker.join(AMPLE)
-            assert not worker.is_alive()
+        worker.join(AMPLE)
+        assert workers() == []
         assert server.requests == [], "what was given up is not sent afterwards"
 
 
