@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
@@ -24,6 +25,12 @@ from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.domain.identity import Caller
 from operator_memory.entrypoints.observability import configure_logging
 from operator_memory.entrypoints.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from operator_memory.adapters.mem0_parts import ChatModel
+    from operator_memory.application.consume_jobs import ConsumeJobs
+    from operator_memory.application.expire_memories import ExpireMemories
+    from operator_memory.application.ports import ThreadMessages
 
 _LOG = logging.getLogger("operator_memory.wiring")
 Secret = Callable[[], str]
@@ -53,6 +60,55 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     )
     parts.warm()
     return ContextApp(lambda token: tokens.verify(token, now=clock.now()), retrieve)
+
+
+def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
+    """The extraction function's parts: what works off one queue message."""
+    from operator_memory.adapters.dynamodb_expiry import DynamoDBExpiryIndex
+    from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+    from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
+    from operator_memory.adapters.mem0_engine import Mem0Extractor
+    from operator_memory.adapters.sqs_queue import SqsJobQueue
+    from operator_memory.application.consume_jobs import ConsumeJobs
+    from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+    from operator_memory.entrypoints.contracts.job import parse_job
+
+    parts = _Parts.from_environment(os.environ if environ is None else environ)
+    settings = parts.settings
+    table, client = parts.required("memory_table"), parts.aws_client("dynamodb")
+    embedder, memories = parts.embedder(), parts.memories()
+    ports = ExtractionPorts(
+        jobs=DynamoDBJobs(client, table, record_days=settings.job_record_days),
+        extractor=Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=parts.clock),
+        embedder=embedder,
+        memories=memories,
+        expiry=DynamoDBExpiryIndex(client, table),
+        watermarks=DynamoDBWatermarks(client, table),
+        thread_messages=parts.thread_messages(),
+        clock=parts.clock,
+    )
+    policy = ExtractionPolicy(
+        session_days=settings.session_memory_days,
+        chunk_characters=settings.extraction_chunk_characters,
+        enabled=settings.memory_enabled,
+    )
+    queue = SqsJobQueue(
+        parts.aws_client("sqs"),
+        queue_url=parts.required("jobs_queue_url"),
+        dead_letter_queue_url=parts.required("jobs_dead_letter_queue_url"),
+    )
+    return ConsumeJobs(parse=parse_job, extract=ExtractRun(ports, policy), queue=queue)
+
+
+def build_archive(environ: Mapping[str, str] | None = None) -> "ExpireMemories":
+    """The archive function's sweep."""
+    from operator_memory.adapters.dynamodb_expiry import DynamoDBExpiryIndex
+    from operator_memory.application.expire_memories import ExpireMemories
+
+    parts = _Parts.from_environment(os.environ if environ is None else environ)
+    index = DynamoDBExpiryIndex(parts.aws_client("dynamodb"), parts.required("memory_table"))
+    parts.warm()
+    return ExpireMemories(memories=parts.memories(), index=index, clock=parts.clock)
 
 
 class _Parts:
@@ -90,6 +146,43 @@ class _Parts:
             env = name.upper()
             raise ConfigurationError(f"{env} is missing: set {env}_PARAMETER (in AWS) or {env}.")
         return secret
+
+    def required(self, name: str) -> str:
+        value = str(getattr(self.settings, name))
+        if not value:
+            raise ConfigurationError(f"{name.upper()} is missing: this function cannot work without it.")
+        return value
+
+    def aws_client(self, service: str) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
+        import boto3
+
+        from operator_memory.adapters.aws_errors import CLIENT_CONFIG
+
+        make: Any = boto3.session.Session().client
+        return make(service, config=CLIENT_CONFIG)
+
+    def chat_model(self) -> "ChatModel":
+        if self.settings.extraction_mode == "rules":
+            from operator_memory.adapters.rules_llm import RulesLLM
+
+            return RulesLLM()
+        from operator_memory.adapters.openai_chat import OpenAIChat
+
+        return OpenAIChat(
+            base_url=self.settings.openai_base_url,
+            api_key=self.required_secret("openai_api_key")(),
+            model=self.settings.extraction_model,
+            timeout=self.settings.extraction_timeout_seconds,
+            max_tokens=self.settings.extraction_max_tokens,
+        )
+
+    def thread_messages(self) -> "ThreadMessages | None":
+        if not self.settings.supabase_url:
+            return None
+        from operator_memory.adapters.supabase_messages import SupabaseThreadMessages
+
+        key = self.required_secret("supabase_service_key")()
+        return SupabaseThreadMessages(self.settings.supabase_url, key, timeout_seconds=20)
 
     def memories(self) -> QdrantMemories:
         key = self.secret("qdrant_api_key")

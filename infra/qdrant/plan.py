@@ -1,0 +1,115 @@
+"""What has to be done so that a collection is as ``collection.json`` says. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+Json = Mapping[str, Any]
+DEFINITION = Path(__file__).with_name("collection.json")
+
+
+class Action(StrEnum):
+    """A request to Qdrant, or a drift that no request can mend."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    INDEX = "index"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do. ``sentence`` tells a person; ``path`` is below the collection's; ``body`` is sent."""
+
+    action: Action
+    sentence: str
+    path: str = ""
+    body: Json | None = None
+
+
+def desired_collection(dimensions: int) -> dict[str, Any]:
+    """The definition for vectors of ``dimensions`` numbers."""
+    definition: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
+    definition["vectors"] = {"size": dimensions, **definition["vectors"]}
+    return definition
+
+
+def plan(desired: Json, actual: Json | None) -> list[Step]:
+    """Steps from ``actual`` (Qdrant's description of the collection, ``None`` if it has none) to ``desired``.
+
+    A collection is never dropped: what only a new one could change is reported.
+    """
+    if actual is None:
+        body = {name: value for name, value in desired.items() if name != "payload_indexes"}
+        return [Step(Action.CREATE, "The collection does not exist.", body=body), *_index_steps(desired, {})]
+    config: Json = actual.get("config", {})
+    params: Json = config.get("params", {})
+    return [
+        *_vector_drift(desired, params),
+        *_update_steps(desired, config),
+        *_index_steps(desired, actual.get("payload_schema", {})),
+    ]
+
+
+def _vector_drift(desired: Json, params: Json) -> list[Step]:
+    wanted, found = desired["vectors"], params.get("vectors") or {}
+    drift = [
+        Step(
+            Action.REPORT,
+            f"Vector {name} is {found.get(name)}, not {wanted[name]}: this needs a new collection "
+            "(set QDRANT_COLLECTION to another name).",
+        )
+        for name in ("size", "distance")
+        if found.get(name) != wanted[name]
+    ]
+    for name, vector in desired["sparse_vectors"].items():
+        sparse = (params.get("sparse_vectors") or {}).get(name)
+        if sparse is None:
+            drift.append(Step(Action.REPORT, f"Sparse vector {name} is missing: this needs a new collection."))
+        elif sparse.get("modifier") != vector["modifier"]:
+            body = {"sparse_vectors": {name: vector}}
+            sentence = f"Sparse vector {name} has modifier {sparse.get('modifier')}, not {vector['modifier']}."
+            drift.append(Step(Action.UPDATE, sentence, body=body))
+    return drift
+
+
+def _update_steps(desired: Json, config: Json) -> list[Step]:
+    steps = []
+    for section in ("hnsw_config", "strict_mode_config"):
+        found = config.get(section) or {}
+        different = {name: value for name, value in desired[section].items() if found.get(name) != value}
+        if different:
+            named = ", ".join(f"{name} is {found.get(name)}, not {value}" for name, value in different.items())
+            steps.append(Step(Action.UPDATE, f"In {section} {named}.", body={section: desired[section]}))
+    return steps
+
+
+def _index_steps(desired: Json, schema: Json) -> list[Step]:
+    steps = []
+    for field, wanted in desired["payload_indexes"].items():
+        found = schema.get(field)
+        body = {"field_name": field, "field_schema": dict(wanted)}
+        if found is None:
+            steps.append(Step(Action.INDEX, f"Payload index {field} is missing.", "/index?wait=true", body))
+        elif _differs(wanted, found):
+            sentence = f"Payload index {field} is {_described(found)}, not {_described_wanted(wanted)}."
+            steps.append(Step(Action.INDEX, sentence, "/index?wait=true", body))
+    return steps
+
+
+def _differs(wanted: Json, found: Json) -> bool:
+    params = found.get("params") or {}
+    return found.get("data_type") != wanted["type"] or any(
+        (params.get(name) or False) != value for name, value in wanted.items() if name != "type"
+    )
+
+
+def _described(found: Json) -> str:
+    return f"{found.get('data_type')}{' (tenant)' if (found.get('params') or {}).get('is_tenant') else ''}"
+
+
+def _described_wanted(wanted: Json) -> str:
+    return f"{wanted['type']}{' (tenant)' if wanted.get('is_tenant') else ''}"

@@ -1,0 +1,61 @@
+"""Use case: remove what has expired, account by account, page by page."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from operator_memory.application.ports import Clock, DueAccount, ExpiredMemories, ExpiryIndex
+from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.retention import PAGE, ExpiryReport, must_stop
+
+_LOG = logging.getLogger("operator_memory.archive")
+_ACCOUNTS_AT_ONCE = 100
+
+
+class ExpireMemories:
+    """A sweep over the accounts that are due. What it does not reach stays due: it resumes by itself."""
+
+    def __init__(self, *, memories: ExpiredMemories, index: ExpiryIndex, clock: Clock) -> None:
+        self._memories = memories
+        self._index = index
+        self._clock = clock
+
+    def __call__(self, remaining_seconds: Callable[[], float]) -> ExpiryReport:
+        """Sweep until nothing is due, every due account has failed, or time runs out."""
+        report = ExpiryReport()
+        failed: set[str] = set()
+        while entries := self._due(failed):
+            for entry in entries:
+                if must_stop(remaining_seconds()):
+                    return replace(report, stopped_early=True)
+                try:
+                    deleted, finished = self._expire(entry, remaining_seconds)
+                except MemoryServiceError as error:
+                    failed.add(entry.account_id)
+                    report = replace(report, failed=report.failed + 1)
+                    _LOG.warning("an account failed", extra={"account_id": entry.account_id, "reason": error.reason})
+                    continue
+                report = replace(report, accounts=report.accounts + finished, deleted=report.deleted + deleted)
+                if not finished:
+                    return replace(report, stopped_early=True)
+        return report
+
+    def _due(self, failed: set[str]) -> list[DueAccount]:
+        entries = self._index.due(now=self._clock.now(), limit=_ACCOUNTS_AT_ONCE + len(failed))
+        return [entry for entry in entries if entry.account_id not in failed]
+
+    def _expire(self, entry: DueAccount, remaining_seconds: Callable[[], float]) -> tuple[int, bool]:
+        """Delete the account's expired memories; returns how many, and whether none are left."""
+        now = self._clock.now()
+        deleted = 0
+        while True:
+            page = self._memories.delete_expired(entry.account_id, now=now, limit=PAGE)
+            deleted += page
+            if page < PAGE:
+                break
+            if must_stop(remaining_seconds()):
+                return deleted, False
+        following = self._memories.next_expiry(entry.account_id, after=now)
+        # If a run registered a new expiry meanwhile, the entry stays as it is: due, and swept once more.
+        self._index.settle(entry, following)
+        return deleted, True

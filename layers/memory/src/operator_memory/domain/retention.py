@@ -1,0 +1,28 @@
+"""Retention: when to stop a sweep, and what it has done."""
+
+from dataclasses import asdict, dataclass
+
+PAGE = 500
+"""Memories deleted in one request: a page takes well under a second, so a sweep can stop between two."""
+
+STOP_MARGIN_SECONDS = 15.0
+"""A sweep starts nothing new when less time than this is left: one page with all its retries fits in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryReport:
+    """What a sweep did. ``failed`` accounts and those not reached are still due, for the next sweep."""
+
+    accounts: int = 0
+    deleted: int = 0
+    failed: int = 0
+    stopped_early: bool = False
+
+    def as_dict(self) -> dict[str, int | bool]:
+        """For the log and the function's answer."""
+        return asdict(self)
+
+
+def must_stop(remaining_seconds: float) -> bool:
+    """Whether a sweep with so much time left should start nothing new."""
+    return remaining_seconds < STOP_MARGIN_SECONDS
