@@ -1,0 +1,139 @@
+"""The template reader, on the real ``template.yaml`` and on small ones that show a rule each."""
+
+from pathlib import Path
+
+import pytest
+
+from devstack.aws.intrinsics import TemplateError
+from devstack.aws.template import Template, read_template
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDPOINT = "http://127.0.0.1:4566"
+
+
+@pytest.fixture(scope="module")
+def real() -> Template:
+    return read_template(ROOT / "template.yaml", endpoint_url=ENDPOINT, environment={"QDRANT_URL": "http://qdrant"})
+
+
+def small(tmp_path: Path, body: str) -> Path:
+    path = tmp_path / "template.yaml"
+    path.write_text(body)
+    return path
+
+
+def test_functions_are_found_with_their_code(real: Template) -> None:
+    assert set(real.functions) == {"ContextFunction", "ExtractionFunction", "ArchiveFunction"}
+    for name in ("context", "extraction", "archive"):
+        function = real.functions[f"{name.capitalize()}Function"]
+        assert function.code_dir == ROOT / "functions" / name
+        assert function.handler == "app.handler"
+    assert real.functions["ContextFunction"].timeout == 3
+    assert real.functions["ArchiveFunction"].concurrency == 1
+
+
+def test_a_function_is_told_only_what_it_needs(real: Template) -> None:
+    context, archive = real.functions["ContextFunction"].environment, real.functions["ArchiveFunction"].environment
+    assert context["SERVICE_TOKEN_KEYS_PARAMETER"] == "/operator-memory/service-token-keys"
+    assert "SUPABASE_SERVICE_KEY_PARAMETER" not in context
+    assert {name for name in archive if name.endswith("_PARAMETER")} == {"QDRANT_API_KEY_PARAMETER"}
+
+
+def test_names_of_queues_and_tables_reach_the_functions(real: Template) -> None:
+    environment = real.functions["ExtractionFunction"].environment
+    assert environment["JOBS_QUEUE_URL"] == f"{ENDPOINT}/123456789012/MemoryJobsQueue.fifo"
+    assert environment["MEMORY_TABLE"] == real.tables["MemoryTable"].name == "MemoryTable"
+    assert environment["QDRANT_URL"] == "http://qdrant"
+
+
+def test_the_events_that_start_functions(real: Template) -> None:
+    (route,) = real.routes
+    assert (route.function, route.method, route.path) == ("ContextFunction", "POST", "/v1/context")
+    (mapping,) = real.mappings
+    assert (mapping.function, mapping.queue, mapping.batch_size) == ("ExtractionFunction", "MemoryJobsQueue", 10)
+    assert mapping.partial_responses
+    (schedule,) = real.schedules
+    assert (schedule.function, schedule.expression) == ("ArchiveFunction", "rate(1 hour)")
+
+
+def test_a_job_stays_hidden_for_six_times_the_functions_timeout(real: Template) -> None:
+    queue = real.queues["MemoryJobsQueue"]
+    assert int(queue.attributes["VisibilityTimeout"]) == 6 * real.functions["ExtractionFunction"].timeout
+    assert queue.dead_letter_arn == real.queues["MemoryJobsDeadLetterQueue"].arn
+    assert queue.attributes["FifoQueue"] == "true"
+
+
+def test_the_expiry_index(real: Template) -> None:
+    (index,) = real.tables["MemoryTable"].definition["GlobalSecondaryIndexes"]
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version"]}
+
+
+def test_a_parameter_without_a_value_is_named() -> None:
+    with pytest.raises(TemplateError, match="parameter QdrantUrl has no value"):
+        read_template(ROOT / "template.yaml", endpoint_url=ENDPOINT)
+
+
+def test_parameters_are_those_of_a_deployment() -> None:
+    read = read_template(
+        ROOT / "template.yaml", endpoint_url=ENDPOINT, parameters={"QdrantUrl": "https://q", "Extraction": "rules"}
+    )
+    assert read.functions["ExtractionFunction"].environment["EXTRACTION"] == "rules"
+    with pytest.raises(TemplateError, match="no parameter Nonsense"):
+        read_template(ROOT / "template.yaml", endpoint_url=ENDPOINT, parameters={"Nonsense": "1"})
+
+
+FUNCTION = """
+Parameters:
+  Stage: {Type: String, Default: dev}
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  NotProd: !Not [!Condition IsProd]
+Resources:
+  Jobs: {Type: AWS::SQS::Queue}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: code
+      Handler: app.handler
+      Environment: {Variables: {VALUE: %s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Ref Stage", "dev"),
+        ("!Sub 'x-${Stage}-${AWS::Region}-${!kept}'", "x-dev-us-east-1-${kept}"),
+        ("!Sub ['${A}/${Jobs.QueueName}', {A: !Ref Stage}]", "dev/Jobs"),
+        ("!GetAtt Jobs.Arn", "arn:aws:sqs:us-east-1:123456789012:Jobs"),
+        ("!Join ['-', [a, !Ref Stage]]", "a-dev"),
+        ("!If [IsProd, yes-it-is, no-it-is-not]", "no-it-is-not"),
+        ("!If [NotProd, quiet, loud]", "quiet"),
+        ("!Select [1, !Split [',', 'a,b']]", "b"),
+        ("{'Fn::Sub': '${Jobs}'}", f"{ENDPOINT}/123456789012/Jobs"),
+    ],
+)
+def test_functions_of_cloudformation(tmp_path: Path, expression: str, value: str) -> None:
+    read = read_template(small(tmp_path, FUNCTION % expression), endpoint_url=ENDPOINT)
+    assert read.functions["Work"].environment == {"VALUE": value}
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("!ImportValue other", "Fn::ImportValue is not known here"),
+        ("!Ref Nobody", "no parameter or resource Nobody"),
+        ("!GetAtt Jobs.Colour", r"GetAtt Jobs.Colour: a AWS::SQS::Queue has no such attribute"),
+        ("!If [Missing, a, b]", "no condition Missing"),
+    ],
+)
+def test_what_cannot_be_resolved_is_an_error(tmp_path: Path, expression: str, complaint: str) -> None:
+    with pytest.raises(TemplateError, match=complaint):
+        read_template(small(tmp_path, FUNCTION % expression), endpoint_url=ENDPOINT)
+
+
+def test_an_unknown_kind_of_event_is_an_error(tmp_path: Path) -> None:
+    body = FUNCTION % "a" + "      Events: {Bucket: {Type: S3, Properties: {}}}\n"
+    with pytest.raises(TemplateError, match="Work: events of type S3 are not known here"):
+        read_template(small(tmp_path, body), endpoint_url=ENDPOINT)
