@@ -4,6 +4,7 @@ What is sent is built in ``qdrant_requests``; here it is sent and its failures a
 """
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -99,6 +100,6 @@ def _hit(account_id: AccountId, point: object) -> Hit:
     if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
     score = point.get("score", 0.0)
-    if not isinstance(score, int | float):
+    if not isinstance(score, int | float) or not math.isfinite(score):
         raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
     return Hit(requests.memory_of(account_id, point), float(score))

@@ -216,13 +216,13 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
         payload: Mapping[str, Any] = point["payload"]
         if payload[_ACCOUNT] != account_id:
             raise MalformedResponseError(SYSTEM, "the answer holds a point of another account")
-        created = datetime.fromisoformat(payload["created_at"])
-        return Memory(
+        created = _aware(payload["created_at"])
+        memory = Memory(
             id=str(point["id"]),
             account_id=account_id,
             scope=Scope(payload["scope"]),
             kind=Kind(payload["kind"]),
-            text=payload["data"],
+            text=_text(payload["data"]),
             created_at=created,
             updated_at=_optional_datetime(payload, "updated_at") or created,
             agent_id=payload.get("agent_id"),
@@ -241,10 +241,23 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             last_accessed_at=_optional_datetime(payload, "last_accessed_at"),
             access_count=int(payload.get("access_count", 0)),
         )
+        _ = memory.key  # an agent's memory has an agent, a session's a session
+        return memory
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedResponseError(SYSTEM, "a point's payload is not that of a memory") from error
 
 
 def _optional_datetime(payload: Mapping[str, Any], field: str) -> datetime | None:
     value = payload.get(field)
-    return None if value is None else datetime.fromisoformat(value)
+    return None if value is None else _aware(value)
+
+
+def _aware(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value.encode("utf-8", "replace").decode()  # without lone surrogates, which no answer could carry

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import Kind, Scope
 
+MAX_LINE_CHARACTERS = 2_000
+"""A longer memory, a pasted text in a verbatim turn, is shortened in the context."""
+
 FENCE_NAME = "operator_memory"
 """Name of the element around an injected context; extraction strips it, so memories are not learnt again."""
 
@@ -66,7 +69,12 @@ def inert(text: str) -> str:
 def memory_line(memory: Memory) -> str:
     """The line that stands for ``memory`` in a context."""
     speaker = f"{inert(memory.role)}: " if memory.kind is Kind.TURN and memory.role else ""
-    return f"- {speaker}{inert(memory.text)}"
+    return f"- {speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)}"
+
+
+def shortened(text: str, most: int) -> str:
+    """``text``, cut after ``most`` characters with a mark that says so."""
+    return text if len(text) <= most else f"{text[:most]} [...]"
 
 
 def render_context(memories: Sequence[Memory], *, token_budget: int | None = None) -> ContextText:

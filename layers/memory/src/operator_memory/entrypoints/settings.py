@@ -94,6 +94,13 @@ class Settings:
         low=100,
         high=60_000,
     )
+    context_timeout_ms: int = _var(
+        "CONTEXT_TIMEOUT_MS",
+        900,
+        "Deadline of all that the context function asks of others for one answer, in milliseconds.",
+        low=20,
+        high=10_000,
+    )
     openai_base_url: str = _var(
         "OPENAI_BASE_URL",
         "https://api.openai.com/v1",
@@ -233,6 +240,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
                 problems.append(f"{spec.metadata['env']} {error}.")
     settings = Settings(**values)
     problems += _contradictions(settings)
+    if settings.qdrant_url and "qdrant_port" in values:
+        problems.append("QDRANT_URL and QDRANT_PORT are both set: put the port into the URL.")
     if problems:
         raise ConfigurationError(" ".join(problems))
     return settings
@@ -288,5 +297,9 @@ def _contradictions(settings: Settings) -> list[str]:
     if settings.extraction == "llm" and not (settings.openai_api_key or settings.openai_api_key_parameter):
         problems.append(
             "EXTRACTION is llm but no key is set: set OPENAI_API_KEY_PARAMETER (or OPENAI_API_KEY), or EXTRACTION=rules."
+        )
+    if settings.embedding_timeout_ms + settings.qdrant_timeout_ms > settings.context_timeout_ms:
+        problems.append(
+            "EMBEDDING_TIMEOUT_MS and QDRANT_TIMEOUT_MS together exceed CONTEXT_TIMEOUT_MS: lower them, or raise it."
         )
     return problems

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult
+from operator_memory.domain.context_text import shortened
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.models import Memory
 from operator_memory.domain.ranking import RankedMemory
@@ -16,6 +17,8 @@ MAX_QUERY = 100_000
 MAX_LIMIT = 50
 DEFAULT_LIMIT = 10
 MAX_TOKEN_BUDGET = 1_000_000
+MAX_MEMORY_CHARACTERS = 8_000
+"""Of a memory in an answer: fifty long turns, escaped, would exceed what a function may return (6 MB)."""
 
 _ID: dict[str, Any] = {"type": "string", "pattern": ID_PATTERN}
 REQUEST_SCHEMA: dict[str, Any] = {
@@ -141,7 +144,7 @@ def _memory_view(ranked: RankedMemory) -> dict[str, Any]:
     memory: Memory = ranked.memory
     view = {
         "id": memory.id,
-        "memory": memory.text,
+        "memory": shortened(memory.text, MAX_MEMORY_CHARACTERS),
         "scope": memory.scope.value,
         "kind": memory.kind.value,
         "score": round(ranked.score, 4),
