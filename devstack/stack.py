@@ -176,7 +176,7 @@ class DevStack:
     def _models(self) -> _Models:
         environ = self._environ
         if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
-            optional = ("EMBEDDING_SEND_DIMENSIONS", "EMBEDDING_TIMEOUT_MS")
+            optional = ("EMBEDDING_SEND_DIMENSIONS", "EMBEDDING_TIMEOUT_MS", "CONTEXT_TIMEOUT_MS")
             return _Models(
                 environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
                 environ.get("OPENAI_API_KEY", "none"),

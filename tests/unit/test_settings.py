@@ -18,10 +18,16 @@ URLS = [env for env in SPECS if env.endswith("_URL")]
 SECRETS = [env for env, spec in SPECS.items() if spec.metadata["secret"]]
 
 
-def value_of(env: str, raw: str) -> object:
+# Deadlines that leave each other room: within these any single one may take its whole range.
+ROOMY = {"CONTEXT_TIMEOUT_MS": "10000", "EMBEDDING_TIMEOUT_MS": "10", "QDRANT_TIMEOUT_MS": "10"}
+
+
+def value_of(env: str, raw: str, others: dict[str, str] | None = None) -> object:
     """What the variable ``env`` set to ``raw`` becomes."""
     base = {} if env in ("QDRANT_HOST", "QDRANT_PORT") else MINIMAL
-    settings = load_settings({**base, **({"QDRANT_HOST": "h"} if env == "QDRANT_PORT" else {}), env: raw})
+    settings = load_settings(
+        {**base, **({"QDRANT_HOST": "h"} if env == "QDRANT_PORT" else {}), **(others or {}), env: raw}
+    )
     return getattr(settings, SPECS[env].name)
 
 
@@ -59,10 +65,10 @@ def test_an_empty_variable_counts_as_unset(env: str) -> None:
 @pytest.mark.parametrize("env", NUMBERS)
 def test_a_number_is_read_within_its_range(env: str) -> None:
     low, high = SPECS[env].metadata["low"], SPECS[env].metadata["high"]
-    assert value_of(env, str(low)) == low
-    assert value_of(env, f" {high} ") == high
+    assert value_of(env, str(low), ROOMY) == low
+    assert value_of(env, f" {high} ", ROOMY) == high
     for bad in (low - 1, high + 1, "-0x1", "1.5", "ten", "--5", "-", "1_000", "१", "9" * 5000, "inf", "\x00"):
-        said = complaint({**MINIMAL, env: str(bad)})
+        said = complaint({**MINIMAL, **ROOMY, env: str(bad)})
         assert said == f"{env} must be a whole number from {low} to {high}."
 
 
@@ -135,6 +141,18 @@ def test_a_collection_name_is_safe_in_a_path(name: str) -> None:
 
 def test_two_addresses_of_qdrant_are_a_contradiction() -> None:
     assert complaint({**MINIMAL, "QDRANT_HOST": "h"}) == "QDRANT_URL and QDRANT_HOST are both set: keep one of them."
+
+
+def test_a_port_beside_a_url_is_a_contradiction() -> None:
+    said = complaint({"QDRANT_URL": "http://127.0.0.1:6333", "QDRANT_PORT": "6334"})
+    assert said == "QDRANT_URL and QDRANT_PORT are both set: put the port into the URL."
+
+
+def test_the_parts_of_a_deadline_fit_into_the_whole() -> None:
+    assert complaint({**MINIMAL, "EMBEDDING_TIMEOUT_MS": "501"}) == (
+        "EMBEDDING_TIMEOUT_MS and QDRANT_TIMEOUT_MS together exceed CONTEXT_TIMEOUT_MS: lower them, or raise it."
+    )
+    assert value_of("EMBEDDING_TIMEOUT_MS", "500") == 500
 
 
 @pytest.mark.parametrize("env", SECRETS)
