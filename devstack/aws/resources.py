@@ -1,0 +1,65 @@
+"""Make the template's queues, tables and secrets in the local AWS; what exists already is left alone."""
+
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from devstack.aws.intrinsics import REGION, TemplateError
+from devstack.aws.moto_server import RESTORE_PATH
+from devstack.aws.template import QueueSpec, Template
+
+ACCESS_KEY = SECRET_KEY = "local"
+
+
+def aws_client(service: str, endpoint_url: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+    """A boto3 client of the local AWS."""
+    make: Any = boto3.session.Session().client  # the stubs know service names as literals only
+    return make(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2}),
+    )
+
+
+def make_resources(template: Template, endpoint_url: str, secrets: Mapping[str, str]) -> None:
+    """Make everything, then restore what an earlier run saved.
+
+    ``secrets`` gives a value for each variable that names an SSM parameter, e.g. ``QDRANT_API_KEY_PARAMETER``.
+
+    Raises:
+        TemplateError: no function declares such a variable.
+    """
+    sqs = aws_client("sqs", endpoint_url)
+    for queue in _dead_letter_queues_first(list(template.queues.values())):
+        sqs.create_queue(QueueName=queue.name, Attributes=queue.attributes)
+    dynamodb = aws_client("dynamodb", endpoint_url)
+    existing = dynamodb.list_tables()["TableNames"]
+    for table in template.tables.values():
+        if table.name not in existing:
+            dynamodb.create_table(TableName=table.name, **table.definition)
+    ssm = aws_client("ssm", endpoint_url)
+    for variable, value in secrets.items():
+        for name in _parameter_names(template, variable):
+            ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+    request = urllib.request.Request(f"{endpoint_url}{RESTORE_PATH}", method="POST")
+    with urllib.request.urlopen(request, timeout=60):
+        pass
+
+
+def _dead_letter_queues_first(queues: list[QueueSpec]) -> list[QueueSpec]:
+    targets = {queue.dead_letter_arn for queue in queues}
+    return sorted(queues, key=lambda queue: queue.arn not in targets)
+
+
+def _parameter_names(template: Template, variable: str) -> set[str]:
+    functions = template.functions.values()
+    names = {f.environment[variable] for f in functions if variable in f.environment}
+    if not names:
+        raise TemplateError(f"no function of the template has the variable {variable}")
+    return names
