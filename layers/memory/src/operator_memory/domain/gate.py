@@ -77,9 +77,14 @@ def _rejection(text: str) -> str | None:
         return "no_text"
     if len(text) > MAX_FACT_CHARACTERS:
         return "too_long"
-    if _COMMANDS.search(text):
+    if is_command_like(text):
         return "instruction_like"
     return None
+
+
+def is_command_like(text: str) -> bool:
+    """Whether ``text`` tries to command whoever reads it, which no memory may do."""
+    return _COMMANDS.search(text) is not None
 
 
 def with_known(decisions: Sequence[Decision], known_ids: set[str]) -> list[Decision]:

@@ -1,0 +1,152 @@
+"""The OpenAI wire format in front of the bundled embeddings and the rule extractor.
+
+``POST /v1/embeddings``, ``POST /v1/chat/completions``, ``GET /v1/models``. What it cannot do it refuses by name.
+"""
+
+import base64
+import json
+import struct
+import time
+import uuid
+from typing import Any, Self
+
+from operator_memory.adapters.rules_llm import answer_extraction_prompt
+from operator_memory.domain.errors import MemoryServiceError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from devstack.models.minilm import DIMENSIONS, MiniLM
+from devstack.serving import ServerThread
+
+EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
+CHAT_MODEL = "bundled-rules"
+_MAX_INPUTS = 2048
+
+
+class RefusedError(Exception):
+    """A request that cannot be served; becomes a 400 in OpenAI's shape."""
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+def application(model: MiniLM) -> Starlette:
+    """The server as an ASGI application."""
+
+    async def embeddings(request: Request) -> JSONResponse:
+        body = await _body(request)
+        texts = _texts(body)
+        vectors = await run_in_threadpool(model.embed, texts)
+        encode = _encoder(body.get("encoding_format", "float"))
+        data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
+        tokens = sum(map(model.count_tokens, texts)) if len(texts) <= _MAX_INPUTS else 0
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "data": data, "model": EMBEDDING_MODEL, "usage": usage})
+
+    async def chat(request: Request) -> JSONResponse:
+        body = await _body(request)
+        messages = _messages(body)
+        try:
+            answer = await run_in_threadpool(answer_extraction_prompt, messages)
+        except MemoryServiceError as error:
+            raise RefusedError(f"this bundled model only extracts memories ({error})", "messages") from error
+        prompt = sum(model.count_tokens(message["content"]) for message in messages)
+        return JSONResponse(_completion(answer, prompt, model.count_tokens(answer)))
+
+    async def models(_: Request) -> JSONResponse:
+        entries = [{"id": name, "object": "model", "owned_by": "devstack"} for name in (EMBEDDING_MODEL, CHAT_MODEL)]
+        return JSONResponse({"object": "list", "data": entries})
+
+    async def refused(_: Request, error: Exception) -> JSONResponse:
+        detail = {"message": str(error), "type": "invalid_request_error", "code": None}
+        return JSONResponse({"error": {**detail, "param": getattr(error, "parameter", None)}}, 400)
+
+    routes = [
+        Route("/v1/embeddings", embeddings, methods=["POST"]),
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/models", models),
+    ]
+    return Starlette(routes=routes, exception_handlers={RefusedError: refused})
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise RefusedError("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise RefusedError("the body is not a JSON object")
+    return body
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise RefusedError("input must be a text or a non-empty list of texts", "input")
+    if len(texts) > _MAX_INPUTS:
+        raise RefusedError(f"input may hold at most {_MAX_INPUTS} texts", "input")
+    if not all(texts):
+        raise RefusedError("input may not be empty", "input")
+    if body.get("dimensions") not in (None, DIMENSIONS):
+        raise RefusedError(f"this model's vectors have {DIMENSIONS} dimensions", "dimensions")
+    return texts
+
+
+def _encoder(encoding: object) -> Any:  # noqa: ANN401  (a function of a vector)
+    if encoding == "float":
+        return list
+    if encoding == "base64":
+        return lambda vector: base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    raise RefusedError("encoding_format must be float or base64", "encoding_format")
+
+
+def _messages(body: dict[str, Any]) -> list[dict[str, str]]:
+    messages = body.get("messages")
+    if body.get("stream"):
+        raise RefusedError("this model does not stream", "stream")
+    if not isinstance(messages, list) or not all(
+        isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in messages
+    ):
+        raise RefusedError("messages must be a list of objects with role and content as texts", "messages")
+    return messages
+
+
+def _completion(answer: str, prompt_tokens: int, answer_tokens: int) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": CHAT_MODEL,
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer, "refusal": None}}
+        ],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": answer_tokens,
+            "total_tokens": prompt_tokens + answer_tokens,
+        },
+    }
+
+
+class ModelServer:
+    """The server in a thread of this process; a context manager."""
+
+    def __init__(self, *, port: int = 0) -> None:
+        """``port`` 0 is a free one."""
+        self._thread = ServerThread(application(MiniLM()), port=port)
+        self.url = f"{self._thread.url}/v1"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._thread.close()
