@@ -276,6 +276,24 @@ def test_a_group_stays_in_order_after_a_crash(stack: AwsStack, data: Path) -> No
     assert bodies[-3:] == ["crash", "second", "third"]
 
 
+def test_messages_that_become_visible_together_keep_their_order(stack: AwsStack) -> None:
+    sqs = aws_client("sqs", stack.aws_endpoint_url)
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "1"}
+    url = sqs.create_queue(QueueName="direct.fifo", Attributes=attributes)["QueueUrl"]
+    bodies = ["1", "2", "3"]
+    for body in bodies:
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
+
+    def received() -> list[str]:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    assert received() == bodies
+    assert received() == []  # the group is being worked on
+    time.sleep(1.2)  # past the visibility timeout of all three, so that they come back together
+    assert received() == bodies
+
+
 def test_what_fails_again_and_again_becomes_a_dead_letter_and_holds_up_nobody_else(stack: AwsStack, data: Path) -> None:
     send(stack, "bad", "poison")
     send(stack, "good", "healthy")
