@@ -1,8 +1,10 @@
 """The template reader, on the real ``template.yaml`` and on small ones that show a rule each."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from operator_memory.entrypoints.settings import Settings, load_settings
 
 from devstack.aws.intrinsics import TemplateError
 from devstack.aws.template import Template, read_template
@@ -37,6 +39,13 @@ def test_a_function_is_told_only_what_it_needs(real: Template) -> None:
     assert context["SERVICE_TOKEN_KEYS_PARAMETER"] == "/operator-memory/service-token-keys"
     assert "SUPABASE_SERVICE_KEY_PARAMETER" not in context
     assert {name for name in archive if name.endswith("_PARAMETER")} == {"QDRANT_API_KEY_PARAMETER"}
+
+
+def test_every_variable_is_a_setting_and_the_values_agree(real: Template) -> None:
+    known = {spec.metadata["env"] for spec in fields(Settings)} | {"MEM0_DIR", "MEM0_TELEMETRY"}
+    for function in real.functions.values():
+        assert set(function.environment) <= known
+        load_settings(function.environment)
 
 
 def test_names_of_queues_and_tables_reach_the_functions(real: Template) -> None:
