@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import queue
 import signal
 import threading
 from collections.abc import Iterable
@@ -67,9 +68,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     args = parser.parse_args()
     args.data.mkdir(parents=True, exist_ok=True)
-    stop = threading.Event()
+    # a queue, since Event.set() in a signal handler can wait for a lock that the interrupted wait() holds
+    stop: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda signal_number, _frame: stop.put(signal_number))
     state = MotoState(args.data / "state.json")
     state.mend_queues()
     application = _Application(state)
@@ -77,12 +79,20 @@ def main() -> None:
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     print(f"AWS on http://127.0.0.1:{server.server_port}", flush=True)
-    while not stop.wait(_SAVE_SECONDS):
+    while not _told(stop):
         if application.restored.is_set() and state.changed.is_set():
             state.save()
     server.shutdown()
     if application.restored.is_set():
         state.save()
+
+
+def _told(stop: "queue.SimpleQueue[int]") -> bool:
+    try:
+        stop.get(timeout=_SAVE_SECONDS)
+    except queue.Empty:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_the_events_that_start_functions(real: Template) -> None:
     (route,) = real.routes
     assert (route.function, route.method, route.path) == ("ContextFunction", "POST", "/v1/context")
     (mapping,) = real.mappings
-    assert (mapping.function, mapping.queue, mapping.batch_size) == ("ExtractionFunction", "MemoryJobsQueue", 10)
+    assert (mapping.function, mapping.queue, mapping.batch_size) == ("ExtractionFunction", "MemoryJobsQueue", 1)
     assert mapping.partial_responses
     (schedule,) = real.schedules
     assert (schedule.function, schedule.expression) == ("ArchiveFunction", "rate(1 hour)")
