@@ -92,7 +92,7 @@ class _Demo:
         answer = self._context(agent_id=run["agent_id"], session_id=run["thread_id"], query=query, limit=6)
         millis = answer["timing_ms"]["total"]
         print(f"{self._style.dim}Given to the agent before the run ({millis:.0f} ms):{self._style.end}")
-        print(textwrap.indent(answer["context"] or "(nothing yet)", "  | "))
+        print(textwrap.indent(answer["context"] or "(nothing yet)", "  | ", lambda _: True))
         print()
 
     def _show_conversation(self, messages: list[dict[str, str]]) -> None:

@@ -88,12 +88,13 @@ class DevStack:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         """``api_port`` 0 picks a free port. ``environ`` decides which parts are external."""
-        self._data = data_dir
+        self.data_dir = data_dir
         self._api_port = api_port
         self._say = say
         self._environ = dict(os.environ if environ is None else environ)
         self._cleanup = contextlib.ExitStack()
         self.endpoints: Endpoints
+        self.database_dsn = ""
 
     def __enter__(self) -> "DevStack":
         try:
@@ -115,7 +116,7 @@ class DevStack:
         self.aws.wait_idle(seconds)
 
     def _start(self) -> None:
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         keys = self._kept_secrets()
         qdrant_url, qdrant_key = self._qdrant(keys["qdrant_api_key"])
         models = self._models()
@@ -136,7 +137,7 @@ class DevStack:
         self._say("AWS and the functions: starting")
         self.aws = self._cleanup.enter_context(
             AwsStack(
-                data_dir=self._data / "aws",
+                data_dir=self.data_dir / "aws",
                 template=ROOT / "template.yaml",
                 api_port=self._api_port,
                 environment=settings,
@@ -162,14 +163,14 @@ class DevStack:
 
     def _part(self, name: str, module: str, *args: str) -> Part:
         self._say(f"{name}: starting")
-        part = Part(name, module, args, log_dir=self._data / "logs")
+        part = Part(name, module, args, log_dir=self.data_dir / "logs")
         self._cleanup.callback(part.close)
         return part
 
     def _qdrant(self, local_key: str) -> tuple[str, str]:
         if url := self._environ.get("QDRANT_URL"):
             return url, self._environ.get("QDRANT_API_KEY") or "none"
-        data = str(self._data / "qdrant")
+        data = str(self.data_dir / "qdrant")
         part = self._part("qdrant", "devstack.qdrant", "--data", data, "--port", "0", "--api-key", local_key)
         return part.url, local_key
 
@@ -188,10 +189,12 @@ class DevStack:
         return _Models(url, "local", LOCAL_MODEL, LOCAL_DIMENSIONS, {"EXTRACTION_MODEL": "bundled-rules"})
 
     def _supabase(self) -> tuple[str, str]:
-        part = self._part("supabase", "devstack.supabase", "--data", str(self._data / "supabase"), "--port", "0")
+        part = self._part("supabase", "devstack.supabase", "--data", str(self.data_dir / "supabase"), "--port", "0")
         found = re.search(r"service[- _]role[- _]key\W+(\S+)", part.output, re.IGNORECASE)
         if found is None:
             raise PartFailedError(f"supabase printed no service-role key (see {part.log})")
+        dsn = re.search(r"database\W+(.+)$", part.output, re.IGNORECASE | re.MULTILINE)
+        self.database_dsn = dsn.group(1) if dsn else ""
         return part.url, found.group(1)
 
     def _apply_collection(self, settings: Mapping[str, str], qdrant_key: str) -> None:
@@ -209,7 +212,7 @@ class DevStack:
 
     def _kept_secrets(self) -> dict[str, str]:
         """Secrets made at the first start and kept, so that a token printed earlier still works."""
-        path = self._data / "secrets.json"
+        path = self.data_dir / "secrets.json"
         if not path.exists():
             made = {"qdrant_api_key": secrets.token_urlsafe(24), "token_key": secrets.token_urlsafe(36)}
             path.touch(mode=0o600)

@@ -86,7 +86,7 @@ def test_one_embedding_call_and_one_search_request_however_many_scopes(world: Wo
     assert search.path == "/collections/operator_memories/points/query/batch"
     assert search.headers["api-key"] == "q-test"
     filters = [s["filter"]["must"] for s in search.json()["searches"]]
-    assert len(filters) == 9
+    assert len(filters) == 10, "three a scope, and the agent's latest"
     assert all(must[0] == {"key": "user_id", "match": {"value": "acct-1"}} for must in filters), "bound to the account"
 
 

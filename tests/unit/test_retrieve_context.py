@@ -113,8 +113,11 @@ def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
     [(account, plan, now, _)] = world.search.calls
     assert (account, now) == (ACCOUNT, NOW)
     assert (plan.vector, plan.text) == (VECTOR, "What do I drink?")
+    standing = {AGENT_KEY: [SearchMode.RECENT]}  # what it learnt last about how to work, whatever the query
     assert [(s.key, s.mode) for s in plan.searches] == [
-        (key, mode) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in (DENSE, KEYWORD, PINNED)
+        (key, mode)
+        for key in (USER_KEY, AGENT_KEY, SESSION_KEY)
+        for mode in (DENSE, KEYWORD, PINNED, *standing.get(key, []))
     ]
     assert {m.memory.scope for m in result.memories} == set(Scope)
     assert result.degraded == ()

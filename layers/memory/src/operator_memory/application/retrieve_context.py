@@ -14,6 +14,9 @@ from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 CANDIDATES = 60
 """Candidates per search and scope; with fewer, good memories are lost before they are ranked."""
 
+STANDING_AGENT_FACTS = 5
+"""How many of the agent's latest memories are considered whatever the query."""
+
 MAX_QUERY_CHARACTERS = 2_000
 """A longer query is searched by its beginning and its end, where people put the question."""
 
@@ -163,20 +166,32 @@ def plan_searches(request: ContextRequest, query: str | None, vector: list[float
     """Which searches to run: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
-    always looked up: a person asked for it to be remembered.
+    always looked up: a person asked for it to be remembered. So is what the agent learnt last about how to
+    work: "answer in short bullet points" bears on every run and resembles no query.
     """
-    modes: list[SearchMode] = []
-    if vector is not None:
-        modes.append(SearchMode.DENSE)
-    if query:
-        modes.append(SearchMode.KEYWORD)
-    modes += PROFILE_MODES if vector is None else (SearchMode.PINNED,)
     searches = tuple(
-        Search(key, mode, CANDIDATES if mode in (SearchMode.DENSE, SearchMode.KEYWORD) else request.limit)
+        Search(key, mode, _limit(mode, request, vector is not None))
         for key in request.scope_keys
-        for mode in modes
+        for mode in _modes(key.scope, query, vector)
     )
     return SearchPlan(searches, vector=vector, text=query)
+
+
+def _modes(scope: Scope, query: str | None, vector: list[float] | None) -> list[SearchMode]:
+    modes = [SearchMode.DENSE] if vector is not None else []
+    if query:
+        modes.append(SearchMode.KEYWORD)
+    if vector is None:
+        return [*modes, *PROFILE_MODES]
+    return [*modes, SearchMode.PINNED, *((SearchMode.RECENT,) if scope is Scope.AGENT else ())]
+
+
+def _limit(mode: SearchMode, request: ContextRequest, has_vector: bool) -> int:
+    if mode in (SearchMode.DENSE, SearchMode.KEYWORD):
+        return CANDIDATES
+    if mode is SearchMode.RECENT and has_vector:
+        return min(STANDING_AGENT_FACTS, request.limit)
+    return request.limit
 
 
 def degradation(error: UpstreamError) -> str:
