@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import socket
+import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,9 @@ import pytest
 from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
 from devstack.aws.runtime import FunctionError
+from devstack.processes import child_environment
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TEMPLATE = """
 Globals:
@@ -130,7 +135,7 @@ class Answer:
         self.status, self.headers, self.body = response.status, response.headers, response.read()
 
     @property
-    def json(self) -> Any:  # noqa: ANN401
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
@@ -339,7 +344,51 @@ def test_queued_messages_and_items_are_there_after_a_restart(project: Path, tmp_
         os.kill(pid, 0)
     for url in (second.api_url, second.control_url, second.aws_endpoint_url):
         host, _, port = url.removeprefix("http://").partition(":")
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((host, int(port)), timeout=2)
+        assert not listens(host, int(port))
     with pytest.raises(FunctionError):
         second.invoke("Echo", {})
+
+
+def test_nothing_outlives_a_host_that_is_killed(project: Path, tmp_path: Path) -> None:
+    program = """
+        import sys, time
+        from pathlib import Path
+        from devstack.aws.host import AwsStack
+        from devstack.aws.resources import aws_client
+
+        with AwsStack(Path(sys.argv[1]), template=Path(sys.argv[2])) as stack:
+            table = stack.table_name("Records")
+            aws_client("dynamodb", stack.aws_endpoint_url).put_item(TableName=table, Item={"id": {"S": "kept"}})
+            print(stack.invoke("Echo", {})["pid"], stack.aws_endpoint_url, flush=True)
+            time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path), str(project / "template.yaml")]
+    environment = child_environment()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as host:
+        assert host.stdout is not None
+        pid, url = host.stdout.readline().split()
+        host.kill()
+    until(lambda: not is_running(int(pid)))
+    address = url.removeprefix("http://").split(":")
+    until(lambda: not listens(address[0], int(address[1])))
+    with stack_in(project, tmp_path) as again:
+        dynamodb = aws_client("dynamodb", again.aws_endpoint_url)
+        assert "Item" in dynamodb.get_item(TableName="Records", Key={"id": {"S": "kept"}})
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # a process that ended but that nobody has waited for still has a number
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and ") Z " in state.read_text())
+
+
+def listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
