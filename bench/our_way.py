@@ -24,6 +24,7 @@ class OurWay:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         os.environ.update(environment)
+        sys.modules.pop("functions.context.app", None)  # of another size, with other addresses
         self._handler = importlib.import_module("functions.context.app").handler
         key_id, key = next(iter(json.loads(os.environ["SERVICE_TOKEN_KEYS"]).items()))
         self._token = mint(

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 from operator_memory.application.retrieve_context import (
-    CANDIDATES,
     MAX_QUERY_CHARACTERS,
+    MIN_CANDIDATES,
     ContextRequest,
     ContextResult,
     Deadlines,
@@ -128,8 +128,8 @@ def test_candidates_are_plenty_and_the_profile_is_as_long_as_the_limit() -> None
     world = World()
     world(ContextRequest(ACCOUNT, query="tea", limit=7))
     assert [(s.mode, s.limit) for s in world.search.calls[0][1].searches] == [
-        (DENSE, CANDIDATES),
-        (KEYWORD, CANDIDATES),
+        (DENSE, MIN_CANDIDATES),
+        (KEYWORD, MIN_CANDIDATES),
         (PINNED, 7),
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.http import HttpClient, json_object
 from operator_memory.domain.errors import MalformedResponseError
-from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
 
@@ -34,7 +34,8 @@ class QdrantMemories:
         answers = self._call("POST", "/query/batch", body, timeout=timeout)
         if not isinstance(answers, list) or len(answers) != len(plan.searches):
             raise MalformedResponseError(requests.SYSTEM, f"expected {len(plan.searches)} lists of points")
-        return [[_hit(account_id, point) for point in _points_of(answer)] for answer in answers]
+        known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
+        return [[_hit(account_id, point, known) for point in _points_of(answer)] for answer in answers]
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""
@@ -96,10 +97,14 @@ def _points_of(result: object) -> list[Any]:
     return points
 
 
-def _hit(account_id: AccountId, point: object) -> Hit:
+def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:
     if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
     score = point.get("score", 0.0)
     if not isinstance(score, int | float) or not math.isfinite(score):
         raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
-    return Hit(requests.memory_of(account_id, point), float(score))
+    identity = str(point.get("id"))
+    memory = known.get(identity)
+    if memory is None:
+        memory = known[identity] = requests.memory_of(account_id, point)
+    return Hit(memory, float(score))

@@ -23,29 +23,22 @@ KEYWORD_MODEL = "qdrant/bm25"
 
 _ACCOUNT = "user_id"
 _SESSION = "run_id"
-PAYLOAD_FIELDS = (
-    "access_count",
+SEARCHED_FIELDS = (
     "agent_id",
-    "attributed_to",
     "author_id",
     "created_at",
     "data",
-    "expires_at",
     "importance",
     "kind",
-    "last_accessed_at",
     "pinned",
     "role",
     "run_id",
     "scope",
-    "seq",
-    "source_run_id",
-    "superseded_by",
     "thread_id",
     "updated_at",
     "user_id",
-    "valid_until",
 )
+"""What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
 _ORDER_BY = {
     SearchMode.PINNED: "created_at",
     SearchMode.IMPORTANT: "importance",
@@ -73,7 +66,7 @@ def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetim
     body: Json = {
         "filter": tenant_filter(account_id, *conditions, must_not=_gone_at(now)),
         "limit": search.limit,
-        "with_payload": list(PAYLOAD_FIELDS),
+        "with_payload": list(SEARCHED_FIELDS),
     }
     if search.mode is SearchMode.DENSE:
         if plan.vector is None:

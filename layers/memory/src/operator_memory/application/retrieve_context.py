@@ -11,8 +11,8 @@ from operator_memory.domain.ranking import RankedMemory, rank
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
-CANDIDATES = 60
-"""Candidates per search and scope; with fewer, good memories are lost before they are ranked."""
+MIN_CANDIDATES = 30
+"""Candidates per search and scope, or three times the limit: with fewer, good memories are lost unranked."""
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
@@ -188,7 +188,7 @@ def _modes(scope: Scope, query: str | None, vector: list[float] | None) -> list[
 
 def _limit(mode: SearchMode, request: ContextRequest, has_vector: bool) -> int:
     if mode in (SearchMode.DENSE, SearchMode.KEYWORD):
-        return CANDIDATES
+        return max(MIN_CANDIDATES, 3 * request.limit)
     if mode is SearchMode.RECENT and has_vector:
         return min(STANDING_AGENT_FACTS, request.limit)
     return request.limit

@@ -40,8 +40,9 @@ class Memory:
     @property
     def key(self) -> ScopeKey:
         """The scope this memory belongs to, with its owner."""
-        owner = {Scope.USER: None, Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}[self.scope]
-        return ScopeKey(self.scope, owner)
+        if self.scope is Scope.USER:
+            return ScopeKey(Scope.USER)
+        return ScopeKey(self.scope, self.agent_id if self.scope is Scope.AGENT else self.session_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class EmbeddedMemory:
 
 def normalised_text(text: str) -> str:
     """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops."""
+    if text.isascii():  # nothing to fold but case, and most texts are: this runs on every candidate of a retrieval
+        return " ".join(text.lower().split()).rstrip(". ")
     valid = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8, hence no id
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", valid).casefold())
     return " ".join(folded.split()).rstrip(". ")

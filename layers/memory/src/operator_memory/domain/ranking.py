@@ -11,7 +11,7 @@ from datetime import datetime
 
 from operator_memory.domain.models import Memory, normalised_text
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
-from operator_memory.domain.scopes import ScopeKey
+from operator_memory.domain.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,14 @@ def _distinct(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:
 
 def _with_scope_shares(ranked: Sequence[RankedMemory], limit: int, share: float) -> list[RankedMemory]:
     """The best ``limit``, but no scope is crowded out: each is sure of its part of ``share * limit``."""
-    scopes: dict[ScopeKey, int] = {r.memory.key: 0 for r in ranked}
-    if not scopes:
+    taken: dict[Scope, int] = {r.memory.scope: 0 for r in ranked}
+    if not taken:
         return []
-    reserved = int(limit * share / len(scopes))
+    reserved = int(limit * share / len(taken))
     chosen: set[str] = set()
     for candidate in ranked:
-        if scopes[candidate.memory.key] < reserved:
-            scopes[candidate.memory.key] += 1
+        if taken[candidate.memory.scope] < reserved:
+            taken[candidate.memory.scope] += 1
             chosen.add(candidate.memory.id)
     for candidate in ranked:
         if len(chosen) >= limit:
