@@ -2,11 +2,11 @@
 
 Why not a library: this is on the context function's hot path, where urllib3 costs 60 ms of cold start and
 httpx 190 ms, and neither bounds a whole call (name resolution and a dripping body escape their time-outs).
-Here every call runs in a thread of its own and is abandoned, with its connection, when its time is up.
+Here a connection is made in a thread that can be abandoned, and each read waits only for what is left of the time.
 """
 
-import contextlib
 import http.client
+import io
 import json
 import select
 import socket
@@ -41,15 +41,54 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(slots=True)
-class _Call:
-    """One call on its way: what the worker thread and the waiting caller share."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent, apart from the headers of every request."""
 
-    sock: socket.socket | None = None
-    """The connection's socket, kept here: ``http.client`` forgets it when the answer ends the connection."""
-    response: Response | None = None
-    error: BaseException | None = None
+    method: str
+    path: str
+    body: bytes | None
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A connection being made: what the thread that makes it and the waiting caller share."""
+
+    made: tuple[http.client.HTTPConnection, Mapping[str, str]] | None = None
+    error: Exception | None = None
     abandoned: bool = False
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until a deadline, however slowly the bytes drip in."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open for as long as it is read
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  (any writable buffer)
+        self._sock.settimeout(_remaining(self._deadline))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _ReadUntil:
+    """Stands for a socket where ``http.client`` opens one for reading."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
 
 
 class HttpClient:
@@ -111,87 +150,84 @@ class HttpClient:
             UpstreamTimeoutError: no complete answer in time.
             UpstreamUnavailableError: the connection could not be made or broke.
         """
-        call = _Call()
         deadline = time.monotonic() + timeout
+        call = _Request(method, self._prefix + path, body, headers or {})
+        try:
+            return self._send(call, deadline, idempotent)
+        except TimeoutError:
+            raise UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise UpstreamUnavailableError(self._system, f"connection failed ({type(error).__name__})") from None
+        except ValueError:  # http.client's message quotes the header, which may be a secret
+            raise UpstreamRejectedError(self._system, "a header or the path cannot be sent over HTTP") from None
 
-        def work() -> None:
-            try:
-                secret = self._auth() if self._auth else {}
-                sent = {**self._headers, **secret, **(headers or {})}
-                call.response = self._send(call, method, path, body, sent, deadline, idempotent)
-            except BaseException as error:  # noqa: BLE001  (handed to the caller below)
-                call.error = error
-
-        worker = threading.Thread(target=work, daemon=True)
-        worker.start()
-        worker.join(timeout)
-        if worker.is_alive():
-            self._abandon(call)
-            raise UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s")
-        if call.response is not None:
-            return call.response
-        raise self._translated(call.error, timeout)
-
-    def _translated(self, error: BaseException | None, timeout: float) -> Exception:
-        if isinstance(error, TimeoutError):
-            return UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s")
-        if isinstance(error, OSError | http.client.HTTPException):
-            return UpstreamUnavailableError(self._system, f"connection failed ({type(error).__name__})")
-        if isinstance(error, Exception):
-            return error
-        return UpstreamUnavailableError(self._system, "the call ended without an answer")
-
-    def _send(
-        self,
-        call: _Call,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        deadline: float,
-        idempotent: bool,
-    ) -> Response:
+    def _send(self, call: _Request, deadline: float, idempotent: bool) -> Response:
         kept = self._take_idle()
         if kept is not None:
             try:
-                return self._exchange(call, kept, method, path, body, headers, deadline)
+                return self._exchange(kept, call, self._secret_headers(), deadline)
             except _STALE:
                 if not idempotent:
                     raise
-        return self._exchange(call, self._new_connection(deadline), method, path, body, headers, deadline)
+        connection, secret = self._connect(deadline)
+        return self._exchange(connection, call, secret, deadline)
+
+    def _secret_headers(self) -> Mapping[str, str]:
+        return self._auth() if self._auth else {}
+
+    def _connect(self, deadline: float) -> tuple[http.client.HTTPConnection, Mapping[str, str]]:
+        """A new connection, and the headers of ``auth``: made in a thread, since a name's look-up has no time-out."""
+        attempt = _Attempt()
+
+        def work() -> None:
+            connection = self._new_connection(deadline)
+            try:
+                secret = self._secret_headers()
+                connection.connect()
+            except Exception as error:  # noqa: BLE001  (raised in the caller)
+                connection.close()
+                attempt.error = error
+                return
+            with self._lock:
+                if not attempt.abandoned:
+                    attempt.made = connection, secret
+                    return
+            connection.close()
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        worker.join(_remaining(deadline))
+        with self._lock:
+            if attempt.made is not None:
+                return attempt.made
+            attempt.abandoned = True
+        raise attempt.error or TimeoutError
 
     def _exchange(
         self,
-        call: _Call,
         connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
+        call: _Request,
+        secret: Mapping[str, str],
         deadline: float,
     ) -> Response:
         try:
-            self._open(call, connection, deadline)
-            connection.request(method, self._prefix + path, body=body, headers=dict(headers))
+            sock = connection.sock
+            sock.settimeout(_remaining(deadline))
+            connection.request(call.method, call.path, call.body, {**self._headers, **secret, **call.headers})
+            reading: Any = _ReadUntil(sock, deadline)  # has all of a socket that an answer uses
+            answering: Any = lambda _, **options: http.client.HTTPResponse(reading, **options)  # noqa: E731
+            connection.response_class = answering
             with connection.getresponse() as answer:
                 content = self._read(answer)
         except BaseException:
             connection.close()
             raise
-        response = Response(answer.status, content, {k.lower(): v for k, v in answer.getheaders()})
-        self._give_back(call, connection, reusable=not answer.will_close)
-        return response
-
-    def _open(self, call: _Call, connection: http.client.HTTPConnection, deadline: float) -> None:
-        """Connect if need be, and give the call the socket by which it can be abandoned."""
-        connection.timeout = _remaining(deadline)
-        if connection.sock is None:
-            connection.connect()  # looks the name up first, which no time-out bounds
-        with self._lock:
-            call.sock = connection.sock
-            if call.abandoned:
-                raise TimeoutError
-        connection.sock.settimeout(_remaining(deadline))
+        if answer.will_close:
+            connection.close()
+        else:
+            with self._lock:
+                self._idle.append((time.monotonic(), connection))
+        return Response(answer.status, content, {k.lower(): v for k, v in answer.getheaders()})
 
     def _read(self, answer: http.client.HTTPResponse) -> bytes:
         content = answer.read(_MAX_BODY + 1)
@@ -200,14 +236,6 @@ class HttpClient:
         if answer.length:  # ``read`` with a size does not complain about a body that ends early
             raise http.client.IncompleteRead(b"", answer.length)
         return content
-
-    def _give_back(self, call: _Call, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
-        with self._lock:
-            call.sock = None
-            if reusable and not call.abandoned:
-                self._idle.append((time.monotonic(), connection))
-                return
-        connection.close()
 
     def _new_connection(self, deadline: float) -> http.client.HTTPConnection:
         timeout = _remaining(deadline)
@@ -225,13 +253,6 @@ class HttpClient:
             if fresh and connection.sock is not None and not _readable(connection.sock):
                 return connection
             connection.close()
-
-    def _abandon(self, call: _Call) -> None:
-        with self._lock:
-            call.abandoned = True
-            if call.sock is not None:
-                with contextlib.suppress(OSError):  # the other side was faster
-                    call.sock.shutdown(socket.SHUT_RDWR)  # wakes the worker, which closes the connection
 
 
 def _remaining(deadline: float) -> float:
