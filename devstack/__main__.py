@@ -10,9 +10,9 @@ import argparse
 import json
 import signal
 import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from devstack import running
@@ -65,12 +65,13 @@ def _up(data: Path, port: int) -> int:
     if running.find(data) is not None:
         print(f"devstack: already running with the data in {data}", file=sys.stderr)
         return 1
-    stop = threading.Event()
+    stopping: list[bool] = []
+    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stopping:
             raise KeyboardInterrupt  # a second Ctrl-C does not wait
-        stop.set()
+        signals.put(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
@@ -78,7 +79,8 @@ def _up(data: Path, port: int) -> int:
         running.remember(data, stack.endpoints)
         try:
             print(_welcome(stack.endpoints), flush=True)
-            stop.wait()
+            signals.get()
+            stopping.append(True)
             print("\nStopping everything ...", flush=True)
         finally:
             running.forget(data)

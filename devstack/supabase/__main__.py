@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 
 from devstack.postgres import PostgresError
 from devstack.supabase.front import SupabaseFront
@@ -16,9 +16,9 @@ def main() -> int:
     parser.add_argument("--data", required=True, help="folder that keeps the database and the keys")
     parser.add_argument("--port", type=int, default=54321, help="port to listen on; 0 picks a free one")
     options = parser.parse_args()
-    stop = threading.Event()
+    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
     for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: stop.set())
+        signal.signal(signum, lambda number, _: signals.put(number))
     try:
         with SupabaseFront(options.data, port=options.port) as front:
             print(
@@ -28,7 +28,7 @@ def main() -> int:
                 f"database: {front.dsn}",
                 flush=True,
             )
-            stop.wait()
+            signals.get()
     except (PostgresError, MigrationError, OSError) as error:
         print(f"devstack.supabase: {error}", file=sys.stderr)
         return 1
