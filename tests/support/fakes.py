@@ -1,0 +1,256 @@
+"""In-memory implementations of the ports. They pass the same contract tests as the real adapters."""
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from operator_memory.application.ports import DueAccount, Extraction, ProposedFact, Watermark
+from operator_memory.domain.conversation import RawMessage, Turn
+from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.jobs import ClaimStatus, JobClaim, JobRecord, JobState
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId
+
+DIMENSIONS = 32
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands until it is moved."""
+
+    time: datetime = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def advance(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+def words(text: str) -> set[str]:
+    return {word.strip(".,!?'").lower() for word in text.split()}
+
+
+@dataclass
+class FakeEmbedder:
+    """Vectors from the words of a text: the same words, the same vector; shared words, similar vectors."""
+
+    calls: list[list[str]] = field(default_factory=list)
+    error: MemoryServiceError | None = None
+    dimensions: int = DIMENSIONS
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
+        self.calls.append(list(texts))
+        if self.error:
+            raise self.error
+        return [self._vector(text) for text in texts]
+
+    def _vector(self, text: str) -> list[float]:
+        vector = [1e-6] * self.dimensions
+        for word in words(text):
+            vector[hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % self.dimensions] += 1.0
+        length = math.hypot(*vector)
+        return [x / length for x in vector]
+
+
+@dataclass
+class InMemoryMemories:
+    """Ports ``MemorySearch``, ``MemoryWriter`` and ``ExpiredMemories``."""
+
+    points: dict[AccountId, dict[str, EmbeddedMemory]] = field(default_factory=dict)
+    before_upsert: Callable[[], None] = lambda: None
+
+    def of(self, account_id: AccountId) -> list[Memory]:
+        """All memories of the account, by id."""
+        return [self.points[account_id][i].memory for i in sorted(self.points.get(account_id, {}))]
+
+    def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
+        visible = [
+            e
+            for e in self.points.get(account_id, {}).values()
+            if not any(end is not None and end <= now for end in (e.memory.expires_at, e.memory.valid_until))
+        ]
+        return [self._hits(search, plan, visible) for search in plan.searches]
+
+    def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
+        of_scope = [e for e in visible if e.memory.key == search.key]
+        if search.mode is SearchMode.PINNED:
+            of_scope = [e for e in of_scope if e.memory.pinned]
+        hits = [Hit(e.memory, self._score(search.mode, plan, e)) for e in of_scope]
+        if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
+            hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
+        elif search.mode is SearchMode.IMPORTANT:
+            hits.sort(key=lambda h: -h.memory.importance)
+        else:
+            hits.sort(key=lambda h: h.memory.created_at, reverse=True)
+        return hits[: search.limit]
+
+    def _score(self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory) -> float:
+        if mode is SearchMode.DENSE:
+            return sum(a * b for a, b in zip(plan.vector or (), embedded.vector, strict=True))
+        if mode is SearchMode.KEYWORD:
+            return float(len(words(plan.text or "") & words(embedded.memory.text)))
+        return 0.0
+
+    def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
+        return set(ids) & set(self.points.get(account_id, {}))
+
+    def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
+        if any(embedded.memory.account_id != account_id for embedded in memories):
+            raise ValueError("a memory of another account")
+        self.before_upsert()
+        self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
+
+    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+        mine = self.points.get(account_id, {})
+        gone = [i for i, e in mine.items() if e.memory.expires_at is not None and e.memory.expires_at <= now][:limit]
+        for identity in gone:
+            del mine[identity]
+        return len(gone)
+
+    def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
+        ends = [e.memory.expires_at for e in self.points.get(account_id, {}).values()]
+        return min((end for end in ends if end is not None and end > after), default=None)
+
+
+@dataclass
+class InMemoryJobs:
+    """Port ``JobStore``."""
+
+    records: dict[tuple[AccountId, str], JobRecord] = field(default_factory=dict)
+    leases: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
+
+    def claim(
+        self, account_id: AccountId, job_id: str, *, content_hash: str, now: datetime, lease_seconds: int
+    ) -> JobClaim:
+        key = (account_id, job_id)
+        known = self.records.get(key)
+        if known is not None:
+            if known.content_hash != content_hash:
+                return JobClaim(ClaimStatus.CONFLICT, known)
+            if known.state is JobState.DONE:
+                return JobClaim(ClaimStatus.ALREADY_DONE, known)
+            if known.state is JobState.RUNNING and self.leases[key] > now:
+                return JobClaim(ClaimStatus.IN_PROGRESS, known)
+        attempts = known.attempts + 1 if known else 1
+        record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts=attempts)
+        self.records[key] = record
+        self.leases[key] = now + timedelta(seconds=lease_seconds)
+        return JobClaim(ClaimStatus.CLAIMED, record)
+
+    def save(self, record: JobRecord) -> None:
+        key = (record.account_id, record.job_id)
+        known = self.records.get(key)
+        if known is None or (known.attempts, known.content_hash) == (record.attempts, record.content_hash):
+            self.records[key] = record
+
+    def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
+        return self.records.get((account_id, job_id))
+
+
+@dataclass
+class InMemoryWatermarks:
+    """Port ``WatermarkStore``."""
+
+    marks: dict[tuple[AccountId, str], Watermark] = field(default_factory=dict)
+
+    def get(self, account_id: AccountId, thread_id: str) -> Watermark | None:
+        return self.marks.get((account_id, thread_id))
+
+    def advance(self, account_id: AccountId, thread_id: str, watermark: Watermark) -> None:
+        known = self.marks.get((account_id, thread_id))
+        if known is None or watermark > known:
+            self.marks[account_id, thread_id] = watermark
+
+
+@dataclass
+class InMemoryExpiryIndex:
+    """Port ``ExpiryIndex``."""
+
+    entries: dict[AccountId, DueAccount] = field(default_factory=dict)
+
+    def register(self, account_id: AccountId, due_at: datetime) -> None:
+        due_at = due_at.replace(microsecond=0)
+        known = self.entries.get(account_id)
+        if known is None:
+            self.entries[account_id] = DueAccount(account_id, due_at, 1)
+        else:
+            self.entries[account_id] = replace(known, due_at=min(known.due_at, due_at), version=known.version + 1)
+
+    def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
+        return [entry for entry in self.entries.values() if entry.due_at <= now][:limit]
+
+    def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
+        known = self.entries.get(entry.account_id)
+        if known is None or known.version != entry.version:
+            return False
+        if next_due_at is None:
+            del self.entries[entry.account_id]
+        else:
+            due_at = next_due_at.replace(microsecond=0)
+            self.entries[entry.account_id] = DueAccount(entry.account_id, due_at, known.version + 1)
+        return True
+
+
+@dataclass
+class FakeThreadMessages:
+    """Port ``ThreadMessages`` on messages given by the test, each with a time and an id."""
+
+    threads: dict[tuple[AccountId, str], list[RawMessage]] = field(default_factory=dict)
+
+    def read(self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int) -> list[RawMessage]:
+        found = [(_mark(message), message) for message in self.threads.get((account_id, thread_id), [])]
+        found.sort(key=lambda pair: pair[0])
+        return [message for mark, message in found if after is None or mark > after][:limit]
+
+
+def _mark(message: RawMessage) -> Watermark:
+    assert message.created_at is not None
+    assert message.message_id is not None
+    return Watermark(message.created_at, message.message_id)
+
+
+@dataclass
+class FakeJobQueue:
+    """Port ``JobQueue``; notes what is asked of it."""
+
+    retries: list[tuple[str, int]] = field(default_factory=list)
+    letters: list[dict[str, str]] = field(default_factory=list)
+    error: MemoryServiceError | None = None
+
+    def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
+        self.retries.append((receipt_handle, delay_seconds))
+        if self.error:
+            raise self.error
+
+    def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
+        if self.error:
+            raise self.error
+        self.letters.append({"body": body, "group_id": group_id, "message_id": message_id, "reason": reason})
+
+
+@dataclass
+class ScriptedExtractor:
+    """Port ``FactExtractor``: a fact for every sentence of the user's, or what the test says."""
+
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
+    calls: list[tuple[AccountId, tuple[Turn, ...], datetime, str | None]] = field(default_factory=list)
+    facts: Callable[[Sequence[Turn]], list[tuple[str, str]]] | None = None
+    error: Exception | None = None
+
+    def extract(
+        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
+    ) -> Extraction:
+        self.calls.append((account_id, tuple(turns), observed_at, agent_id))
+        if self.error:
+            raise self.error
+        found = self.facts(turns) if self.facts else [(turn.text, "user") for turn in turns if turn.role == "user"]
+        vectors = self.embedder.embed([text for text, _ in found], timeout=1) if found else []
+        facts = [ProposedFact(text, about, v) for (text, about), v in zip(found, vectors, strict=True)]
+        return Extraction(tuple(facts), llm_calls=1)
