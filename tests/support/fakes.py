@@ -176,7 +176,7 @@ class InMemoryExpiryIndex:
     entries: dict[AccountId, DueAccount] = field(default_factory=dict)
 
     def register(self, account_id: AccountId, due_at: datetime) -> None:
-        due_at = due_at.replace(microsecond=0)
+        due_at = _whole_second(due_at)
         known = self.entries.get(account_id)
         if known is None:
             self.entries[account_id] = DueAccount(account_id, due_at, 1)
@@ -193,9 +193,14 @@ class InMemoryExpiryIndex:
         if next_due_at is None:
             del self.entries[entry.account_id]
         else:
-            due_at = next_due_at.replace(microsecond=0)
+            due_at = _whole_second(next_due_at)
             self.entries[entry.account_id] = DueAccount(entry.account_id, due_at, known.version + 1)
         return True
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """Rounded up, as the table does it: an account is never due before something has expired."""
+    return moment if moment.microsecond == 0 else moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
 @dataclass

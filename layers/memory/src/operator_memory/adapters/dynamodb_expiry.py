@@ -3,6 +3,7 @@
 The index is sparse and cut into shards, so that no single partition takes every account's writes.
 """
 
+import math
 import zlib
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ class DynamoDBExpiryIndex:
         """Note that the account has a memory expiring at ``due_at``."""
         for _ in range(_ATTEMPTS):
             stored = self._table.get(account_id, _ITEM)
-            seconds = epoch(due_at)
+            seconds = _whole_seconds(due_at)
             if stored is None:
                 if self._put(account_id, seconds, version=1, expected=None):
                     return
@@ -70,7 +71,7 @@ class DynamoDBExpiryIndex:
         if next_due_at is None:
             values = {":expected": entry.version}
             return self._table.delete_if(entry.account_id, _ITEM, "version = :expected", values)
-        return self._put(entry.account_id, epoch(next_due_at), entry.version + 1, expected=entry.version)
+        return self._put(entry.account_id, _whole_seconds(next_due_at), entry.version + 1, expected=entry.version)
 
     def _put(self, account_id: AccountId, due_at: int, version: int, expected: int | None) -> bool:
         item = {
@@ -83,6 +84,11 @@ class DynamoDBExpiryIndex:
         if expected is None:
             return self._table.put_if(item, "attribute_not_exists(account_id)", {})
         return self._table.put_if(item, "version = :expected", {":expected": expected})
+
+
+def _whole_seconds(moment: datetime) -> int:
+    """Rounded up: an account must not be due before something has expired, or a sweep would come back at once."""
+    return math.ceil(moment.timestamp())
 
 
 def _shard_name(shard: int) -> str:
