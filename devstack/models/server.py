@@ -14,6 +14,7 @@ from operator_memory.adapters.rules_llm import answer_extraction_prompt
 from operator_memory.domain.errors import MemoryServiceError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -40,10 +41,9 @@ def application(model: MiniLM) -> Starlette:
     async def embeddings(request: Request) -> JSONResponse:
         body = await _body(request)
         texts = _texts(body)
-        vectors = await run_in_threadpool(model.embed, texts)
         encode = _encoder(body.get("encoding_format", "float"))
+        vectors, tokens = await run_in_threadpool(lambda: (model.embed(texts), sum(map(model.count_tokens, texts))))
         data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
-        tokens = sum(map(model.count_tokens, texts)) if len(texts) <= _MAX_INPUTS else 0
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return JSONResponse({"object": "list", "data": data, "model": EMBEDDING_MODEL, "usage": usage})
 
@@ -61,23 +61,26 @@ def application(model: MiniLM) -> Starlette:
         entries = [{"id": name, "object": "model", "owned_by": "devstack"} for name in (EMBEDDING_MODEL, CHAT_MODEL)]
         return JSONResponse({"object": "list", "data": entries})
 
-    async def refused(_: Request, error: Exception) -> JSONResponse:
-        detail = {"message": str(error), "type": "invalid_request_error", "code": None}
-        return JSONResponse({"error": {**detail, "param": getattr(error, "parameter", None)}}, 400)
-
     routes = [
         Route("/v1/embeddings", embeddings, methods=["POST"]),
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/models", models),
     ]
-    return Starlette(routes=routes, exception_handlers={RefusedError: refused})
+    return Starlette(routes=routes, exception_handlers={RefusedError: _refused, HTTPException: _refused})
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (400, str(error))
+    detail = {"message": message, "type": "invalid_request_error", "code": None}
+    return JSONResponse({"error": {**detail, "param": getattr(error, "parameter", None)}}, status)
 
 
 async def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body())
-    except ValueError as error:
-        raise RefusedError("the body is not JSON") from error
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("the body is not JSON of plain text") from error
     if not isinstance(body, dict):
         raise RefusedError("the body is not a JSON object")
     return body
