@@ -120,7 +120,7 @@ _NOT = re.compile(
     r"|write|writing|apologi[sz]e|apologi[sz]ing|ask|asking|repeat|repeating)\b.{2,100})$",
     re.IGNORECASE,
 )
-_CALL_ME = re.compile(rf"^{_POLITE}(?:just )?call me (?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)$")
+_CALL_ME = re.compile(rf"^(?i:{_POLITE}(?:just )?call me )(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)$")
 _OF_THE_MOMENT = re.compile(
     r"\b(?:this (?:one|time|text|email|file)|right now|for now|just this once)\b", re.IGNORECASE
 )
