@@ -21,7 +21,7 @@ def a_memory(
     key: ScopeKey = USER_KEY,
     kind: Kind = Kind.FACT,
     days_old: float = 1.0,
-    **fields: Any,  # noqa: ANN401  (any further field of Memory)
+    **fields: Any,
 ) -> Memory:
     """A memory that says ``text``, created ``days_old`` days before `NOW`."""
     created = NOW - timedelta(days=days_old)
@@ -33,6 +33,6 @@ def a_memory(
     )
 
 
-def a_hit(text: str = "Likes tea.", score: float = 0.0, **fields: Any) -> Hit:  # noqa: ANN401  (see `a_memory`)
+def a_hit(text: str = "Likes tea.", score: float = 0.0, **fields: Any) -> Hit:
     """A hit with ``score`` on `a_memory`."""
     return Hit(a_memory(text, **fields), score)

@@ -73,7 +73,7 @@ class World:
         qdrant.answer, embeddings.answer = self.store, self.embedder
         self.app = start(QDRANT_URL=qdrant.url, OPENAI_BASE_URL=f"{embeddings.url}/v1")
 
-    def __call__(self, body: object = None, **event: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  (see `api_event`)
+    def __call__(self, body: object = None, **event: Any) -> tuple[int, dict[str, Any]]:
         """Status and decoded body of the answer to ``body`` (by default a good request)."""
         request = {"account_id": "acct-1", "agent_id": "agent-1", "query": "What do I drink?"}
         response = self.app.handler(api_event(request if body is None else body, **event), None)

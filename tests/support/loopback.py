@@ -83,7 +83,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401  (decoded JSON)
+    def json(self) -> Any:
         """The decoded body."""
         return json.loads(self.body)
 

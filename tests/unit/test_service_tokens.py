@@ -40,7 +40,7 @@ CLAIMS: dict[str, Any] = {
 TOKENS = ServiceTokens(lambda: {"k1": KEY})
 
 
-def signed(claims: dict[str, Any] | None = None, *, key: bytes = KEY, **header: Any) -> str:  # noqa: ANN401
+def signed(claims: dict[str, Any] | None = None, *, key: bytes = KEY, **header: Any) -> str:
     """A token by PyJWT, whose claims and header are ours but for what is given."""
     return pyjwt.encode({**CLAIMS, **(claims or {})}, key, "HS256", headers={"kid": "k1", **header})
 
