@@ -79,7 +79,8 @@ ADDED = frozenset(
     re.findall(
         r"\S+",
         """user user's the asked to be called is are was has have lives in works as name allergic likes wants will does
-        not cannot did from now on and assistant s they their them theirs themselves agreed decided settled would there""",
+        not cannot did from now on and assistant s they their them theirs themselves agreed decided settled
+        would there""",
     )
 )
 PIECES = re.findall(
