@@ -3,15 +3,18 @@
 import socket
 import threading
 import time
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import uvicorn
 
-_START_SECONDS = 10.0
+_START_SECONDS = 30.0
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; ``port`` 0 is a free one.
+
+    Raises:
+        OSError: if the port is taken; the message names it.
 
     The protocol is spelled out because asyncio sets TCP_NODELAY only then; without it each answer waits 40 ms.
     """
@@ -20,9 +23,9 @@ def listen(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
         sock.listen(128)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"port {port} on {host}: {error.strerror}") from error
     return sock
 
 
@@ -32,17 +35,19 @@ def url_of(sock: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def server_of(application: Any) -> uvicorn.Server:  # noqa: ANN401  (an ASGI application)
+def server_of(application: Any, *, lifespan: Literal["on", "off"] = "off") -> uvicorn.Server:  # noqa: ANN401  (ASGI)
     """The HTTP server of ``application``; it is given its sockets when it runs."""
     config = uvicorn.Config(
         application,
         loop="asyncio",
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan=lifespan,
         log_level="warning",
         access_log=False,
+        server_header=False,
         timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
 
@@ -50,16 +55,30 @@ def server_of(application: Any) -> uvicorn.Server:  # noqa: ANN401  (an ASGI app
 class ServerThread:
     """A server in a thread; a context manager that stops it."""
 
-    def __init__(self, application: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:  # noqa: ANN401
-        """Start it and wait until it accepts connections; ``port`` 0 is a free one."""
+    def __init__(
+        self,
+        application: Any,  # noqa: ANN401  (ASGI)
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lifespan: Literal["on", "off"] = "off",
+    ) -> None:
+        """Start it and wait until it accepts connections; ``port`` 0 is a free one.
+
+        Raises:
+            OSError: if the port is taken.
+            RuntimeError: if the server does not start.
+        """
         self._socket = listen(host, port)
         self.url = url_of(self._socket)
-        self._server = server_of(application)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = server_of(application, lifespan=lifespan)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + _START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.close()
                 raise RuntimeError("the server did not start")
             time.sleep(0.005)
 
@@ -70,7 +89,7 @@ class ServerThread:
         self.close()
 
     def close(self) -> None:
-        """Stop serving; open requests are given a moment to end."""
+        """Stop serving; requests under way get two seconds. Calls after the first do nothing."""
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join()
         self._socket.close()

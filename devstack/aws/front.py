@@ -4,24 +4,19 @@ import asyncio
 import json
 import logging
 import re
-import socket
-import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-
-import uvicorn
 
 from devstack.aws.events import HttpAnswer, HttpRequest, api_answer, api_event
 from devstack.aws.pollers import Clock
 from devstack.aws.runtime import Function, FunctionError
 from devstack.aws.template import Route
+from devstack.serving import ServerThread
 
 _LOG = logging.getLogger("devstack.aws")
 _MOST_BODY_BYTES = 10 * 1024 * 1024
 _GATEWAY_SECONDS = 30.0
-_START_SECONDS = 20.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -95,7 +90,7 @@ class Control:
         return HttpAnswer(200, [("content-type", "application/json")], json.dumps(answer).encode())
 
 
-class HttpServer:
+class HttpServer(ServerThread):
     """Serves one `Answerer` on a loopback port, in a thread of its own."""
 
     def __init__(self, answerer: Answerer, port: int) -> None:
@@ -104,39 +99,7 @@ class HttpServer:
         Raises:
             OSError: the port is taken.
         """
-        # with the protocol named, asyncio switches Nagle's algorithm off: answers leave at once
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind(("127.0.0.1", port))
-        except OSError:
-            self._socket.close()
-            raise
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(
-            _Application(answerer),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise OSError(f"the server on {self.url} did not start")
-            time.sleep(0.01)
-
-    def close(self) -> None:
-        """Stop listening; requests under way get two seconds."""
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
+        super().__init__(_Application(answerer), port=port)
 
 
 class _Application:

@@ -3,8 +3,8 @@
 import argparse
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 from devstack.qdrant.errors import FolderInUseError
 from devstack.qdrant.front import QdrantFront
@@ -30,9 +30,9 @@ def main() -> int:
     """
     arguments = _arguments()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    stop = threading.Event()
+    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda number, _: signals.put(number))
     try:
         front = QdrantFront(
             arguments.data,
@@ -49,7 +49,7 @@ def main() -> int:
         return 1
     with front:
         print(front.url, flush=True)
-        stop.wait()
+        signals.get()
     return 0
 
 

@@ -1,21 +1,15 @@
 """Postgres, schema and REST front as one thing to start and stop."""
 
-import asyncio
-import socket
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-
 from devstack.postgres import PostgresServer
+from devstack.serving import ServerThread
 from devstack.supabase.app import create_app
 from devstack.supabase.keys import Keys, load_keys
 from devstack.supabase.schema import MIGRATIONS, apply_schema
 from devstack.supabase.seed import seed
-
-_START_SECONDS = 30.0
 
 
 class SupabaseFront:
@@ -41,8 +35,7 @@ class SupabaseFront:
         self._migrations = migrations
         self._demo_rows = demo_rows
         self._postgres = PostgresServer(self._data_dir / "postgres")
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server: ServerThread | None = None
         self._keys: Keys | None = None
 
     @property
@@ -90,10 +83,8 @@ class SupabaseFront:
     def stop(self) -> None:
         """Stop serving, then Postgres. Does nothing if not running."""
         server, self._server = self._server, None
-        thread, self._thread = self._thread, None
-        if server is not None and thread is not None:
-            server.should_exit = True
-            thread.join()
+        if server is not None:
+            server.close()
         self._postgres.stop()
 
     def __enter__(self) -> Self:
@@ -112,42 +103,6 @@ class SupabaseFront:
         return self._keys
 
     def _serve(self) -> None:
-        listener = _listener(self._port)
-        self._port = listener.getsockname()[1]
         dsn = self.dsn.replace("postgres@", "authenticator@", 1)
-        config = uvicorn.Config(
-            create_app(dsn, self._made_keys),
-            lifespan="on",
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        ready = threading.Event()
-
-        async def serve() -> None:
-            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.005)
-            ready.set()
-            await serving
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),), name="supabase-front", daemon=True)
-        self._server, self._thread = server, thread
-        thread.start()
-        if not ready.wait(_START_SECONDS) or not server.started:
-            raise RuntimeError(f"the REST front did not start within {_START_SECONDS:.0f} s; see the log above")
-
-
-def _listener(port: int) -> socket.socket:
-    # The protocol named in full: asyncio sets TCP_NODELAY only then, without which every answer takes 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
-        raise OSError(error.errno, f"port {port} on 127.0.0.1: {error.strerror}") from error
-    listener.listen(128)
-    return listener
+        self._server = ServerThread(create_app(dsn, self._made_keys), port=self._port, lifespan="on")
+        self._port = self._server.port
