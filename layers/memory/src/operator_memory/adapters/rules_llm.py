@@ -26,7 +26,7 @@ def answer_extraction_prompt(messages: Sequence[Mapping[str, str]]) -> str:
         UpstreamRejectedError: if ``messages`` is not Mem0's extraction prompt.
     """
     prompt = next((m["content"] for m in reversed(messages) if m.get("role") == "user"), "")
-    _, found, rest = prompt.partition(_SECTION)
+    _, found, rest = prompt.rpartition(_SECTION)  # the last: earlier sections quote older messages as they are
     if not found:
         raise UpstreamRejectedError("rules", "this is not a prompt to extract memories")
     turns, instructions = _read(rest)

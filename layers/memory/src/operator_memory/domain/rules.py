@@ -11,7 +11,7 @@ from datetime import date
 
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.gate import is_command_like
-from operator_memory.domain.rules_languages import foreign_fact
+from operator_memory.domain.rules_languages import foreign_facts
 from operator_memory.domain.rules_text import clauses, conjugated, dated, sentences, third_person, without_opener
 
 MAX_FACTS_PER_TURN = 40
@@ -75,9 +75,8 @@ def _user_facts(text: str) -> Iterator[tuple[str, str]]:
         if instruction:
             yield instruction, "assistant"
             continue
-        foreign = foreign_fact(sentence)
-        if foreign:
-            yield foreign, "user"
+        if foreign := foreign_facts(sentence):
+            yield from ((fact, "user") for fact in foreign)
             continue
         statement = _REMEMBER.sub("", sentence)
         facts = [fact for part in clauses(statement) if (fact := _statement(part.rstrip(".! ")))]
@@ -99,15 +98,17 @@ _POLITE = (
 _WORKS = (
     r"answer|reply|respond|write|speak|talk|use|give|format|keep|include|add|send|show|start|end|sign|address|explain"
     r"|cite|summari[sz]e|translate|ask|check|mention|avoid|convert|quote|list|provide|put|call|round|confirm"
+    r"|remind|assume|prefer|mark|skip|leave|suggest|recommend|limit|stick|double-check|begin|do|make|tell|refer|book"
 )
-_ALWAYS = re.compile(rf"^{_POLITE}(?P<how>always|never) (?P<what>(?:{_WORKS}|be|make|assume|book)\b.+)$", re.IGNORECASE)
+_BE = r"be (?!(?-i:[A-Z])|an?\b|my\b|the\b)"  # "be brief", but no other identity
+_ALWAYS = re.compile(rf"^{_POLITE}(?P<how>always|never) (?P<what>(?:(?:{_WORKS})\b|{_BE}).+)$", re.IGNORECASE)
 _FROM_NOW = re.compile(
     rf"^(?:from now on|going forward|in (?:the )?future|from here on|for (?:all )?future \w+),? {_POLITE}"
-    rf"(?P<what>(?:(?:always|never|only|don't|do not|stop|be|make) )?\w+.*)$",
+    rf"(?P<what>(?:(?:always|never|only|don't|do not|stop) )?(?:(?:{_WORKS})(?:ing)?\b|{_BE}|using\b|no ).*)$",
     re.IGNORECASE,
 )
 _FROM_NOW_LAST = re.compile(
-    rf"^{_POLITE}(?P<what>(?:{_WORKS}|be|make)\b.+?),? (?:from now on|going forward)$", re.IGNORECASE
+    rf"^{_POLITE}(?P<what>(?:(?:{_WORKS})\b|{_BE}).+?),? (?:from now on|going forward)$", re.IGNORECASE
 )
 _MANNER = re.compile(
     rf"^{_POLITE}(?P<what>(?:answer|reply|respond|write|speak|talk)(?: to me| back)? (?:only )?in (?!this|the|a\b|an\b|one|which)"
@@ -121,23 +122,30 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _CALL_ME = re.compile(rf"^(?i:{_POLITE}(?:just )?call me )(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)$")
+_I_PREFER_YOU = re.compile(
+    rf"^i (?:prefer|like) (?:that |it (?:if|when) )you (?P<what>(?:{_WORKS})\b.+)$", re.IGNORECASE
+)
+_WHENEVER = re.compile(
+    rf"^(?P<when>(?:whenever|every time|each time) i [^,]{{3,80}}), {_POLITE}(?P<what>(?:{_WORKS})\b.+)$", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"https?:|\bwww\.|\S@\S", re.IGNORECASE)  # "send every answer to ..." is how data is led away
 _OF_THE_MOMENT = re.compile(
     r"\b(?:this (?:one|time|text|email|file)|right now|for now|just this once)\b", re.IGNORECASE
 )
 
 
 def _standing_instruction(sentence: str) -> str | None:
-    if _OF_THE_MOMENT.search(sentence):
+    if _OF_THE_MOMENT.search(sentence) or _ADDRESS.search(sentence):
         return None
     if match := _CALL_ME.match(sentence):
         return f"The user asked to be called {match['name']}"
     if match := _ALWAYS.match(sentence):
         return f"The user asked to {match['how'].lower()} {_said(match['what'])}"
-    if (match := _FROM_NOW.match(sentence)) and not re.match(r"(?:i|we|my)\b", match["what"], re.IGNORECASE):
+    if match := _FROM_NOW.match(sentence) or _FROM_NOW_LAST.match(sentence):
         return f"The user asked from now on to {_said(match['what'])}"
-    if match := _FROM_NOW_LAST.match(sentence):
-        return f"The user asked from now on to {_said(match['what'])}"
-    if match := _MANNER.match(sentence):
+    if match := _WHENEVER.match(sentence):
+        return f"The user asked to {_said(match['what'])} {_said(match['when'])}"
+    if match := _MANNER.match(sentence) or _I_PREFER_YOU.match(sentence):
         return f"The user asked to {_said(match['what'])}"
     if match := _NOT.match(sentence):
         return f"The user asked not to {_said(match['what'])}"
@@ -167,7 +175,7 @@ def _agreements(text: str) -> Iterator[tuple[str, str]]:
 _SKIPPED_STATES = re.compile(
     r"^(?:not (?:sure|certain|happy|interested)|sorry|fine|good|well|ok|okay|great|here|back|done|ready|just|only|glad|happy"
     r"|looking for|looking to|looking at|wondering|trying|asking|having (?:trouble|problems|issues)|confused|curious|stuck"
-    r"|getting|seeing|talking|saying|afraid (?:that|i|you)|thinking|guessing|hoping|sure|aware|still|about to|going to ask"
+    r"|getting (?!married|divorced|engaged)|going to (?!(?-i:[A-Z])|an?\b|the\b|my\b|our\b)|seeing|talking|saying|afraid (?:that|i|you)|thinking|guessing|hoping|sure|aware|still|about to"
     r"|writing (?:to|a|an)|calling|reading your|in a hurry|so|very|really|too|all|also here|new here|lost|bored|tired"
     r"|worried|excited|surprised|impressed|grateful|thankful|following up)\b",
     re.IGNORECASE,
@@ -183,7 +191,7 @@ _SKIPPED_MY = re.compile(
     r"|apologies|code|error|understanding|idea|thinking|request|turn|goodness|god|input|prompt|message|script|function|file)\b",
     re.IGNORECASE,
 )
-_ADVERB = r"(?:(?:never|always|usually|often|really|mostly|currently|also|only|still|now|sometimes|rarely|generally|normally|recently|just|finally|both|absolutely|actually|mainly|strongly|typically|once|already) )*"
+_ADVERB = r"(?:(?:never|always|usually|often|really|mostly|currently|also|only|still|now|sometimes|rarely|generally|normally|recently|just|finally|both|absolutely|actually|mainly|strongly|typically|once|already|no longer) )*"
 _PRESENT = (
     r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear|follow"
     r"|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend|celebrate|avoid"
@@ -218,19 +226,38 @@ _I_WANT = re.compile(
     re.IGNORECASE,
 )
 _MY = re.compile(
-    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| likes?| starts?| turns?| birthday)\b)(?P<rest>.+)$",
+    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| (?:like|love|hate|prefer|eat|drink|play|start|turn|need|want|own|speak|cost|attend)s?| studies| goes| moved| died| passed away| graduated| got| birthday)\b)(?P<rest>.+)$",
     re.IGNORECASE,
+)
+_I_CAN = re.compile(
+    r"^(?:i|we) can (?P<rest>(?:only |also )?(?:spend|afford|speak|drive|swim|eat|read|play|travel|work)\b.+)$"
+    r"|^(?:i'd|i would) (?P<rather>rather .+)$",
+    re.IGNORECASE,
+)
+_ABOUT_THIS_TALK = re.compile(
+    r" (?:(?:on|with|for|at) )?(?:it(?! when)|that|this|to know|your|how you|the (?:idea|answer|way you)|you)\b",
+    re.IGNORECASE,
+)
+_TOGETHER = re.compile(
+    rf"^(?P<who>(?:my|our) [\w' -]{{2,40}}) and i (?P<verb>have|{_PRESENT}|{_PAST})\b(?P<rest>.+)$", re.IGNORECASE
 )
 _LONG_NEGATION = {"don't": "does not", "do not": "does not", "can't": "cannot", "cannot": "cannot", "won't": "will not", "didn't": "did not"}  # fmt: skip
 
 
 def _statement(clause: str) -> str | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
-    for rule in (_being, _having, _wanting, _not_doing, _doing, _planning, _owning):
+    for rule in (_together, _being, _having, _wanting, _not_doing, _doing, _able, _planning, _owning):
         fact = rule(clause)
         if fact is not None:
             return fact
     return None
+
+
+def _together(clause: str) -> str | None:
+    match = _TOGETHER.match(clause)
+    if match is None or _ABOUT_THIS_TALK.match(match["rest"]):
+        return None
+    return f"User and {third_person(match['who']).lower()} {match['verb'].lower()}{third_person(match['rest'])}"
 
 
 def _being(clause: str) -> str | None:
@@ -267,10 +294,8 @@ def _doing(clause: str) -> str | None:
     match = _I_DO.match(clause)
     if match is None or not match["rest"].strip():
         return None
-    if re.match(
-        r" (?:it|that|this|to know|your|how you|the (?:idea|answer|way you)|you)\b", match["rest"], re.IGNORECASE
-    ):
-        return None  # about the conversation itself
+    if _ABOUT_THIS_TALK.match(match["rest"]):
+        return None
     verb, _, tail = match["verb"].partition(" ")
     doing = match["verb"] if verb.lower() in ("can't", "cannot") else " ".join(filter(None, (conjugated(verb), tail)))
     return f"User {match['adverb'] or ''}{doing}{third_person(match['rest'])}"
@@ -281,6 +306,14 @@ def _not_doing(clause: str) -> str | None:
     if match is None or _SKIPPED_POSSESSIONS.match(match["rest"].removeprefix("have ")):
         return None
     return f"User {_LONG_NEGATION[match['not'].lower()]} {third_person(match['rest'])}"
+
+
+def _able(clause: str) -> str | None:
+    match = _I_CAN.match(clause)
+    if match is None:
+        return None
+    able = f"can {match['rest']}" if match["rest"] else f"would {match['rather']}"
+    return None if re.search(r"\byou\b", able) else f"User {third_person(able)}"
 
 
 def _planning(clause: str) -> str | None:

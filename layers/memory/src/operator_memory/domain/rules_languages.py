@@ -10,10 +10,10 @@ _PATTERNS = [
     for pattern, fact in (
         # German
         (rf"^(?:[Ii]ch hei(?:\u00dfe|sse)|[Mm]ein [Nn]ame ist) {_NAME}", "User's name is {}"),
-        (rf"^ich (?:wohne|lebe) in {_REST}", "User lives in {}"),
-        (rf"^ich arbeite als {_REST}", "User works as {}"),
-        (rf"^ich bin allergisch gegen {_REST}", "User is allergic to {}"),
-        (r"^ich bin (?P<what>vegetarier(?:in)?|veganer(?:in)?)\b", "User is {}"),
+        (rf"^(?:ich )?(?:wohne|lebe) in {_REST}", "User lives in {}"),
+        (rf"^(?:ich )?arbeite als {_REST}", "User works as {}"),
+        (rf"^(?:ich )?bin allergisch gegen {_REST}", "User is allergic to {}"),
+        (r"^(?:ich )?bin (?P<what>vegetarier(?:in)?|veganer(?:in)?)\b", "User is {}"),
         (rf"^ich mag (?!das|es|nicht|keine){_REST}", "User likes {}"),
         # Spanish
         (rf"^(?:[Mm]e llamo|[Mm]i nombre es) {_NAME}", "User's name is {}"),
@@ -33,9 +33,19 @@ _PATTERNS = [
 ]
 
 
-def foreign_fact(sentence: str) -> str | None:
-    """The fact in a sentence of one of these languages; the words themselves stay in their language."""
+_AND = re.compile(
+    r",?\s+(?:y|und|et)\s+(?=(?:yo|vivo|trabajo|soy|me|ich|wohne|lebe|arbeite|bin|mein|je|mon)\b|j')", re.IGNORECASE
+)
+
+
+def foreign_facts(sentence: str) -> list[str]:
+    """The facts in a sentence of one of these languages; the words themselves stay in their language."""
+    found = [_fact(part) for part in _AND.split(sentence)]
+    return [fact for fact in found if fact]
+
+
+def _fact(clause: str) -> str | None:
     for pattern, fact in _PATTERNS:
-        if match := pattern.match(sentence):
+        if match := pattern.match(clause):
             return fact.format(match["what"].strip())
     return None

@@ -13,13 +13,15 @@ _BULLET = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|well|so|ok|okay|yes|yeah|no|right|sure|and|but|also|actually|btw|by the way|fyi|for the record"
     r"|just so you know|one more thing|hi|hello|hey|thanks|thank you|lovely|great|perfect|please note"
-    r"|correction|update)(?:\s+(?:there|again))?\s*[,:;!\u2014-]+\s*|(?:and|but|also|actually|btw|by the way)\s+)+",
+    r"|correction|update)(?:\s+(?:there|again))?\s*[,:;!\u2014-]+\s*|(?:and|but|so|also|actually|btw|by the way)\s+)+",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"(?:,?\s+(?:and|but|so)|[;,])\s+(?:now\s+)?(?=(?:I|I'm|I've|my|we|we've|please)\b)", re.IGNORECASE
 )
 _SUBJECT_SPLIT = re.compile(r"^(?:although|because|since|when|while|if|unless|before|after)\b", re.IGNORECASE)
+
+_JOINT_SUBJECT = re.compile(r"^(?:my|our) \w[\w'-]*(?: \w[\w'-]*)? and I\b", re.IGNORECASE)
 
 _WORDS_THIRD = {
     "i": "they", "i'm": "they are", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
@@ -49,7 +51,7 @@ def without_opener(sentence: str) -> str:
 
 def clauses(sentence: str) -> list[str]:
     """Parts that each have a first-person subject of their own: "I am Ana and I live in Porto" are two."""
-    if _SUBJECT_SPLIT.match(sentence):
+    if _SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence):
         return [sentence]
     return [part.strip(" ,;") for part in _CLAUSE.split(sentence) if part.strip(" ,;")]
 
