@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 SAM    := .venv-sam/bin/sam
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 ACCOUNT ?= demo
-JOB     ?= job-1
+JOB     ?= job-$(shell date -u +%F)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo token job test lint docs bench build lock clean
@@ -38,7 +38,7 @@ demo: $(STAMP)  ## Play a conversation over several sessions and show what is le
 token: $(STAMP)  ## Print a fresh token for the running system
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token
 
-job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=demo JOB=job-1
+job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=demo JOB=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)
 
 test: lint $(SAM)  ## Set up and run every check and test

@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -97,13 +98,14 @@ def _print_job(endpoints: Endpoints, account_id: str, job_id: str) -> int:
 
 
 def _welcome(at: Endpoints) -> str:
+    today = datetime.now(UTC).date().isoformat()  # the same text all day: sent twice, the job is the same job
     message = {
-        "job_id": "job-1",
+        "job_id": f"job-{today}",
         "account_id": "demo",
         "agent_id": "helper",
         "thread_id": "thread-1",
         "status": "completed",
-        "finished_at": "2026-11-24T09:00:00Z",
+        "finished_at": f"{today}T00:00:00Z",
         "messages": [{"role": "user", "content": "My name is Ana, I live in Porto and I am allergic to nuts."}],
     }
     question = {"account_id": "demo", "agent_id": "helper", "query": "What may I eat?"}
@@ -117,7 +119,7 @@ curl -s {at.aws_endpoint_url}/ --aws-sigv4 aws:amz:us-east-1:sqs --user local:lo
   --data-urlencode MessageGroupId=demo \\
   --data-urlencode 'MessageBody={json.dumps(message)}'
 
-2. See what became of it:    make job ACCOUNT=demo JOB=job-1
+2. See what became of it:    make job ACCOUNT=demo JOB=job-{today}
 
 3. The next run asks for its memories.
 

@@ -74,8 +74,9 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
     text = eventually(lambda: _welcome(log))
     _, ask = _curl_lines(text)
     assert "allergic to nuts" in _shell(f"TOKEN={token}\n{ask}"), "the data and the token of the first start"
+    [job] = re.findall(r"make job ACCOUNT=demo JOB=(\S+)", text)
     record = subprocess.run(
-        _devstack(data, "job", "demo", "job-1"), cwd=ROOT, env=child_environment(), capture_output=True, text=True
+        _devstack(data, "job", "demo", job), cwd=ROOT, env=child_environment(), capture_output=True, text=True
     )
     assert '"state": "done"' in record.stdout
     children = _descendants(second.pid)
