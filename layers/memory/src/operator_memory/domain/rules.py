@@ -43,7 +43,9 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _CLAIM_OF_POWER = re.compile(
-    r"\b(?:am|i'm) (?:an?|the|your) (?:system )?(?:admin\w*|developer of|creator|owner of this|root)\b", re.IGNORECASE
+    r"\b(?:am|i'm) (?:(?:an?|the|your) (?:system )?(?:admin\w*|developer of|creator|owner of this|root)"
+    r"|your (?:new )?(?:developer|owner|maker|operator|master|supervisor))\b",
+    re.IGNORECASE,
 )
 _UNCERTAIN = re.compile(
     r"^(?:if|suppose|imagine|let's say|what if|maybe|perhaps|assuming|pretend)\b"
@@ -98,7 +100,7 @@ _POLITE = (
 _WORKS = (
     r"answer|reply|respond|write|speak|talk|use|give|format|keep|include|add|send|show|start|end|sign|address|explain"
     r"|cite|summari[sz]e|translate|ask|check|mention|avoid|convert|quote|list|provide|put|call|round|confirm"
-    r"|remind|assume|prefer|mark|skip|leave|suggest|recommend|limit|stick|double-check|begin|do|make|tell|refer|book"
+    r"|remind|assume|prefer|mark|skip|leave|suggest|recommend|limit|stick|double-check|begin|make|tell|refer|book"
 )
 _BE = r"be (?!(?-i:[A-Z])|an?\b|my\b|the\b)"  # "be brief", but no other identity
 _ALWAYS = re.compile(rf"^{_POLITE}(?P<how>always|never) (?P<what>(?:(?:{_WORKS})\b|{_BE}).+)$", re.IGNORECASE)
@@ -196,7 +198,7 @@ _PRESENT = (
     r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear|follow"
     r"|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend|celebrate|avoid"
     r"|keep|plan|rent|take|go|wake|sleep|smoke|watch|listen|read|write|paint|sing|dance|garden|code|coach|breed|raise|vote"
-    r"|belong|come|grow|adore|can't stand|cannot stand|work out"
+    r"|belong|come|grow|adore|can't stand|cannot stand|work out|pay|bake|fish|ski|invest"
 )
 _PAST = (
     r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|got (?:married|divorced|engaged|a (?:new )?(?:job|dog|cat|puppy|kitten))"
@@ -206,7 +208,10 @@ _PAST = (
 _DURABLE_WISH = r"learn|become|visit|move|retire|start|lose|run|travel|buy|build|write|study|climb|open|save|get better|improve|switch"
 
 _I_AM = re.compile(rf"^(?:i am|i'm|im|we are|we're) (?P<what>(?P<adverb>{_ADVERB})(?P<rest>.+))$", re.IGNORECASE)
-_I_HAVE_BEEN = re.compile(r"^(?:i've|i have|we've|we have) been (?P<rest>.+ (?:since|for) .+)$", re.IGNORECASE)
+_I_HAVE_BEEN = re.compile(
+    r"^(?:i've|i have|we've|we have) (?P<never>never )?been (?P<rest>.+ (?:since|for) .+|(?<=never been )to .+)$",
+    re.IGNORECASE,
+)
 _I_HAVE = re.compile(
     rf"^(?:i|we) (?P<adverb>{_ADVERB})(?:have|'ve got|have got) (?P<rest>.+)$|^(?:i've|we've) got (?P<got>.+)$",
     re.IGNORECASE,
@@ -226,7 +231,7 @@ _I_WANT = re.compile(
     re.IGNORECASE,
 )
 _MY = re.compile(
-    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| (?:like|love|hate|prefer|eat|drink|play|start|turn|need|want|own|speak|cost|attend)s?| studies| goes| moved| died| passed away| graduated| got| birthday)\b)(?P<rest>.+)$",
+    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| (?:like|love|hate|prefer|eat|drink|play|start|turn|need|want|own|speak|cost|attend|use|expire|end|pay)s?| studies| goes| moved| died| passed away| graduated| got| birthday)\b)(?P<rest>.+)$",
     re.IGNORECASE,
 )
 _I_CAN = re.compile(
@@ -235,7 +240,9 @@ _I_CAN = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_THIS_TALK = re.compile(
-    r" (?:(?:on|with|for|at) )?(?:it(?! when)|that|this|to know|your|how you|the (?:idea|answer|way you)|you)\b",
+    r" (?:(?:on|with|for|at) )?(?:it(?! when)|that|this|to know|your|how you|the (?:idea|answer|way you)|you|these|those"
+    r"|the (?:following|above|tests?|script|code|command|program|article|file|document|page|build|link|instructions))\b"
+    r"|^ (?:getting|seeing|having|hitting|running into)\b",
     re.IGNORECASE,
 )
 _TOGETHER = re.compile(
@@ -269,7 +276,7 @@ def _being(clause: str) -> str | None:
 
 def _having(clause: str) -> str | None:
     if (been := _I_HAVE_BEEN.match(clause)) and not _SKIPPED_STATES.match(been["rest"]):
-        return f"User has been {third_person(been['rest'])}"
+        return f"User has {(been['never'] or '').lower()}been {third_person(been['rest'])}"
     match = _I_HAVE.match(clause)
     if match is None:
         return None

@@ -9,6 +9,7 @@ MAX_SENTENCE = 300
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`", re.DOTALL)
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\n]*)*[.!?]*")
+_TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof)\.(?=\s)")
 _BULLET = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|well|so|ok|okay|yes|yeah|no|right|sure|and|but|also|actually|btw|by the way|fyi|for the record"
@@ -38,7 +39,7 @@ def sentences(text: str) -> Iterator[str]:
         stripped = _BULLET.sub("", line.strip())
         if stripped.startswith((">", "|", "#", "<", "{")):
             continue
-        for found in _SENTENCE.findall(stripped):
+        for found in _SENTENCE.findall(_TITLE.sub(r"\1", stripped)):
             sentence = " ".join(found.split())
             if 3 <= len(sentence) <= MAX_SENTENCE:
                 yield sentence
