@@ -12,7 +12,15 @@ from datetime import date
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.gate import is_command_like
 from operator_memory.domain.rules_languages import foreign_facts
-from operator_memory.domain.rules_text import clauses, conjugated, dated, sentences, third_person, without_opener
+from operator_memory.domain.rules_text import (
+    clauses,
+    conjugated,
+    dated,
+    sentences,
+    third_person,
+    time_last,
+    without_opener,
+)
 
 MAX_FACTS_PER_TURN = 40
 
@@ -44,7 +52,9 @@ _SECRET = re.compile(
 )
 _CLAIM_OF_POWER = re.compile(
     r"\b(?:am|i'm) (?:(?:an?|the|your) (?:system )?(?:admin\w*|developer of|creator|owner of this|root)"
-    r"|your (?:new )?(?:developer|owner|maker|operator|master|supervisor))\b",
+    r"|your (?:new )?(?:developer|owner|maker|operator|master|supervisor)|(?:an?|the) account owner)\b"
+    r"|\b(?:admin\w*|root|full|unlimited|unrestricted|special) (?:access|permissions?|rights|privileges)\b"
+    r"|\badmin(?:istrator)?s? (?:allow|permit|authori[sz]e|approve|said|want)",
     re.IGNORECASE,
 )
 _UNCERTAIN = re.compile(
@@ -81,7 +91,7 @@ def _user_facts(text: str) -> Iterator[tuple[str, str]]:
             yield from ((fact, "user") for fact in foreign)
             continue
         statement = _REMEMBER.sub("", sentence)
-        facts = [fact for part in clauses(statement) if (fact := _statement(part.rstrip(".! ")))]
+        facts = list(filter(None, map(_statement, clauses(time_last(statement)))))
         yield from ((fact, "user") for fact in facts)
         if not facts and statement != sentence and len(statement.split()) > 2:
             yield f"{statement[0].upper()}{third_person(statement[1:])}", "user"
@@ -177,7 +187,7 @@ def _agreements(text: str) -> Iterator[tuple[str, str]]:
 _SKIPPED_STATES = re.compile(
     r"^(?:not (?:sure|certain|happy|interested)|sorry|fine|good|well|ok|okay|great|here|back|done|ready|just|only|glad|happy"
     r"|looking for|looking to|looking at|wondering|trying|asking|having (?:trouble|problems|issues)|confused|curious|stuck"
-    r"|getting (?!married|divorced|engaged)|going to (?!(?-i:[A-Z])|an?\b|the\b|my\b|our\b)|seeing|talking|saying|afraid (?:that|i|you)|thinking|guessing|hoping|sure|aware|still|about to"
+    r"|getting (?!married|divorced|engaged)|having (?!a baby|twins|surgery)|typing|sending|attaching|using (?:the|this|version)|going to (?!(?-i:[A-Z])|an?\b|the\b|my\b|our\b)|seeing|talking|saying|afraid (?:that|i|you)|thinking|guessing|hoping|sure|aware|still|about to"
     r"|writing (?:to|a|an)|calling|reading your|in a hurry|so|very|really|too|all|also here|new here|lost|bored|tired"
     r"|worried|excited|surprised|impressed|grateful|thankful|following up)\b",
     re.IGNORECASE,
@@ -185,7 +195,7 @@ _SKIPPED_STATES = re.compile(
 _SKIPPED_POSSESSIONS = re.compile(
     r"^(?:an? |some |another |no |one |any |two |a few |more |other |got )*(?:quick |simple |small |follow-?up |different )*"
     r"(?:questions?|problems?|issues?|bugs?|errors?|ideas?|doubts?|requests?|concerns?|time|to|been|seen|read|tried|heard"
-    r"|noticed|checked|attached|pasted|no idea)\b",
+    r"|noticed|checked|attached|pasted|no idea|this|that|the (?:file|document|code|error|link|same|following|feeling))\b",
     re.IGNORECASE,
 )
 _SKIPPED_MY = re.compile(
@@ -198,7 +208,7 @@ _PRESENT = (
     r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear|follow"
     r"|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend|celebrate|avoid"
     r"|keep|plan|rent|take|go|wake|sleep|smoke|watch|listen|read|write|paint|sing|dance|garden|code|coach|breed|raise|vote"
-    r"|belong|come|grow|adore|can't stand|cannot stand|work out|pay|bake|fish|ski|invest"
+    r"|belong|come|grow|adore|can't stand|cannot stand|work out|pay|leave|bake|fish|ski|invest"
 )
 _PAST = (
     r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|got (?:married|divorced|engaged|a (?:new )?(?:job|dog|cat|puppy|kitten))"
@@ -253,6 +263,7 @@ _LONG_NEGATION = {"don't": "does not", "do not": "does not", "can't": "cannot", 
 
 def _statement(clause: str) -> str | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
+    clause = clause.rstrip(".! ")
     for rule in (_together, _being, _having, _wanting, _not_doing, _doing, _able, _planning, _owning):
         fact = rule(clause)
         if fact is not None:

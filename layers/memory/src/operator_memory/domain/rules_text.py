@@ -14,7 +14,9 @@ _BULLET = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|well|so|ok|okay|yes|yeah|no|right|sure|and|but|also|actually|btw|by the way|fyi|for the record"
     r"|just so you know|one more thing|hi|hello|hey|thanks|thank you|lovely|great|perfect|please note"
-    r"|correction|update)(?:\s+(?:there|again))?\s*[,:;!\u2014-]+\s*|(?:and|but|so|also|actually|btw|by the way)\s+)+",
+    r"|correction|update)(?:\s+(?:there|again))?\s*[,:;!\u2014-]+\s*|(?:and|but|so|also|actually|btw|by the way|fyi)\s+"
+    r"|(?:as you know|you should know|as i said|like i said|i told you|as i (?:already )?(?:mentioned|told you)"
+    r"|i should mention|just to let you know)(?: that)?,?\s+)+",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
@@ -55,6 +57,24 @@ def clauses(sentence: str) -> list[str]:
     if _SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence):
         return [sentence]
     return [part.strip(" ,;") for part in _CLAUSE.split(sentence) if part.strip(" ,;")]
+
+
+_TIME_FIRST = re.compile(
+    r"^(?P<time>(?:(?:last|next|this) (?:week|month|year|spring|summer|autumn|winter|\w{3,6}day)|today|yesterday"
+    r"|tomorrow|(?:on|since|in|until|from) [\w ]{3,20}?)),? "
+    r"(?P<rest>(?:I|I'm|I've|we|we're|my)\b[^,;]*?)(?P<end>[.!]*)$",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(r",? (?:nice|pleased|good|great) to meet you\W*$", re.IGNORECASE)
+
+
+def time_last(sentence: str) -> str:
+    """ "Last week I moved" as "I moved last week", and without "nice to meet you"."""
+    sentence = _COURTESY.sub("", sentence)
+    if not (match := _TIME_FIRST.match(sentence)):
+        return sentence
+    time = match["time"]
+    return f"{match['rest']} {time[0].lower()}{time[1:]}{match['end']}"
 
 
 def third_person(text: str) -> str:
