@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from devstack.processes import child_environment
 from devstack.stack import ROOT
@@ -55,6 +58,7 @@ def _shell(script: str) -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines are for curl, which is not installed")
 def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     data, log = tmp_path / "data", tmp_path / "up.log"
     first = _start(data, log)
