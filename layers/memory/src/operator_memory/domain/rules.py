@@ -133,6 +133,10 @@ _NOT = re.compile(
     r"|write|writing|apologi[sz]e|apologi[sz]ing|ask|asking|repeat|repeating)\b.{2,100})$",
     re.IGNORECASE,
 )
+_NO_MORE = re.compile(
+    r"^no (?P<what>(?:more )?(?:emojis?|bullet points|tables|jargon|small talk|apologies|markdown|disclaimers|links)\b.{0,40})$",
+    re.IGNORECASE,
+)
 _CALL_ME = re.compile(rf"^(?i:{_POLITE}(?:just )?call me )(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)$")
 _I_PREFER_YOU = re.compile(
     rf"^i (?:prefer|like) (?:that |it (?:if|when) )you (?P<what>(?:{_WORKS})\b.+)$", re.IGNORECASE
@@ -159,6 +163,8 @@ def _standing_instruction(sentence: str) -> str | None:
         return f"The user asked to {_said(match['what'])} {_said(match['when'])}"
     if match := _MANNER.match(sentence) or _I_PREFER_YOU.match(sentence):
         return f"The user asked to {_said(match['what'])}"
+    if match := _NO_MORE.match(sentence):
+        return f"The user asked for no {_said(match['what'])}"
     if match := _NOT.match(sentence):
         return f"The user asked not to {_said(match['what'])}"
     return None
@@ -189,7 +195,7 @@ _SKIPPED_STATES = re.compile(
     r"|looking for|looking to|looking at|wondering|trying|asking|having (?:trouble|problems|issues)|confused|curious|stuck"
     r"|getting (?!married|divorced|engaged)|having (?!a baby|twins|surgery)|typing|sending|attaching|using (?:the|this|version)|going to (?!(?-i:[A-Z])|an?\b|the\b|my\b|our\b)|seeing|talking|saying|afraid (?:that|i|you)|thinking|guessing|hoping|sure|aware|still|about to"
     r"|writing (?:to|a|an)|calling|reading your|in a hurry|so|very|really|too|all|also here|new here|lost|bored|tired"
-    r"|worried|excited|surprised|impressed|grateful|thankful|following up)\b",
+    r"|almost|nearly|halfway|\w+ing the (?!(?-i:[A-Z]))|worried|excited|surprised|impressed|grateful|thankful|following up)\b",
     re.IGNORECASE,
 )
 _SKIPPED_POSSESSIONS = re.compile(
@@ -200,7 +206,7 @@ _SKIPPED_POSSESSIONS = re.compile(
 )
 _SKIPPED_MY = re.compile(
     r"^(?:(?:next|last|first|second|other|main|only|current|actual) )?(?:questions?|problem|issue|point|guess|bad|mistake"
-    r"|apologies|code|error|understanding|idea|thinking|request|turn|goodness|god|input|prompt|message|script|function|file)\b",
+    r"|apologies|code|error|understanding|idea|thinking|request|turn|goodness|god|input|prompt|message|script|function|file|build|tests?|query|draft|output)\b",
     re.IGNORECASE,
 )
 _ADVERB = r"(?:(?:never|always|usually|often|really|mostly|currently|also|only|still|now|sometimes|rarely|generally|normally|recently|just|finally|both|absolutely|actually|mainly|strongly|typically|once|already|no longer) )*"
@@ -208,7 +214,7 @@ _PRESENT = (
     r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear|follow"
     r"|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend|celebrate|avoid"
     r"|keep|plan|rent|take|go|wake|sleep|smoke|watch|listen|read|write|paint|sing|dance|garden|code|coach|breed|raise|vote"
-    r"|belong|come|grow|adore|can't stand|cannot stand|work out|pay|leave|bake|fish|ski|invest"
+    r"|belong|come|grow|adore|can't stand|cannot stand|work out|pay|leave|split|meet|tend to|spend|bake|fish|ski|invest"
 )
 _PAST = (
     r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|got (?:married|divorced|engaged|a (?:new )?(?:job|dog|cat|puppy|kitten))"
@@ -241,7 +247,7 @@ _I_WANT = re.compile(
     re.IGNORECASE,
 )
 _MY = re.compile(
-    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| (?:like|love|hate|prefer|eat|drink|play|start|turn|need|want|own|speak|cost|attend|use|expire|end|pay)s?| studies| goes| moved| died| passed away| graduated| got| birthday)\b)(?P<rest>.+)$",
+    r"^(?:my|our) (?P<what>.{1,80}?)(?P<verb>(?:'s| is| are| was| were| has| have| lives?| works?| (?:like|love|hate|prefer|eat|drink|play|start|turn|need|want|own|speak|cost|attend|use|expire|end|pay)s?| studies| goes| moved| died| passed away| graduated| raised| got| birthday)\b)(?P<rest>.+)$",
     re.IGNORECASE,
 )
 _I_CAN = re.compile(
@@ -250,11 +256,16 @@ _I_CAN = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_THIS_TALK = re.compile(
-    r" (?:(?:on|with|for|at) )?(?:it(?! when)|that|this|to know|your|how you|the (?:idea|answer|way you)|you|these|those"
-    r"|the (?:following|above|tests?|script|code|command|program|article|file|document|page|build|link|instructions))\b"
+    r" (?:(?:on|with|for|at|through|over) )?(?:it(?! when)|that|this|to know|your|how (?:you|this|it|that)|the (?:idea|answer|way you)|you|these|those"
+    r"|the (?:following|above|tests?|script|code|command|program|article|file|document|page|build|link|list|server|draft|report|text|installer|instructions))\b"
     r"|^ (?:getting|seeing|having|hitting|running into)\b",
     re.IGNORECASE,
 )
+_OF_THIS_PLACE = re.compile(
+    r"\b(?:here|there)$|^my .{1,80}\b(?:failing|broken|crash(?:ing|es)|blank|stuck|hang(?:ing|s)|frozen)\b",
+    re.IGNORECASE,
+)
+_WORK_AT_HAND = re.compile(r"^(?:started|finished|stopped|changed|published) the$", re.IGNORECASE)
 _TOGETHER = re.compile(
     rf"^(?P<who>(?:my|our) [\w' -]{{2,40}}) and i (?P<verb>have|{_PRESENT}|{_PAST})\b(?P<rest>.+)$", re.IGNORECASE
 )
@@ -264,6 +275,8 @@ _LONG_NEGATION = {"don't": "does not", "do not": "does not", "can't": "cannot", 
 def _statement(clause: str) -> str | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
     clause = clause.rstrip(".! ")
+    if _OF_THIS_PLACE.search(clause):
+        return None
     for rule in (_together, _being, _having, _wanting, _not_doing, _doing, _able, _planning, _owning):
         fact = rule(clause)
         if fact is not None:
@@ -308,7 +321,7 @@ def _past(match: re.Match[str]) -> str:
 
 def _doing(clause: str) -> str | None:
     if match := _I_DID.match(clause):
-        return _past(match)
+        return None if _WORK_AT_HAND.match(f"{match['verb']}{match['rest'][:4]}") else _past(match)
     match = _I_DO.match(clause)
     if match is None or not match["rest"].strip():
         return None
