@@ -52,7 +52,7 @@ _SECRET = re.compile(
 )
 _CLAIM_OF_POWER = re.compile(
     r"\b(?:am|i'm) (?:(?:an?|the|your) (?:system )?(?:admin\w*|developer of|creator|owner of this|root)"
-    r"|your (?:new )?(?:developer|owner|maker|operator|master|supervisor)|(?:an?|the) account owner)\b"
+    r"|your (?:new )?(?:developer|owner|maker|operator|master|supervisor)|(?:an?|the) account owner|(?:an? |the )?(?:superuser|root|sudo))\b"
     r"|\b(?:admin\w*|root|full|unlimited|unrestricted|special) (?:access|permissions?|rights|privileges)\b"
     r"|\badmin(?:istrator)?s? (?:allow|permit|authori[sz]e|approve|said|want)",
     re.IGNORECASE,
