@@ -1,0 +1,175 @@
+"""Nothing leaves for Qdrant without the account: every request that the adapter can send, and every body there is."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters.http import HttpClient, Response
+from operator_memory.adapters.qdrant import QdrantMemories
+from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from qdrant_client import models
+
+from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
+
+PLAN = SearchPlan(
+    tuple(Search(key, mode, 10) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode),
+    vector=[0.1, 0.2],
+    text="What do I drink?",
+)
+
+
+def filters_in(body: Any) -> Iterator[Mapping[str, Any]]:
+    """Every Qdrant filter in a body, however deep."""
+    if isinstance(body, Mapping):
+        for name, value in body.items():
+            if name == "filter":
+                yield value
+            yield from filters_in(value)
+    elif isinstance(body, list):
+        for item in body:
+            yield from filters_in(item)
+
+
+def is_bound(body: Mapping[str, Any], account: str) -> bool:
+    """Whether a body reads and writes memories of ``account`` alone."""
+    if "points" in body:
+        return all(point["payload"]["user_id"] == account for point in body["points"])
+    parts = body.get("searches", [body])
+    tenant = {"key": "user_id", "match": {"value": account}}
+    return all("filter" in part for part in parts) and all(f["must"][0] == tenant for f in filters_in(body))
+
+
+class Recorder(HttpClient):
+    """Keeps what would be sent and answers as if there were one expired memory."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", system="qdrant")
+        self.bodies: list[dict[str, Any]] = []
+
+    def request(self, method: str, path: str, body: bytes | None = None, **_: Any) -> Response:
+        decoded = json.loads(body or b"{}")
+        self.bodies.append(decoded)
+        point = {"id": "i", "payload": {"expires_at": "2026-01-01T00:00:00Z"}}
+        result: object = {"points": [point]}
+        if "searches" in decoded:
+            result = [{"points": []} for _ in decoded["searches"]]
+        return Response(200, json.dumps({"result": result}).encode())
+
+
+CALLS: dict[str, Callable[[QdrantMemories], object]] = {
+    "search": lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=1),
+    "existing_ids": lambda store: store.existing_ids(ACCOUNT, [f"id-{n}" for n in range(250)]),
+    "upsert": lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(250)]),
+    "delete_expired": lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=10),
+    "next_expiry": lambda store: store.next_expiry(ACCOUNT, after=NOW),
+}
+
+
+def sent_by(name: str) -> list[dict[str, Any]]:
+    recorder = Recorder()
+    CALLS[name](QdrantMemories(recorder, collection="memories", write_timeout=1))
+    assert recorder.bodies
+    return recorder.bodies
+
+
+def test_every_method_of_the_adapter_has_its_case_here() -> None:
+    public = {n for n, _ in inspect.getmembers(QdrantMemories, inspect.isfunction) if not n.startswith("_")}
+    assert public == set(CALLS), "a new method must show here that it is bound to the account"
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_request_is_bound_to_the_account(name: str) -> None:
+    assert all(is_bound(body, ACCOUNT) for body in sent_by(name))
+
+
+@pytest.mark.parametrize("name", set(CALLS) - {"upsert"})
+def test_this_test_would_notice_a_missing_tenant_condition(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(_account: AccountId, *must: Any, must_not: Any = ()) -> dict[str, Any]:
+        return {"must": [{"key": "scope", "match": {"value": "user"}}, *must], "must_not": list(must_not)}
+
+    monkeypatch.setattr(requests, "tenant_filter", careless)
+    assert not all(is_bound(body, ACCOUNT) for body in sent_by(name))
+
+
+def test_a_memory_of_another_account_is_refused_before_anything_is_sent() -> None:
+    recorder = Recorder()
+    store = QdrantMemories(recorder, collection="memories", write_timeout=1)
+    mine = [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(150)]
+    foreign = EmbeddedMemory(replace(a_memory("theirs"), account_id=AccountId("another")), [0.1])
+    with pytest.raises(ValueError, match="another account"):
+        store.upsert(ACCOUNT, [*mine, foreign])
+    assert recorder.bodies == []
+
+
+accounts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,30}", fullmatch=True).map(AccountId)
+keys = st.sampled_from([USER_KEY, ScopeKey(Scope.AGENT, "a"), ScopeKey(Scope.SESSION, "s")])
+searches = st.lists(st.builds(Search, keys, st.sampled_from(SearchMode), st.integers(1, 100)), max_size=12).map(tuple)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(accounts, searches, moments, st.text(max_size=50))
+def test_whatever_is_searched_the_account_comes_first_and_the_server_understands_it(
+    account: AccountId, chosen: tuple[Search, ...], now: datetime, text: str
+) -> None:
+    body = requests.batch_query(account, SearchPlan(chosen, vector=[0.5], text=text), now=now)
+    assert is_bound(body, account)
+    assert len(list(filters_in(body))) == len(chosen)
+    understood(models.QueryRequestBatch, body)
+
+
+def understood(model: type[Any], body: dict[str, Any]) -> None:
+    """The body is what Qdrant's own client would send: nothing is unknown, nothing is lost."""
+    parsed = json.loads(model.model_validate(body).model_dump_json(by_alias=True, exclude_none=True))
+    assert _without_times(parsed) == _without_times(body)
+
+
+def _without_times(value: Any) -> Any:
+    """Times as moments, since text may spell one in several ways."""
+    if isinstance(value, dict):
+        return {name: _without_times(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_times(item) for item in value]
+    if isinstance(value, str) and len(value) >= 20 and value[4] == "-" and "T" in value:
+        return datetime.fromisoformat(value)
+    return value
+
+
+@given(accounts, st.lists(st.uuids().map(str), min_size=1, max_size=5), moments, st.integers(1, 500))
+def test_the_other_requests_are_understood_too(account: AccountId, ids: list[str], now: datetime, limit: int) -> None:
+    bodies: list[tuple[type[Any], dict[str, Any]]] = [
+        (models.ScrollRequest, requests.with_ids(account, ids)),
+        (models.ScrollRequest, requests.expired(account, now=now, limit=limit)),
+        (models.FilterSelector, requests.delete_expired(account, ids, now=now)),
+        (models.ScrollRequest, requests.next_expiry(account, after=now)),
+    ]
+    for model, body in bodies:
+        assert is_bound(body, account)
+        understood(model, body)
+
+
+def test_a_stored_point_is_understood_and_carries_mem0s_own_fields() -> None:
+    memory = a_memory("User likes tea.")
+    body = requests.upsert(ACCOUNT, [EmbeddedMemory(memory, [0.1, 0.2])])
+    parsed = models.PointsList.model_validate(body).points[0]
+    assert isinstance(parsed.vector, dict)
+    assert parsed.vector[""] == [0.1, 0.2]
+    assert parsed.vector["bm25"] == models.Document(text="User likes tea.", model="qdrant/bm25")
+    assert parsed.payload is not None
+    assert {"data", "hash", "created_at", "updated_at", "user_id"} <= set(parsed.payload)
+
+
+def test_the_answer_is_checked_as_well_as_the_question() -> None:
+    point = {"id": "i", "payload": requests.payload_of(replace(a_memory("theirs"), account_id=AccountId("another")))}
+    with pytest.raises(MalformedResponseError, match="another account"):
+        requests.memory_of(ACCOUNT, point)
+    assert requests.memory_of(AccountId("another"), point).text == "theirs"
