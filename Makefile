@@ -9,7 +9,7 @@ ACCOUNT ?= demo
 JOB     ?= job-$(shell date -u +%F)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job test lint docs bench build lock clean
+.PHONY: help setup dev demo token job test lint docs bench build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -59,6 +59,9 @@ bench: $(STAMP)  ## Print the benchmarks (minutes)
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
 	@$(SAM) build
+
+collection: $(STAMP)  ## Apply infra/qdrant to the Qdrant of QDRANT_URL (CHECK=--check: report drift only)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.qdrant.apply $(CHECK)
 
 lock:  ## Resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -q pyproject.toml -o requirements/dev.lock

@@ -1,4 +1,4 @@
-"""Make the Qdrant collection as ``collection.json`` says: ``python -m infra.qdrant.apply [--check]``.
+"""Make the Qdrant collection as ``collection.json`` says: ``make collection`` or ``make collection CHECK=--check``.
 
 Reads QDRANT_URL (or QDRANT_HOST and QDRANT_PORT), QDRANT_API_KEY, QDRANT_COLLECTION and EMBEDDING_DIMENSIONS.
 Idempotent; never drops data. Exit code 0: as defined. 1: drift is left (with --check: any drift). 2: Qdrant could
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from operator_memory.adapters.http import HttpClient, json_object
@@ -71,8 +72,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         settings = load_settings(environ)
         key = settings.qdrant_api_key
         headers = {"api-key": key} if key else {}
-        client = HttpClient(settings.qdrant_base_url, system="qdrant", headers=headers)
-        left = apply(Collection(client, settings.qdrant_collection), settings.embedding_dimensions, check=check)
+        with closing(HttpClient(settings.qdrant_base_url, system="qdrant", headers=headers)) as client:
+            left = apply(Collection(client, settings.qdrant_collection), settings.embedding_dimensions, check=check)
     except MemoryServiceError as error:
         sys.stderr.write(f"{error}\n")
         return 2

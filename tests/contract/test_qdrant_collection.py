@@ -1,0 +1,173 @@
+"""The collection as data: applied, applied again, checked, repaired, never dropped."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from operator_memory.adapters import qdrant_requests
+from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.qdrant import QdrantMemories
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+
+from devstack.qdrant import QdrantFront
+from infra.qdrant import apply as command
+from infra.qdrant.plan import Action, desired_collection, plan
+from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
+from tests.support.loopback import unused_port
+from tests.support.qdrant import Rest
+
+DIMENSIONS = 4
+
+
+@pytest.fixture
+def front() -> Iterator[QdrantFront]:
+    with QdrantFront() as running:
+        yield running
+
+
+def environ(front: QdrantFront, dimensions: int = DIMENSIONS) -> dict[str, str]:
+    return {"QDRANT_URL": front.url, "QDRANT_COLLECTION": "memories", "EMBEDDING_DIMENSIONS": str(dimensions)}
+
+
+def run(front: QdrantFront, *arguments: str, dimensions: int = DIMENSIONS) -> int:
+    return command.main(list(arguments), environ(front, dimensions))
+
+
+def description(front: QdrantFront) -> dict[str, object]:
+    rest = Rest(front.url)
+    _, described = rest("GET", "/collections/memories")
+    rest.close()
+    found: dict[str, object] = described
+    return found
+
+
+def test_an_empty_server_gets_all_and_the_second_time_nothing(
+    front: QdrantFront, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(front) == 0
+    assert "does not exist. Applied." in capsys.readouterr().out
+    first = description(front)
+    assert plan(desired_collection(DIMENSIONS), first) == []
+    assert run(front) == 0
+    assert capsys.readouterr().out == "memories is as defined.\n"
+    assert description(front) == first
+
+
+def test_the_tenant_index_and_the_graph_are_per_account(front: QdrantFront) -> None:
+    run(front)
+    described = json.loads(json.dumps(description(front)))
+    assert described["payload_schema"]["user_id"]["params"]["is_tenant"] is True
+    assert (described["config"]["hnsw_config"]["m"], described["config"]["hnsw_config"]["payload_m"]) == (0, 16)
+    assert described["config"]["params"]["sparse_vectors"]["bm25"]["modifier"] == "idf"
+
+
+def test_check_reports_and_changes_nothing(front: QdrantFront, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(front, "--check") == 1
+    assert "The collection does not exist." in capsys.readouterr().out
+    rest = Rest(front.url)
+    assert rest("GET", "/collections/memories")[0] == 404
+    rest.close()
+    run(front)
+    assert run(front, "--check") == 0
+
+
+def test_a_tenant_index_that_was_replaced_is_reported_and_restored(
+    front: QdrantFront, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(front)
+    rest = Rest(front.url)
+    plain = {"field_name": "user_id", "field_schema": "keyword"}  # what Mem0 does whenever it starts
+    assert rest("PUT", "/collections/memories/index?wait=true", plain)[0] == 200
+    assert rest("DELETE", "/collections/memories/index/pinned?wait=true")[0] == 200
+    rest.close()
+    capsys.readouterr()
+    assert run(front, "--check") == 1
+    said = capsys.readouterr().out
+    assert "Payload index user_id is keyword, not keyword (tenant)." in said
+    assert "Payload index pinned is missing." in said
+    assert run(front) == 0
+    assert run(front, "--check") == 0
+
+
+def test_another_dimension_is_reported_and_the_memories_stay(
+    front: QdrantFront, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(front)
+    client = HttpClient(front.url, system="qdrant")
+    store = QdrantMemories(client, collection="memories", write_timeout=5)
+    memory = a_memory("tea")
+    store.upsert(ACCOUNT, [EmbeddedMemory(memory, [1.0, 0, 0, 0])])
+    assert run(front, dimensions=8) == 1
+    assert "Vector size is 4, not 8: this needs a new collection" in capsys.readouterr().out
+    assert store.existing_ids(ACCOUNT, [memory.id]) == {memory.id}
+    client.close()
+
+
+def test_a_server_that_is_not_there_or_a_bad_setting_is_a_sentence_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command.main([], {"QDRANT_URL": f"http://127.0.0.1:{unused_port()}"}) == 2
+    assert command.main([], {}) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("qdrant: connection failed")
+    assert "set QDRANT_URL" in second
+
+
+def test_strict_mode_refuses_an_unindexed_filter_and_passes_every_request_of_ours(front: QdrantFront) -> None:
+    run(front)
+    rest = Rest(front.url)
+    careless = {"filter": {"must": [{"key": "data", "match": {"value": "tea"}}]}}
+    assert rest("POST", "/collections/memories/points/scroll", careless)[0] == 400
+    assert rest("POST", "/collections/memories/points/delete", careless)[0] == 400
+    rest.close()
+    client = HttpClient(front.url, system="qdrant")
+    store = QdrantMemories(client, collection="memories", write_timeout=5)
+    store.upsert(ACCOUNT, [EmbeddedMemory(a_memory("tea", expires_at=NOW), [1.0, 0, 0, 0])])
+    searches = tuple(Search(key, mode, 150) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode)
+    store.search(ACCOUNT, SearchPlan(searches, [1.0, 0, 0, 0], "tea"), now=NOW, timeout=5)
+    store.existing_ids(ACCOUNT, ["5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"] * 100)
+    store.next_expiry(ACCOUNT, after=NOW)
+    assert store.delete_expired(ACCOUNT, now=NOW, limit=500) == 1
+    client.close()
+
+
+def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None:
+    indexed = set(desired_collection(DIMENSIONS)["payload_indexes"])
+    used = {"user_id", "scope", "agent_id", "run_id", "pinned", "expires_at", "valid_until", "created_at", "importance"}
+    assert used <= indexed
+    assert indexed <= set(qdrant_requests.payload_of(_full_memory()))
+
+
+def _full_memory() -> Memory:
+    memory = a_memory("tea", key=AGENT_KEY)
+    return replace(
+        memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
+        seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW,
+    )  # fmt: skip
+
+
+def test_an_update_is_planned_for_what_can_be_changed_in_place() -> None:
+    desired = desired_collection(DIMENSIONS)
+    actual = {
+        "config": {
+            "params": {"vectors": {"size": 4, "distance": "Cosine"}, "sparse_vectors": {"bm25": {}}},
+            "hnsw_config": {"m": 16},
+            "strict_mode_config": None,
+        },
+        "payload_schema": {},
+    }
+    steps = plan(desired, actual)
+    updates = [step.sentence for step in steps if step.action is Action.UPDATE]
+    assert len(updates) == 3
+    assert "m is 16, not 0" in updates[1]
+    assert {step.action for step in steps} == {Action.UPDATE, Action.INDEX}
+
+
+def test_a_missing_sparse_vector_needs_a_new_collection() -> None:
+    actual = {"config": {"params": {"vectors": {"size": 4, "distance": "Cosine"}}}, "payload_schema": {}}
+    assert any(
+        step.action is Action.REPORT and "bm25" in step.sentence
+        for step in plan(desired_collection(DIMENSIONS), actual)
+    )
