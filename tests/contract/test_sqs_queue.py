@@ -1,0 +1,61 @@
+"""The consumer's hands on the queues, against real SQS semantics (moto's server)."""
+
+import pytest
+from botocore.config import Config
+from operator_memory.adapters.sqs_queue import SqsJobQueue
+from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
+
+from tests.support.aws import Queues, aws_client
+from tests.support.loopback import unused_port
+
+pytest_plugins = ["tests.support.aws_fixtures"]
+
+
+@pytest.fixture
+def queue(queues: Queues) -> SqsJobQueue:
+    return SqsJobQueue(queues.client, queue_url=queues.url, dead_letter_queue_url=queues.dead_letter_url)
+
+
+def test_a_message_comes_back_after_its_delay_not_after_the_queues(queues: Queues, queue: SqsJobQueue) -> None:
+    queues.client.send_message(
+        QueueUrl=queues.url, MessageBody="job", MessageGroupId="account-1", MessageDeduplicationId="1"
+    )
+    [message] = queues.receive(queues.url)
+    assert queues.receive(queues.url) == []
+    queue.retry_later(message["ReceiptHandle"], delay_seconds=0)
+    [again] = queues.receive(queues.url)
+    assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("job", "2")
+
+
+def test_a_dead_letter_says_why_and_is_sent_once(queues: Queues, queue: SqsJobQueue) -> None:
+    for _ in range(2):
+        queue.dead_letter(
+            "not json", group_id="account-1", message_id="message-1", reason="invalid_input", detail="x" * 9_999
+        )
+    [letter] = queues.receive(queues.dead_letter_url)
+    assert letter["Body"] == "not json"
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes == {"reason": "invalid_input", "detail": "x" * 500}
+    assert letter["Attributes"]["MessageGroupId"] == "account-1"
+
+
+def test_a_dead_letter_without_a_detail_repeats_the_reason(queues: Queues, queue: SqsJobQueue) -> None:
+    queue.dead_letter("b", group_id="g", message_id="m", reason="job_conflict", detail="")
+    [letter] = queues.receive(queues.dead_letter_url)
+    assert letter["MessageAttributes"]["detail"]["StringValue"] == "job_conflict"
+
+
+def test_a_queue_that_is_not_there_refuses_and_a_server_that_is_not_there_is_worth_another_try(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = SqsJobQueue(queues.client, queue_url=queues.url + "x", dead_letter_queue_url=queues.url + "x")
+    with pytest.raises(UpstreamRejectedError):
+        missing.dead_letter("b", group_id="g", message_id="m", reason="r", detail="d")
+    quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.CLIENT_CONFIG", quick)
+    nowhere = f"http://127.0.0.1:{unused_port()}"
+    client = aws_client("sqs", nowhere)
+    down = SqsJobQueue(client, queue_url=f"{nowhere}/1/q", dead_letter_queue_url=f"{nowhere}/1/d")
+    with pytest.raises(UpstreamUnavailableError):
+        down.retry_later("receipt", delay_seconds=5)
+    client.close()

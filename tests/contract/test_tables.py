@@ -1,0 +1,248 @@
+"""Job records, watermarks and the expiry index: one suite for the fakes and for DynamoDB (moto's server)."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from operator_memory.adapters import dynamodb_table
+from operator_memory.adapters.dynamodb_expiry import SHARDS, DynamoDBExpiryIndex
+from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
+from operator_memory.application.ports import DueAccount, ExpiryIndex, JobStore, Watermark, WatermarkStore
+from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
+from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, Outcome
+from operator_memory.domain.scopes import AccountId, Scope
+
+from tests.support.aws import aws_client
+from tests.support.fakes import InMemoryExpiryIndex, InMemoryJobs, InMemoryWatermarks
+from tests.support.loopback import unused_port
+
+pytest_plugins = ["tests.support.aws_fixtures"]
+
+ACCOUNT, OTHER = AccountId("account-1"), AccountId("account-2")
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+both = pytest.mark.parametrize("kind", ["fake", "dynamodb"])
+
+
+@pytest.fixture
+def jobs(kind: str, request: pytest.FixtureRequest) -> JobStore:
+    if kind == "fake":
+        return InMemoryJobs()
+    return DynamoDBJobs(*request.getfixturevalue("table"), record_days=30)
+
+
+@pytest.fixture
+def watermarks(kind: str, request: pytest.FixtureRequest) -> WatermarkStore:
+    return InMemoryWatermarks() if kind == "fake" else DynamoDBWatermarks(*request.getfixturevalue("table"))
+
+
+@pytest.fixture
+def expiry(kind: str, request: pytest.FixtureRequest) -> ExpiryIndex:
+    return InMemoryExpiryIndex() if kind == "fake" else DynamoDBExpiryIndex(*request.getfixturevalue("table"))
+
+
+def claim(jobs: JobStore, content: str = "hash", *, account: AccountId = ACCOUNT, now: datetime = NOW) -> JobClaim:
+    return jobs.claim(account, "job-1", content_hash=content, now=now, lease_seconds=60)
+
+
+@both
+def test_a_new_job_is_claimed_and_another_worker_has_to_wait(jobs: JobStore) -> None:
+    first = claim(jobs)
+    assert (first.status, first.record.state, first.record.attempts) == (ClaimStatus.CLAIMED, JobState.RUNNING, 1)
+    assert claim(jobs, now=NOW + timedelta(seconds=59)).status is ClaimStatus.IN_PROGRESS
+
+
+@both
+def test_a_lease_that_has_run_out_is_taken_over_and_the_first_worker_cannot_report(jobs: JobStore) -> None:
+    slow = claim(jobs).record
+    fast = claim(jobs, now=NOW + timedelta(seconds=61))
+    assert (fast.status, fast.record.attempts) == (ClaimStatus.CLAIMED, 2)
+    jobs.save(replace(slow, state=JobState.FAILED, error="too_late"))
+    jobs.save(replace(fast.record, state=JobState.DONE))
+    jobs.save(replace(slow, state=JobState.FAILED, error="too_late"))
+    kept = jobs.get(ACCOUNT, "job-1")
+    assert kept is not None
+    assert (kept.state, kept.error, kept.attempts) == (JobState.DONE, None, 2)
+
+
+@both
+def test_a_job_that_is_done_stays_done(jobs: JobStore) -> None:
+    record = replace(claim(jobs).record, state=JobState.DONE, llm_calls=1)
+    jobs.save(record)
+    again = claim(jobs, now=NOW + timedelta(days=1))
+    assert (again.status, again.record) == (ClaimStatus.ALREADY_DONE, record)
+
+
+@both
+def test_a_job_that_failed_can_be_claimed_again(jobs: JobStore) -> None:
+    jobs.save(claim(jobs).record.failed(error="upstream_timeout", detail="llm: slow", now=NOW))
+    again = claim(jobs)
+    assert (again.status, again.record.attempts, again.record.error) == (ClaimStatus.CLAIMED, 2, None)
+
+
+@both
+@pytest.mark.parametrize("state", list(JobState))
+def test_the_same_id_with_other_content_is_a_conflict_in_every_state(jobs: JobStore, state: JobState) -> None:
+    jobs.save(replace(claim(jobs, "one").record, state=state))
+    assert claim(jobs, "two", now=NOW + timedelta(days=1)).status is ClaimStatus.CONFLICT
+
+
+@both
+def test_another_accounts_job_of_the_same_id_is_another_job(jobs: JobStore) -> None:
+    claim(jobs, "one")
+    assert jobs.get(OTHER, "job-1") is None
+    assert claim(jobs, "two", account=OTHER).status is ClaimStatus.CLAIMED
+
+
+@both
+def test_a_record_comes_back_as_it_was_saved(jobs: JobStore) -> None:
+    outcomes = (
+        FactOutcome("id-1", Scope.USER, Outcome.ADDED),
+        FactOutcome("id-2", Scope.AGENT, Outcome.REJECTED, "a reason of several words"),
+    )
+    record = replace(
+        claim(jobs).record,
+        state=JobState.FAILED,
+        facts=outcomes,
+        turns=outcomes[:1],
+        skipped={"no_text": 2},
+        llm_calls=3,
+        error="upstream_timeout",
+        error_detail="llm: no answer",
+        updated_at=NOW + timedelta(microseconds=7),
+    )
+    jobs.save(record)
+    assert jobs.get(ACCOUNT, "job-1") == record
+    assert jobs.get(ACCOUNT, "job-2") is None
+
+
+def test_of_eight_workers_at_once_exactly_one_gets_the_job(table: tuple[Any, str]) -> None:
+    jobs = DynamoDBJobs(*table, record_days=30)
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: claim(jobs).status, range(8)))
+    assert sorted(claims) == [ClaimStatus.CLAIMED, *[ClaimStatus.IN_PROGRESS] * 7]
+
+
+def test_the_largest_record_fits_into_an_item_and_expires_by_itself(table: tuple[Any, str]) -> None:
+    jobs = DynamoDBJobs(*table, record_days=30)
+    identity = "5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"
+    turns = (FactOutcome(identity, Scope.SESSION, Outcome.DUPLICATE),) * 5_000
+    facts = (FactOutcome(identity, Scope.AGENT, Outcome.REJECTED, "instruction_like"),) * 1_000
+    record = replace(claim(jobs).record, state=JobState.DONE, turns=turns, facts=facts)
+    jobs.save(record)
+    assert jobs.get(ACCOUNT, "job-1") == record
+    item = table[0].get_item(TableName=table[1], Key=dynamodb_table.key(ACCOUNT, "JOB#job-1"))["Item"]
+    assert len(json.dumps(item)) < 400_000
+    assert int(item["ttl"]["N"]) == int((NOW + timedelta(days=30)).timestamp())
+
+
+def mark(seconds: float, identity: str = "m") -> Watermark:
+    return Watermark(NOW + timedelta(seconds=seconds), identity)
+
+
+@both
+def test_a_watermark_only_moves_forward_and_ties_are_broken_by_id(watermarks: WatermarkStore) -> None:
+    assert watermarks.get(ACCOUNT, "t") is None
+    for step, expected in [
+        (mark(1), mark(1)),
+        (mark(0), mark(1)),
+        (mark(1, "n"), mark(1, "n")),
+        (mark(1, "a"), mark(1, "n")),
+        (mark(1.000001, "a"), mark(1.000001, "a")),
+        (mark(2), mark(2)),
+    ]:
+        watermarks.advance(ACCOUNT, "t", step)
+        assert watermarks.get(ACCOUNT, "t") == expected
+    assert watermarks.get(ACCOUNT, "other") is None
+    assert watermarks.get(OTHER, "t") is None
+
+
+def due(expiry: ExpiryIndex, seconds: float = 0, limit: int = 100) -> list[tuple[AccountId, datetime]]:
+    entries = expiry.due(now=NOW + timedelta(seconds=seconds), limit=limit)
+    return sorted((entry.account_id, entry.due_at) for entry in entries)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+@both
+def test_an_account_is_due_at_its_earliest_expiry(expiry: ExpiryIndex) -> None:
+    for seconds in (20, 10, 30):
+        expiry.register(ACCOUNT, at(seconds))
+    expiry.register(OTHER, at(15))
+    assert due(expiry, 9) == []
+    assert due(expiry, 10) == [(ACCOUNT, at(10))]
+    assert due(expiry, 15) == [(ACCOUNT, at(10)), (OTHER, at(15))]
+
+
+@both
+def test_an_account_is_never_due_before_something_has_expired(expiry: ExpiryIndex) -> None:
+    expiry.register(ACCOUNT, at(10.5))
+    assert due(expiry, 10.4) == []
+    assert due(expiry, 11) == [(ACCOUNT, at(11))]
+
+
+@both
+def test_settling_moves_the_account_on_or_drops_it(expiry: ExpiryIndex) -> None:
+    expiry.register(ACCOUNT, at(1))
+    [entry] = expiry.due(now=at(1), limit=1)
+    assert expiry.settle(entry, at(50)) is True
+    assert due(expiry, 49) == []
+    [entry] = expiry.due(now=at(50), limit=1)
+    assert expiry.settle(entry, None) is True
+    assert due(expiry, 1_000_000) == []
+
+
+@both
+def test_what_was_registered_meanwhile_is_not_lost(expiry: ExpiryIndex) -> None:
+    expiry.register(ACCOUNT, at(1))
+    [entry] = expiry.due(now=at(1), limit=1)
+    expiry.register(ACCOUNT, at(99))
+    assert expiry.settle(entry, None) is False
+    assert due(expiry, 1) == [(ACCOUNT, at(1))]
+    assert expiry.settle(DueAccount(OTHER, at(1), 1), None) is False
+
+
+@both
+def test_no_more_accounts_than_asked_for(expiry: ExpiryIndex) -> None:
+    accounts = [AccountId(f"account-{n}") for n in range(3 * SHARDS)]
+    for account in accounts:
+        expiry.register(account, at(0))
+    assert len(due(expiry, limit=7)) == 7
+    assert [account for account, _ in due(expiry)] == sorted(accounts)
+
+
+def test_eight_registrations_at_once_all_count(table: tuple[Any, str]) -> None:
+    expiry = DynamoDBExpiryIndex(*table)
+    expiry.register(ACCOUNT, at(100))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda n: expiry.register(ACCOUNT, at(90 - n)), range(3)))
+    [entry] = expiry.due(now=at(200), limit=1)
+    assert (entry.due_at, entry.version) == (at(88), 4)
+
+
+def test_a_table_that_is_not_there_is_refused_and_a_server_that_is_not_there_is_worth_another_try(
+    table: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UpstreamRejectedError, match="ResourceNotFound"):
+        claim(DynamoDBJobs(table[0], "no-such-table", record_days=1))
+    quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.CLIENT_CONFIG", quick)
+    nowhere = aws_client("dynamodb", f"http://127.0.0.1:{unused_port()}")
+    record = JobRecord(ACCOUNT, "job-1", JobState.DONE, "hash", NOW)
+    for call in (
+        lambda: claim(DynamoDBJobs(nowhere, "t", record_days=1)),
+        lambda: DynamoDBJobs(nowhere, "t", record_days=1).save(record),
+        lambda: DynamoDBWatermarks(nowhere, "t").get(ACCOUNT, "t"),
+        lambda: DynamoDBExpiryIndex(nowhere, "t").register(ACCOUNT, NOW),
+        lambda: DynamoDBExpiryIndex(nowhere, "t").due(now=NOW, limit=1),
+    ):
+        with pytest.raises(UpstreamUnavailableError) as raised:
+            call()
+        assert raised.value.retryable
+    nowhere.close()
