@@ -1,0 +1,119 @@
+"""The extraction and archive functions as Lambda calls them; their use cases stand in."""
+
+import copy
+import importlib
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from operator_memory.application.consume_jobs import QueuedJob
+from operator_memory.domain.retention import ExpiryReport
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+
+def function(name: str, builder: str, part: object, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The function's module, freshly imported, with ``part`` in place of what it would build."""
+    monkeypatch.setattr(f"operator_memory.entrypoints.wiring.{builder}", lambda: part)
+    monkeypatch.delitem(sys.modules, f"functions.{name}.app", raising=False)
+    return importlib.import_module(f"functions.{name}.app")
+
+
+def batch(*messages: tuple[str, str]) -> dict[str, Any]:
+    """A true SQS event with the given message ids and groups."""
+    event: dict[str, Any] = json.loads((EVENTS / "sqs-extraction.json").read_text())
+    [template] = event["Records"][:1]
+    records = []
+    for message_id, group in messages:
+        record = copy.deepcopy(template)
+        record["messageId"], record["body"] = message_id, f"body of {message_id}"
+        record["attributes"]["MessageGroupId"] = group
+        records.append(record)
+    return {"Records": records}
+
+
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000, function_name="extraction")
+
+
+def consume(
+    monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], fails: Callable[[QueuedJob], bool]
+) -> tuple[list[str], list[str]]:
+    """Ids that were tried, and ids that were reported as failed."""
+    tried: list[str] = []
+
+    def part(job: QueuedJob) -> None:
+        tried.append(job.message_id)
+        if fails(job):
+            raise RuntimeError("failed")
+
+    answer = function("extraction", "build_extraction", part, monkeypatch).handler(event, CONTEXT)
+    return tried, [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_every_message_is_worked_off_with_what_the_queue_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[QueuedJob] = []
+    event = batch(("m1", "account-1"))
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
+    answer = function("extraction", "build_extraction", seen.append, monkeypatch).handler(event, CONTEXT)
+    assert answer == {"batchItemFailures": []}
+    assert seen == [QueuedJob("body of m1", "m1", "account-1", event["Records"][0]["receiptHandle"], 3)]
+
+
+def test_a_failure_keeps_its_accounts_later_messages_and_no_other_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = batch(("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b"))
+    tried, failed = consume(monkeypatch, event, lambda job: job.message_id == "a1")
+    assert tried == ["a1", "b1", "b2"]
+    assert failed == ["a1", "a2"]
+
+
+def test_when_all_fail_all_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, failed = consume(monkeypatch, batch(("a1", "a"), ("b1", "b")), lambda _: True)
+    assert failed == ["a1", "b1"]
+
+
+def test_a_second_call_remembers_nothing_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def part(job: QueuedJob) -> None:
+        calls.append(job.message_id)
+        if len(calls) == 1:
+            raise RuntimeError("failed")
+
+    module = function("extraction", "build_extraction", part, monkeypatch)
+    event = batch(("a1", "a"))
+    assert module.handler(event, CONTEXT)["batchItemFailures"]
+    assert module.handler(event, CONTEXT) == {"batchItemFailures": []}
+
+
+def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport) -> Any:
+    remaining: list[float] = []
+
+    def sweep(remaining_seconds: Callable[[], float]) -> ExpiryReport:
+        remaining.append(remaining_seconds())
+        return report
+
+    event = json.loads((EVENTS / "schedule-archive.json").read_text())
+    answer = function("archive", "build_archive", sweep, monkeypatch).handler(event, CONTEXT)
+    assert remaining == [60.0]
+    return answer
+
+
+def test_a_sweep_answers_and_logs_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    report = ExpiryReport(accounts=2, deleted=5)
+    assert archive(monkeypatch, report) == report.as_dict()
+    assert vars(caplog.records[-1])["deleted"] == 5
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics["ExpiredMemories"], metrics["FailedAccounts"]) == (5, 0)
+
+
+def test_a_sweep_with_failed_accounts_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="2 accounts failed"):
+        archive(monkeypatch, ExpiryReport(accounts=1, failed=2))

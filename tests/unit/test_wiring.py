@@ -1,0 +1,70 @@
+"""A function that lacks a setting does not start, and says what to set."""
+
+import json
+
+import pytest
+from operator_memory.domain.errors import ConfigurationError
+from operator_memory.entrypoints.wiring import build_archive, build_context, build_extraction
+
+QDRANT = {"QDRANT_URL": "http://127.0.0.1:1"}
+KEYS = {"SERVICE_TOKEN_KEYS": json.dumps({"k": "s" * 40})}
+AWS = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+EXTRACTION = {
+    "MEMORY_TABLE": "t",
+    "JOBS_QUEUE_URL": "http://127.0.0.1:1/1/jobs.fifo",
+    "JOBS_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1:1/1/dead.fifo",
+}
+
+
+def complaint(build: object, environ: dict[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as stopped:
+        build(environ)  # type: ignore[operator]
+    return str(stopped.value)
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("build", [build_context, build_extraction, build_archive])
+def test_every_function_needs_qdrant(build: object) -> None:
+    assert "set QDRANT_URL, or QDRANT_HOST and QDRANT_PORT" in complaint(build, {})
+
+
+def test_the_context_function_needs_the_runtimes_keys() -> None:
+    assert complaint(build_context, QDRANT) == (
+        "SERVICE_TOKEN_KEYS is missing: set SERVICE_TOKEN_KEYS_PARAMETER (in AWS) or SERVICE_TOKEN_KEYS."
+    )
+    assert callable(build_context({**QDRANT, **KEYS}).retrieve)
+
+
+def test_secrets_in_ssm_need_the_functions_own_credentials() -> None:
+    said = complaint(build_context, {**QDRANT, "SERVICE_TOKEN_KEYS_PARAMETER": "/keys"})
+    assert "AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set" in said
+
+
+@pytest.mark.parametrize("missing", EXTRACTION)
+def test_the_extraction_function_needs_its_table_and_queues(missing: str) -> None:
+    environ = {**QDRANT, **{name: value for name, value in EXTRACTION.items() if name != missing}}
+    assert complaint(build_extraction, environ) == f"{missing} is missing: this function cannot work without it."
+
+
+def test_the_extraction_function_starts_without_any_key_on_its_rules() -> None:
+    assert build_extraction({**QDRANT, **EXTRACTION})
+
+
+def test_the_platforms_database_needs_its_key() -> None:
+    environ = {**QDRANT, **EXTRACTION, "SUPABASE_URL": "http://127.0.0.1:1"}
+    assert "SUPABASE_SERVICE_KEY is missing" in complaint(build_extraction, environ)
+
+
+def test_the_archive_function_needs_its_table() -> None:
+    assert complaint(build_archive, QDRANT) == "MEMORY_TABLE is missing: this function cannot work without it."
+    assert build_archive({**QDRANT, "MEMORY_TABLE": "t"})
