@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from operator_memory.application.extract_run import MAX_MESSAGES
 from operator_memory.domain.conversation import RawMessage
@@ -19,27 +20,37 @@ from operator_memory.domain.scopes import ID_PATTERN, AccountId
 MAX_BODY_CHARACTERS = 16 * 1024 * 1024
 """A queue message is at most 1 MiB; jobs that come another way may carry more, up to this."""
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
 Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=128)]
 
 
-def _as_utc(value: object) -> object:
-    """A time without an offset is taken as UTC."""
-    if not isinstance(value, str):
-        return value
+def _as_utc(value: object) -> datetime:
+    """A time without an offset is taken as UTC. Years that no run can end in would overflow later on."""
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return value
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        utc = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        utc = None
+    if utc is None or not _FIRST_YEAR <= utc.year <= _LAST_YEAR:
+        raise PydanticCustomError("moment", f"must be an ISO 8601 time in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return utc
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
 
 
+def _type_or_role(schema: dict[str, Any]) -> None:
+    """pydantic's schema knows the first of two names only."""
+    role = {key: value for key, value in schema["properties"]["type"].items() if key in ("type", "maxLength")}
+    del schema["required"]
+    schema["anyOf"] = [{"required": ["type"]}, {"required": ["role"], "properties": {"role": role}}]
+
+
 class JobMessage(BaseModel):
     """One message. ``type`` (or ``role``) says what it is; only ``user`` and ``assistant`` are read."""
 
-    model_config = ConfigDict(extra="ignore", strict=False)
+    model_config = ConfigDict(extra="ignore", json_schema_extra=_type_or_role)
 
     type: str = Field(
         validation_alias=AliasChoices("type", "role"),
@@ -85,6 +96,7 @@ def parse_job(body: str) -> tuple[RunJob, str]:
         raise InvalidInputError("body", f"must be at most {MAX_BODY_CHARACTERS} characters, not {len(body)}")
     try:
         decoded = json.loads(body)
+        digest = content_hash(decoded)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError("body", "is not valid JSON") from error
     if not isinstance(decoded, dict):
@@ -93,19 +105,24 @@ def parse_job(body: str) -> tuple[RunJob, str]:
         parsed = JobBody.model_validate(decoded)
     except ValidationError as error:
         raise _invalid(error) from None  # pydantic's own message quotes the input
-    return _job(parsed), content_hash(decoded)
+    return _job(parsed), digest
 
 
 def _invalid(error: ValidationError) -> InvalidInputError:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     path = ""
     for part in first["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        path += f"[{part}]" if isinstance(part, int) else f".{_printable(part)}"
     if first["type"] == "string_pattern_mismatch":
         detail = "must start with a letter or digit and hold only letters, digits and . _ : @ + -"
     else:
         detail = first["msg"]
     return InvalidInputError(path.lstrip(".")[:200] or "body", detail)
+
+
+def _printable(name: str) -> str:
+    """An unknown field's name is the sender's text, and goes into logs and message attributes."""
+    return "".join(character if character.isprintable() else "?" for character in name[:200])
 
 
 def _job(body: JobBody) -> RunJob:
@@ -115,7 +132,7 @@ def _job(body: JobBody) -> RunJob:
         account_id=AccountId(body.account_id),
         thread_id=body.thread_id,
         status=body.status,
-        finished_at=body.finished_at.astimezone(UTC),
+        finished_at=body.finished_at,
         agent_id=body.agent_id,
         session_id=body.session_id,
         author_id=body.author_id,
