@@ -305,3 +305,35 @@ def test_a_request_names_no_account_and_carries_the_models_name(world: World) ->
     assert request.path == "/v1/chat/completions"
     assert ACCOUNT not in json.dumps(request.json())
     assert request.json()["model"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("User likes \ud800tea\x00\x1b", "User likes tea"),
+        ("User  likes\n\ntea\u2028", "User likes tea"),
+        ("User likes \U0001f375 and \u05ea\u05d4", "User likes \U0001f375 and \u05ea\u05d4"),
+    ],
+)
+def test_a_fact_holds_nothing_that_a_store_cannot_take(world: World, text: str, kept: str) -> None:
+    world.answer = extraction({"text": text}, {"text": "User lives in Porto"})
+    assert [(fact.text, fact.duplicate) for fact in world.extract().facts] == [
+        (kept, False),
+        ("User lives in Porto", False),
+    ]
+    assert world.embedder.calls[-1] == [kept, "User lives in Porto"]
+
+
+def test_a_fact_that_is_nothing_but_control_characters_is_no_fact(world: World) -> None:
+    world.answer = extraction({"text": "\ud800\x00"})
+    with pytest.raises(MalformedResponseError, match="no text"):
+        world.extract()
+
+
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\u8336", "\U0001f375"])
+def test_what_is_embedded_is_never_more_than_an_embedder_takes(world: World, letter: str) -> None:
+    world.answer = extraction({"text": letter * 20_000})
+    world.extract(Turn("user", letter * 20_000))
+    assert len(world.embedder.calls) == 2
+    for [text] in world.embedder.calls:
+        assert 0 < len(text.encode()) <= 8_000, "a token is at least a byte"

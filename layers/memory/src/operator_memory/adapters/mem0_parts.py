@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from operator_memory.application.ports import Embedder, MemorySearch
+from operator_memory.domain.conversation import clean_text
+from operator_memory.domain.embedding_text import ending
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, ScopeKey
-
-MAX_EMBEDDED_CHARACTERS = 8_000
-"""A whole conversation is embedded to find its neighbours; embedders take 8,000 tokens, the end says most."""
 
 NEIGHBOURS = 10
 
@@ -89,10 +88,12 @@ def parse_extraction(answer: str) -> list[dict[str, str]]:
 
 def _proposal(item: object) -> dict[str, str]:
     text = item.get("text") if isinstance(item, dict) else None
-    if not isinstance(item, dict) or not isinstance(text, str) or not text.strip():
+    # Cleaned as a message is: what stands in a model's answer is no safer than what a user wrote.
+    fact = " ".join(clean_text(text).split()) if isinstance(text, str) else ""
+    if not isinstance(item, dict) or not fact:
         raise MalformedResponseError("llm", "an extracted fact has no text")
     attributed = "assistant" if str(item.get("attributed_to", "")).lower() == "assistant" else "user"
-    return {"id": str(item.get("id", "")), "text": " ".join(text.split()), "attributed_to": attributed}
+    return {"id": str(item.get("id", "")), "text": fact, "attributed_to": attributed}
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class StrictEmbedder:
     vectors: dict[str, list[float]] = field(default_factory=dict)
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:  # noqa: ARG002  (Mem0's signature)
-        """The vector of one text; of a long one, of its end."""
+        """The vector of one text; of a long one (a whole conversation) of its end, which says most."""
         return self._embed([text])[0]
 
     def embed_batch(self, texts: list[str], memory_action: str | None = None) -> list[list[float]]:  # noqa: ARG002
@@ -116,7 +117,7 @@ class StrictEmbedder:
         if self.failure.error is not None:
             raise self.failure.error  # Mem0 would try again text by text; the outcome is settled
         try:
-            vectors = self.embedder.embed([text[-MAX_EMBEDDED_CHARACTERS:] for text in texts], timeout=self.timeout)
+            vectors = self.embedder.embed([ending(text) for text in texts], timeout=self.timeout)
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
         self.vectors.update(zip(texts, vectors, strict=True))

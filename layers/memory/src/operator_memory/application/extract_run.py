@@ -18,6 +18,7 @@ from operator_memory.application.ports import (
     WatermarkStore,
 )
 from operator_memory.domain.conversation import Conversation, RawMessage, Turn, chunked, read_conversation
+from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.gate import decide, with_known
 from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
@@ -28,7 +29,6 @@ MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
 
 _PAGE = 500
-_EMBED_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class ExtractRun:
         known = self._ports.memories.existing_ids(job.account_id, [m.id for m in memories])
         new = [memory for memory in memories if memory.id not in known]
         if new:
-            texts = [memory.text[:_EMBED_CHARACTERS] for memory in new]
+            texts = [beginning(memory.text) for memory in new]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
             self._store(job, [EmbeddedMemory(m, v) for m, v in zip(new, vectors, strict=True)])
         return [
