@@ -255,6 +255,45 @@ def test_the_watermark_moves_only_after_success() -> None:
     assert world.watermarks.get(ACCOUNT, "thread-1") == Watermark(FINISHED + timedelta(seconds=2), "m0002")
 
 
+def test_a_worker_that_dies_between_record_and_watermark_loses_no_outcome_and_no_message() -> None:
+    world = World()
+    assert world.threads is not None
+    world.threads.threads[ACCOUNT, "thread-1"] = platform_messages(3)
+
+    class DyingWatermarks(InMemoryWatermarks):
+        def advance(self, *_: object) -> None:
+            raise UpstreamUnavailableError("dynamodb", "gone")
+
+    healthy, world.watermarks = world.watermarks, DyingWatermarks()
+    with pytest.raises(UpstreamUnavailableError):
+        world.run(a_job(messages=None))
+    world.watermarks = healthy
+    record = world.run(a_job(messages=None))
+    assert (record.state, [turn.outcome for turn in record.turns]) == (JobState.DONE, [Outcome.ADDED] * 3)
+    stored = world.memories.of(ACCOUNT)
+    again = world.run(a_job(messages=None, job_id="job-2"), "other")
+    assert [turn.outcome for turn in again.turns] == [Outcome.DUPLICATE] * 3, "read once more, stored once"
+    assert world.memories.of(ACCOUNT) == stored
+
+
+def test_a_worker_that_dies_before_its_record_reads_the_same_messages_again() -> None:
+    world = World()
+    assert world.threads is not None
+    world.threads.threads[ACCOUNT, "thread-1"] = platform_messages(3)
+
+    class DyingJobs(InMemoryJobs):
+        def save(self, record: JobRecord) -> None:
+            raise UpstreamUnavailableError("dynamodb", "gone")
+
+    healthy, world.jobs = world.jobs, DyingJobs(world.jobs.records, world.jobs.leases)
+    with pytest.raises(UpstreamUnavailableError):
+        world.run(a_job(messages=None))
+    world.jobs = healthy
+    world.clock.advance(seconds=world.policy.lease_seconds + 1)
+    record = world.run(a_job(messages=None))
+    assert [turn.outcome for turn in record.turns] == [Outcome.DUPLICATE] * 3, "and the record says what became of them"
+
+
 def test_without_the_platform_a_job_must_carry_its_messages() -> None:
     world = World(threads=None)
     with pytest.raises(ConfigurationError, match="SUPABASE_URL"):

@@ -87,7 +87,7 @@ class ExtractRun:
         if claim.status is ClaimStatus.IN_PROGRESS:
             raise JobInProgressError(f"job {job.job_id} is being worked on")
         try:
-            record = self._run(job, claim.record)
+            record, watermark = self._run(job, claim.record)
         except MemoryServiceError as error:
             failed = claim.record.failed(error=error.reason, detail=str(error), now=clock.now())
             self._ports.jobs.save(failed)
@@ -97,19 +97,21 @@ class ExtractRun:
             self._ports.jobs.save(claim.record.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
             raise
         self._ports.jobs.save(record)
+        if watermark is not None:
+            # Last: a worker that dies before this line costs one more reading of the same messages. The other
+            # way round its job would be repeated on none, and its record would say that nothing was said.
+            self._ports.watermarks.advance(job.account_id, job.thread_id, watermark)
         return record
 
-    def _run(self, job: RunJob, record: JobRecord) -> JobRecord:
+    def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
         if not self._policy.enabled:
-            return replace(done, skipped={"memory_disabled": 1}, updated_at=self._ports.clock.now())
+            return replace(done, skipped={"memory_disabled": 1}, updated_at=self._ports.clock.now()), None
         messages, watermark = self._messages(job)
         conversation = read_conversation(messages)
         turns = self._store_turns(job, conversation)
         facts, llm_calls = self._store_facts(job, conversation)
-        if watermark is not None:
-            self._ports.watermarks.advance(job.account_id, job.thread_id, watermark)
-        return replace(
+        done = replace(
             done,
             facts=tuple(facts),
             turns=tuple(turns),
@@ -117,6 +119,7 @@ class ExtractRun:
             llm_calls=llm_calls,
             updated_at=self._ports.clock.now(),
         )
+        return done, watermark
 
     def _messages(self, job: RunJob) -> tuple[Sequence[RawMessage], Watermark | None]:
         if job.messages is not None:
