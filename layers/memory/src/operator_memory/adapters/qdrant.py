@@ -68,13 +68,13 @@ class QdrantMemories:
         """The account's earliest ``expires_at`` later than ``after``, or ``None``."""
         points = self._scroll(requests.next_expiry(account_id, after=after))
         try:
-            return datetime.fromisoformat(points[0]["payload"]["expires_at"]) if points else None
+            return requests.aware(points[0]["payload"]["expires_at"]) if points else None
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedResponseError(requests.SYSTEM, "a point has no readable expires_at") from error
 
     def _scrolled_ids(self, body: requests.Json) -> list[str]:
         try:
-            return [str(point["id"]) for point in self._scroll(body)]
+            return [requests.point_id(point) for point in self._scroll(body)]
         except (KeyError, TypeError) as error:
             raise MalformedResponseError(requests.SYSTEM, "a point has no id") from error
 

@@ -5,6 +5,7 @@ here. Standard library only (hot path). REST reference: https://api.qdrant.tech/
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -199,6 +200,19 @@ def _optional_timestamp(value: datetime | None) -> str | None:
     return None if value is None else timestamp(value)
 
 
+def point_id(point: Mapping[str, Any]) -> str:
+    """The id of a point of an answer: Qdrant's are UUIDs or integers.
+
+    Raises:
+        KeyError: if it has none.
+        TypeError: if it is anything else.
+    """
+    identity = point["id"]
+    if not isinstance(identity, str | int):
+        raise TypeError
+    return str(identity)
+
+
 def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
     """The memory that a point of an answer holds.
 
@@ -209,9 +223,9 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
         payload: Mapping[str, Any] = point["payload"]
         if payload[_ACCOUNT] != account_id:
             raise MalformedResponseError(SYSTEM, "the answer holds a point of another account")
-        created = _aware(payload["created_at"])
+        created = aware(payload["created_at"])
         memory = Memory(
-            id=str(point["id"]),
+            id=point_id(point),
             account_id=account_id,
             scope=Scope(payload["scope"]),
             kind=Kind(payload["kind"]),
@@ -226,7 +240,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             role=payload.get("role"),
             seq=payload.get("seq"),
             source_run_id=payload.get("source_run_id"),
-            importance=float(payload.get("importance", 0.5)),
+            importance=_finite(payload.get("importance", 0.5)),
             pinned=bool(payload.get("pinned", False)),
             expires_at=_optional_datetime(payload, "expires_at"),
             superseded_by=payload.get("superseded_by"),
@@ -242,12 +256,23 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
 
 def _optional_datetime(payload: Mapping[str, Any], field: str) -> datetime | None:
     value = payload.get(field)
-    return None if value is None else _aware(value)
+    return None if value is None else aware(value)
 
 
-def _aware(value: str) -> datetime:
+def aware(value: str) -> datetime:
+    """A stored time; one without a zone is UTC, as Qdrant takes it.
+
+    Raises:
+        TypeError, ValueError: if ``value`` is no text in ISO 8601.
+    """
     moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _finite(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError
+    return float(value)
 
 
 def _text(value: object) -> str:
