@@ -1,6 +1,7 @@
 """A function that lacks a setting does not start, and says what to set."""
 
 import json
+from typing import Any
 
 import pytest
 from operator_memory.domain.errors import ConfigurationError
@@ -68,3 +69,30 @@ def test_the_platforms_database_needs_its_key() -> None:
 def test_the_archive_function_needs_its_table() -> None:
     assert complaint(build_archive, QDRANT) == "MEMORY_TABLE is missing: this function cannot work without it."
     assert build_archive({**QDRANT, "MEMORY_TABLE": "t"})
+
+
+@pytest.mark.parametrize("build", [build_extraction, build_archive])
+def test_without_a_region_no_aws_client_is_made(build: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    assert complaint(build, {**QDRANT, **EXTRACTION}).startswith("AWS_REGION is missing: set it")
+
+
+def test_the_region_is_the_functions_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    consume = build_extraction({**QDRANT, **EXTRACTION, "AWS_REGION": "eu-west-1"})
+    client: Any = consume._queue._client  # type: ignore[attr-defined]
+    assert client.meta.region_name == "eu-west-1"
+
+
+@pytest.mark.parametrize("build", [build_context, build_extraction, build_archive])
+def test_no_complaint_repeats_a_secret(build: object) -> None:
+    secrets = ["OPENAI_API_KEY", "QDRANT_API_KEY", "SUPABASE_SERVICE_KEY", "SERVICE_TOKEN_KEYS"]
+    environ = {name: f"secret-{name}" for name in secrets}
+    assert "secret-" not in complaint(build, environ)
+    assert "secret-" not in complaint(build, {**QDRANT, **environ, "QDRANT_API_KEY_PARAMETER": "/also"})
+
+
+def test_extraction_by_a_model_needs_its_key() -> None:
+    assert "OPENAI_API_KEY" in complaint(build_extraction, {**QDRANT, **EXTRACTION, "EXTRACTION": "llm"})

@@ -158,8 +158,11 @@ class _Parts:
 
         from operator_memory.adapters.aws_errors import CLIENT_CONFIG
 
-        make: Any = boto3.session.Session().client
-        return make(service, config=CLIENT_CONFIG)
+        session: Any = boto3.session.Session()
+        region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION") or session.region_name
+        if not region:
+            raise ConfigurationError("AWS_REGION is missing: set it to the region of the table and the queues.")
+        return session.client(service, region_name=region, config=CLIENT_CONFIG)
 
     def chat_model(self) -> "ChatModel":
         if self.settings.extraction_mode == "rules":
