@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Any
 
 from operator_memory.adapters.http import HttpClient, json_object
-from operator_memory.domain.errors import MemoryServiceError, UpstreamRejectedError
+from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError, UpstreamRejectedError
 from operator_memory.entrypoints.settings import load_settings
 
 from infra.qdrant.plan import Action, Step, desired_collection, plan
@@ -34,7 +34,9 @@ class Collection:
         response = self._client.request("GET", self._path, timeout=_TIMEOUT)
         if response.status == 404:
             return None
-        result: dict[str, Any] = json_object("qdrant", response)["result"]
+        result = json_object("qdrant", response).get("result")
+        if not isinstance(result, dict):
+            raise MalformedResponseError("qdrant", "the answer does not describe a collection")
         return result
 
     def run(self, step: Step) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 Json = Mapping[str, Any]
 DEFINITION = Path(__file__).with_name("collection.json")
 
+_INDEX_OPTIONS = {"is_tenant": (False, "tenant"), "enable_hnsw": (True, "no graphs")}
+"""The index options that matter here: Qdrant's default, and what a person calls the other value."""
+
 
 class Action(StrEnum):
     """A request to Qdrant, or a drift that no request can mend."""
@@ -95,21 +98,22 @@ def _index_steps(desired: Json, schema: Json) -> list[Step]:
         if found is None:
             steps.append(Step(Action.INDEX, f"Payload index {field} is missing.", "/index?wait=true", body))
         elif _differs(wanted, found):
-            sentence = f"Payload index {field} is {_described(found)}, not {_described_wanted(wanted)}."
+            is_now = _described(found.get("data_type"), found.get("params") or {})
+            sentence = f"Payload index {field} is {is_now}, not {_described(wanted['type'], wanted)}."
             steps.append(Step(Action.INDEX, sentence, "/index?wait=true", body))
     return steps
 
 
 def _differs(wanted: Json, found: Json) -> bool:
-    params = found.get("params") or {}
-    return found.get("data_type") != wanted["type"] or any(
-        (params.get(name) or False) != value for name, value in wanted.items() if name != "type"
-    )
+    return found.get("data_type") != wanted["type"] or _options(wanted) != _options(found.get("params") or {})
 
 
-def _described(found: Json) -> str:
-    return f"{found.get('data_type')}{' (tenant)' if (found.get('params') or {}).get('is_tenant') else ''}"
+def _options(given: Json) -> dict[str, Any]:
+    """The options with Qdrant's defaults for those that are absent or null."""
+    return {name: default if given.get(name) is None else given[name] for name, (default, _) in _INDEX_OPTIONS.items()}
 
 
-def _described_wanted(wanted: Json) -> str:
-    return f"{wanted['type']}{' (tenant)' if wanted.get('is_tenant') else ''}"
+def _described(kind: object, given: Json) -> str:
+    options = _options(given)
+    named = [word for name, (default, word) in _INDEX_OPTIONS.items() if options[name] is not default]
+    return f"{kind} ({', '.join(named)})" if named else str(kind)

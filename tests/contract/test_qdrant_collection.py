@@ -15,7 +15,7 @@ from devstack.qdrant import QdrantFront
 from infra.qdrant import apply as command
 from infra.qdrant.plan import Action, desired_collection, plan
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
-from tests.support.loopback import unused_port
+from tests.support.loopback import HttpServer, Request, reply, unused_port
 from tests.support.qdrant import Rest
 
 DIMENSIONS = 4
@@ -115,6 +115,39 @@ def test_a_server_that_is_not_there_or_a_bad_setting_is_a_sentence_and_exit_code
     assert "set QDRANT_URL" in second
 
 
+@pytest.mark.parametrize("answer", [{"status": "ok"}, {"result": None}, []])
+def test_a_server_that_is_no_qdrant_is_a_sentence_and_exit_code_2(
+    answer: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with HttpServer(lambda _: reply(answer)) as server:
+        assert command.main([], {"QDRANT_URL": server.url}) == 2
+    assert capsys.readouterr().err.startswith("qdrant: ")
+
+
+def test_a_step_that_is_refused_is_named_with_what_the_server_says(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(request: Request) -> bytes:
+        return reply({}, 404) if request.method == "GET" else reply({"status": {"error": "no more collections"}}, 403)
+
+    with HttpServer(refuse) as server:
+        assert command.main([], {"QDRANT_URL": server.url, "QDRANT_API_KEY": "k"}) == 2
+        assert {request.headers["api-key"] for request in server.requests} == {"k"}
+    said = capsys.readouterr().err
+    assert "The collection does not exist. But it refused:" in said
+    assert "no more collections" in said
+
+
+def test_check_sends_nothing_but_questions(front: QdrantFront, capsys: pytest.CaptureFixture[str]) -> None:
+    run(front)
+    rest = Rest(front.url)
+    assert rest("DELETE", "/collections/memories/index/kind?wait=true")[0] == 200
+    rest.close()
+    before = description(front)
+    capsys.readouterr()
+    assert run(front, "--check") == 1
+    assert capsys.readouterr().out == "Drift: Payload index kind is missing.\n"
+    assert description(front) == before
+
+
 def test_strict_mode_refuses_an_unindexed_filter_and_passes_every_request_of_ours(front: QdrantFront) -> None:
     run(front)
     rest = Rest(front.url)
@@ -131,6 +164,48 @@ def test_strict_mode_refuses_an_unindexed_filter_and_passes_every_request_of_our
     store.next_expiry(ACCOUNT, after=NOW)
     assert store.delete_expired(ACCOUNT, now=NOW, limit=500) == 1
     client.close()
+
+
+def test_only_the_account_makes_graphs(front: QdrantFront) -> None:
+    """With ``payload_m`` each value of an index gets a graph of its own; all our searches name the account."""
+    run(front)
+    schema = json.loads(json.dumps(description(front)))["payload_schema"]
+    assert [field for field, index in schema.items() if index["params"].get("enable_hnsw") is not False] == ["user_id"]
+
+
+@pytest.mark.parametrize("params", [None, {}, {"type": "keyword"}, {"enable_hnsw": True}, {"enable_hnsw": None}])
+def test_an_index_that_makes_graphs_by_default_is_drift(front: QdrantFront, params: object) -> None:
+    run(front)
+    described = json.loads(json.dumps(description(front)))
+    described["payload_schema"]["kind"]["params"] = params
+    [step] = plan(desired_collection(DIMENSIONS), described)
+    assert step.sentence == "Payload index kind is keyword, not keyword (no graphs)."
+    assert step.body == {"field_name": "kind", "field_schema": {"type": "keyword", "enable_hnsw": False}}
+
+
+@pytest.mark.parametrize(
+    ("params", "described_as"),
+    [
+        ({"is_tenant": None}, "keyword"),
+        ({"is_tenant": True, "enable_hnsw": False}, "keyword (tenant, no graphs)"),
+        ({"enable_hnsw": False}, "keyword (no graphs)"),
+    ],
+)
+def test_the_tenant_index_must_be_one_and_make_graphs(
+    front: QdrantFront, params: dict[str, object], described_as: str
+) -> None:
+    run(front)
+    described = json.loads(json.dumps(description(front)))
+    described["payload_schema"]["user_id"]["params"] = {"type": "keyword", **params}
+    [step] = plan(desired_collection(DIMENSIONS), described)
+    assert step.sentence == f"Payload index user_id is {described_as}, not keyword (tenant)."
+
+
+def test_what_else_an_operator_has_set_on_an_index_is_left_alone(front: QdrantFront) -> None:
+    run(front)
+    described = json.loads(json.dumps(description(front)))
+    described["payload_schema"]["user_id"]["params"] |= {"on_disk": True, "enable_hnsw": True}
+    assert plan(desired_collection(DIMENSIONS), described) == []
 
 
 def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None:
