@@ -1,5 +1,7 @@
 """The consumer's hands on the queues, against real SQS semantics (moto's server)."""
 
+import re
+
 import pytest
 from botocore.config import Config
 from operator_memory.adapters.sqs_queue import SqsJobQueue
@@ -43,6 +45,18 @@ def test_a_dead_letter_without_a_detail_repeats_the_reason(queues: Queues, queue
     queue.dead_letter("b", group_id="g", message_id="m", reason="job_conflict", detail="")
     [letter] = queues.receive(queues.dead_letter_url)
     assert letter["MessageAttributes"]["detail"]["StringValue"] == "job_conflict"
+
+
+@pytest.mark.parametrize("detail", ["a\x00b\x1b[31m\ud800\ufffe", "\x00" * 9, "\n", "\u05d0\U0001f375"])
+def test_a_dead_letters_detail_holds_only_what_the_queue_allows(
+    queues: Queues, queue: SqsJobQueue, detail: str
+) -> None:
+    queue.dead_letter("b", group_id="g", message_id="m", reason="invalid_input", detail=detail)
+    [letter] = queues.receive(queues.dead_letter_url)
+    sent = letter["MessageAttributes"]["detail"]["StringValue"]
+    assert sent
+    assert sent.encode()
+    assert not re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", sent)
 
 
 def test_a_queue_that_is_not_there_refuses_and_a_server_that_is_not_there_is_worth_another_try(

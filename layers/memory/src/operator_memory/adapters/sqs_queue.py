@@ -32,7 +32,9 @@ class SqsJobQueue:
 
         The message's own id is its deduplication id: a second attempt for the same message adds nothing.
         """
-        texts = {"reason": reason, "detail": detail[:_MAX_DETAIL] or reason}
+        # The queue refuses a message with control characters or half a surrogate pair in an attribute.
+        printable = "".join(character if character.isprintable() else "?" for character in detail[:_MAX_DETAIL])
+        texts = {"reason": reason, "detail": printable or reason}
         with translated(_SYSTEM):
             self._client.send_message(
                 QueueUrl=self._dead_letter_queue_url,
