@@ -172,8 +172,8 @@ def test_a_fact_is_about_the_user_unless_the_model_says_the_assistant(world: Wor
         (reply(b'{"choices": []}'), MalformedResponseError),
         (reply(b"{}", 401), UpstreamRejectedError),
         (reply(b"{}", 400), UpstreamRejectedError),
-        (reply(b"{}", 429, headers={"retry-after-ms": "1"}), UpstreamUnavailableError),
-        (reply(b"{}", 503, headers={"retry-after-ms": "1"}), UpstreamUnavailableError),
+        (reply(b"{}", 429), UpstreamUnavailableError),
+        (reply(b"{}", 503), UpstreamUnavailableError),
     ],
 )
 def test_an_answer_that_cannot_be_used_is_an_error_never_an_empty_success(
@@ -184,6 +184,14 @@ def test_an_answer_that_cannot_be_used_is_an_error_never_an_empty_success(
         world.extract()
     assert raised.value.retryable == (error is not UpstreamRejectedError)
     assert "fact" not in str(raised.value).replace("extracted fact", "")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_model_is_left_to_the_queue_and_not_waited_for(world: World, status: int) -> None:
+    world.answer = reply(b"{}", status, headers={"retry-after": "100"})
+    with pytest.raises(UpstreamUnavailableError, match=str(status)):
+        world.extract()
+    assert len(world.server.requests) == 1
 
 
 def test_a_model_that_never_answers_is_a_timeout() -> None:

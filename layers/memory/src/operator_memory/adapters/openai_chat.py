@@ -14,14 +14,14 @@ from operator_memory.domain.errors import (
 )
 
 SYSTEM = "llm"
-_MAX_RETRIES = 1  # the queue retries too; the SDK's one retry is for a dropped connection
+_MAX_RETRIES = 0  # the queue retries: the SDK would sleep up to two minutes of a Retry-After inside the function
 
 
 class OpenAIChat:
     """A chat model. Has the one method that Mem0 expects of a model (`generate_response`)."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str, timeout: float, max_tokens: int) -> None:
-        """``timeout``: seconds for one attempt. ``max_tokens``: most tokens of an answer."""
+        """``timeout``: seconds for the one attempt. ``max_tokens``: most tokens of an answer."""
         from openai import OpenAI  # half a second to import, and only the extraction function needs it
 
         self._client = OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=_MAX_RETRIES)
