@@ -58,11 +58,18 @@ class World:
         self.server = HttpServer(lambda _: self.answer)
         self.embedder = FakeEmbedder()
         self.memories = InMemoryMemories()
+        self.models: list[OpenAIChat] = []
         self.extractor = self.make(self.server.url, timeout)
 
     def make(self, url: str, timeout: float) -> Mem0Extractor:
         model = OpenAIChat(base_url=f"{url}/v1", api_key="k", model="m", timeout=timeout, max_tokens=100)
+        self.models.append(model)
         return Mem0Extractor(model=model, embedder=self.embedder, memories=self.memories, clock=FakeClock())
+
+    def close(self) -> None:
+        for model in self.models:
+            model._client.close()
+        self.server.close()
 
     def extract(self, *turns: Turn, agent_id: str | None = "agent-1") -> Extraction:
         return self.extractor.extract(ACCOUNT, turns or TURNS, observed_at=OBSERVED, agent_id=agent_id)
@@ -77,7 +84,7 @@ class World:
 def world() -> Iterator[World]:
     made = World()
     yield made
-    made.server.close()
+    made.close()
 
 
 def test_the_facts_come_with_their_vectors_from_one_model_call_and_two_embedding_calls(world: World) -> None:
@@ -170,6 +177,27 @@ def test_a_fact_is_about_the_user_unless_the_model_says_the_assistant(world: Wor
         (completion(json.dumps({"memory": FACTS}), finish="length"), MalformedResponseError),
         (completion(json.dumps({"memory": FACTS}), finish="content_filter"), MalformedResponseError),
         (reply(b'{"choices": []}'), MalformedResponseError),
+        (reply(b'{"choices": null}'), MalformedResponseError),
+        (reply(b'{"choices": [null]}'), MalformedResponseError),
+        (reply(b'{"choices": ["a fact"]}'), MalformedResponseError),
+        (reply(b'{"choices": [{"message": null}]}'), MalformedResponseError),
+        (reply(b'{"choices": {"message": 1}}'), MalformedResponseError),
+        (reply(b"[]"), MalformedResponseError),
+        (reply(b"null"), MalformedResponseError),
+        (reply(b"7"), MalformedResponseError),
+        (reply(b""), MalformedResponseError),
+        (reply(b"<html>a fact</html>"), MalformedResponseError),
+        (reply(b"<html>a fact</html>", headers={"content-type": "text/html"}), MalformedResponseError),
+        (reply(b"[]", headers={"content-type": "application/json"}), MalformedResponseError),
+        (reply(b'{"choices": [null]}', headers={"content-type": "application/json"}), MalformedResponseError),
+        (reply(b"{a fact", headers={"content-type": "application/json"}), MalformedResponseError),
+        (reply(b"\xff\xfe", headers={"content-type": "application/json"}), MalformedResponseError),
+        (completion([{"type": "text", "text": "a fact"}]), MalformedResponseError),
+        (completion({"memory": []}), MalformedResponseError),
+        (completion("null"), MalformedResponseError),
+        (completion('{"memory": null}'), MalformedResponseError),
+        (completion('{"memory": [{"text": 7}]}'), MalformedResponseError),
+        (completion("[" * 100_000), MalformedResponseError),
         (reply(b"{}", 401), UpstreamRejectedError),
         (reply(b"{}", 400), UpstreamRejectedError),
         (reply(b"{}", 429), UpstreamUnavailableError),
@@ -199,7 +227,7 @@ def test_a_model_that_never_answers_is_a_timeout() -> None:
     world.answer = None
     with pytest.raises(UpstreamTimeoutError):
         world.extract()
-    world.server.close()
+    world.close()
 
 
 def test_a_model_that_is_not_there_is_unavailable(world: World) -> None:
@@ -330,6 +358,24 @@ def test_a_fact_holds_nothing_that_a_store_cannot_take(world: World, text: str, 
         ("User lives in Porto", False),
     ]
     assert world.embedder.calls[-1] == [kept, "User lives in Porto"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "User writes <think>aloud</think> tags",
+        "User opens <think> and never closes it",
+        "User likes ```json fences```",
+        '```json {"memory": []} ``` is what the user sends',
+        'User says "quotes" and back\\slashes',
+    ],
+)
+def test_a_fact_arrives_as_it_was_proposed_whatever_marks_are_in_it(world: World, text: str) -> None:
+    world.answer = extraction({"text": text}, *FACTS)
+    assert [(fact.text, fact.duplicate) for fact in world.extract().facts] == [
+        (text, False),
+        ("User lives in Porto", False),
+    ]
 
 
 def test_a_fact_that_is_nothing_but_control_characters_is_no_fact(world: World) -> None:

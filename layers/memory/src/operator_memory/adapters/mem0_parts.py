@@ -65,7 +65,8 @@ class StrictModel:
             self.proposals = parse_extraction(self.model.generate_response(messages, response_format))
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
-        return json.dumps({"memory": self.proposals})
+        # Mem0 cuts code fences and <think> elements out of an answer, also where they stand in a fact.
+        return json.dumps({"memory": self.proposals}).replace("<", "\\u003c").replace("`", "\\u0060")
 
 
 def parse_extraction(answer: str) -> list[dict[str, str]]:

@@ -39,16 +39,19 @@ class OpenAIChat:
             MalformedResponseError: cut off, refused by the model, or empty.
         """
         response = self._create(messages, response_format or {"type": "json_object"})
-        choice = response.choices[0] if response.choices else None
-        if choice is None:
-            raise MalformedResponseError(SYSTEM, "the answer has no choice")
-        if choice.finish_reason == "length":
+        try:  # the SDK does not check what it was sent
+            choice = response.choices[0] if response.choices else None
+            finish, message = choice and choice.finish_reason, choice and choice.message
+            content, refusal = message and message.content, message and getattr(message, "refusal", None)
+        except (AttributeError, LookupError, TypeError) as error:
+            raise MalformedResponseError(SYSTEM, "the answer is no chat completion") from error
+        if finish == "length":
             raise MalformedResponseError(SYSTEM, f"the answer was cut off at {self._max_tokens} tokens")
-        if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
+        if refusal or finish == "content_filter":
             raise MalformedResponseError(SYSTEM, "the model refused to answer")
-        if not isinstance(choice.message.content, str) or not choice.message.content.strip():
+        if not isinstance(content, str) or not content.strip():
             raise MalformedResponseError(SYSTEM, "the answer is empty")
-        return choice.message.content
+        return content
 
     def _create(self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str]) -> Any:  # noqa: ANN401
         import openai
