@@ -98,6 +98,24 @@ def test_an_account_that_fails_does_not_stop_the_others_and_stays_due() -> None:
     assert world.sweep() == ExpiryReport(accounts=1, deleted=2)
 
 
+def test_more_failing_accounts_than_are_read_at_once_neither_hide_a_good_one_nor_go_on_for_ever() -> None:
+    world = World()
+    for n in range(250):
+        world.put(f"bad-{n}", 1)
+    good = world.put("good", 1)
+    delete = world.memories.delete_expired
+
+    class Failing(InMemoryMemories):
+        def delete_expired(self, account_id: AccountId, **how: object) -> int:
+            if account_id != good:
+                raise UpstreamUnavailableError("qdrant", "503")
+            return delete(account_id, **how)  # type: ignore[arg-type]
+
+    world.memories = Failing(world.memories.points)
+    assert world.sweep() == ExpiryReport(accounts=1, deleted=1, failed=250)
+    assert len(world.index.entries) == 250
+
+
 def test_what_is_registered_during_the_sweep_is_not_lost() -> None:
     world = World()
     account = world.put("one", 1)

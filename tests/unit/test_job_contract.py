@@ -121,6 +121,15 @@ def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
     assert refused.value.field == "body"
 
 
+def test_of_a_key_given_twice_the_last_counts_in_the_job_and_in_its_hash() -> None:
+    twice = json.dumps(JOB)[:-1] + ', "account_id": "last"}'
+    job, digest = parse_job(twice)
+    assert job.account_id == "last"
+    assert digest == parse_job(json.dumps({**JOB, "account_id": "last"}))[1]
+    with pytest.raises(InvalidInputError, match="account_id"):
+        parse_job(json.dumps(JOB)[:-1] + ', "account_id": "*"}')
+
+
 def test_a_body_without_end_is_refused_before_it_is_read() -> None:
     with pytest.raises(InvalidInputError, match="at most"):
         parse_job(" " * (MAX_BODY_CHARACTERS + 1))
