@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import os
+import socket
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters import mem0_engine
 from operator_memory.adapters.mem0_engine import Mem0Extractor, indented
-from operator_memory.adapters.mem0_parts import Failure, StagingStore, StrictEmbedder, StrictModel
+from operator_memory.adapters.mem0_parts import Failure, ProposalStore, StrictEmbedder, StrictModel
 from operator_memory.adapters.openai_chat import OpenAIChat
 from operator_memory.application.ports import Extraction
 from operator_memory.domain.conversation import Turn
@@ -32,7 +33,7 @@ from operator_memory.domain.scopes import AccountId
 
 from tests.support.builders import a_memory
 from tests.support.fakes import FakeClock, FakeEmbedder, InMemoryMemories
-from tests.support.loopback import HttpServer, Request, reply, unused_port
+from tests.support.loopback import HttpServer, LoopbackServer, Request, reply, unused_port
 
 ACCOUNT = AccountId("acct-1")
 OBSERVED = datetime(2025, 3, 4, 23, tzinfo=UTC)
@@ -90,7 +91,7 @@ def world() -> Iterator[World]:
 def test_the_facts_come_with_their_vectors_from_one_model_call_and_two_embedding_calls(world: World) -> None:
     found = world.extract()
     [fact] = found.facts
-    assert (fact.text, fact.attributed_to, fact.duplicate) == ("User lives in Porto", "user", False)
+    assert (fact.text, fact.attributed_to) == ("User lives in Porto", "user")
     assert (found.llm_calls, len(world.server.requests)) == (1, 1)
     conversation, facts = world.embedder.calls
     assert facts == ["User lives in Porto"]
@@ -127,19 +128,19 @@ def test_nothing_is_stored_by_extraction(world: World) -> None:
     assert world.memories.points == {}
 
 
-def test_what_the_account_knows_is_shown_to_the_model_and_the_same_words_are_a_duplicate(world: World) -> None:
+def test_what_the_account_knows_is_shown_to_the_model(world: World) -> None:
     known = a_memory("User lives in Porto")
     [vector] = FakeEmbedder().embed([known.text], timeout=1)
     world.memories.upsert(known.account_id, [EmbeddedMemory(known, vector)])
     extractor_account = known.account_id
     found = world.extractor.extract(extractor_account, TURNS, observed_at=OBSERVED, agent_id=None)
-    assert [fact.duplicate for fact in found.facts] == [True]
+    assert [fact.text for fact in found.facts] == ["User lives in Porto"], "the gate decides in which scope it is known"
     assert '"text": "User lives in Porto"' in world.sent()["messages"][1]["content"]
 
 
-def test_the_same_fact_twice_in_one_answer_is_a_duplicate(world: World) -> None:
+def test_the_same_fact_twice_in_one_answer_is_handed_on_twice_for_the_gate(world: World) -> None:
     world.answer = extraction(*FACTS, *FACTS)
-    assert [fact.duplicate for fact in world.extract().facts] == [False, True]
+    assert [fact.text for fact in world.extract().facts] == ["User lives in Porto"] * 2
 
 
 def test_no_facts_is_a_valid_answer(world: World) -> None:
@@ -230,6 +231,26 @@ def test_a_model_that_never_answers_is_a_timeout() -> None:
     world.close()
 
 
+def test_a_model_that_drips_for_ever_is_a_timeout() -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+        while not server.closing.wait(0.05):
+            connection.sendall(b" ")
+
+    with LoopbackServer(drip) as server:
+        world = World()
+        world.extractor = world.make(server.url, 0.3)
+        with pytest.raises(UpstreamTimeoutError, match="complete"):
+            world.extract()
+        world.server.close()
+
+
+def test_thinking_aloud_before_the_answer_is_not_part_of_it(world: World) -> None:
+    world.answer = completion("<think>The user said {so}.</think>\n" + json.dumps({"memory": FACTS}))
+    assert [fact.text for fact in world.extract().facts] == ["User lives in Porto"]
+
+
 def test_a_model_that_is_not_there_is_unavailable(world: World) -> None:
     world.extractor = world.make(f"http://127.0.0.1:{unused_port()}", 2.0)
     with pytest.raises(UpstreamUnavailableError):
@@ -318,7 +339,7 @@ def test_mem0_is_built_with_exactly_the_attributes_that_it_expects() -> None:
     ours = mem0_engine._pipeline_class()(
         StrictModel(OpenAIChat(base_url="http://x", api_key="k", model="m", timeout=1, max_tokens=1), failure),
         StrictEmbedder(FakeEmbedder(), 1.0, failure),
-        StagingStore(memories, ACCOUNT, [], OBSERVED, 1.0, failure),
+        ProposalStore(memories, ACCOUNT, [], OBSERVED, 1.0, failure),
     )
     assert set(vars(ours)) == expected, "mem0ai was updated: read Memory.add again"
 
@@ -353,10 +374,7 @@ def test_a_request_names_no_account_and_carries_the_models_name(world: World) ->
 )
 def test_a_fact_holds_nothing_that_a_store_cannot_take(world: World, text: str, kept: str) -> None:
     world.answer = extraction({"text": text}, {"text": "User lives in Porto"})
-    assert [(fact.text, fact.duplicate) for fact in world.extract().facts] == [
-        (kept, False),
-        ("User lives in Porto", False),
-    ]
+    assert [fact.text for fact in world.extract().facts] == [kept, "User lives in Porto"]
     assert world.embedder.calls[-1] == [kept, "User lives in Porto"]
 
 
@@ -372,10 +390,7 @@ def test_a_fact_holds_nothing_that_a_store_cannot_take(world: World, text: str, 
 )
 def test_a_fact_arrives_as_it_was_proposed_whatever_marks_are_in_it(world: World, text: str) -> None:
     world.answer = extraction({"text": text}, *FACTS)
-    assert [(fact.text, fact.duplicate) for fact in world.extract().facts] == [
-        (text, False),
-        ("User lives in Porto", False),
-    ]
+    assert [fact.text for fact in world.extract().facts] == [text, "User lives in Porto"]
 
 
 def test_a_fact_that_is_nothing_but_control_characters_is_no_fact(world: World) -> None:

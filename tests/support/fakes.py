@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from operator_memory.application.ports import DueAccount, Extraction, ProposedFact, Watermark
@@ -174,28 +174,28 @@ class InMemoryExpiryIndex:
     """Port ``ExpiryIndex``."""
 
     entries: dict[AccountId, DueAccount] = field(default_factory=dict)
+    versions: dict[AccountId, int] = field(default_factory=dict)
 
     def register(self, account_id: AccountId, due_at: datetime) -> None:
-        due_at = _whole_second(due_at)
         known = self.entries.get(account_id)
-        if known is None:
-            self.entries[account_id] = DueAccount(account_id, due_at, 1)
-        else:
-            self.entries[account_id] = replace(known, due_at=min(known.due_at, due_at), version=known.version + 1)
+        earliest = min(_whole_second(due_at), known.due_at) if known else _whole_second(due_at)
+        self._put(account_id, earliest)
 
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         return [entry for entry in self.entries.values() if entry.due_at <= now][:limit]
 
     def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
-        known = self.entries.get(entry.account_id)
-        if known is None or known.version != entry.version:
+        if self.versions.get(entry.account_id) != entry.version:
             return False
-        if next_due_at is None:
-            del self.entries[entry.account_id]
-        else:
-            due_at = _whole_second(next_due_at)
-            self.entries[entry.account_id] = DueAccount(entry.account_id, due_at, known.version + 1)
+        self._put(entry.account_id, None if next_due_at is None else _whole_second(next_due_at))
         return True
+
+    def _put(self, account_id: AccountId, due_at: datetime | None) -> None:
+        version = self.versions[account_id] = self.versions.get(account_id, 0) + 1
+        if due_at is None:
+            self.entries.pop(account_id, None)
+        else:
+            self.entries[account_id] = DueAccount(account_id, due_at, version)
 
 
 def _whole_second(moment: datetime) -> datetime:

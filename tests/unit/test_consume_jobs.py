@@ -14,7 +14,7 @@ from operator_memory.domain.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.jobs import JobRecord, JobState, RunJob
+from operator_memory.domain.jobs import LEASE_SECONDS, JobRecord, JobState, RunJob
 from operator_memory.domain.scopes import AccountId
 
 from tests.support.fakes import FakeJobQueue
@@ -55,9 +55,7 @@ def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(error: MemorySe
     ]
 
 
-@pytest.mark.parametrize(
-    "error", [UpstreamUnavailableError("qdrant", "503"), JobInProgressError("busy"), KeyError("x")]
-)
+@pytest.mark.parametrize("error", [UpstreamUnavailableError("qdrant", "503"), KeyError("x")])
 @pytest.mark.parametrize(("receive_count", "delay"), [(1, 5), (2, 25), (3, 125), (4, 600), (99, 600)])
 def test_what_may_succeed_stays_and_comes_back_later_each_time(
     error: Exception, receive_count: int, delay: int
@@ -66,6 +64,19 @@ def test_what_may_succeed_stays_and_comes_back_later_each_time(
     with pytest.raises(type(error)):
         consumer(queue, error)(message(receive_count))
     assert (queue.retries, queue.letters) == ([("receipt-1", delay)], [])
+
+
+def test_a_job_that_a_worker_holds_comes_back_when_its_lease_has_ended() -> None:
+    queue = FakeJobQueue()
+    with pytest.raises(JobInProgressError):
+        consumer(queue, JobInProgressError("busy"))(message())
+    assert queue.retries == [("receipt-1", LEASE_SECONDS)]
+
+
+def test_a_defect_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(KeyError):
+        consumer(FakeJobQueue(), KeyError(SECRET))(message())
+    assert any(place.endswith(" extract") for place in vars(caplog.records[-1])["where"])
 
 
 def test_a_dead_letter_that_cannot_be_sent_keeps_the_message() -> None:

@@ -130,7 +130,7 @@ def test_what_is_registered_during_the_sweep_is_not_lost() -> None:
                 world.put("one", 0, lasting=1)
             return settle(entry, next_due_at)  # type: ignore[arg-type]
 
-    racing = Racing(world.index.entries)
+    racing = Racing(world.index.entries, world.index.versions)
     world.index = racing
     report = world.sweep()
     assert report.deleted == 1

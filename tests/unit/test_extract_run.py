@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from operator_memory.application.expire_memories import ExpireMemories
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.ports import Watermark
 from operator_memory.domain.conversation import RawMessage
@@ -131,6 +133,56 @@ def test_a_long_run_costs_one_call_a_chunk_in_order() -> None:
     assert texts == [[f"I like tea number {n}"] for n in range(4)]
     assert record.llm_calls == 4
     assert {(observed, agent) for _, _, observed, agent in world.extractor.calls} == {(FINISHED, "agent-1")}
+
+
+def test_turns_are_stored_page_by_page_so_that_a_repetition_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    talk = [("user", f"number {n}") for n in range(250)]
+    real = world.embedder.embed
+
+    def failing_at_third(texts: Any, *, timeout: float) -> list[list[float]]:
+        if len(world.embedder.calls) == 2:
+            raise UpstreamTimeoutError("embeddings", "slow")
+        return real(texts, timeout=timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.embedder, "embed", failing_at_third)
+        with pytest.raises(UpstreamTimeoutError):
+            world.run(a_job(*talk))
+    assert len(world.of_scope(Scope.SESSION)) == 200
+    record = world.run(a_job(*talk))
+    assert [turn.outcome for turn in record.turns] == [Outcome.DUPLICATE] * 200 + [Outcome.ADDED] * 50
+
+
+def test_a_message_that_comes_twice_in_a_job_is_one_memory_and_a_duplicate() -> None:
+    world = World()
+    message = RawMessage("user", "yes", message_id="m1")
+    record = world.run(a_job(messages=(message, message)))
+    assert [turn.outcome for turn in record.turns] == [Outcome.ADDED, Outcome.DUPLICATE]
+    assert len(world.of_scope(Scope.SESSION)) == 1
+
+
+def test_a_sweep_between_announcement_and_storing_loses_no_expiry() -> None:
+    world = World()
+
+    def sweep() -> None:
+        world.memories.before_upsert = lambda: None
+        world.clock.advance(days=60)
+        ExpireMemories(memories=world.memories, index=world.expiry, clock=world.clock)(lambda: 300.0)
+
+    world.memories.before_upsert = sweep
+    world.run(a_job(*TALK))
+    assert ACCOUNT in world.expiry.entries
+
+
+def test_the_same_words_about_user_and_agent_are_two_memories() -> None:
+    world = World()
+    world.extractor.facts = lambda _: [("Answer in German", "user"), ("Answer in German", "assistant")]
+    record = world.run(a_job(*TALK))
+    assert [(fact.scope, fact.outcome) for fact in record.facts] == [
+        (Scope.USER, Outcome.ADDED),
+        (Scope.AGENT, Outcome.ADDED),
+    ]
 
 
 def test_a_run_without_anything_said_asks_no_model() -> None:

@@ -18,7 +18,6 @@ USER, AGENT = ScopeKey(Scope.USER), ScopeKey(Scope.AGENT, "agent-1")
 class Fact:
     text: str
     attributed_to: str = "user"
-    duplicate: bool = False
 
 
 def outcomes(*facts: Fact, agent: str | None = "agent-1") -> list[tuple[Outcome, str | None]]:
@@ -63,14 +62,13 @@ def test_the_same_fact_twice_is_added_once_however_it_is_written() -> None:
     assert [outcome for outcome, _ in outcomes(*same)] == [Outcome.ADDED, Outcome.DUPLICATE, Outcome.ADDED]
 
 
-def test_what_the_extractor_or_the_store_knows_already_is_a_duplicate() -> None:
-    assert outcomes(Fact("Likes tea", duplicate=True)) == [(Outcome.DUPLICATE, None)]
+def test_what_the_store_knows_already_is_a_duplicate() -> None:
     decisions = decide(ACCOUNT, None, [Fact("Likes tea"), Fact("Likes cake")])
     known = {decisions[0].outcome.memory_id}
     assert [d.outcome.outcome for d in with_known(decisions, known)] == [Outcome.DUPLICATE, Outcome.ADDED]
 
 
-facts = st.lists(st.builds(Fact, st.text(max_size=40), st.sampled_from(["user", "assistant"]), st.booleans()))
+facts = st.lists(st.builds(Fact, st.text(max_size=40), st.sampled_from(["user", "assistant"])))
 
 
 @given(facts, st.sampled_from([None, "agent-1"]), st.sets(st.integers(0, 30)))

@@ -18,6 +18,7 @@ from operator_memory.domain.errors import (
     UnauthenticatedError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
+    where,
 )
 from operator_memory.entrypoints.http_api import (
     MAX_BODY_BYTES,
@@ -27,7 +28,7 @@ from operator_memory.entrypoints.http_api import (
     json_body,
     json_response,
 )
-from operator_memory.entrypoints.observability import configure_logging, emit_metrics, where
+from operator_memory.entrypoints.observability import configure_logging, emit_metrics
 
 json_objects = st.dictionaries(
     st.text(st.characters()), st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(st.characters())

@@ -46,6 +46,10 @@ def test_the_context_function_needs_the_runtimes_keys() -> None:
     assert callable(build_context({**QDRANT, **KEYS}).retrieve)
 
 
+def test_keys_that_cannot_be_read_as_keys_stop_the_start() -> None:
+    assert "must be a JSON object" in complaint(build_context, {**QDRANT, "SERVICE_TOKEN_KEYS": "not json"})
+
+
 def test_secrets_in_ssm_need_the_functions_own_credentials() -> None:
     said = complaint(build_context, {**QDRANT, "SERVICE_TOKEN_KEYS_PARAMETER": "/keys"})
     assert "AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set" in said

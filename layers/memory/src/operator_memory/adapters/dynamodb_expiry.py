@@ -39,7 +39,8 @@ class DynamoDBExpiryIndex:
                     return
             else:
                 version = int(stored["version"])
-                if self._put(account_id, min(seconds, int(stored["due_at"])), version + 1, expected=version):
+                earliest = min(seconds, int(stored.get("due_at", seconds)))
+                if self._put(account_id, earliest, version + 1, expected=version):
                     return
         raise UpstreamUnavailableError(SYSTEM, "the account's expiry changes faster than it can be written")
 
@@ -67,17 +68,18 @@ class DynamoDBExpiryIndex:
         return [AccountId(plain(item)["account_id"]) for item in answer.get("Items", [])]
 
     def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
-        """Move the account to its next expiry, or drop it; ``False`` if it has changed since ``entry`` was read."""
-        if next_due_at is None:
-            values = {":expected": entry.version}
-            return self._table.delete_if(entry.account_id, _ITEM, "version = :expected", values)
-        return self._put(entry.account_id, _whole_seconds(next_due_at), entry.version + 1, expected=entry.version)
+        """Move the account to its next expiry, or take it off the list; ``False`` if it was registered meanwhile.
 
-    def _put(self, account_id: AccountId, due_at: int, version: int, expected: int | None) -> bool:
+        An entry without a next expiry is kept, outside the index: its version must go on counting.
+        """
+        due_at = None if next_due_at is None else _whole_seconds(next_due_at)
+        return self._put(entry.account_id, due_at, entry.version + 1, expected=entry.version)
+
+    def _put(self, account_id: AccountId, due_at: int | None, version: int, expected: int | None) -> bool:
         item = {
             "account_id": account_id,
             "item": _ITEM,
-            "due_shard": _shard_name(zlib.crc32(account_id.encode()) % SHARDS),
+            "due_shard": None if due_at is None else _shard_name(zlib.crc32(account_id.encode()) % SHARDS),
             "due_at": due_at,
             "version": version,
         }
@@ -96,6 +98,6 @@ def _shard_name(shard: int) -> str:
 
 
 def _entry(account_id: AccountId, item: Item | None) -> DueAccount | None:
-    if item is None:
+    if item is None or "due_at" not in item:
         return None
     return DueAccount(account_id, from_epoch(item["due_at"]), int(item["version"]))

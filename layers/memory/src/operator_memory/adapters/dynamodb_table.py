@@ -51,22 +51,6 @@ class Table:
                 raise
         return True
 
-    def delete_if(self, account_id: str, item: str, condition: str, values: Mapping[str, Any]) -> bool:
-        """Delete the item if ``condition`` holds; says whether it did."""
-        with translated(SYSTEM):
-            try:
-                self.client.delete_item(
-                    TableName=self.name,
-                    Key=key(account_id, item),
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=typed(values),
-                )
-            except ClientError as error:
-                if error_code(error) == "ConditionalCheckFailedException":
-                    return False
-                raise
-        return True
-
 
 def key(account_id: str, item: str) -> dict[str, Any]:
     """The primary key of an item."""

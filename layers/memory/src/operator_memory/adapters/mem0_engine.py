@@ -1,7 +1,7 @@
 """Fact extraction by Mem0: its real ``Memory.add`` (mem0ai 2.2.1), run on parts of ours.
 
-``add`` looks up neighbours, asks the model once with Mem0's own prompt, embeds the facts in one batch, and drops
-exact duplicates. What it would then store is staged and handed back; see ADR 3.
+``add`` looks up neighbours, asks the model once with Mem0's own prompt, and embeds the facts in one batch. What the
+model proposed is handed back instead of being stored; see ADR 3.
 """
 
 import logging
@@ -18,7 +18,7 @@ from operator_memory.adapters.mem0_parts import (
     Failure,
     NoEntities,
     NoHistory,
-    StagingStore,
+    ProposalStore,
     StrictEmbedder,
     StrictModel,
 )
@@ -74,7 +74,7 @@ class Mem0Extractor:
         failure = Failure()
         model = StrictModel(self._model, failure)
         embedder = StrictEmbedder(self._embedder, self._timeout, failure)
-        store = StagingStore(self._memories, account_id, _keys(agent_id), self._clock.now(), self._timeout, failure)
+        store = ProposalStore(self._memories, account_id, _keys(agent_id), self._clock.now(), self._timeout, failure)
         pipeline = self._pipeline_class(model, embedder, store)
         try:
             pipeline.add(
@@ -89,7 +89,7 @@ class Mem0Extractor:
             raise (failure.error or UpstreamUnavailableError("mem0", type(error).__name__)) from None
         if failure.error is not None:
             raise failure.error
-        return Extraction(tuple(_facts(model, embedder, store)), model.calls)
+        return Extraction(tuple(_facts(model, embedder)), model.calls)
 
 
 def indented(text: str) -> str:
@@ -106,15 +106,11 @@ def _keys(agent_id: str | None) -> list[ScopeKey]:
     return [user] if agent_id is None else [user, ScopeKey(Scope.AGENT, agent_id)]
 
 
-def _facts(model: StrictModel, embedder: StrictEmbedder, store: StagingStore) -> list[ProposedFact]:
-    staged = {payload["data"] for payload in store.staged}
-    facts: list[ProposedFact] = []
-    for proposal in model.proposals:
-        text = proposal["text"]
-        is_new = text in staged
-        staged.discard(text)  # the same text a second time is a duplicate
-        facts.append(ProposedFact(text, proposal["attributed_to"], embedder.vectors[text], duplicate=not is_new))
-    return facts
+def _facts(model: StrictModel, embedder: StrictEmbedder) -> list[ProposedFact]:
+    """Everything the model proposed. Mem0 drops a text that it has seen in any scope; which is a duplicate in its
+    own scope is for the gate to say.
+    """
+    return [ProposedFact(p["text"], p["attributed_to"], embedder.vectors[p["text"]]) for p in model.proposals]
 
 
 def _pipeline_class() -> type[Any]:
@@ -123,14 +119,14 @@ def _pipeline_class() -> type[Any]:
     class Pipeline(memory_class):  # type: ignore[misc]  # mem0 has no type information
         """``Memory`` with every part given to it. A test holds the attributes to those of ``Memory``."""
 
-        def __init__(self, model: StrictModel, embedder: StrictEmbedder, store: StagingStore) -> None:
+        def __init__(self, model: StrictModel, embedder: StrictEmbedder, store: ProposalStore) -> None:
             # Not super().__init__(): it opens a SQLite file and creates a collection and its indexes.
             self.config = SimpleNamespace(llm=SimpleNamespace(config={}))
             self.embedding_model = embedder
             self.vector_store = store
             self.llm = model
             self.db = NoHistory()
-            self.collection_name = "staged"
+            self.collection_name = "proposals"
             self.api_version = "v1.1"
             self.custom_instructions = None
             self.reranker = None

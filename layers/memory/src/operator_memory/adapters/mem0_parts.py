@@ -6,10 +6,11 @@ it meets in a shared `Failure`, because ``add`` swallows most exceptions; the en
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from operator_memory.application.ports import Embedder, MemorySearch
 from operator_memory.domain.conversation import clean_text
@@ -19,6 +20,7 @@ from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, ScopeKey
 
 NEIGHBOURS = 10
+_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
 class ChatModel(Protocol):
@@ -72,9 +74,9 @@ class StrictModel:
 def parse_extraction(answer: str) -> list[dict[str, str]]:
     """The facts in a model's answer: ``text`` and ``attributed_to`` (``user`` or ``assistant``).
 
-    A fence of back quotes around the JSON is allowed, and an empty list is a valid answer.
+    A model's thinking aloud before the JSON and a fence around it are allowed; an empty list is a valid answer.
     """
-    text = answer.strip()
+    text = _THINKING.sub("", answer).strip()
     if text.startswith("```") and text.endswith("```") and "\n" in text:
         text = text[text.index("\n") : -3]
     try:
@@ -135,8 +137,8 @@ class Neighbour:
 
 
 @dataclass(slots=True)
-class StagingStore:
-    """Mem0's vector store: finds neighbours through our port, and only stages what is to be inserted."""
+class ProposalStore:
+    """Mem0's vector store: finds neighbours through our port, and stores nothing."""
 
     memories: MemorySearch
     account_id: AccountId
@@ -144,7 +146,6 @@ class StagingStore:
     now: datetime
     timeout: float
     failure: Failure
-    staged: list[dict[str, Any]] = field(default_factory=list)
 
     def search(
         self,
@@ -166,9 +167,8 @@ class StagingStore:
             for hit in hits
         ]
 
-    def insert(self, vectors: object, payloads: list[dict[str, Any]], ids: object = None) -> None:  # noqa: ARG002
-        """Note what Mem0 would store. Storing is the use case's, after its gate."""
-        self.staged += payloads
+    def insert(self, vectors: object, payloads: object, ids: object = None) -> None:
+        """Store nothing: the model's proposals are kept, and storing is the use case's, after its gate."""
 
 
 def text_hash(text: str) -> str:

@@ -3,7 +3,9 @@
 Every way an answer can be useless (cut off, refused, empty) is an error here, never an empty success.
 """
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from operator_memory.domain.errors import (
@@ -14,6 +16,7 @@ from operator_memory.domain.errors import (
 )
 
 SYSTEM = "llm"
+_GRACE_SECONDS = 0.5  # for the SDK to notice a time-out by itself, and close its connection
 _MAX_RETRIES = 0  # the queue retries: the SDK would sleep up to two minutes of a Retry-After inside the function
 
 
@@ -26,6 +29,7 @@ class OpenAIChat:
 
         self._client = OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=_MAX_RETRIES)
         self._model = model
+        self._timeout = timeout
         self._max_tokens = max_tokens
 
     def generate_response(
@@ -38,7 +42,7 @@ class OpenAIChat:
             UpstreamRejectedError: the API refused the request (key, model name, size).
             MalformedResponseError: cut off, refused by the model, or empty.
         """
-        response = self._create(messages, response_format or {"type": "json_object"})
+        response = self._within_deadline(lambda: self._create(messages, response_format or {"type": "json_object"}))
         try:  # the SDK does not check what it was sent
             choice = response.choices[0] if response.choices else None
             finish, message = choice and choice.finish_reason, choice and choice.message
@@ -52,6 +56,28 @@ class OpenAIChat:
         if not isinstance(content, str) or not content.strip():
             raise MalformedResponseError(SYSTEM, "the answer is empty")
         return content
+
+    def _within_deadline(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401  (the SDK's answer)
+        """What ``call`` returns or raises; abandoned when its time is up.
+
+        The SDK's own time-out is for each read: a proxy that keeps a connection alive with white space escapes it.
+        """
+        outcome: SimpleQueue[tuple[Any, Exception | None]] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                outcome.put((call(), None))
+            except Exception as error:  # noqa: BLE001  (raised in the caller)
+                outcome.put((None, error))
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            response, error = outcome.get(timeout=self._timeout + _GRACE_SECONDS)
+        except Empty:
+            raise UpstreamTimeoutError(SYSTEM, "no complete answer in time") from None
+        if error is not None:
+            raise error
+        return response
 
     def _create(self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str]) -> Any:  # noqa: ANN401
         import openai

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from operator_memory.application.ports import JobQueue
-from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, where
 from operator_memory.domain.jobs import JobRecord, Outcome, RunJob, retry_delay_seconds
 
 _LOG = logging.getLogger("operator_memory.extraction")
@@ -47,12 +47,12 @@ class ConsumeJobs:
             record = self._extract(*self._parse(message.body))
         except MemoryServiceError as error:
             if error.retryable:
-                self._try_again(message, error.reason)
+                self._try_again(message, error.reason, leased=isinstance(error, JobInProgressError))
                 raise
             self._bury(message, error)
             return
         except Exception as error:
-            self._try_again(message, type(error).__name__)
+            self._try_again(message, type(error).__name__, places=where(error))
             raise
         outcomes = [fact.outcome for fact in record.facts]
         counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
@@ -73,8 +73,10 @@ class ConsumeJobs:
             self._try_again(message, failure.reason)
             raise
 
-    def _try_again(self, message: QueuedJob, reason: str) -> None:
-        delay = retry_delay_seconds(message.receive_count)
+    def _try_again(
+        self, message: QueuedJob, reason: str, *, leased: bool = False, places: list[str] | None = None
+    ) -> None:
+        delay = retry_delay_seconds(message.receive_count, leased=leased)
         _LOG.warning(
             "job failed, to be tried again",
             extra={
@@ -82,6 +84,7 @@ class ConsumeJobs:
                 "reason": reason,
                 "receive_count": message.receive_count,
                 "delay_seconds": delay,
+                "where": places or [],
             },
         )
         try:

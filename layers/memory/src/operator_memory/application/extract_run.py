@@ -21,7 +21,7 @@ from operator_memory.domain.conversation import Conversation, RawMessage, Turn, 
 from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.gate import decide, with_known
-from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
+from operator_memory.domain.jobs import LEASE_SECONDS, ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
@@ -29,6 +29,7 @@ MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
 
 _PAGE = 500
+_TURNS_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class ExtractionPolicy:
 
     session_days: int = 30
     chunk_characters: int = 48_000
-    lease_seconds: int = 330
+    lease_seconds: int = LEASE_SECONDS
     embed_timeout: float = 30.0
     enabled: bool = True
 
@@ -140,17 +141,28 @@ class ExtractRun:
         return found, watermark  # what is beyond the most is read by the thread's next job
 
     def _store_turns(self, job: RunJob, conversation: Conversation) -> list[FactOutcome]:
-        """Session memory: the turns as they were said. One embedding batch, no model."""
+        """Session memory: the turns as they were said, no model.
+
+        Stored page by page: a job that is stopped in the middle goes on from there when it is repeated.
+        """
         memories = _turn_memories(job, conversation.turns, timedelta(days=self._policy.session_days))
-        known = self._ports.memories.existing_ids(job.account_id, [m.id for m in memories])
-        new = [memory for memory in memories if memory.id not in known]
+        outcomes: list[FactOutcome] = []
+        for start in range(0, len(memories), _TURNS_PAGE):
+            outcomes += self._store_turn_page(job, memories[start : start + _TURNS_PAGE])
+        return outcomes
+
+    def _store_turn_page(self, job: RunJob, page: Sequence[Memory]) -> list[FactOutcome]:
+        known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
+        new = {memory.id: memory for memory in page if memory.id not in known}
         if new:
-            texts = [beginning(memory.text) for memory in new]
+            texts = [beginning(memory.text) for memory in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
-            self._store(job, [EmbeddedMemory(m, v) for m, v in zip(new, vectors, strict=True)])
-        return [
-            FactOutcome(m.id, Scope.SESSION, Outcome.DUPLICATE if m.id in known else Outcome.ADDED) for m in memories
-        ]
+            self._store(job, [EmbeddedMemory(m, v) for m, v in zip(new.values(), vectors, strict=True)])
+        outcomes = []
+        for memory in page:  # of a message that comes twice the second is a duplicate
+            outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
+            outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
+        return outcomes
 
     def _store_facts(self, job: RunJob, conversation: Conversation) -> tuple[list[FactOutcome], int]:
         """User and agent memory: one model call a chunk serves both."""
@@ -183,6 +195,8 @@ class ExtractRun:
         if expiries:  # first, so that nothing that expires is ever stored unannounced
             self._ports.expiry.register(job.account_id, min(expiries))
         self._ports.memories.upsert(job.account_id, memories)
+        if expiries:  # and again: a sweep in between saw an account with nothing to expire, and took it off its list
+            self._ports.expiry.register(job.account_id, min(expiries))
 
 
 def _watermark_of(message: RawMessage) -> Watermark:

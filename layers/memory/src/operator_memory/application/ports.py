@@ -104,7 +104,7 @@ class ExpiryIndex(Protocol):
         ...
 
     def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
-        """Move the account to its next expiry, or drop it if there is none.
+        """Move the account to its next expiry, or take it off the list if there is none.
 
         Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
         """
@@ -119,8 +119,6 @@ class ProposedFact:
     attributed_to: str
     """``user`` or ``assistant``: whom the fact is about."""
     vector: list[float]
-    duplicate: bool = False
-    """True if the extractor's own duplicate check dropped it."""
 
 
 @dataclass(frozen=True, slots=True)

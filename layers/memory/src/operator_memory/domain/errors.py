@@ -4,6 +4,8 @@
 the same thing again can help. Messages never contain memory text, conversation text or secrets.
 """
 
+import traceback
+
 
 class MemoryServiceError(Exception):
     """Root of the tree. ``retryable`` says whether the same call may succeed later."""
@@ -85,3 +87,9 @@ class MalformedResponseError(UpstreamError):
     """
 
     retryable = True
+
+
+def where(error: BaseException) -> list[str]:
+    """The places an exception passed through, innermost last; without its message, which may hold user text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

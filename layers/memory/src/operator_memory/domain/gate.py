@@ -36,11 +36,6 @@ class Candidate(Protocol):
         """``user`` or ``assistant``."""
         ...
 
-    @property
-    def duplicate(self) -> bool:
-        """Whether the extractor itself found it to be known."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -63,10 +58,9 @@ def decide(account_id: AccountId, agent_id: str | None, candidates: Sequence[Can
         key = ScopeKey(Scope.AGENT, agent_id) if about_agent and agent_id else ScopeKey(Scope.USER)
         identity = memory_id(account_id, key, candidate.text)
         reason = _rejection(candidate.text) or ("no_agent" if about_agent and not agent_id else None)
+        outcome = Outcome.DUPLICATE if identity in seen else Outcome.ADDED
         if reason:
             outcome = Outcome.REJECTED
-        else:
-            outcome = Outcome.DUPLICATE if candidate.duplicate or identity in seen else Outcome.ADDED
         seen.add(identity)
         decisions.append(Decision(key, FactOutcome(identity, key.scope, outcome, reason)))
     return decisions

@@ -110,6 +110,13 @@ def content_hash(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def retry_delay_seconds(receive_count: int) -> int:
-    """Seconds until a failed message is tried again: 5, 25, 125, then at most 600."""
-    return min(600, int(5 ** min(max(receive_count, 1), 5)))
+LEASE_SECONDS = 330
+"""How long a worker holds a job: the extraction function's time limit and a little more."""
+
+
+def retry_delay_seconds(receive_count: int, *, leased: bool = False) -> int:
+    """Seconds until a failed message is tried again: 5, 25, 125, then at most 600.
+
+    ``leased``: another worker holds the job, or died with it; to come back earlier would only use up receives.
+    """
+    return LEASE_SECONDS if leased else min(600, int(5 ** min(max(receive_count, 1), 5)))

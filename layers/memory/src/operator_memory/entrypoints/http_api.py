@@ -12,8 +12,8 @@ from operator_memory.domain.errors import (
     MemoryServiceError,
     PermissionDeniedError,
     UnauthenticatedError,
+    where,
 )
-from operator_memory.entrypoints.observability import where
 
 MAX_BODY_BYTES = 1024 * 1024
 

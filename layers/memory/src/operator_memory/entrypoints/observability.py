@@ -9,7 +9,6 @@ import json
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 
 NAMESPACE = "OperatorMemory"
@@ -18,12 +17,6 @@ NAMESPACE = "OperatorMemory"
 def configure_logging(level: str) -> None:
     """Set the product's log level; the handler is the Lambda runtime's own."""
     logging.getLogger("operator_memory").setLevel(level)
-
-
-def where(error: BaseException) -> list[str]:
-    """The places an exception passed through, innermost last; without its message, which may hold user text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def emit_metrics(function: str, values: Mapping[str, tuple[float, str]]) -> None:

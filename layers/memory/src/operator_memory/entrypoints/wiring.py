@@ -7,6 +7,7 @@ pay for Mem0. A setting that a function cannot do without is checked here, when 
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
 
     parts = _Parts.from_environment(os.environ if environ is None else environ)
     settings, clock = parts.settings, parts.clock
-    tokens = ServiceTokens(key_provider(parts.required_secret("service_token_keys")))
+    keys = key_provider(parts.required_secret("service_token_keys"))
+    tokens = ServiceTokens(keys)
     retrieve = RetrieveContext(
         search=parts.memories(),
         embedder=parts.embedder(),
@@ -59,6 +61,10 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         enabled=settings.memory_enabled,
     )
     parts.warm()
+    with suppress(
+        UpstreamError
+    ):  # keys that cannot be read yet are read on the first request; malformed ones stop here
+        keys()
     return ContextApp(lambda token: tokens.verify(token, now=clock.now()), retrieve)
 
 

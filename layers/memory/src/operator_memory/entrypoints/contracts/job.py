@@ -60,7 +60,7 @@ class JobMessage(BaseModel):
     content: Any = Field(
         default=None, description='Text, a {"role", "content"} object, or a list of parts of which text parts count.'
     )
-    message_id: str | None = Field(default=None, max_length=128)
+    message_id: str | None = Field(default=None, max_length=128, validation_alias=AliasChoices("message_id", "id"))
     created_at: Moment | None = None
 
 
