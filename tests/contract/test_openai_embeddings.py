@@ -63,6 +63,15 @@ def test_the_length_is_only_asked_for_when_the_server_is_known_to_shorten() -> N
         assert server.requests[0].json()["dimensions"] == 2
 
 
+def test_long_texts_are_sent_in_requests_that_the_api_accepts() -> None:
+    texts = ["\u6771" * 2_600 + str(n) for n in range(70)]
+    with embedder() as (embeddings, server):
+        assert embeddings.embed(texts, timeout=AMPLE) == [vector_of(text) for text in texts]
+        sizes = [sum(len(text.encode()) for text in request.json()["input"]) for request in server.requests]
+    assert len(sizes) == 3
+    assert max(sizes) <= 250_000
+
+
 def test_vectors_are_put_in_order_by_their_index() -> None:
     def shuffled(request: Request) -> bytes:
         return reply({"data": items_of(request.json()["input"])[::-1]})

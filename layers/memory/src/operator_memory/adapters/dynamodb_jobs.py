@@ -107,7 +107,7 @@ def _lines(outcomes: Sequence[FactOutcome]) -> str:
 
 
 def _outcomes(lines: str) -> tuple[FactOutcome, ...]:
-    return tuple(_outcome(*line.split(" ", 3)) for line in lines.splitlines())
+    return tuple(_outcome(*line.split(" ", 3)) for line in lines.split("\n") if line)
 
 
 def _outcome(memory_id: str, scope: str, outcome: str, reason: str | None = None) -> FactOutcome:

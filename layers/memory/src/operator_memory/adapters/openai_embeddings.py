@@ -7,7 +7,7 @@ https://platform.openai.com/docs/api-reference/embeddings
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from operator_memory.adapters.http import HttpClient, json_object
@@ -15,11 +15,13 @@ from operator_memory.domain.errors import MalformedResponseError
 
 _SYSTEM = "embeddings"
 _MAX_BATCH = 100
+_MAX_BATCH_BYTES = 250_000
+"""Of UTF-8 in one request: the API takes 300,000 tokens, and a token is at least a byte."""
 _EMPTY = " "  # the API refuses an empty string
 
 
 class OpenAIEmbeddings:
-    """Port ``Embedder``. Texts beyond 100 are sent in several requests."""
+    """Port ``Embedder``. More than 100 texts, or than 250,000 bytes, are sent in several requests."""
 
     def __init__(self, client: HttpClient, *, model: str, dimensions: int, send_dimensions: bool = False) -> None:
         """``send_dimensions`` asks the server to shorten its vectors to ``dimensions``."""
@@ -42,8 +44,8 @@ class OpenAIEmbeddings:
         """
         vectors: list[list[float]] = []
         deadline = time.monotonic() + timeout
-        for start in range(0, len(texts), _MAX_BATCH):
-            vectors += self._embed_batch(texts[start : start + _MAX_BATCH], max(0.0, deadline - time.monotonic()))
+        for batch in _batches(texts):
+            vectors += self._embed_batch(batch, max(0.0, deadline - time.monotonic()))
         return vectors
 
     def _embed_batch(self, texts: Sequence[str], timeout: float) -> list[list[float]]:
@@ -78,3 +80,18 @@ class OpenAIEmbeddings:
         if len(numbers) != len(vector) or not all(map(math.isfinite, numbers)):
             raise MalformedResponseError(_SYSTEM, "an embedding holds a value that is not a finite number")
         return numbers
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """``texts`` in order, cut so that each request is within the API's limits; a single text is never cut."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        length = len(text.encode("utf-8", "replace"))
+        if batch and (len(batch) == _MAX_BATCH or size + length > _MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += length
+    if batch:
+        yield batch

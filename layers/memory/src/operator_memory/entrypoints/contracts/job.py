@@ -73,7 +73,9 @@ class JobBody(BaseModel):
     account_id: Id = Field(description="Whose memory. Also the message's group id.")
     thread_id: Id
     status: str = Field(
-        min_length=1, max_length=64, description="How the run ended. Recorded; the conversation is read in any case."
+        min_length=1,
+        max_length=64,
+        description="How the run ended. For people who read the queue: the conversation is read in any case.",
     )
     finished_at: Moment = Field(description="ISO 8601. When the facts were observed.")
     agent_id: Id | None = Field(default=None, description="Needed to learn how this agent is to work.")
