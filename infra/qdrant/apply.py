@@ -45,7 +45,9 @@ class Collection:
         body = json.dumps(step.body).encode()
         response = self._client.request(method, self._path + step.path, body, timeout=_TIMEOUT)
         if 400 <= response.status < 500:
-            raise UpstreamRejectedError("qdrant", f"{step.sentence} But it refused: {response.body.decode()[:300]}")
+            raise UpstreamRejectedError(
+                "qdrant", f"{step.sentence} But it refused: {response.body.decode('utf-8', 'replace')[:300]}"
+            )
         json_object("qdrant", response)
 
 

@@ -12,6 +12,7 @@ from operator_memory.adapters import dynamodb_table
 from operator_memory.adapters.dynamodb_expiry import SHARDS, DynamoDBExpiryIndex
 from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
 from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
+from operator_memory.application.extract_run import MAX_FACTS_LISTED, MAX_MESSAGES
 from operator_memory.application.ports import DueAccount, ExpiryIndex, JobStore, Watermark, WatermarkStore
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
 from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, Outcome
@@ -130,8 +131,8 @@ def test_of_eight_workers_at_once_exactly_one_gets_the_job(table: tuple[Any, str
 def test_the_largest_record_fits_into_an_item_and_expires_by_itself(table: tuple[Any, str]) -> None:
     jobs = DynamoDBJobs(*table, record_days=30)
     identity = "5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"
-    turns = (FactOutcome(identity, Scope.SESSION, Outcome.DUPLICATE),) * 5_000
-    facts = (FactOutcome(identity, Scope.AGENT, Outcome.REJECTED, "instruction_like"),) * 1_000
+    turns = (FactOutcome(identity, Scope.SESSION, Outcome.DUPLICATE),) * MAX_MESSAGES
+    facts = (FactOutcome(identity, Scope.AGENT, Outcome.REJECTED, "instruction_like"),) * MAX_FACTS_LISTED
     record = replace(claim(jobs).record, state=JobState.DONE, turns=turns, facts=facts)
     jobs.save(record)
     assert jobs.get(ACCOUNT, "job-1") == record

@@ -116,6 +116,25 @@ def test_more_failing_accounts_than_are_read_at_once_neither_hide_a_good_one_nor
     assert len(world.index.entries) == 250
 
 
+def test_what_was_deleted_before_a_failure_is_counted() -> None:
+    world = World()
+    account = world.put("one", PAGE + 3)
+    delete = world.memories.delete_expired
+
+    class FailingAtSecond(InMemoryMemories):
+        pages = 0
+
+        def delete_expired(self, account_id: AccountId, **how: object) -> int:
+            self.pages += 1
+            if self.pages == 2:
+                raise UpstreamUnavailableError("qdrant", "503")
+            return delete(account_id, **how)  # type: ignore[arg-type]
+
+    world.memories = FailingAtSecond(world.memories.points)
+    assert world.sweep() == ExpiryReport(deleted=PAGE, failed=1)
+    assert account in world.index.entries
+
+
 def test_what_is_registered_during_the_sweep_is_not_lost() -> None:
     world = World()
     account = world.put("one", 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from operator_memory.application.expire_memories import ExpireMemories
-from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.extract_run import MAX_FACTS_LISTED, ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.ports import Watermark
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
@@ -173,6 +173,25 @@ def test_a_sweep_between_announcement_and_storing_loses_no_expiry() -> None:
     world.memories.before_upsert = sweep
     world.run(a_job(*TALK))
     assert ACCOUNT in world.expiry.entries
+
+
+def test_a_repetition_that_finds_everything_stored_announces_its_expiry_all_the_same() -> None:
+    world = World()
+    world.extractor.error = UpstreamTimeoutError("llm", "slow")
+    with pytest.raises(UpstreamTimeoutError):
+        world.run(a_job(*TALK))
+    world.expiry.entries.clear()  # a sweep took the account off its list at the wrong moment
+    world.extractor.error = None
+    world.run(a_job(*TALK))
+    assert world.expiry.entries[ACCOUNT].due_at == FINISHED + timedelta(days=30)
+
+
+def test_of_a_run_with_very_many_facts_all_are_stored_and_the_record_lists_what_it_can() -> None:
+    world = World()
+    world.extractor.facts = lambda _: [(f"Likes tea number {n}", "user") for n in range(MAX_FACTS_LISTED + 7)]
+    record = world.run(a_job(*TALK))
+    assert len(world.of_scope(Scope.USER)) == MAX_FACTS_LISTED + 7
+    assert (len(record.facts), record.skipped["facts_not_listed"]) == (MAX_FACTS_LISTED, 7)
 
 
 def test_the_same_words_about_user_and_agent_are_two_memories() -> None:

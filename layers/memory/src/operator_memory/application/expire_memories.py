@@ -1,7 +1,7 @@
 """Use case: remove what has expired, account by account, page by page."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from operator_memory.application.ports import Clock, DueAccount, ExpiredMemories, ExpiryIndex
@@ -10,6 +10,10 @@ from operator_memory.domain.retention import PAGE, ExpiryReport, must_stop
 
 _LOG = logging.getLogger("operator_memory.archive")
 _ACCOUNTS_AT_ONCE = 100
+
+
+class OutOfTimeError(Exception):
+    """The sweep's time is up."""
 
 
 class ExpireMemories:
@@ -26,36 +30,36 @@ class ExpireMemories:
         failed: set[str] = set()
         while entries := self._due(failed):
             for entry in entries:
-                if must_stop(remaining_seconds()):
-                    return replace(report, stopped_early=True)
                 try:
-                    deleted, finished = self._expire(entry, remaining_seconds)
+                    for deleted in self._pages(entry, remaining_seconds):
+                        report = replace(report, deleted=report.deleted + deleted)
+                except OutOfTimeError:
+                    return replace(report, stopped_early=True)
                 except MemoryServiceError as error:
                     failed.add(entry.account_id)
                     report = replace(report, failed=report.failed + 1)
                     _LOG.warning("an account failed", extra={"account_id": entry.account_id, "reason": error.reason})
-                    continue
-                report = replace(report, accounts=report.accounts + finished, deleted=report.deleted + deleted)
-                if not finished:
-                    return replace(report, stopped_early=True)
+                else:
+                    report = replace(report, accounts=report.accounts + 1)
         return report
 
     def _due(self, failed: set[str]) -> list[DueAccount]:
         entries = self._index.due(now=self._clock.now(), limit=_ACCOUNTS_AT_ONCE + len(failed))
         return [entry for entry in entries if entry.account_id not in failed]
 
-    def _expire(self, entry: DueAccount, remaining_seconds: Callable[[], float]) -> tuple[int, bool]:
-        """Delete the account's expired memories; returns how many, and whether none are left."""
+    def _pages(self, entry: DueAccount, remaining_seconds: Callable[[], float]) -> Iterator[int]:
+        """Delete the account's expired memories, giving the number of each page, and settle the account.
+
+        Raises:
+            OutOfTimeError: before a page for which there may be no time. The account stays due.
+        """
         now = self._clock.now()
-        deleted = 0
-        while True:
-            page = self._memories.delete_expired(entry.account_id, now=now, limit=PAGE)
-            deleted += page
-            if page < PAGE:
-                break
+        page = PAGE
+        while page == PAGE:
             if must_stop(remaining_seconds()):
-                return deleted, False
+                raise OutOfTimeError
+            page = self._memories.delete_expired(entry.account_id, now=now, limit=PAGE)
+            yield page
         following = self._memories.next_expiry(entry.account_id, after=now)
         # If a run registered a new expiry meanwhile, the entry stays as it is: due, and swept once more.
         self._index.settle(entry, following)
-        return deleted, True

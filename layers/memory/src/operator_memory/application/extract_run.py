@@ -28,6 +28,9 @@ from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
 
+MAX_FACTS_LISTED = 1_500
+"""Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
+
 _PAGE = 500
 _TURNS_PAGE = 100
 
@@ -112,11 +115,14 @@ class ExtractRun:
         conversation = read_conversation(messages)
         turns = self._store_turns(job, conversation)
         facts, llm_calls = self._store_facts(job, conversation)
+        skipped = dict(conversation.skipped)
+        if len(facts) > MAX_FACTS_LISTED:
+            skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
         done = replace(
             done,
-            facts=tuple(facts),
+            facts=tuple(facts[:MAX_FACTS_LISTED]),
             turns=tuple(turns),
-            skipped=dict(conversation.skipped),
+            skipped=skipped,
             llm_calls=llm_calls,
             updated_at=self._ports.clock.now(),
         )
@@ -154,6 +160,8 @@ class ExtractRun:
     def _store_turn_page(self, job: RunJob, page: Sequence[Memory]) -> list[FactOutcome]:
         known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
         new = {memory.id: memory for memory in page if memory.id not in known}
+        if known:  # stored by an attempt that may have died before it could announce them again
+            self._ports.expiry.register(job.account_id, job.finished_at + timedelta(days=self._policy.session_days))
         if new:
             texts = [beginning(memory.text) for memory in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)

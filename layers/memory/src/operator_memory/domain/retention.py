@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 PAGE = 500
 """Memories deleted in one request: a page takes well under a second, so a sweep can stop between two."""
 
-STOP_MARGIN_SECONDS = 15.0
-"""A sweep starts nothing new when less time than this is left: one page with all its retries fits in."""
+STOP_MARGIN_SECONDS = 60.0
+"""A sweep starts nothing new when less time than this is left: a page at its time-outs (10 s each for finding,
+deleting and looking ahead, 20 s for settling with its retries) still ends before the function is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
