@@ -69,7 +69,8 @@ def test_the_prompt_is_read_as_mem0_builds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "messages", [[], [{"role": "user", "content": "Tell me a joke"}], [{"role": "system", "content": ""}]]
+    "messages",
+    [[], [{"role": "user", "content": "Tell me a joke"}], [{"role": "system", "content": ""}], [{"role": "user"}]],
 )
 def test_any_other_prompt_is_refused(messages: list[dict[str, str]]) -> None:
     with pytest.raises(UpstreamRejectedError, match="not a prompt to extract"):

@@ -58,6 +58,10 @@ def test_secrets_and_commands_are_never_facts(said: str) -> None:
         ("I quit my job yesterday!", "User quit their job yesterday (2026-11-23)."),
         ("Please always answer in short bullet points.", "The user asked to always answer in short bullet points."),
         ("Vivo en Sevilla.", "User lives in Sevilla."),
+        ("I live in the US.", "User lives in the US."),
+        ("I prefer tea when I am tired.", "User prefers tea when they are tired."),
+        ("Stop using emojis.", "The user asked to stop using emojis."),
+        ("Don't use emojis.", "The user asked not to use emojis."),
     ],
 )
 def test_facts_are_sentences_about_the_user_that_stand_alone(said: str, text: str) -> None:

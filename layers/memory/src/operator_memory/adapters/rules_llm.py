@@ -25,7 +25,7 @@ def answer_extraction_prompt(messages: Sequence[Mapping[str, str]]) -> str:
     Raises:
         UpstreamRejectedError: if ``messages`` is not Mem0's extraction prompt.
     """
-    prompt = next((m["content"] for m in reversed(messages) if m.get("role") == "user"), "")
+    prompt = next((m.get("content") or "" for m in reversed(messages) if m.get("role") == "user"), "")
     _, found, rest = prompt.rpartition(_SECTION)  # the last: earlier sections quote older messages as they are
     if not found:
         raise UpstreamRejectedError("rules", "this is not a prompt to extract memories")

@@ -133,6 +133,7 @@ _NOT = re.compile(
     r"|write|writing|apologi[sz]e|apologi[sz]ing|ask|asking|repeat|repeating)\b.{2,100})$",
     re.IGNORECASE,
 )
+_DOING = re.compile(r"\w+ing\b")
 _NO_MORE = re.compile(
     r"^no (?P<what>(?:more )?(?:emojis?|bullet points|tables|jargon|small talk|apologies|markdown|disclaimers|links)\b.{0,40})$",
     re.IGNORECASE,
@@ -166,7 +167,8 @@ def _standing_instruction(sentence: str) -> str | None:
     if match := _NO_MORE.match(sentence):
         return f"The user asked for no {_said(match['what'])}"
     if match := _NOT.match(sentence):
-        return f"The user asked not to {_said(match['what'])}"
+        what = _said(match["what"])
+        return f"The user asked {'to stop' if _DOING.match(what) else 'not to'} {what}"
     return None
 
 

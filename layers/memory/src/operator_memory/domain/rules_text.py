@@ -27,7 +27,8 @@ _SUBJECT_SPLIT = re.compile(r"^(?:although|because|since|when|while|if|unless|be
 _JOINT_SUBJECT = re.compile(r"^(?:my|our) \w[\w'-]*(?: \w[\w'-]*)? and I\b", re.IGNORECASE)
 
 _WORDS_THIRD = {
-    "i": "they", "i'm": "they are", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
+    "i": "they", "i am": "they are",
+    "i'm": "they are", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
     "me": "them", "mine": "theirs", "myself": "themselves", "we": "they", "us": "them", "our": "their",
     "ours": "theirs", "we're": "they are", "we've": "they have", "you": "the assistant",
     "your": "the assistant's",
@@ -79,7 +80,13 @@ def time_last(sentence: str) -> str:
 
 def third_person(text: str) -> str:
     """``text`` about the user, with first-person words turned into third-person ones."""
-    return _WORD.sub(lambda match: _WORDS_THIRD.get(match[0].lower(), match[0]), text)
+    return _WORD.sub(lambda match: _third(match[0]), text)
+
+
+def _third(word: str) -> str:
+    if len(word) > 1 and word.isupper():
+        return word  # the US is a country
+    return _WORDS_THIRD.get(word.lower(), word)
 
 
 _IRREGULAR = {"have": "has", "do": "does", "go": "goes", "am": "is", "be": "is", "'ve": "has", "don't": "does not"}
