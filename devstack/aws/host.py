@@ -105,7 +105,10 @@ class AwsStack:
         """
         deadline = time.monotonic() + seconds
         fed = [mapping.queue for mapping in self._template.mappings]
-        while left := {name: count for name in fed if (count := self._messages_in(name))}:
+        quiet = 0
+        while quiet < 2:  # twice: a message that turns visible while it is being counted is in neither count
+            left = {name: count for name in fed if (count := self._messages_in(name))}
+            quiet = 0 if left else quiet + 1
             if time.monotonic() > deadline:
                 raise TimeoutError(f"messages left after {seconds:g} seconds: {left} (logs: {self._data / 'logs'})")
             time.sleep(0.05)
