@@ -138,6 +138,14 @@ def test_accounts_share_nothing(store: Store) -> None:
         store.upsert(OTHER, [EmbeddedMemory(mine, [0.0] * DIMENSIONS)])
 
 
+def test_a_write_under_the_id_of_another_accounts_memory_leaves_that_memory_alone(store: Store) -> None:
+    mine = a_memory("my tea")
+    put(store, mine)
+    put(store, replace(mine, account_id=OTHER, text="their tea"))
+    assert found(store, SearchMode.RECENT) == ["my tea"]
+    assert store.existing_ids(ACCOUNT, [mine.id]) == {mine.id}
+
+
 def test_sessions_and_agents_of_an_account_are_apart(store: Store) -> None:
     other_agent, other_session = replace(AGENT_KEY, owner_id="agent-2"), replace(SESSION_KEY, owner_id="session-2")
     put(store, a_memory("one", key=AGENT_KEY), a_memory("two", key=other_agent), a_memory("three", key=other_session))

@@ -84,12 +84,13 @@ def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetim
 
 
 def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> Json:
-    """Body of ``PUT points``.
+    """Body of ``PUT points``. A point that another account has under the same id is left as it is.
 
     Raises:
         ValueError: if a memory belongs to another account.
     """
-    return {"points": [_point(account_id, embedded) for embedded in memories]}
+    points = [_point(account_id, embedded) for embedded in memories]
+    return {"points": points, "update_filter": tenant_filter(account_id)}
 
 
 def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
