@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from operator_memory.application.expire_memories import ExpireMemories
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.models import EmbeddedMemory
@@ -96,6 +97,29 @@ def test_an_account_that_fails_does_not_stop_the_others_and_stays_due() -> None:
     assert (world.left(bad), world.left(good)) == (2, 0)
     world.memories = healthy
     assert world.sweep() == ExpiryReport(accounts=1, deleted=2)
+
+
+def test_a_defect_that_one_account_meets_does_not_keep_the_others_and_is_logged_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    bad, good = world.put("bad", 2), world.put("good", 2)
+    delete = world.memories.delete_expired
+
+    class Broken(InMemoryMemories):
+        def delete_expired(self, account_id: AccountId, **how: object) -> int:
+            if account_id == bad:
+                raise TypeError("a memory's own words")
+            return delete(account_id, **how)  # type: ignore[arg-type]
+
+    world.memories = Broken(world.memories.points)
+    assert world.sweep() == ExpiryReport(accounts=1, deleted=2, failed=1)
+    assert (world.left(bad), world.left(good)) == (2, 0)
+    [logged] = [record for record in caplog.records if record.levelname == "ERROR"]
+    fields = vars(logged)
+    assert (fields["account_id"], fields["reason"]) == (bad, "TypeError")
+    assert any("delete_expired" in place for place in fields["where"])
+    assert "own words" not in repr(fields)
 
 
 def test_more_failing_accounts_than_are_read_at_once_neither_hide_a_good_one_nor_go_on_for_ever() -> None:

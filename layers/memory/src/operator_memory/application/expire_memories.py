@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from operator_memory.application.ports import Clock, DueAccount, ExpiredMemories, ExpiryIndex
-from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.errors import MemoryServiceError, where
 from operator_memory.domain.retention import PAGE, ExpiryReport, must_stop
 
 _LOG = logging.getLogger("operator_memory.archive")
@@ -35,10 +35,10 @@ class ExpireMemories:
                         report = replace(report, deleted=report.deleted + deleted)
                 except OutOfTimeError:
                     return replace(report, stopped_early=True)
-                except MemoryServiceError as error:
+                except Exception as error:  # noqa: BLE001  (a defect that one account meets must not keep all others)
                     failed.add(entry.account_id)
                     report = replace(report, failed=report.failed + 1)
-                    _LOG.warning("an account failed", extra={"account_id": entry.account_id, "reason": error.reason})
+                    _log_failure(entry, error)
                 else:
                     report = replace(report, accounts=report.accounts + 1)
         return report
@@ -63,3 +63,14 @@ class ExpireMemories:
         following = self._memories.next_expiry(entry.account_id, after=now)
         # If a run registered a new expiry meanwhile, the entry stays as it is: due, and swept once more.
         self._index.settle(entry, following)
+
+
+def _log_failure(entry: DueAccount, error: Exception) -> None:
+    """Without the error's message, which may hold user text if it was not raised on purpose."""
+    if isinstance(error, MemoryServiceError):
+        _LOG.warning("an account failed", extra={"account_id": entry.account_id, "reason": error.reason})
+    else:
+        _LOG.error(
+            "an account failed unexpectedly",
+            extra={"account_id": entry.account_id, "reason": type(error).__name__, "where": where(error)},
+        )
