@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from operator_memory.application.retrieve_context import Deadlines, RetrieveContext
 from operator_memory.domain.errors import ConfigurationError
 from operator_memory.entrypoints.wiring import build_archive, build_context, build_extraction
 
@@ -44,6 +45,13 @@ def test_the_context_function_needs_the_runtimes_keys() -> None:
         "SERVICE_TOKEN_KEYS is missing: set SERVICE_TOKEN_KEYS_PARAMETER (in AWS) or SERVICE_TOKEN_KEYS."
     )
     assert callable(build_context({**QDRANT, **KEYS}).retrieve)
+
+
+def test_the_context_functions_deadlines_are_those_of_its_settings() -> None:
+    times = {"EMBEDDING_TIMEOUT_MS": "200", "QDRANT_TIMEOUT_MS": "100", "CONTEXT_TIMEOUT_MS": "350"}
+    retrieve = build_context({**QDRANT, **KEYS, **times}).retrieve
+    assert isinstance(retrieve, RetrieveContext)
+    assert retrieve._deadlines == Deadlines(embedding=0.2, search=0.1, total=0.35)
 
 
 def test_keys_that_cannot_be_read_as_keys_stop_the_start() -> None:

@@ -57,14 +57,16 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         search=parts.memories(),
         embedder=parts.embedder(),
         clock=clock,
-        deadlines=Deadlines(embedding=settings.embedding_timeout_ms / 1000, search=settings.qdrant_timeout_ms / 1000),
+        deadlines=Deadlines(
+            embedding=settings.embedding_timeout_ms / 1000,
+            search=settings.qdrant_timeout_ms / 1000,
+            total=settings.context_timeout_ms / 1000,
+        ),
         enabled=settings.memory_enabled,
     )
     parts.warm()
-    with suppress(
-        UpstreamError
-    ):  # keys that cannot be read yet are read on the first request; malformed ones stop here
-        keys()
+    with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
+        keys()  # malformed ones stop the start
     return ContextApp(lambda token: tokens.verify(token, now=clock.now()), retrieve)
 
 
