@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from operator_memory.domain.jobs import JobRecord, JobState, Outcome
+from operator_memory.domain.jobs import JobRecord, JobState, Outcome, outcome_counts
 
 from devstack import running
 from devstack.stack import DevStack, Endpoints
@@ -113,7 +113,8 @@ class _Demo:
             print(f"{self._style.green}{line}{self._style.end}" if mark == "+" else line)
         if not record.facts:
             print("    no facts: nothing here is worth remembering")
-        turns = running.outcome_counts(turn.outcome.value for turn in record.turns)
+        counts = outcome_counts(record.turns)
+        turns = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items())) or "nothing"
         skipped = ", ".join(f"{reason} {count}" for reason, count in record.skipped.items()) or "none"
         print(f"    session turns: {turns};  messages left out: {skipped};  LLM calls: {record.llm_calls}")
 

@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,11 +61,3 @@ def job_record(endpoints: Endpoints, account_id: str, job_id: str) -> JobRecord 
     """The record of a job, read with the product's own adapter."""
     table = endpoints.aws_client("dynamodb")
     return DynamoDBJobs(table, endpoints.memory_table, record_days=30).get(AccountId(account_id), job_id)
-
-
-def outcome_counts(records: Iterable[str]) -> str:
-    """``added 3, duplicate 1`` for a list of outcomes."""
-    counts: dict[str, int] = {}
-    for outcome in records:
-        counts[outcome] = counts.get(outcome, 0) + 1
-    return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items())) or "nothing"

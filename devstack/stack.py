@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 from operator_memory.adapters.jwt import mint
 from operator_memory.domain.identity import READ_CONTEXT
 
 from devstack.aws.host import AwsStack
+from devstack.aws.resources import aws_client
 from devstack.processes import Part, PartFailedError, child_environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,15 +56,7 @@ class Endpoints:
 
     def aws_client(self, service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
         """A boto3 client of the local AWS."""
-        session = boto3.session.Session()
-        make: Any = session.client  # the stubs know service names as literals only
-        return make(
-            service,
-            endpoint_url=self.aws_endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return aws_client(service, self.aws_endpoint_url)
 
 
 @dataclass(frozen=True, slots=True)

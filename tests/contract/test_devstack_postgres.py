@@ -17,6 +17,7 @@ from devstack.postgres import PostgresError, PostgresServer
 from devstack.supabase import SupabaseFront
 from devstack.supabase.schema import MigrationError, apply_schema
 from devstack.supabase.seed import seed
+from tests.support.processes import is_running
 from tests.support.supabase import new_tenant, rows, supabase_client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,15 +70,6 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Stack]]:
     yield run
     for stack in stacks:
         stack.end()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not (state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "Z")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:

@@ -13,6 +13,7 @@ import pytest
 from devstack.processes import child_environment
 from devstack.stack import ROOT
 from tests.e2e.system import eventually
+from tests.support.processes import is_running
 
 
 def _devstack(data: Path, *arguments: str) -> list[str]:
@@ -28,14 +29,7 @@ def _descendants(pid: int) -> set[int]:
 
 
 def _alive(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists() and "State:\tZ" not in _status(pid)}
-
-
-def _status(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return "State:\tZ"
+    return set(filter(is_running, pids))
 
 
 def _start(data: Path, log: Path) -> "subprocess.Popen[bytes]":

@@ -20,6 +20,7 @@ from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
 from devstack.aws.runtime import FunctionError
 from devstack.processes import child_environment
+from tests.support.processes import is_running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -374,16 +375,6 @@ def test_nothing_outlives_a_host_that_is_killed(project: Path, tmp_path: Path) -
     with stack_in(project, tmp_path) as again:
         dynamodb = aws_client("dynamodb", again.aws_endpoint_url)
         assert "Item" in dynamodb.get_item(TableName="Records", Key={"id": {"S": "kept"}})
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # a process that ended but that nobody has waited for still has a number
-    state = Path(f"/proc/{pid}/stat")
-    return not (state.exists() and ") Z " in state.read_text())
 
 
 def listens(host: str, port: int) -> bool:

@@ -4,7 +4,6 @@ No ``mem0`` import: these are the shapes that ``Memory.add`` of mem0ai 2.2.1 cal
 it meets in a shared `Failure`, because ``add`` swallows most exceptions; the engine raises it afterwards.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -162,18 +161,10 @@ class ProposalStore:
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
         hits = sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score)[:top_k]
-        return [
-            Neighbour(hit.memory.id, {"data": hit.memory.text, "hash": text_hash(hit.memory.text)}, hit.score)
-            for hit in hits
-        ]
+        return [Neighbour(hit.memory.id, {"data": hit.memory.text}, hit.score) for hit in hits]
 
     def insert(self, vectors: object, payloads: object, ids: object = None) -> None:
         """Store nothing: the model's proposals are kept, and storing is the use case's, after its gate."""
-
-
-def text_hash(text: str) -> str:
-    """The hash by which Mem0 recognises a text that it already has."""
-    return hashlib.md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 class NoHistory:

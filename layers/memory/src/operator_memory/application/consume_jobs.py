@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from operator_memory.application.ports import JobQueue
 from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, where
-from operator_memory.domain.jobs import JobRecord, Outcome, RunJob, retry_delay_seconds
+from operator_memory.domain.jobs import JobRecord, RunJob, outcome_counts, retry_delay_seconds
 
 _LOG = logging.getLogger("operator_memory.extraction")
 
@@ -54,10 +54,15 @@ class ConsumeJobs:
         except Exception as error:
             self._try_again(message, type(error).__name__, places=where(error))
             raise
-        outcomes = [fact.outcome for fact in record.facts]
-        counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
-        facts = {"account_id": record.account_id, "job_id": record.job_id, "facts": counts, "turns": len(record.turns)}
-        _LOG.info("job done", extra=facts)
+        _LOG.info(
+            "job done",
+            extra={
+                "account_id": record.account_id,
+                "job_id": record.job_id,
+                "facts": outcome_counts(record.facts),
+                "turns": len(record.turns),
+            },
+        )
 
     def _bury(self, message: QueuedJob, error: MemoryServiceError) -> None:
         _LOG.warning("job refused", extra={"message_id": message.message_id, "reason": error.reason})

@@ -161,7 +161,7 @@ class ExtractRun:
         known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
         new = {memory.id: memory for memory in page if memory.id not in known}
         if known:  # stored by an attempt that may have died before it could announce them again
-            self._ports.expiry.register(job.account_id, job.finished_at + timedelta(days=self._policy.session_days))
+            self._announce(job, page)
         if new:
             texts = [beginning(memory.text) for memory in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
@@ -199,11 +199,15 @@ class ExtractRun:
         return [d.outcome for d in decisions]
 
     def _store(self, job: RunJob, memories: Sequence[EmbeddedMemory]) -> None:
-        expiries = [e.memory.expires_at for e in memories if e.memory.expires_at]
-        if expiries:  # first, so that nothing that expires is ever stored unannounced
-            self._ports.expiry.register(job.account_id, min(expiries))
+        stored = [embedded.memory for embedded in memories]
+        self._announce(job, stored)  # first, so that nothing that expires is ever stored unannounced
         self._ports.memories.upsert(job.account_id, memories)
-        if expiries:  # and again: a sweep in between saw an account with nothing to expire, and took it off its list
+        # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
+        self._announce(job, stored)
+
+    def _announce(self, job: RunJob, memories: Sequence[Memory]) -> None:
+        """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
+        if expiries := [memory.expires_at for memory in memories if memory.expires_at]:
             self._ports.expiry.register(job.account_id, min(expiries))
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +56,11 @@ class FactOutcome:
     scope: Scope
     outcome: Outcome
     reason: str | None = None
+
+
+def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
+    """How many of ``outcomes`` there are of each kind that occurs, e.g. ``{"added": 3, "duplicate": 1}``."""
+    return dict(Counter(outcome.outcome.value for outcome in outcomes))
 
 
 class JobState(StrEnum):
