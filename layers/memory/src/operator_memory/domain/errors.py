@@ -46,6 +46,28 @@ class PermissionDeniedError(MemoryServiceError):
     """A valid credential that does not allow this action."""
 
 
+class NotFoundError(MemoryServiceError):
+    """The account has no such thing. Says the same of what another account has."""
+
+
+class VersionConflictError(MemoryServiceError):
+    """It was changed since the caller read it, or not read at all; read it again and repeat."""
+
+
+class ConflictError(MemoryServiceError):
+    """The request contradicts what is stored; the message says what."""
+
+
+class RateLimitedError(MemoryServiceError):
+    """Too many calls. ``retry_after`` is in whole seconds, at least 1."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class JobConflictError(MemoryServiceError):
     """A job id was used again with other content. The first content stands."""
 

@@ -11,6 +11,16 @@ _MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
 
 
 @dataclass(frozen=True, slots=True)
+class PastVersion:
+    """What a memory said before somebody changed it. ``changed_by`` is ``user:<id>`` or ``service:<subject>``."""
+
+    version: int
+    text: str = field(repr=False)
+    changed_at: datetime
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """One memory of one account. Times are timezone-aware UTC; ``importance`` is 0..1."""
 
@@ -36,6 +46,11 @@ class Memory:
     valid_until: datetime | None = None
     last_accessed_at: datetime | None = None
     access_count: int = 0
+    version: int = 1
+    """Counts changes by people; a change must name the version it was made from."""
+    history: tuple[PastVersion, ...] = ()
+    """Oldest first, the last fifty. Searches leave it out."""
+    imported_at: datetime | None = None
 
     @property
     def key(self) -> ScopeKey:

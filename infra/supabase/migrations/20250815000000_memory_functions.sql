@@ -1,0 +1,78 @@
+-- What the memory service asks of the database in one round trip each. Can be applied again.
+
+-- The platform grants every new function to its roles: these are for the service alone.
+
+-- ---- the switches of a run ---------------------------------------------------------------------------------------
+
+create or replace function public.memory_switches(p_account uuid, p_agent uuid default null, p_thread text default null)
+    returns jsonb language sql stable set search_path = '' as $$
+    select jsonb_build_object(
+        'account', coalesce((select s.memory_enabled from public.memory_settings s where s.account_id = p_account), true),
+        'record_queries',
+            coalesce((select s.record_queries from public.memory_settings s where s.account_id = p_account), false),
+        -- an agent is shared between accounts: its owner's switch counts for everybody who runs it
+        'agent', coalesce((select a.memory_enabled from public.agents a where a.agent_id = p_agent), true),
+        -- a thread without a session of its own is its own session; both names are asked for in one place
+        'thread', not exists (
+            select from public.threads t
+            where t.account_id = p_account and not t.memory_enabled
+                and (t.thread_id::text = p_thread or t.memory_session_id = p_thread)
+        )
+    )
+$$;
+revoke all on function public.memory_switches(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.memory_switches(uuid, uuid, text) to service_role;
+
+create index if not exists threads_memory_session on public.threads (account_id, memory_session_id)
+    where memory_session_id is not null;
+
+-- ---- the settings of an account, set by the service for a member it has checked ----------------------------------
+
+create or replace function public.memory_settings_stamp() returns trigger
+    language plpgsql set search_path = '' as $$
+begin
+    new.updated_at := now();
+    -- people cannot write this column, so what is in it was put there by the service
+    new.updated_by := coalesce(auth.uid(), new.updated_by);
+    return new;
+end $$;
+
+-- ---- the trail ---------------------------------------------------------------------------------------------------
+
+create index if not exists memory_events_place on public.memory_events (account_id, created_at, id);
+create index if not exists memory_events_queries on public.memory_events (account_id, actor) where query is not null;
+
+-- Writes the events that are not written yet, and returns the ids of those whose account does not exist.
+create or replace function public.memory_record_events(p_events jsonb)
+    returns setof uuid language plpgsql set search_path = '' as $$
+begin
+    insert into public.memory_events
+        (id, account_id, agent_id, thread_id, actor, event_type, memory_ids, query, result_count, metadata, occurred_at)
+    select e.id, e.account_id, e.agent_id, e.thread_id, e.actor, e.event_type, coalesce(e.memory_ids, '{}'), e.query,
+        e.result_count, coalesce(e.metadata, '{}'), e.occurred_at
+    from jsonb_to_recordset(p_events) as e (
+        id uuid, account_id uuid, agent_id uuid, thread_id uuid, actor text, event_type text, memory_ids uuid[],
+        query text, result_count integer, metadata jsonb, occurred_at timestamptz
+    )
+    where exists (select from basejump.accounts a where a.id = e.account_id)
+    on conflict (id) do nothing;
+    return query
+    select e.id from jsonb_to_recordset(p_events) as e (id uuid, account_id uuid)
+    where not exists (select from basejump.accounts a where a.id = e.account_id);
+end $$;
+revoke all on function public.memory_record_events(jsonb) from public, anon, authenticated;
+grant execute on function public.memory_record_events(jsonb) to service_role;
+
+-- Takes the words of searches out of the trail. The trail is append-only even for the service; this is the one
+-- change that erasure needs, so it runs with the owner's rights and does nothing else.
+create or replace function public.memory_forget_queries(p_account uuid, p_actor text default null)
+    returns bigint language plpgsql security definer set search_path = '' as $$
+declare changed bigint;
+begin
+    update public.memory_events e set query = null
+    where e.account_id = p_account and e.query is not null and (p_actor is null or e.actor = p_actor);
+    get diagnostics changed = row_count;
+    return changed;
+end $$;
+revoke all on function public.memory_forget_queries(uuid, text) from public, anon, authenticated;
+grant execute on function public.memory_forget_queries(uuid, text) to service_role;
