@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.conversation import RawMessage, Turn
-from operator_memory.domain.jobs import JobClaim, JobRecord
+from operator_memory.domain.jobs import JobClaim, JobRecord, JobSubject
 from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
@@ -146,8 +146,25 @@ class FactExtractor(Protocol):
 class JobStore(Protocol):
     """The record of every extraction job, readable by job id."""
 
+    def enqueue(
+        self, account_id: AccountId, job_id: str, *, content_hash: str, subject: JobSubject, now: datetime
+    ) -> JobClaim:
+        """Note a job that is about to be put into the queue, unless it is known: ``CLAIMED`` if it was not.
+
+        ``CONFLICT`` if it was known with other content; ``IN_PROGRESS`` while it is queued or runs, or has
+        failed; ``ALREADY_DONE``.
+        """
+        ...
+
     def claim(
-        self, account_id: AccountId, job_id: str, *, content_hash: str, now: datetime, lease_seconds: int
+        self,
+        account_id: AccountId,
+        job_id: str,
+        *,
+        content_hash: str,
+        subject: JobSubject,
+        now: datetime,
+        lease_seconds: int,
     ) -> JobClaim:
         """Take the job for this worker unless it is done, held by another, or had other content."""
         ...

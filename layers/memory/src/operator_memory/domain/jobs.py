@@ -14,6 +14,16 @@ from operator_memory.domain.scopes import AccountId, Scope
 
 
 @dataclass(frozen=True, slots=True)
+class JobSubject:
+    """Whose and which conversation a job is about; an erasure finds the records it concerns by it."""
+
+    thread_id: str = ""
+    session_id: str = ""
+    agent_id: str | None = None
+    author_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunJob:
     """A finished run whose conversation is to be remembered.
 
@@ -29,11 +39,18 @@ class RunJob:
     session_id: str | None = None
     author_id: str | None = None
     messages: tuple[RawMessage, ...] | None = None
+    memory_enabled: bool = True
+    """``False``: this one run is not to be remembered."""
 
     @property
     def effective_session_id(self) -> str:
         """The session of the thread; a thread without one of its own is its own session."""
         return self.session_id or self.thread_id
+
+    @property
+    def subject(self) -> JobSubject:
+        """What the job's record says it is about."""
+        return JobSubject(self.thread_id, self.effective_session_id, self.agent_id, self.author_id)
 
 
 class Outcome(StrEnum):
@@ -64,8 +81,9 @@ def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
 
 
 class JobState(StrEnum):
-    """``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
+    """``queued`` (known from the API) -> ``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -87,6 +105,7 @@ class JobRecord:
     llm_calls: int = 0
     error: str | None = None
     error_detail: str | None = None
+    subject: JobSubject = JobSubject()
 
     def failed(self, *, error: str, detail: str, now: datetime) -> "JobRecord":
         """This record after an attempt that ended in ``error`` (a machine-readable reason)."""
