@@ -58,6 +58,12 @@ class ConflictError(MemoryServiceError):
     """The request contradicts what is stored; the message says what."""
 
 
+class ErasureIncompleteError(MemoryServiceError):
+    """Something was still there after the deletion: a write that was under way. Trying again takes it too."""
+
+    retryable = True
+
+
 class RateLimitedError(MemoryServiceError):
     """Too many calls. ``retry_after`` is in whole seconds, at least 1."""
 

@@ -81,7 +81,7 @@ def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
 
 
 class JobState(StrEnum):
-    """``queued`` (known from the API) -> ``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
+    """``queued`` (by the API) -> ``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
 
     QUEUED = "queued"
     RUNNING = "running"
