@@ -53,7 +53,7 @@ class Authorize:
 
     def note_refusal(self, caller: Caller, account_id: AccountId, what: str) -> None:
         """Put a refusal on record."""
-        self._trail.note(account_id, caller.actor, EventType.DENIED, result_count=0, action=what)
+        self._trail.note(account_id, caller.actor, EventType.DENIED, result_count=0, metadata={"action": what})
 
     def _role(self, user_id: str, account_id: AccountId) -> Role | None:
         if account_id == user_id:  # a personal account's id is its user's

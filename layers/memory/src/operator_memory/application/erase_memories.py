@@ -180,8 +180,7 @@ class EraseMemories:
             agent_id=target.id if target.kind is TargetKind.AGENT else None,
             thread_id=target.id if target.kind is TargetKind.SESSION else None,
             result_count=erasure.removed.get("memories", 0),
-            target=target.kind.value,
-            erasure_id=erasure.id,
+            metadata={"target": target.kind.value, "erasure_id": erasure.id},
         )
 
 

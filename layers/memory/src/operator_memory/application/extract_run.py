@@ -4,22 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.management_ports import SwitchReader
 from operator_memory.application.ports import (
     Clock,
     Embedder,
-    ExpiryIndex,
     Extraction,
     FactExtractor,
     JobStore,
-    MemoryWriter,
     ProposedFact,
     ThreadMessages,
     Watermark,
     WatermarkStore,
 )
+from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import Conversation, RawMessage, Turn, chunked, read_conversation
 from operator_memory.domain.embedding_text import beginning
+from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
+from operator_memory.domain.events import EventType, repeatable_event_id
 from operator_memory.domain.gate import decide, with_known
 from operator_memory.domain.jobs import LEASE_SECONDS, ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
@@ -30,6 +33,13 @@ MAX_MESSAGES = 5_000
 
 MAX_FACTS_LISTED = 1_500
 """Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
+
+CLOCK_SKEW = timedelta(seconds=2)
+"""How far the platform's clock may be ahead of the runner's. A message later than the run's end by more than
+this belongs to the next run, which may be one that is not to be remembered."""
+
+SWITCHES_TIMEOUT = 5.0
+"""Seconds for reading the switches."""
 
 _PAGE = 500
 _TURNS_PAGE = 100
@@ -53,8 +63,9 @@ class ExtractionPorts:
     jobs: JobStore
     extractor: FactExtractor
     embedder: Embedder
-    memories: MemoryWriter
-    expiry: ExpiryIndex
+    memories: GuardedWriter
+    switches: SwitchReader
+    trail: Trail
     watermarks: WatermarkStore
     thread_messages: ThreadMessages | None
     clock: Clock
@@ -81,6 +92,7 @@ class ExtractRun:
             job.account_id,
             job.job_id,
             content_hash=content_hash,
+            subject=job.subject,
             now=clock.now(),
             lease_seconds=self._policy.lease_seconds,
         )
@@ -100,6 +112,7 @@ class ExtractRun:
             # A defect: its message may quote the conversation, so only its type is kept.
             self._ports.jobs.save(claim.record.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
             raise
+        self._note(job, record)  # before the job counts as done: a repetition notes the same event
         self._ports.jobs.save(record)
         if watermark is not None:
             # Last: a worker that dies before this line costs one more reading of the same messages. The other
@@ -109,13 +122,18 @@ class ExtractRun:
 
     def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
-        if not self._policy.enabled:
-            return replace(done, skipped={"memory_disabled": 1}, updated_at=self._ports.clock.now()), None
+        off = self._switched_off(job)
+        if off is not None:
+            left_out = replace(done, skipped={off: 1}, updated_at=self._ports.clock.now())
+            return left_out, self._end_of_run(job) if off != "memory_disabled" else None
         messages, watermark = self._messages(job)
-        conversation = read_conversation(messages)
+        kept = self._not_erased(job, messages)
+        conversation = read_conversation(kept)
         turns = self._store_turns(job, conversation)
         facts, llm_calls = self._store_facts(job, conversation)
         skipped = dict(conversation.skipped)
+        if len(kept) < len(messages):
+            skipped["erased"] = len(messages) - len(kept)
         if len(facts) > MAX_FACTS_LISTED:
             skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
         done = replace(
@@ -128,6 +146,28 @@ class ExtractRun:
         )
         return done, watermark
 
+    def _switched_off(self, job: RunJob) -> str | None:
+        """Why the run is not to be remembered, or ``None``."""
+        if not self._policy.enabled:
+            return "memory_disabled"
+        if not job.memory_enabled:
+            return "memory_disabled_run"
+        switches = self._ports.switches.read(
+            job.account_id, agent_id=job.agent_id, thread_id=job.thread_id, timeout=SWITCHES_TIMEOUT
+        )
+        return f"memory_disabled_{switches.off}" if switches.off else None
+
+    def _end_of_run(self, job: RunJob) -> Watermark | None:
+        """Where the thread is read on after a run that people keep out of memory: what was said in it is not
+        learned later either, when memory is on again."""
+        source = self._ports.thread_messages
+        if job.messages is not None or source is None:
+            return None
+        passed = self._ports.watermarks.get(job.account_id, job.thread_id)
+        while page := self._page_of_run(source, job, passed):
+            passed = _watermark_of(page[-1])
+        return passed
+
     def _messages(self, job: RunJob) -> tuple[Sequence[RawMessage], Watermark | None]:
         if job.messages is not None:
             return job.messages, None
@@ -139,12 +179,47 @@ class ExtractRun:
         found: list[RawMessage] = []
         watermark = self._ports.watermarks.get(job.account_id, job.thread_id)
         while len(found) < MAX_MESSAGES:
-            page = source.read(job.account_id, job.thread_id, after=watermark, limit=_PAGE)
+            page = self._page_of_run(source, job, watermark)
             if not page:
                 break
             found += page
             watermark = _watermark_of(page[-1])
         return found, watermark  # what is beyond the most is read by the thread's next job
+
+    def _page_of_run(self, source: ThreadMessages, job: RunJob, after: Watermark | None) -> list[RawMessage]:
+        page = source.read(job.account_id, job.thread_id, after=after, limit=_PAGE)
+        end = job.finished_at + CLOCK_SKEW
+        return [message for message in page if message.created_at is not None and message.created_at <= end]
+
+    def _not_erased(self, job: RunJob, messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
+        """Without what was said before a person erased it. No model sees that again."""
+        for tombstone in self._ports.memories.find(job.account_id, _targets(job)):
+            kept = [m for m in messages if _aware(m.created_at, job.finished_at) > tombstone.erased_at]
+            if len(kept) < len(messages):
+                # An attempt before the erasure may have died after a write: that goes too.
+                self._ports.memories.erase(job.account_id, tombstone)
+            messages = kept
+        return messages
+
+    def _note(self, job: RunJob, record: JobRecord) -> None:
+        """One event for all that the job added. On a repetition what is there already may be its own work."""
+        counted = {Outcome.ADDED} if record.attempts == 1 else {Outcome.ADDED, Outcome.DUPLICATE}
+        added = [o.memory_id for o in (*record.facts, *record.turns) if o.outcome in counted]
+        if not added:
+            return
+        about: dict[str, str | int | bool] = {"job_id": job.job_id, "facts": len(record.facts)}
+        if job.author_id:
+            about["author_id"] = job.author_id
+        self._ports.trail.note(
+            job.account_id,
+            "system:extraction",
+            EventType.ADD,
+            event_id=repeatable_event_id(job.account_id, "job", job.job_id),
+            memory_ids=added,
+            agent_id=job.agent_id,
+            thread_id=job.thread_id,
+            metadata=about,
+        )
 
     def _store_turns(self, job: RunJob, conversation: Conversation) -> list[FactOutcome]:
         """Session memory: the turns as they were said, no model.
@@ -161,16 +236,18 @@ class ExtractRun:
         known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
         new = {memory.id: memory for memory in page if memory.id not in known}
         if known:  # stored by an attempt that may have died before it could announce them again
-            self._announce(job, page)
+            self._ports.memories.announce(job.account_id, page)
+        erased: set[str] = set()
         if new:
             texts = [beginning(memory.text) for memory in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
-            self._store(job, [EmbeddedMemory(m, v) for m, v in zip(new.values(), vectors, strict=True)])
+            embedded = [EmbeddedMemory(m, v) for m, v in zip(new.values(), vectors, strict=True)]
+            erased = self._ports.memories.upsert(job.account_id, embedded)
         outcomes = []
         for memory in page:  # of a message that comes twice the second is a duplicate
             outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
             outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
-        return outcomes
+        return _without(outcomes, erased)
 
     def _store_facts(self, job: RunJob, conversation: Conversation) -> tuple[list[FactOutcome], int]:
         """User and agent memory: one model call a chunk serves both."""
@@ -194,21 +271,22 @@ class ExtractRun:
             for fact, d in zip(facts, decisions, strict=True)
             if d.outcome.outcome is Outcome.ADDED
         ]
-        if new:
-            self._store(job, new)
-        return [d.outcome for d in decisions]
+        erased = self._ports.memories.upsert(job.account_id, new) if new else set()
+        return _without([d.outcome for d in decisions], erased)
 
-    def _store(self, job: RunJob, memories: Sequence[EmbeddedMemory]) -> None:
-        stored = [embedded.memory for embedded in memories]
-        self._announce(job, stored)  # first, so that nothing that expires is ever stored unannounced
-        self._ports.memories.upsert(job.account_id, memories)
-        # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
-        self._announce(job, stored)
 
-    def _announce(self, job: RunJob, memories: Sequence[Memory]) -> None:
-        """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
-        if expiries := [memory.expires_at for memory in memories if memory.expires_at]:
-            self._ports.expiry.register(job.account_id, min(expiries))
+def _without(outcomes: list[FactOutcome], erased: set[str]) -> list[FactOutcome]:
+    """Those that were refused since a person erased their kind in the meantime are said to be so."""
+    return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+
+
+def _targets(job: RunJob) -> list[Target]:
+    """What a person may have erased that holds everything said in the job's conversation."""
+    targets = {Target(TargetKind.ACCOUNT), Target(TargetKind.SESSION, job.thread_id)}
+    targets.add(Target(TargetKind.SESSION, job.effective_session_id))
+    if job.author_id:
+        targets.add(Target(TargetKind.AUTHOR, job.author_id))
+    return sorted(targets, key=lambda target: target.name)
 
 
 def _watermark_of(message: RawMessage) -> Watermark:
@@ -234,7 +312,8 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
                 updated_at=said_at,
                 session_id=job.effective_session_id,
                 thread_id=job.thread_id,
-                author_id=job.author_id if turn.role == "user" else None,
+                # of an answer too: it belongs to what this member said, and is erased with it
+                author_id=job.author_id,
                 attributed_to=turn.role,
                 role=turn.role,
                 seq=seq,

@@ -1,10 +1,11 @@
-"""Writing that erasure can rely on: no memory is stored that a tombstone covers, not even by a race."""
+"""Writing that erasure and expiry can rely on: no memory is stored that a tombstone covers, not even by a race,
+and none that expires without the index knowing."""
 
 from collections.abc import Sequence
 
 from operator_memory.application.management_ports import ErasableMemories, Tombstones
-from operator_memory.application.ports import MemoryWriter
-from operator_memory.domain.erasure import Tombstone, targets_of
+from operator_memory.application.ports import ExpiryIndex, MemoryWriter
+from operator_memory.domain.erasure import Target, Tombstone, targets_of
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
 
@@ -17,8 +18,16 @@ class GuardedWriter:
     look finds the write in the store.
     """
 
-    def __init__(self, memories: MemoryWriter, erasable: ErasableMemories, tombstones: Tombstones) -> None:
+    def __init__(
+        self,
+        *,
+        memories: MemoryWriter,
+        expiry: ExpiryIndex,
+        erasable: ErasableMemories,
+        tombstones: Tombstones,
+    ) -> None:
         self._memories = memories
+        self._expiry = expiry
         self._erasable = erasable
         self._tombstones = tombstones
 
@@ -32,8 +41,17 @@ class GuardedWriter:
         wanted = [embedded for embedded in memories if embedded.memory.id not in before]
         if not wanted:
             return before
+        stored = [embedded.memory for embedded in wanted]
+        self.announce(account_id, stored)  # first, so that nothing that expires is ever stored unannounced
         self._memories.upsert(account_id, wanted)
-        return before | self.enforce(account_id, [embedded.memory for embedded in wanted])
+        # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
+        self.announce(account_id, stored)
+        return before | self.enforce(account_id, stored)
+
+    def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
+        """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
+        if expiries := [memory.expires_at for memory in memories if memory.expires_at]:
+            self._expiry.register(account_id, min(expiries))
 
     def enforce(self, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
         """The ids of those of ``memories`` that are erased; whatever of their kind is in the store is deleted.
@@ -41,13 +59,17 @@ class GuardedWriter:
         Deleting again also takes what an earlier attempt had written when it was killed.
         """
         erased: set[str] = set()
-        for tombstone in self.tombstones(account_id, memories):
+        for tombstone in self.find(account_id, targets_of(memories)):
             covered = {memory.id for memory in memories if tombstone.covers(memory)}
             if covered:
-                self._erasable.erase(account_id, tombstone.target, until=tombstone.erased_at)
+                self.erase(account_id, tombstone)
                 erased |= covered
         return erased
 
-    def tombstones(self, account_id: AccountId, memories: Sequence[Memory]) -> list[Tombstone]:
-        """The tombstones of every target that could hold one of ``memories``."""
-        return self._tombstones.find(account_id, targets_of(memories))
+    def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
+        """The tombstones of ``targets``."""
+        return self._tombstones.find(account_id, targets)
+
+    def erase(self, account_id: AccountId, tombstone: Tombstone) -> None:
+        """Delete once more what the tombstone covers."""
+        self._erasable.erase(account_id, tombstone.target, until=tombstone.erased_at)

@@ -146,7 +146,7 @@ class ManageMemories:
             memory_ids=[memory.id],
             agent_id=memory.agent_id,
             thread_id=memory.thread_id,
-            source="by_hand",
+            metadata={"source": "by_hand"},
         )
         return memory, True
 
@@ -190,7 +190,9 @@ class ManageMemories:
                 return stored
             new_words = changed.text != stored.text
             vector = self._embedder.embed([beginning(changed.text)], timeout=EMBED_TIMEOUT)[0] if new_words else None
+            self._writer.announce(account_id, [changed])
             if self._library.replace(changed, vector, expected_version=stored.version):
+                self._writer.announce(account_id, [changed])
                 if self._writer.enforce(account_id, [changed]):
                     raise NotFoundError(_NO_SUCH_MEMORY)
                 self._note_update(caller, changed, new_words)
@@ -259,7 +261,7 @@ class ManageMemories:
                 agent_id=where.agent_id,
                 thread_id=where.thread_id,
                 result_count=found,
-                by="filter",
+                metadata={"by": "filter"},
             )
         return found
 
@@ -277,8 +279,7 @@ class ManageMemories:
             memory_ids=[memory.id],
             agent_id=memory.agent_id,
             thread_id=memory.thread_id,
-            version=memory.version,
-            new_text=new_words,
+            metadata={"version": memory.version, "new_text": new_words},
         )
 
     def _note_search(
@@ -299,7 +300,7 @@ class ManageMemories:
             agent_id=where.agent_id,
             thread_id=where.thread_id,
             query=query,
-            how=how,
+            metadata={"how": how},
         )
 
 

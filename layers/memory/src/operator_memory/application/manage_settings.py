@@ -74,9 +74,7 @@ class ManageSettings:
             agent_id=agent_id,
             thread_id=thread_id,
             result_count=len(changes),
-            of=of,
-            fields=" ".join(sorted(changes)),
-            **switches,
+            metadata={"of": of, "fields": " ".join(sorted(changes)), **switches},
         )
 
 

@@ -4,12 +4,16 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from operator_memory.application.management_ports import SwitchReader
 from operator_memory.application.ports import Clock, Embedder, MemorySearch
+from operator_memory.application.trail import Trail
 from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.domain.events import EventType
 from operator_memory.domain.ranking import RankedMemory, rank
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.switches import Switches
 
 MIN_CANDIDATES = 30
 """Candidates per search and scope, or three times the limit: with fewer, good memories are lost unranked."""
@@ -26,7 +30,10 @@ _WORD = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class ContextRequest:
-    """A checked request. ``token_budget`` is in tokens; ``scopes`` are those to look in."""
+    """A checked request. ``token_budget`` is in tokens; ``scopes`` are those to look in.
+
+    ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
+    """
 
     account_id: AccountId
     agent_id: str | None = None
@@ -35,6 +42,8 @@ class ContextRequest:
     limit: int = 10
     token_budget: int | None = None
     scopes: tuple[Scope, ...] | None = None
+    thread_id: str | None = None
+    memory_enabled: bool = True
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:
@@ -66,7 +75,9 @@ class ContextResult:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Most seconds for the embedding call, the search request, and both together."""
+    """Most seconds for reading the switches, the embedding call, the search request, and all together."""
+
+    switches: float = 0.25
 
     embedding: float = 0.45
     search: float = 0.4
@@ -81,21 +92,29 @@ class RetrieveContext:
         *,
         search: MemorySearch,
         embedder: Embedder,
+        switches: SwitchReader,
+        trail: Trail,
         clock: Clock,
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
     ) -> None:
         """``enabled=False`` answers every request with an empty context."""
+        self._switches = switches
+        self._trail = trail
         self._search = search
         self._embedder = embedder
         self._clock = clock
         self._deadlines = deadlines
         self._enabled = enabled
 
-    def __call__(self, request: ContextRequest) -> ContextResult:
-        """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do."""
+    def __call__(self, request: ContextRequest, *, actor: str) -> ContextResult:
+        """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do.
+
+        ``actor`` is who asks, as the trail names them.
+        """
         run = _Run(self._clock.monotonic())
-        if not self._enabled:
+        switches = self._switches_of(request, run)
+        if switches is None:
             return self._result(run, request, [])
         query = searchable_query(request.query)
         vector = self._embed(query, run) if query else None
@@ -103,12 +122,51 @@ class RetrieveContext:
         now = self._clock.now()
         hits = self._find(request.account_id, plan, now, run)
         ranked = rank(plan.searches, hits, now=now, limit=request.limit)
-        return self._result(run, request, ranked)
+        result = self._result(run, request, ranked)
+        self._note(request, result, actor, query if switches.record_queries else None)
+        return result
+
+    def _switches_of(self, request: ContextRequest, run: "_Run") -> Switches | None:
+        """The switches, or ``None`` (and the reason noted) if memory is to stay out of this run.
+
+        Asked for before the query leaves for the embedder. Switches that cannot be read count as off: a person
+        may have set them so.
+        """
+        if not self._enabled or not request.memory_enabled:
+            run.degraded.append("memory_disabled_run" if self._enabled else "memory_disabled")
+            return None
+        try:
+            switches = self._switches.read(
+                request.account_id,
+                agent_id=request.agent_id,
+                thread_id=request.thread_id or request.session_id,
+                timeout=self._deadlines.switches,
+            )
+        except UpstreamError as error:
+            run.degraded.append(degradation(error))
+            return None
+        if switches.off:
+            run.degraded.append(f"memory_disabled_{switches.off}")
+            return None
+        return switches
+
+    def _note(self, request: ContextRequest, result: ContextResult, actor: str, query: str | None) -> None:
+        self._trail.note(
+            request.account_id,
+            actor,
+            EventType.INJECT,
+            memory_ids=[ranked.memory.id for ranked in result.memories],
+            agent_id=request.agent_id,
+            thread_id=request.thread_id,
+            query=query,
+            metadata={"tokens": result.token_count},
+        )
 
     def _embed(self, query: str, run: "_Run") -> list[float] | None:
         started = self._clock.monotonic()
         try:
-            timeout = min(self._deadlines.embedding, self._deadlines.total)
+            left = self._deadlines.total - (started - run.started)
+            timeout = max(0.01, min(self._deadlines.embedding, left))
             return self._embedder.embed([query], timeout=timeout)[0]
         except UpstreamError as error:
             run.degraded.append(degradation(error))
@@ -136,7 +194,7 @@ class RetrieveContext:
             text=context.text,
             memories=tuple(score_of[m.id] for m in context.memories),
             token_count=context.token_count,
-            degraded=tuple(run.degraded) if self._enabled else ("memory_disabled",),
+            degraded=tuple(run.degraded),
             timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
         )
 

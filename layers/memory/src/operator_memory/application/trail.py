@@ -28,10 +28,9 @@ class Trail:
         thread_id: str | None = None,
         result_count: int | None = None,
         query: str | None = None,
-        **metadata: str | int | bool,
+        metadata: Mapping[str, str | int | bool] | None = None,
     ) -> None:
         """Note one event. ``event_id`` is given where the cause may be worked off again. Never raises."""
-        extra: Mapping[str, str | int | bool] = metadata
         self.sink.emit(
             MemoryEvent(
                 id=event_id or new_event_id(),
@@ -44,6 +43,6 @@ class Trail:
                 memory_ids=tuple(memory_ids),
                 query=query,
                 result_count=len(memory_ids) if result_count is None else result_count,
-                metadata=extra,
+                metadata=metadata or {},
             )
         )

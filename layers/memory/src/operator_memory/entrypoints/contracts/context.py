@@ -32,6 +32,16 @@ REQUEST_SCHEMA: dict[str, Any] = {
         "account_id": {**_ID, "description": "The account whose memory is read."},
         "agent_id": {**_ID, "type": ["string", "null"], "description": "Adds the memory of this agent."},
         "session_id": {**_ID, "type": ["string", "null"], "description": "Adds the memory of this session."},
+        "thread_id": {
+            **_ID,
+            "type": ["string", "null"],
+            "description": "The thread of the run: its own switch is obeyed.",
+        },
+        "memory_enabled": {
+            "type": "boolean",
+            "default": True,
+            "description": "`false`: this one run goes without memory; the answer is empty.",
+        },
         "query": {
             "type": ["string", "null"],
             "maxLength": MAX_QUERY,
@@ -84,6 +94,8 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         limit=_whole_number("limit", body.get("limit", DEFAULT_LIMIT), MAX_LIMIT),
         token_budget=_token_budget(body.get("token_budget")),
         scopes=_scopes(body.get("scopes")),
+        thread_id=_optional_id(body, "thread_id"),
+        memory_enabled=_flag(body, "memory_enabled", default=True),
     )
     for scope, owner in ((Scope.AGENT, "agent_id"), (Scope.SESSION, "session_id")):
         if scope in (request.scopes or ()) and getattr(request, owner) is None:
@@ -94,6 +106,13 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
 def _optional_id(body: Mapping[str, Any], field: str) -> str | None:
     value = body.get(field)
     return None if value is None else checked_id(field, value)
+
+
+def _flag(body: Mapping[str, Any], field: str, *, default: bool) -> bool:
+    value = body.get(field, default)
+    if not isinstance(value, bool):
+        raise InvalidInputError(field, "must be true or false")
+    return value
 
 
 def _query(value: object) -> str | None:

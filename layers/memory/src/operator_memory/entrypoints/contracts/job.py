@@ -8,7 +8,16 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from operator_memory.application.extract_run import MAX_MESSAGES
@@ -81,6 +90,9 @@ class JobBody(BaseModel):
     agent_id: Id | None = Field(default=None, description="Needed to learn how this agent is to work.")
     session_id: Id | None = Field(default=None, description="The thread's memory session. Default: the thread.")
     author_id: Id | None = Field(default=None, description="The member who spoke, in a team account.")
+    memory_enabled: StrictBool = Field(
+        default=True, description="`false`: nothing of this one run is remembered, now or later."
+    )
     messages: list[JobMessage] | None = Field(
         default=None,
         max_length=MAX_MESSAGES,
@@ -138,6 +150,7 @@ def _job(body: JobBody) -> RunJob:
         agent_id=body.agent_id,
         session_id=body.session_id,
         author_id=body.author_id,
+        memory_enabled=body.memory_enabled,
         messages=None
         if messages is None
         else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at) for m in messages),
