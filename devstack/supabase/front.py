@@ -65,7 +65,7 @@ class SupabaseFront:
 
     def user_token(self, user_id: str, *, expires_in: int = 3600) -> str:
         """A signed-in user's access token (role ``authenticated``), valid for ``expires_in`` seconds."""
-        return self._made_keys.user_token(user_id, expires_in=expires_in)
+        return self._made_keys.user_token(user_id, iss=f"{self.url}/auth/v1", expires_in=expires_in)
 
     def start(self) -> None:
         """Start Postgres, bring the schema up to date and serve; returns when it answers."""

@@ -23,10 +23,10 @@ class Keys:
     anon_key: str
     service_role_key: str
 
-    def user_token(self, user_id: str, *, expires_in: int = 3600) -> str:
-        """A signed-in user's access token, valid for ``expires_in`` seconds."""
+    def user_token(self, user_id: str, *, iss: str, expires_in: int = 3600) -> str:
+        """A signed-in user's access token of the issuer ``iss``, valid for ``expires_in`` seconds."""
         now = int(time.time())
-        claims = {"sub": user_id, "role": "authenticated", "aud": "authenticated", "iat": now}
+        claims = {"iss": iss, "sub": user_id, "role": "authenticated", "aud": "authenticated", "iat": now}
         return jwt.encode({**claims, "exp": now + expires_in}, self.jwt_secret, algorithm="HS256")
 
 
