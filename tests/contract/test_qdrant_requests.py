@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters import qdrant_requests as requests
-from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope
 from qdrant_client import models
@@ -38,7 +38,8 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
 
 accounts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,30}", fullmatch=True).map(AccountId)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-names = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+names = st.none() | texts
 
 
 def owned(account: AccountId) -> Memory:
@@ -64,13 +65,16 @@ def memories(account: AccountId) -> st.SearchStrategy[Memory]:
         role=names,
         seq=st.none() | st.integers(0, 2**53),
         source_run_id=names,
-        importance=st.floats(0, 1),
+        importance=st.floats(0, 1).map(lambda value: round(value, 6)),
         pinned=st.booleans(),
         expires_at=st.none() | moments,
         superseded_by=names,
         valid_until=st.none() | moments,
         last_accessed_at=st.none() | moments,
         access_count=st.integers(0, 2**53),
+        version=st.integers(1, 2**53),
+        history=st.lists(st.builds(PastVersion, st.integers(1, 99), texts, moments, texts), max_size=3).map(tuple),
+        imported_at=st.none() | moments,
     )
 
 
@@ -162,6 +166,14 @@ def test_a_field_without_a_value_is_not_stored() -> None:
     payload = requests.payload_of(a_memory("tea"))
     assert None not in payload.values()
     assert {"agent_id", "run_id", "expires_at", "valid_until", "superseded_by"}.isdisjoint(payload)
+    assert {"history", "imported_at"}.isdisjoint(payload)
+
+
+def test_a_point_from_before_there_were_versions_is_the_first() -> None:
+    payload = requests.payload_of(a_memory("tea"))
+    assert payload.pop("version") == 1
+    memory = requests.memory_of(ACCOUNT, {"id": "i", "payload": payload})
+    assert (memory.version, memory.history, memory.imported_at) == (1, (), None)
 
 
 @pytest.mark.parametrize(("mode", "lacking"), [(SearchMode.DENSE, "vector"), (SearchMode.KEYWORD, "text")])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.domain.errors import MalformedResponseError
-from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 
@@ -168,7 +168,11 @@ def timestamp(value: datetime) -> str:
 
 
 def payload_of(memory: Memory) -> Json:
-    """The payload of a memory: Mem0's own fields and ours; fields without a value are left out."""
+    """The payload of a memory: Mem0's own fields and ours; fields without a value are left out.
+
+    ``importance`` has six decimals: Qdrant may read a longer number with an error in its last bit, and a list that
+    is ordered by it could then not go on at a value it had read.
+    """
     values: Json = {
         "data": memory.text,
         # Mem0's duplicate check compares this; it is no security measure.
@@ -186,15 +190,27 @@ def payload_of(memory: Memory) -> Json:
         "thread_id": memory.thread_id,
         "seq": memory.seq,
         "source_run_id": memory.source_run_id,
-        "importance": memory.importance,
+        "importance": round(memory.importance, 6),
         "expires_at": _optional_timestamp(memory.expires_at),
         "pinned": memory.pinned,
         "superseded_by": memory.superseded_by,
         "valid_until": _optional_timestamp(memory.valid_until),
         "last_accessed_at": _optional_timestamp(memory.last_accessed_at),
         "access_count": memory.access_count,
+        "version": memory.version,
+        "history": [_past(past) for past in memory.history] or None,
+        "imported_at": _optional_timestamp(memory.imported_at),
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _past(past: PastVersion) -> Json:
+    return {
+        "version": past.version,
+        "text": past.text,
+        "changed_at": timestamp(past.changed_at),
+        "changed_by": past.changed_by,
+    }
 
 
 def _optional_timestamp(value: datetime | None) -> str | None:
@@ -248,11 +264,23 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             valid_until=_optional_datetime(payload, "valid_until"),
             last_accessed_at=_optional_datetime(payload, "last_accessed_at"),
             access_count=int(payload.get("access_count", 0)),
+            version=int(payload.get("version", 1)),
+            history=tuple(_past_version(past) for past in payload.get("history", ())),
+            imported_at=_optional_datetime(payload, "imported_at"),
         )
         _ = memory.key  # an agent's memory has an agent, a session's a session
         return memory
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedResponseError(SYSTEM, "a point's payload is not that of a memory") from error
+
+
+def _past_version(past: Mapping[str, Any]) -> PastVersion:
+    return PastVersion(
+        version=int(past["version"]),
+        text=_text(past["text"]),
+        changed_at=aware(past["changed_at"]),
+        changed_by=_text(past["changed_by"]),
+    )
 
 
 def _optional_datetime(payload: Mapping[str, Any], field: str) -> datetime | None:
