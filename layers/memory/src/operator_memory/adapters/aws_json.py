@@ -1,14 +1,14 @@
-"""Signed calls to AWS services of the JSON protocol (SSM, SQS), over the kept-alive client.
+"""Signed calls to AWS services of the JSON protocol (SSM, SQS, DynamoDB), over the kept-alive client.
 
 Why not boto3: its session machinery costs the context function 300 ms of cold start, and the function makes
-one kind of call. The signature is checked against botocore's own signer in the tests.
+three kinds of calls. The signature is checked against botocore's own signer in the tests.
 Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,8 @@ from operator_memory.adapters.http import HttpClient, Response, json_object
 from operator_memory.application.ports import Clock
 from operator_memory.domain.errors import UpstreamUnavailableError
 
-_THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
+_THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ThroughputExceeded", "SlowDown")
+_JSON_1_0 = ("sqs", "dynamodb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class AwsCredentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal that the caller counts on: the error's name (``ConditionalCheckFailedException``) and the answer."""
+
+    name: str
+    body: dict[str, Any] = field(repr=False)
 
 
 class AwsJsonClient:
@@ -50,8 +59,25 @@ class AwsJsonClient:
         Raises:
             UpstreamError: of the kind that the failure stands for.
         """
+        return json_object(self._service, self._send(target, payload, timeout))
+
+    def call_or_refusal(
+        self, target: str, payload: Mapping[str, Any], *, expected: Collection[str], timeout: float
+    ) -> dict[str, Any] | Refusal:
+        """As `call`, but an error whose name is in ``expected`` is returned.
+
+        Raises:
+            UpstreamError: of the kind that any other failure stands for.
+        """
+        response = self._send(target, payload, timeout)
+        refusal = _refusal(response)
+        if refusal is not None and refusal.name in expected:
+            return refusal
+        return json_object(self._service, response)
+
+    def _send(self, target: str, payload: Mapping[str, Any], timeout: float) -> Response:
         body = json.dumps(payload).encode()
-        version = "1.0" if self._service == "sqs" else "1.1"
+        version = "1.0" if self._service in _JSON_1_0 else "1.1"
         headers = {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": target}
         signed = sign(
             body,
@@ -63,22 +89,26 @@ class AwsJsonClient:
             now=self._clock.now(),
         )
         response = self._client.request("POST", "/", body, timeout=timeout, headers=signed)
-        if response.status == 400 and _is_throttled(response):
+        refusal = _refusal(response)
+        if refusal is not None and any(word in refusal.name for word in _THROTTLED):
+            # AWS says "too fast" with status 400, like a request that can never succeed; the name tells them apart.
             raise UpstreamUnavailableError(self._service, "throttled the request")
-        return json_object(self._service, response)
+        return response
 
     def close(self) -> None:
         """Close the idle connections. The client can still be used."""
         self._client.close()
 
 
-def _is_throttled(response: Response) -> bool:
-    """AWS says "too fast" with status 400, like a request that can never succeed; the body tells them apart."""
+def _refusal(response: Response) -> Refusal | None:
+    """What an answer of status 400 says, if it can be read."""
+    if response.status != 400:
+        return None
     try:
-        name = str(json.loads(response.body)["__type"]).rpartition("#")[2]
+        body = json.loads(response.body)
+        return Refusal(str(body["__type"]).rpartition("#")[2], body)
     except (ValueError, RecursionError, KeyError, TypeError):
-        return False
-    return any(word in name for word in _THROTTLED)
+        return None
 
 
 def sign(
