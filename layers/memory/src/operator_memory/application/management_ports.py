@@ -11,6 +11,7 @@ from typing import Protocol
 from operator_memory.domain.erasure import Erasure, Target, Tombstone
 from operator_memory.domain.events import MemoryEvent
 from operator_memory.domain.identity import Role
+from operator_memory.domain.jobs import JobRecord
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, Usage
 from operator_memory.domain.models import Memory
 from operator_memory.domain.rate_limits import RateLimit
@@ -157,6 +158,14 @@ class ErasableRecords(Protocol):
     def erase(self, account_id: AccountId, target: Target) -> None:
         """Of a whole account: delete them. Of a part: take the outcomes out of its jobs' records, which stay so
         that a redelivered job is still known to be done."""
+        ...
+
+
+class JobHistory(Protocol):
+    """The account's job records, for its export."""
+
+    def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[JobRecord], str | None]:
+        """Up to ``limit`` records by job id, and where the next call goes on (``None``: the end)."""
         ...
 
 

@@ -1,0 +1,107 @@
+"""Use case: bring memories of an export back, into the same account or another one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.ports import Clock, Embedder
+from operator_memory.application.trail import Trail
+from operator_memory.domain.embedding_text import beginning
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.events import EventType
+from operator_memory.domain.identity import Caller
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.transfer import memory_of_line
+
+MAX_LINES = 2_000
+"""Lines of one import; a longer export is brought back in several."""
+
+EMBED_TIMEOUT = 20.0
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of every line. ``rejected``: number of the line (from 1), and why."""
+
+    added: int
+    duplicates: int
+    skipped: int
+    """Lines that hold no memory: jobs, events, the account's head."""
+    rejected: tuple[tuple[int, str], ...]
+
+
+class ImportMemories:
+    """Doing the same import again adds nothing."""
+
+    def __init__(self, *, writer: GuardedWriter, embedder: Embedder, trail: Trail, clock: Clock) -> None:
+        self._writer = writer
+        self._embedder = embedder
+        self._trail = trail
+        self._clock = clock
+
+    def __call__(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
+        """Store the memories in ``text`` (JSON Lines).
+
+        Raises:
+            InvalidInputError: there are too many lines; nothing is stored.
+            UpstreamError: of a failure on the way: what is stored by then stays, and the import can be repeated.
+        """
+        lines = [line for line in text.split("\n") if line.strip()]
+        if len(lines) > MAX_LINES:
+            raise InvalidInputError("body", f"must hold at most {MAX_LINES} lines, not {len(lines)}")
+        memories, originals, rejected, skipped = self._read(account_id, lines)
+        known = self._writer.existing_ids(account_id, [*memories, *originals.values()])
+        new = [m for identity, m in memories.items() if identity not in known and originals[identity] not in known]
+        for start in range(0, len(new), _BATCH):
+            self._store(caller, account_id, new[start : start + _BATCH])
+        kept = len(lines) - skipped - len(rejected)
+        return ImportReport(len(new), kept - len(new), skipped, tuple(rejected))
+
+    def _read(
+        self, account_id: AccountId, lines: Sequence[str]
+    ) -> tuple[dict[str, Memory], dict[str, str], list[tuple[int, str]], int]:
+        memories: dict[str, Memory] = {}
+        originals: dict[str, str] = {}
+        rejected: list[tuple[int, str]] = []
+        skipped = 0
+        now = self._clock.now()
+        for number, text in enumerate(lines, start=1):
+            try:
+                line = _object(text)
+                if line.get("type", "memory") != "memory":
+                    skipped += 1
+                    continue
+                memory = memory_of_line(line, account_id, now=now)
+                if memory.expires_at is not None and memory.expires_at <= now:
+                    raise InvalidInputError("expires_at", "has passed")
+            except InvalidInputError as error:
+                rejected.append((number, str(error)))
+                continue
+            memories[memory.id] = memory
+            originals[memory.id] = str(line["id"])
+        return memories, originals, rejected, skipped
+
+    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> None:
+        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=EMBED_TIMEOUT)
+        embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
+        self._writer.upsert(account_id, embedded)
+        self._trail.note(
+            account_id,
+            caller.actor,
+            EventType.ADD,
+            memory_ids=[memory.id for memory in memories],
+            metadata={"source": "import"},
+        )
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidInputError("line", "is not valid JSON") from None
+    if not isinstance(line, dict):
+        raise InvalidInputError("line", "must be a JSON object")
+    return line
