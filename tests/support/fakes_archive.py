@@ -74,7 +74,6 @@ def _memory(line: str, account_id: AccountId) -> Memory:
     try:
         at = datetime.fromisoformat(held["created_at"])
         imported = held.get("imported_at")
-        owners = {name: held.get(name) for name in ("agent_id", "session_id", "thread_id", "author_id")}
         return Memory(
             held["id"],
             account_id,
@@ -83,7 +82,10 @@ def _memory(line: str, account_id: AccountId) -> Memory:
             held["text"],
             at,
             at,
-            **owners,
+            agent_id=held.get("agent_id"),
+            session_id=held.get("session_id"),
+            thread_id=held.get("thread_id"),
+            author_id=held.get("author_id"),
             imported_at=datetime.fromisoformat(imported) if imported else None,
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -8,7 +8,8 @@ Each line is one memory as a JSON object, in UTF-8 and without a line break insi
 
 More fields may follow and are kept. An object is read whole, so it should stay below some ten megabytes.
 Whoever adds lines to an object writes it with ``If-Match`` (or a new one with ``If-None-Match: *``), as we do.
-The bucket must not keep old versions: what was erased would still be there.
+The bucket must not keep old versions, or what was erased would still be there, and its objects must stay in a
+storage class that can be read at once.
 """
 
 import base64
@@ -209,7 +210,7 @@ def _covered_by(tombstone: Tombstone, account_id: AccountId) -> Callable[[bytes]
 
 def _parsed(line: bytes, account_id: AccountId) -> dict[str, Any]:
     try:
-        held = json.loads(line)
+        held = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise MalformedResponseError(SYSTEM, "a line is not JSON") from error
     if not isinstance(held, dict) or held.get("account_id") != account_id:
