@@ -10,13 +10,42 @@ from datetime import datetime
 from typing import Any
 
 from operator_memory.adapters import qdrant_requests as requests
-from operator_memory.adapters.http import HttpClient, json_object
+from operator_memory.adapters.http import HttpClient, Response, json_object
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
 
-_BATCH = 100
+BATCH = 100
+"""How many points one request is about at most."""
+
+
+class QdrantCollection:
+    """Sends requests about one collection, and reads the answers."""
+
+    def __init__(self, client: HttpClient, name: str, *, timeout: float) -> None:
+        """``timeout``: seconds for one request, where a call does not say otherwise."""
+        self._client = client
+        self._path = f"/collections/{name}"
+        self._timeout = timeout
+
+    def send(self, method: str, path: str, body: requests.Json, *, timeout: float | None = None) -> Response:
+        """The answer as it came; ``path`` is below the collection's."""
+        payload = json.dumps(body, separators=(",", ":")).encode()
+        seconds = self._timeout if timeout is None else timeout
+        return self._client.request(method, self._path + path, payload, timeout=seconds)
+
+    def call(self, method: str, path: str, body: requests.Json, *, timeout: float | None = None) -> Any:  # noqa: ANN401
+        """The JSON value that a successful answer has as its ``result``."""
+        return result_of(self.send(method, path, body, timeout=timeout))
+
+    def scroll(self, body: requests.Json) -> list[Any]:
+        """The points of a page."""
+        return points_of(self.call("POST", "/points/scroll", body))
+
+    def count(self, body: requests.Json) -> int:
+        """How many points there are."""
+        return count_of(self.call("POST", "/points/count", body))
 
 
 class QdrantMemories:
@@ -24,24 +53,19 @@ class QdrantMemories:
 
     def __init__(self, client: HttpClient, *, collection: str, write_timeout: float) -> None:
         """``write_timeout``: seconds for one request that is not a search."""
-        self._client = client
-        self._points = f"/collections/{collection}/points"
-        self._write_timeout = write_timeout
+        self._collection = QdrantCollection(client, collection, timeout=write_timeout)
 
     def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first."""
         body = requests.batch_query(account_id, plan, now=now)
-        answers = self._call("POST", "/query/batch", body, timeout=timeout)
-        if not isinstance(answers, list) or len(answers) != len(plan.searches):
-            raise MalformedResponseError(requests.SYSTEM, f"expected {len(plan.searches)} lists of points")
-        known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
-        return [[_hit(account_id, point, known) for point in _points_of(answer)] for answer in answers]
+        answers = self._collection.call("POST", "/points/query/batch", body, timeout=timeout)
+        return hits_of(account_id, answers, len(plan.searches))
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""
         found: set[str] = set()
-        for start in range(0, len(ids), _BATCH):
-            body = requests.with_ids(account_id, ids[start : start + _BATCH])
+        for start in range(0, len(ids), BATCH):
+            body = requests.with_ids(account_id, ids[start : start + BATCH])
             found.update(self._scrolled_ids(body))
         return found
 
@@ -51,22 +75,22 @@ class QdrantMemories:
         Raises:
             ValueError: if one of them belongs to another account; then nothing has been sent.
         """
-        starts = range(0, len(memories), _BATCH)
-        bodies = [requests.upsert(account_id, memories[start : start + _BATCH]) for start in starts]
+        starts = range(0, len(memories), BATCH)
+        bodies = [requests.upsert(account_id, memories[start : start + BATCH]) for start in starts]
         for body in bodies:
-            self._call("PUT", "?wait=true", body, timeout=self._write_timeout)
+            self._collection.call("PUT", "/points?wait=true", body)
 
     def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
         """Delete up to ``limit`` of the account's memories that have expired at ``now``; returns how many."""
         ids = self._scrolled_ids(requests.expired(account_id, now=now, limit=limit))
         if ids:
             body = requests.delete_expired(account_id, ids, now=now)
-            self._call("POST", "/delete?wait=true", body, timeout=self._write_timeout)
+            self._collection.call("POST", "/points/delete?wait=true", body)
         return len(ids)
 
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
         """The account's earliest ``expires_at`` later than ``after``, or ``None``."""
-        points = self._scroll(requests.next_expiry(account_id, after=after))
+        points = self._collection.scroll(requests.next_expiry(account_id, after=after))
         try:
             return requests.aware(points[0]["payload"]["expires_at"]) if points else None
         except (KeyError, TypeError, ValueError) as error:
@@ -74,27 +98,41 @@ class QdrantMemories:
 
     def _scrolled_ids(self, body: requests.Json) -> list[str]:
         try:
-            return [requests.point_id(point) for point in self._scroll(body)]
+            return [requests.point_id(point) for point in self._collection.scroll(body)]
         except (KeyError, TypeError) as error:
             raise MalformedResponseError(requests.SYSTEM, "a point has no id") from error
 
-    def _scroll(self, body: requests.Json) -> list[Any]:
-        return _points_of(self._call("POST", "/scroll", body, timeout=self._write_timeout))
 
-    def _call(self, method: str, path: str, body: requests.Json, *, timeout: float) -> Any:  # noqa: ANN401  (JSON)
-        payload = json.dumps(body, separators=(",", ":")).encode()
-        response = self._client.request(method, self._points + path, payload, timeout=timeout)
-        answer = json_object(requests.SYSTEM, response)
-        if "result" not in answer:
-            raise MalformedResponseError(requests.SYSTEM, "the answer has no result")
-        return answer["result"]
+def result_of(response: Response) -> Any:  # noqa: ANN401  (JSON)
+    """What a successful answer has as its ``result``."""
+    answer = json_object(requests.SYSTEM, response)
+    if "result" not in answer:
+        raise MalformedResponseError(requests.SYSTEM, "the answer has no result")
+    return answer["result"]
 
 
-def _points_of(result: object) -> list[Any]:
+def points_of(result: object) -> list[Any]:
+    """The points of a result that holds a list of them."""
     points = result.get("points") if isinstance(result, dict) else None
     if not isinstance(points, list):
         raise MalformedResponseError(requests.SYSTEM, "the answer holds no list of points")
     return points
+
+
+def count_of(result: object) -> int:
+    """The number of a result that counts."""
+    count = result.get("count") if isinstance(result, dict) else None
+    if not isinstance(count, int):
+        raise MalformedResponseError(requests.SYSTEM, "the answer holds no count")
+    return count
+
+
+def hits_of(account_id: AccountId, answers: object, searches: int) -> list[list[Hit]]:
+    """What each of a batch's ``searches`` has found, best first."""
+    if not isinstance(answers, list) or len(answers) != searches:
+        raise MalformedResponseError(requests.SYSTEM, f"expected {searches} lists of points")
+    known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
+    return [[_hit(account_id, point, known) for point in points_of(answer)] for answer in answers]
 
 
 def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:

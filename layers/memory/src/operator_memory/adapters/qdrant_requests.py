@@ -22,8 +22,8 @@ KEYWORD_VECTOR = "bm25"
 KEYWORD_MODEL = "qdrant/bm25"
 """The server tokenizes, stems and weighs the text itself (Qdrant 1.15.2 and later)."""
 
-_ACCOUNT = "user_id"
-_SESSION = "run_id"
+ACCOUNT = "user_id"
+SESSION = "run_id"
 SEARCHED_FIELDS = (
     "agent_id",
     "author_id",
@@ -49,7 +49,7 @@ _ORDER_BY = {
 
 def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
     """A filter bound to the account: its first ``must`` is the tenant condition."""
-    made: Json = {"must": [_equals(_ACCOUNT, account_id), *must]}
+    made: Json = {"must": [equals(ACCOUNT, account_id), *must]}
     if must_not:
         made["must_not"] = list(must_not)
     return made
@@ -63,9 +63,9 @@ def batch_query(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> Js
 def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
     conditions = _scope_conditions(search.key)
     if search.mode is SearchMode.PINNED:
-        conditions.append(_equals("pinned", True))
+        conditions.append(equals("pinned", True))
     body: Json = {
-        "filter": tenant_filter(account_id, *conditions, must_not=_gone_at(now)),
+        "filter": tenant_filter(account_id, *conditions, must_not=gone_at(now)),
         "limit": search.limit,
         "with_payload": list(SEARCHED_FIELDS),
     }
@@ -117,7 +117,7 @@ def with_ids(account_id: AccountId, ids: Sequence[str]) -> Json:
 def expired(account_id: AccountId, *, now: datetime, limit: int) -> Json:
     """Body of ``points/scroll``: ids of up to ``limit`` memories that have expired at ``now``."""
     return {
-        "filter": tenant_filter(account_id, _range("expires_at", lte=now)),
+        "filter": tenant_filter(account_id, in_range("expires_at", lte=now)),
         "limit": limit,
         "with_payload": False,
         "with_vector": False,
@@ -126,13 +126,13 @@ def expired(account_id: AccountId, *, now: datetime, limit: int) -> Json:
 
 def delete_expired(account_id: AccountId, ids: Sequence[str], *, now: datetime) -> Json:
     """Body of ``points/delete``: of ``ids``, those that are the account's and (still) expired."""
-    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, _range("expires_at", lte=now))}
+    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, in_range("expires_at", lte=now))}
 
 
 def next_expiry(account_id: AccountId, *, after: datetime) -> Json:
     """Body of ``points/scroll``: the account's memory that expires first after ``after``."""
     return {
-        "filter": tenant_filter(account_id, _range("expires_at", gt=after)),
+        "filter": tenant_filter(account_id, in_range("expires_at", gt=after)),
         "limit": 1,
         "with_payload": ["expires_at"],
         "with_vector": False,
@@ -141,30 +141,36 @@ def next_expiry(account_id: AccountId, *, after: datetime) -> Json:
 
 
 def _scope_conditions(key: ScopeKey) -> list[Json]:
-    conditions = [_equals("scope", key.scope.value)]
+    conditions = [equals("scope", key.scope.value)]
     if key.scope is Scope.AGENT:
-        conditions.append(_equals("agent_id", key.owner_id))
+        conditions.append(equals("agent_id", key.owner_id))
     elif key.scope is Scope.SESSION:
-        conditions.append(_equals(_SESSION, key.owner_id))
+        conditions.append(equals(SESSION, key.owner_id))
     return conditions
 
 
-def _gone_at(now: datetime) -> list[Json]:
+def gone_at(now: datetime) -> list[Json]:
     """What is not shown: expired, or no longer valid because something newer took its place."""
-    return [_range("expires_at", lte=now), _range("valid_until", lte=now)]
+    return [in_range("expires_at", lte=now), in_range("valid_until", lte=now)]
 
 
-def _equals(key: str, value: object) -> Json:
+def equals(key: str, value: object) -> Json:
+    """The condition that the field ``key`` has this value."""
     return {"key": key, "match": {"value": value}}
 
 
-def _range(key: str, **bounds: datetime) -> Json:
+def in_range(key: str, **bounds: datetime) -> Json:
+    """The condition that the time in ``key`` is within ``bounds`` (gt, gte, lt, lte)."""
     return {"key": key, "range": {name: timestamp(value) for name, value in bounds.items()}}
 
 
 def timestamp(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds, e.g. ``2026-11-24T09:00:00.000000Z``."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:  # less than a day from the calendar's end, where UTC has no such time: the day will do
+        moment = value
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def payload_of(memory: Memory) -> Json:
@@ -181,9 +187,9 @@ def payload_of(memory: Memory) -> Json:
         "updated_at": timestamp(memory.updated_at),
         "attributed_to": memory.attributed_to,
         "role": memory.role,
-        _ACCOUNT: memory.account_id,
+        ACCOUNT: memory.account_id,
         "agent_id": memory.agent_id,
-        _SESSION: memory.session_id,
+        SESSION: memory.session_id,
         "kind": memory.kind.value,
         "scope": memory.scope.value,
         "author_id": memory.author_id,
@@ -238,7 +244,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
     """
     try:
         payload: Mapping[str, Any] = point["payload"]
-        if payload[_ACCOUNT] != account_id:
+        if payload[ACCOUNT] != account_id:
             raise MalformedResponseError(SYSTEM, "the answer holds a point of another account")
         created = aware(payload["created_at"])
         memory = Memory(
@@ -250,7 +256,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             created_at=created,
             updated_at=_optional_datetime(payload, "updated_at") or created,
             agent_id=payload.get("agent_id"),
-            session_id=payload.get(_SESSION),
+            session_id=payload.get(SESSION),
             thread_id=payload.get("thread_id"),
             author_id=payload.get("author_id"),
             attributed_to=payload.get("attributed_to"),

@@ -1,0 +1,102 @@
+"""Erasure in Qdrant: what a person wants forgotten is deleted by filter, and counted, in every collection."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.qdrant import QdrantCollection, count_of, result_of
+from operator_memory.adapters.qdrant_requests import Json
+from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.scopes import AccountId, Scope
+
+ENTITIES = "entities"
+"""The name of a collection that Mem0 keeps of its own. It has Mem0's fields alone, and may not exist."""
+
+
+class QdrantErasure:
+    """Port ``ErasableMemories`` on the collections of one server."""
+
+    def __init__(self, client: HttpClient, *, collections: Sequence[tuple[str, str]], write_timeout: float) -> None:
+        """``collections``: pairs of the name in the counts and the collection's.
+
+        What is named ``entities`` is Mem0's (``<collection>_entities``); all others hold memories, and must exist.
+        ``write_timeout``: seconds for one request. A deletion that takes longer goes on in the server: it ends in
+        ``UpstreamTimeoutError``, and can be repeated.
+        """
+        self._collections = [
+            (kind, QdrantCollection(client, name, timeout=write_timeout)) for kind, name in collections
+        ]
+
+    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> dict[str, int]:
+        """How many points there are, by the collections' names, said at or before ``until``."""
+        counts: Counter[str] = Counter()
+        for kind, collection in self._collections:
+            condition = erasable(kind, account_id, target, until=until)
+            counts[kind] += 0 if condition is None else self._count(kind, collection, condition)
+        return dict(counts)
+
+    def _count(self, kind: str, collection: QdrantCollection, condition: Json) -> int:
+        result = _result(kind, collection, "/points/count", {"filter": condition, "exact": True})
+        return 0 if result is None else count_of(result)
+
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
+        """Delete them, durably. Doing so again changes nothing."""
+        for kind, collection in self._collections:
+            condition = erasable(kind, account_id, target, until=until)
+            if condition is not None:
+                _result(kind, collection, "/points/delete?wait=true", {"filter": condition})
+
+
+def _result(kind: str, collection: QdrantCollection, path: str, body: Json) -> Any:  # noqa: ANN401  (JSON)
+    response = collection.send("POST", path, body)
+    if response.status == 404 and kind == ENTITIES:
+        return None  # Mem0 never made the collection
+    return result_of(response)
+
+
+def erasable(kind: str, account_id: AccountId, target: Target, *, until: datetime) -> Json | None:
+    """The filter for what is to be erased in a collection of this kind; ``None``: it holds nothing of the target."""
+    if kind == ENTITIES:
+        conditions = _of_entities(target)
+        return None if conditions is None else requests.tenant_filter(account_id, *conditions)
+    return requests.tenant_filter(account_id, *_of_memories(target), must_not=_said_later(until))
+
+
+def _of_memories(target: Target) -> list[Json]:
+    """The conditions that ``Target.holds`` stands for."""
+    match target.kind:
+        case TargetKind.ACCOUNT:
+            return []
+        case TargetKind.USER:
+            return [requests.equals("scope", Scope.USER.value)]
+        case TargetKind.AGENT:
+            return [requests.equals("scope", Scope.AGENT.value), requests.equals("agent_id", target.id)]
+        case TargetKind.SESSION:
+            return [{"should": [requests.equals(key, target.id) for key in (requests.SESSION, "thread_id")]}]
+        case TargetKind.AUTHOR:
+            return [requests.equals("author_id", target.id)]
+
+
+def _said_later(until: datetime) -> list[Json]:
+    """What ``Tombstone.covers`` leaves alone. Said in the negative, so that what has no date is erased too."""
+    not_imported = {"is_empty": {"key": "imported_at"}}
+    return [
+        requests.in_range("imported_at", gt=until),
+        {"must": [requests.in_range("created_at", gt=until), not_imported]},
+    ]
+
+
+def _of_entities(target: Target) -> list[Json] | None:
+    """Mem0's entities have no scope and no date. They serve its own ranking only: too many is better than too few."""
+    match target.kind:
+        case TargetKind.ACCOUNT | TargetKind.USER:
+            return []
+        case TargetKind.AGENT:
+            return [requests.equals("agent_id", target.id)]
+        case TargetKind.SESSION:
+            return [requests.equals(requests.SESSION, target.id)]
+        case TargetKind.AUTHOR:
+            return None  # they do not say who spoke
