@@ -23,8 +23,8 @@ $$;
 revoke all on function public.memory_switches(uuid, uuid, text) from public, anon, authenticated;
 grant execute on function public.memory_switches(uuid, uuid, text) to service_role;
 
-create index if not exists threads_memory_session on public.threads (account_id, memory_session_id)
-    where memory_session_id is not null;
+-- threads that are switched off are few: with this the account's other threads are not looked at
+create index if not exists threads_memory_off on public.threads (account_id) where not memory_enabled;
 
 -- ---- the settings of an account, set by the service for a member it has checked ----------------------------------
 
@@ -45,7 +45,14 @@ create index if not exists memory_events_queries on public.memory_events (accoun
 -- Writes the events that are not written yet, and returns the ids of those whose account does not exist.
 create or replace function public.memory_record_events(p_events jsonb)
     returns setof uuid language plpgsql set search_path = '' as $$
+declare known uuid[];
 begin
+    -- held to the end: an account that is being deleted meanwhile is either still here or known to be gone
+    known := array(
+        select a.id from basejump.accounts a
+        where a.id in (select e.account_id from jsonb_to_recordset(p_events) as e (account_id uuid))
+        order by a.id for key share
+    );
     insert into public.memory_events
         (id, account_id, agent_id, thread_id, actor, event_type, memory_ids, query, result_count, metadata, occurred_at)
     select e.id, e.account_id, e.agent_id, e.thread_id, e.actor, e.event_type, coalesce(e.memory_ids, '{}'), e.query,
@@ -54,11 +61,12 @@ begin
         id uuid, account_id uuid, agent_id uuid, thread_id uuid, actor text, event_type text, memory_ids uuid[],
         query text, result_count integer, metadata jsonb, occurred_at timestamptz
     )
-    where exists (select from basejump.accounts a where a.id = e.account_id)
+    where e.account_id = any (known)
+    order by e.id -- two writers of the same events wait for each other in one order
     on conflict (id) do nothing;
     return query
     select e.id from jsonb_to_recordset(p_events) as e (id uuid, account_id uuid)
-    where not exists (select from basejump.accounts a where a.id = e.account_id);
+    where not e.account_id = any (known);
 end $$;
 revoke all on function public.memory_record_events(jsonb) from public, anon, authenticated;
 grant execute on function public.memory_record_events(jsonb) to service_role;

@@ -21,7 +21,6 @@ Row = dict[str, Any]
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CODE = re.compile(r"[0-9A-Z]{5}|PGRST[0-9A-Z]{1,4}")
 _TOTAL = re.compile(r"(?:\*|\d+-\d+)/(\d{1,18})")
-_BOUNDED_BY_FILTERS = "a write needs a filter"
 
 
 def is_platform_id(text: str) -> bool:
@@ -97,7 +96,7 @@ class SupabaseRest:
             ValueError: without a filter it would be the whole table.
         """
         if not params.keys() - {"select"}:
-            raise ValueError(_BOUNDED_BY_FILTERS)
+            raise ValueError("an update needs a filter")
         headers = {"Prefer": "return=representation"}
         return _rows(self._send("PATCH", table, params, body=changes, headers=headers, timeout=timeout))
 
