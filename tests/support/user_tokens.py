@@ -8,10 +8,13 @@ from functools import cache
 from typing import Any, Self
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from operator_memory.adapters.supabase_jwt import UserTokens
+from operator_memory.domain.errors import UnauthenticatedError
+from operator_memory.domain.identity import Caller
 
 from tests.support.fakes import FakeClock
 from tests.support.loopback import HttpServer, Request, reply
@@ -19,6 +22,8 @@ from tests.support.loopback import HttpServer, Request, reply
 ISSUER = "https://project.supabase.example/auth/v1"
 SECRET = "the-project's-secret-of-more-than-thirty-two-characters"
 USER = "5f0c1d9e-8a44-4b8f-9d53-0a2b7c6e1f01"
+
+PERSON = Caller(USER, user_id=USER)
 
 Signer = Callable[[bytes], bytes]
 
@@ -159,3 +164,18 @@ class Project:
 
     def claims(self, **changes: object) -> dict[str, Any]:
         return claims(self.clock, **changes)
+
+
+def refused(tokens: UserTokens, token: str) -> str:
+    """The sentence with which ``token`` is refused."""
+    with pytest.raises(UnauthenticatedError) as refusal:
+        tokens.verify(token)
+    sentence = str(refusal.value)
+    assert len(sentence) < 120
+    assert not any(part in sentence for part in token.split(".") if len(part) > 8), "never quotes the token"
+    return sentence
+
+
+def secret_only(clock: FakeClock, secret: str = SECRET) -> UserTokens:
+    """Accepts what an older project signs, and no published keys."""
+    return UserTokens(issuer=ISSUER, hs256_secret=lambda: secret, jwks_url=None, clock=clock)

@@ -36,7 +36,7 @@ KEYS_MAX_AGE_SECONDS = 600.0
 """How long published keys are used before they are read again; a revoked key is refused within this time."""
 
 COOL_DOWN_SECONDS = 30.0
-"""After a fetch for an unknown key id, or one that failed: how long the keys known so far are all there is."""
+"""After a fetch that did not find a key id, or that failed: how long the keys known so far are all there is."""
 
 FETCH_TIMEOUT = 2.5
 """Deadline of reading the published keys, in seconds."""
@@ -171,7 +171,7 @@ class PublishedKeys:
             UpstreamError: the key is not known, and whether it is published could not be found out.
         """
         if key_id not in (self._keys or {}):
-            self._look_for_unknown()
+            self._look_for(key_id)
         elif self._clock.monotonic() >= self._fresh_until and self._reading.acquire(blocking=False):
             try:
                 self._renew()
@@ -182,13 +182,13 @@ class PublishedKeys:
             raise UpstreamUnavailableError(_SYSTEM, "the signing keys cannot be read") from self._error
         return key
 
-    def _look_for_unknown(self) -> None:
+    def _look_for(self, key_id: str) -> None:
         reads = self._reads
         with self._reading:
             if self._reads != reads or self._clock.monotonic() < self._quiet_until:
                 return  # another thread has just read them: its answer is ours; or it is too early to ask again
             self._read()
-            if self._keys is not None:
+            if self._keys is not None and key_id not in self._keys:
                 self._quiet_until = self._clock.monotonic() + COOL_DOWN_SECONDS
 
     def _renew(self) -> None:
