@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from operator_memory.adapters.recent_values import MAX_ENTRIES, RecentValues
-from operator_memory.adapters.supabase_rest import SYSTEM, SupabaseRest, is_platform_id
+from operator_memory.adapters.supabase_rest import SYSTEM, Row, SupabaseRest, equal, is_platform_id, only_row
 from operator_memory.application.ports import Clock
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.identity import Role
@@ -69,8 +69,8 @@ class SupabaseMemberships:
         return value
 
     def _read_role(self, user_id: str, account_id: AccountId) -> Role | None:
-        asked = {"user_id": user_id, "account_id": account_id}
-        row = self._row("account_user", asked, "account_role", schema="basejump")
+        ids = {"user_id": user_id, "account_id": account_id}
+        row = self._row("account_user", ids, "account_role", schema="basejump")
         if row is None:
             return None
         role = row.get("account_role")
@@ -87,14 +87,6 @@ class SupabaseMemberships:
             raise MalformedResponseError(SYSTEM, "an agent without an account")
         return AccountId(account_id)
 
-    def _row(
-        self, table: str, asked: dict[str, str], wanted: str, *, schema: str = "public"
-    ) -> dict[str, object] | None:
-        """The one row whose columns are as ``asked``. They are read back: an answer about others gives no rights."""
-        params = {"select": ",".join([*asked, wanted]), **{column: f"eq.{value}" for column, value in asked.items()}}
-        rows = self._supabase.get(table, params, timeout=self._timeout, schema=schema)
-        if not rows:
-            return None
-        if len(rows) > 1 or any(rows[0].get(column) != value for column, value in asked.items()):
-            raise MalformedResponseError(SYSTEM, "rows that were not asked for")
-        return rows[0]
+    def _row(self, table: str, ids: dict[str, str], wanted: str, *, schema: str = "public") -> Row | None:
+        params = {"select": ",".join([*ids, wanted]), **equal(ids)}
+        return only_row(self._supabase.get(table, params, timeout=self._timeout, schema=schema), ids)

@@ -123,6 +123,26 @@ class SupabaseRest:
         return checked(SYSTEM, response)
 
 
+def equal(ids: Mapping[str, str]) -> dict[str, str]:
+    """The filters that let only rows of exactly these values through."""
+    return {column: f"eq.{value}" for column, value in ids.items()}
+
+
+def only_row(rows: list[Row], ids: Mapping[str, str]) -> Row | None:
+    """The one row of ``rows``, asked for by `equal`, or ``None``. ``select`` must have named the columns of ``ids``.
+
+    They are read back, since what is in a row gives rights: one that was not asked for is used for nobody.
+
+    Raises:
+        MalformedResponseError: another row, or more than one.
+    """
+    if not rows:
+        return None
+    if len(rows) > 1 or any(rows[0].get(column) != value for column, value in ids.items()):
+        raise MalformedResponseError(SYSTEM, "rows that were not asked for")
+    return rows[0]
+
+
 def _code(response: Response) -> str | None:
     """The database's code in a refusal. Not its message: Postgres quotes the values that it refuses.
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from operator_memory.adapters.supabase_rest import (
     SYSTEM,
     RefusedByDatabaseError,
-    Row,
     SupabaseRest,
+    equal,
     is_platform_id,
+    only_row,
 )
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError, NotFoundError
 from operator_memory.domain.scopes import AccountId, checked_id
@@ -117,8 +118,8 @@ class SupabasePlatformSettings:
         return self._read(table, tuple(settings), ids) if all(map(is_platform_id, ids.values())) else None
 
     def _read(self, table: str, names: tuple[str, ...], ids: Mapping[str, str]) -> Values | None:
-        params = {"select": ",".join([*ids, *names]), **_filters(ids)}
-        row = _only(self._supabase.get(table, params, timeout=self._timeout), ids)
+        params = {"select": ",".join([*ids, *names]), **equal(ids)}
+        row = only_row(self._supabase.get(table, params, timeout=self._timeout), ids)
         if row is None:
             return None
         if not row.keys() >= set(names):
@@ -137,27 +138,16 @@ class SupabasePlatformSettings:
         ids = {"account_id": account_id, **key}
         if not all(map(is_platform_id, ids.values())):
             return False
-        params = {"select": ",".join(ids), **_filters(ids)}
+        if not changes:
+            return self._read(table, tuple(settings), ids) is not None
+        params = {"select": ",".join(ids), **equal(ids)}
         try:
             rows = self._supabase.update(table, params, changes, timeout=self._timeout)
         except RefusedByDatabaseError as error:
             if error.code.startswith(_UNUSABLE_VALUE):
                 raise InvalidInputError(" ".join(sorted(changes)), "holds a value that cannot be stored") from error
             raise
-        return _only(rows, ids) is not None
-
-
-def _filters(ids: Mapping[str, str]) -> dict[str, str]:
-    return {column: f"eq.{value}" for column, value in ids.items()}
-
-
-def _only(rows: list[Row], ids: Mapping[str, str]) -> Row | None:
-    """The one row of these ids. They are read back: another account's row is shown to nobody."""
-    if not rows:
-        return None
-    if len(rows) > 1 or any(rows[0].get(column) != value for column, value in ids.items()):
-        raise MalformedResponseError(SYSTEM, "rows that were not asked for")
-    return rows[0]
+        return only_row(rows, ids) is not None
 
 
 def _no_account() -> NotFoundError:

@@ -74,7 +74,7 @@ class SupabaseSwitches:
         account, agent, thread = key
         arguments = {"p_account": account, "p_agent": agent, "p_thread": thread}
         answer = self._supabase.rpc("memory_switches", arguments, timeout=timeout)
-        values = {name: answer.get(name) for name in _NAMES} if isinstance(answer, dict) else {}
-        if not values or any(type(value) is not bool for value in values.values()):
+        values = answer if isinstance(answer, dict) else {}
+        if any(not isinstance(values.get(name), bool) for name in _NAMES):
             raise MalformedResponseError(SYSTEM, "the answer is not the switches of a run")
-        return Switches(**values)
+        return Switches(**{name: values[name] for name in _NAMES})

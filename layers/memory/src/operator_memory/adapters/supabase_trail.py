@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from operator_memory.adapters.supabase_rest import (
     SYSTEM,
@@ -179,9 +179,11 @@ def _place(text: str) -> tuple[datetime, str] | None:
     moment, _, identity = text.partition(" ")
     try:
         created_at = datetime.fromisoformat(moment)
-    except ValueError:
+        if created_at.tzinfo is None or not is_platform_id(identity):
+            return None
+        return created_at.astimezone(UTC), identity
+    except (ValueError, OverflowError):
         return None
-    return (created_at, identity) if created_at.tzinfo is not None and is_platform_id(identity) else None
 
 
 def _later_than(moment: datetime, identity: str) -> str:
