@@ -5,13 +5,19 @@ import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from operator_memory.domain.errors import (
+    ConflictError,
+    ErasureIncompleteError,
     InvalidInputError,
     MemoryServiceError,
+    NotFoundError,
     PermissionDeniedError,
+    RateLimitedError,
     UnauthenticatedError,
+    VersionConflictError,
     where,
 )
 
@@ -22,31 +28,75 @@ HttpResponse = dict[str, Any]
 _LOG = logging.getLogger("operator_memory.http")
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as the caller sees it; ``detail`` is for the person who has the problem."""
+
+    status: int
+    title: str
+    detail: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """As problem+json."""
+        shown = {name: value for name, value in self.extra.items() if name != "retry_after"}
+        return {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail, **shown}
+
+
+_TITLES: dict[type[MemoryServiceError], tuple[int, str]] = {
+    UnauthenticatedError: (401, "Not authenticated"),
+    PermissionDeniedError: (403, "Not allowed"),
+    NotFoundError: (404, "Not found"),
+    ConflictError: (409, "Conflict"),
+    VersionConflictError: (412, "Changed meanwhile"),
+    ErasureIncompleteError: (503, "Not finished"),
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to tell the caller. What they cannot mend is logged with its type and told without particulars."""
+    if isinstance(error, InvalidInputError):
+        return Problem(422, "Invalid request", str(error), {"field": error.field})
+    if isinstance(error, RateLimitedError):
+        return Problem(429, "Too many requests", str(error), {"retry_after": error.retry_after})
+    known = _TITLES.get(type(error))  # type: ignore[arg-type]  # an error that is not in the table is not known
+    if known is not None:
+        return Problem(*known, str(error))
+    if isinstance(error, MemoryServiceError):
+        _LOG.error("request failed", extra={"reason": error.reason, "where": where(error)})
+        detail = "Memory cannot answer now; try again in a moment."
+        return Problem(503, "Service unavailable", detail, {"retry_after": 1})
+    _LOG.error("request failed unexpectedly", extra={"type": type(error).__name__, "where": where(error)})
+    return Problem(500, "Internal error", "An unexpected error occurred; it has been logged.")
+
+
 def json_response(status: int, body: Mapping[str, Any]) -> HttpResponse:
     """An answer that nobody may cache."""
-    return _response(status, body, "application/json")
+    return _response(status, body, response_headers(status, {}))
 
 
-def problem(status: int, title: str, detail: str, **extra: Any) -> HttpResponse:  # noqa: ANN401  (JSON)
-    """A problem+json answer; ``detail`` is for the person who has the problem."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
-    return _response(status, body, "application/problem+json")
+def problem_response(problem: Problem) -> HttpResponse:
+    """``problem`` as the answer."""
+    headers = response_headers(problem.status, problem.extra) | {"content-type": "application/problem+json"}
+    return _response(problem.status, problem.body(), headers)
 
 
-def _response(status: int, body: Mapping[str, Any], content_type: str) -> HttpResponse:
+def response_headers(status: int, extra: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of every answer, and those that its status asks for."""
     headers = {
-        "content-type": content_type,
+        "content-type": "application/json",
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     }
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="operator-memory"'
-    return {
-        "statusCode": status,
-        "headers": headers,
-        "body": json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    if "retry_after" in extra:
+        headers["retry-after"] = str(extra["retry_after"])
+    return headers
+
+
+def _response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:
+    return {"statusCode": status, "headers": dict(headers), "body": json.dumps(body), "isBase64Encoded": False}
 
 
 def bearer_token(event: Event) -> str:
@@ -68,7 +118,7 @@ def json_body(event: Event) -> dict[str, Any]:
     Raises:
         InvalidInputError: naming ``body`` and saying what is wrong with it.
     """
-    raw = _raw_body(event)
+    raw = raw_body(event)
     if len(raw) > MAX_BODY_BYTES:
         raise InvalidInputError("body", f"must be at most {MAX_BODY_BYTES} bytes, not {len(raw)}")
     if not raw.strip():
@@ -88,7 +138,24 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _raw_body(event: Event) -> bytes:
+def text_body(event: Event) -> str:
+    """The request's body as text.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    try:
+        return raw_body(event).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("body", "is not UTF-8 text") from error
+
+
+def raw_body(event: Event) -> bytes:
+    """The request's body.
+
+    Raises:
+        InvalidInputError: it says that it is base64 and is not.
+    """
     body = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return str(body).encode("utf-8", "surrogatepass")
@@ -99,21 +166,8 @@ def _raw_body(event: Event) -> bytes:
 
 
 def answer(action: Callable[[], HttpResponse]) -> HttpResponse:
-    """Run ``action``; turn every error into its problem+json answer. Never a stack trace.
-
-    What the caller cannot mend is logged with its type and answered without particulars.
-    """
+    """Run ``action``; turn every error into its problem+json answer. Never a stack trace."""
     try:
         return action()
-    except InvalidInputError as error:
-        return problem(422, "Invalid request", str(error), field=error.field)
-    except UnauthenticatedError as error:
-        return problem(401, "Not authenticated", str(error))
-    except PermissionDeniedError as error:
-        return problem(403, "Not allowed", str(error))
-    except MemoryServiceError as error:
-        _LOG.error("request failed", extra={"reason": error.reason, "where": where(error)})
-        return problem(503, "Service unavailable", "Memory cannot answer now; try again in a moment.")
     except Exception as error:  # noqa: BLE001  (the last line of defence; the message may hold user text)
-        _LOG.error("request failed unexpectedly", extra={"type": type(error).__name__, "where": where(error)})
-        return problem(500, "Internal error", "An unexpected error occurred; it has been logged.")
+        return problem_response(problem_of(error))

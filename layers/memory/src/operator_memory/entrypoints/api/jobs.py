@@ -1,0 +1,58 @@
+"""``/v1/jobs``: submit a finished run over HTTP, and see what became of one."""
+
+import json
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body
+
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.identity import Action
+from operator_memory.domain.rate_limits import Bucket
+from operator_memory.entrypoints.api.account import OptionalKey, PathId
+from operator_memory.entrypoints.api.memories import AccountQuery
+from operator_memory.entrypoints.api.problems import documented
+from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, job_view
+from operator_memory.entrypoints.contracts.job import parse_job
+from operator_memory.entrypoints.http_api import json_body
+
+JOBS = documented("jobs", 401, 403, 404, 409, 422, 429, 503)
+
+
+class JobRoutes:
+    """For callers that cannot reach the queue. What is accepted here goes the same way."""
+
+    def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
+        self._services = services
+        self._api = api
+        api.post("/v1/jobs", summary="Submit a finished run", status_code=202, **JOBS)(self.submit)
+        api.get("/v1/jobs/<job_id>", summary="What became of a run", **JOBS)(self.get_job)
+
+    def submit(
+        self, job: Annotated[SubmittedJob, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> Response[JobView]:
+        """202: it is in the queue. Needs ``job_id`` or an ``Idempotency-Key``; the same again is one job."""
+        event = self._api.current_event.raw_event
+        if job.job_id is None and idempotency_key is None:
+            raise InvalidInputError("job_id", "is required, or send the header Idempotency-Key")
+        if account_id is not None and job.account_id is not None and account_id != job.account_id:
+            raise InvalidInputError("account_id", "is another one in the body than in the query")
+        asked = account_id or job.account_id
+        _, account = self._services.gate.open(event, asked, Action.SUBMIT_JOBS, Bucket.WRITES)
+        body = {**json_body(event), "account_id": account}
+        body["job_id"] = self._services.jobs.job_id(account, body, idempotency_key=idempotency_key)
+        parsed, _ = parse_job(json.dumps(body))
+        record = self._services.jobs.submit(parsed, body)
+        return Response(
+            202,
+            content_type="application/json",
+            headers={"location": f"/v1/jobs/{record.job_id}"},
+            body=job_view(record),
+        )
+
+    def get_job(self, job_id: PathId, account_id: AccountQuery = None) -> JobView:
+        """Its state, and the outcome of every fact and turn."""
+        event = self._api.current_event.raw_event
+        _, account = self._services.gate.open(event, account_id, Action.READ_JOBS, Bucket.READS)
+        return job_view(self._services.jobs.status(account, job_id))

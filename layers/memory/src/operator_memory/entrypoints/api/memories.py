@@ -1,0 +1,212 @@
+"""``/v1/memories``: list, search, read, add, correct, pin, delete."""
+
+import re
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from pydantic import AwareDatetime, StringConstraints
+
+from operator_memory.application.manage_memories import Changes
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.identity import Action
+from operator_memory.domain.models import Memory
+from operator_memory.domain.rate_limits import Bucket
+from operator_memory.domain.scopes import ID_PATTERN, AccountId, Kind, Scope
+from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
+from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.contracts.memories import (
+    MAX_PAGE,
+    AddBody,
+    ChangeBody,
+    DeleteAnswer,
+    DeleteBody,
+    FilterBody,
+    HistoryView,
+    MemoryList,
+    MemoryView,
+    Order,
+    SearchBody,
+    State,
+    cursor_of,
+    history_view,
+    memory_view,
+    position_of,
+)
+
+_IdText = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128)]
+AccountQuery = Annotated[
+    _IdText | None,
+    Query(description="The account. Left out: the caller's own, or the one that the token is bound to."),
+]
+OptionalId = Annotated[_IdText | None, Query()]
+MemoryId = Annotated[str, Path(description="The memory's id.", max_length=128)]
+IfMatch = Annotated[str | None, Header(alias="if-match", description='The version that was read, e.g. `"3"`.')]
+Flag = Annotated[bool | None, Query()]
+Moment = Annotated[AwareDatetime | None, Query(description="ISO 8601 with an offset.")]
+
+READING = documented("memories", 401, 403, 422, 429, 503)
+READING_ONE = documented("memories", 401, 403, 404, 422, 429, 503)
+CHANGING = documented("memories", 401, 403, 404, 409, 412, 422, 428, 429, 503)
+
+
+class MemoryRoutes:
+    """Registers itself on a resolver."""
+
+    def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
+        self._services = services
+        self._api = api
+        api.get("/v1/memories", summary="List memories", **READING)(self.list_memories)
+        api.post("/v1/memories", summary="Add a memory by hand", status_code=201, **CHANGING)(self.add_memory)
+        api.post("/v1/memories/search", summary="Search by meaning and by words", **READING)(self.search_memories)
+        api.post("/v1/memories/delete", summary="Delete by filter, with a dry run first", **CHANGING)(
+            self.delete_by_filter
+        )
+        one = "/v1/memories/<memory_id>"
+        api.get(one, summary="Read a memory", **READING_ONE)(self.get_memory)
+        api.patch(one, summary="Correct a memory", **CHANGING)(self.change_memory)
+        api.delete(one, summary="Delete a memory and its history", status_code=204, **CHANGING)(self.delete_memory)
+        api.get(f"{one}/history", summary="What a memory said before", **READING_ONE)(self.get_history)
+        api.put(f"{one}/pin", summary="Pin a memory", **CHANGING)(self.pin_memory)
+        api.delete(f"{one}/pin", summary="Unpin a memory", **CHANGING)(self.unpin_memory)
+
+    def list_memories(
+        self,
+        account_id: AccountQuery = None,
+        scope: Annotated[Scope | None, Query()] = None,
+        kind: Annotated[Kind | None, Query()] = None,
+        agent_id: OptionalId = None,
+        session_id: OptionalId = None,
+        thread_id: OptionalId = None,
+        author_id: OptionalId = None,
+        pinned: Flag = None,
+        created_after: Moment = None,
+        created_before: Moment = None,
+        text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=r"\S")] = None,
+        state: Annotated[State, Query()] = State.ACTIVE,
+        sort: Annotated[Order, Query()] = Order.NEWEST,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
+        cursor: Annotated[str | None, Query(max_length=512)] = None,
+    ) -> MemoryList:
+        """A page of memories; following ``next_cursor`` gives each exactly once."""
+        after = position_of(cursor, sort)
+        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        where = FilterBody(
+            scope=scope,
+            kind=kind,
+            agent_id=agent_id,
+            session_id=session_id,
+            thread_id=thread_id,
+            author_id=author_id,
+            pinned=pinned,
+            created_after=created_after,
+            created_before=created_before,
+            text=text,
+            state=state,
+        ).where()
+        page = self._services.memories.page(caller, account, where, sort.sort, after=after, limit=limit)
+        views = [memory_view(memory) for memory in page.memories]
+        return MemoryList(memories=views, next_cursor=cursor_of(page.next, sort))
+
+    def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
+        """The memories that fit best, best first."""
+        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        switches = self._services.switches.read(account, agent_id=None, thread_id=None, timeout=2.0)
+        ranked = self._services.memories.search(
+            caller,
+            account,
+            search.filter.where(),
+            query=search.query,
+            limit=search.limit,
+            record_query=switches.record_queries,
+        )
+        return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
+
+    def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
+        """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
+        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        return _with_etag(self._services.memories.get(caller, account, memory_id))
+
+    def get_history(self, memory_id: MemoryId, account_id: AccountQuery = None) -> HistoryView:
+        """Past versions, oldest first."""
+        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        return history_view(self._services.memories.get(caller, account, memory_id))
+
+    def add_memory(self, new: Annotated[AddBody, Body()], account_id: AccountQuery = None) -> Response[MemoryView]:
+        """201 with the memory; 200 if the same words are remembered in this scope already."""
+        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        memory, is_new = self._services.memories.add(caller, account, new.new_memory())
+        return _with_etag(memory, status=201 if is_new else 200)
+
+    def change_memory(
+        self,
+        memory_id: MemoryId,
+        change: Annotated[ChangeBody, Body()],
+        account_id: AccountQuery = None,
+        if_match: IfMatch = None,
+    ) -> Response[MemoryView]:
+        """New words are embedded anew. ``If-Match`` must name the version that was read."""
+        version = _version(if_match)
+        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        if if_match is None:
+            raise PreconditionRequiredError('send If-Match with the version that you have read, e.g. If-Match: "1"')
+        return _with_etag(self._services.memories.change(caller, account, memory_id, change.changes(), version=version))
+
+    def delete_memory(
+        self, memory_id: MemoryId, account_id: AccountQuery = None, if_match: IfMatch = None
+    ) -> Response[None]:
+        """``If-Match`` is optional here: it guards against deleting what somebody has just corrected."""
+        version = _version(if_match)
+        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        self._services.memories.delete(caller, account, memory_id, version=version)
+        return Response(status_code=204)
+
+    def pin_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
+        """A pinned memory comes into every context of its scope."""
+        return self._pin(memory_id, account_id, pinned=True)
+
+    def unpin_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
+        """It competes with the others again."""
+        return self._pin(memory_id, account_id, pinned=False)
+
+    def delete_by_filter(self, body: Annotated[DeleteBody, Body()], account_id: AccountQuery = None) -> DeleteAnswer:
+        """A dry run counts. In a team, members may delete what they said themselves; owners may delete all."""
+        where = body.filter.where()
+        caller, account = self._open(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=where.author_id)
+        if body.dry_run or body.expected is None:
+            return DeleteAnswer(matched=self._services.memories.count(account, where), deleted=0)
+        deleted = self._services.memories.delete_matching(caller, account, where, expected=body.expected)
+        return DeleteAnswer(matched=deleted, deleted=deleted)
+
+    def _pin(self, memory_id: str, account_id: str | None, *, pinned: bool) -> Response[MemoryView]:
+        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        changes = Changes(pinned=pinned)
+        return _with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
+
+    def _open(
+        self, account_id: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
+    ) -> tuple[Any, AccountId]:
+        event = self._api.current_event.raw_event
+        return self._services.gate.open(event, account_id, action, bucket, author_id=author_id)
+
+
+def _with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        headers={"ETag": f'"{memory.version}"'},
+        body=memory_view(memory, whole=True),
+    )
+
+
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
+
+
+def _version(if_match: str | None) -> int | None:
+    """The version that a precondition names; ``*`` and no precondition name none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        raise InvalidInputError("If-Match", 'must be the version of the memory, e.g. "3"')
+    return int(found.group(1))

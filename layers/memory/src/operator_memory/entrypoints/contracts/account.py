@@ -1,0 +1,208 @@
+"""Contracts of the management API about the account: settings, usage, import, erasures, jobs."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from operator_memory.domain.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
+from operator_memory.domain.library import Usage
+from operator_memory.domain.scopes import Scope
+from operator_memory.entrypoints.contracts.job import JobBody
+from operator_memory.entrypoints.contracts.memories import Closed, Id
+
+JSON_KEYS = 100
+
+
+class AccountSettingsBody(Closed):
+    """The account's switches; those that are left out stay as they are."""
+
+    memory_enabled: bool | None = Field(
+        default=None, description="Off: nothing is recalled or learned. Viewing, exporting and deleting go on working."
+    )
+    record_queries: bool | None = Field(
+        default=None, description="On: the words of searches are kept in the trail. Off by default."
+    )
+
+
+class AgentSettingsBody(Closed):
+    """An agent's switch and configuration."""
+
+    memory_enabled: bool | None = None
+    memory_config: dict[str, Any] | None = Field(default=None, max_length=JSON_KEYS)
+
+
+class ThreadSettingsBody(Closed):
+    """A thread's switch and session."""
+
+    memory_enabled: bool | None = None
+    memory_session_id: Id | None = None
+
+
+def changes_of(body: BaseModel) -> dict[str, object]:
+    """What ``body`` sets: the fields that were sent with a value."""
+    return body.model_dump(exclude_none=True)
+
+
+class SettingsView(BaseModel):
+    """The values as the platform holds them."""
+
+    settings: dict[str, Any]
+
+
+class UsageView(BaseModel):
+    """How much is stored: counts of memories."""
+
+    total: int
+    active: int
+    pinned: int
+    by_scope: dict[str, int]
+    by_kind: dict[str, int]
+    by_agent: dict[str, int]
+
+
+def usage_view(usage: Usage) -> UsageView:
+    """``usage`` for an answer."""
+    return UsageView(
+        total=usage.total,
+        active=usage.active,
+        pinned=usage.pinned,
+        by_scope=usage.by_scope,
+        by_kind=usage.by_kind,
+        by_agent=usage.by_agent,
+    )
+
+
+class RejectedLine(BaseModel):
+    """A line that was not brought back, and why. Lines count from 1; empty ones do not count."""
+
+    line: int
+    reason: str
+
+
+class ImportView(BaseModel):
+    """What became of every line."""
+
+    added: int
+    duplicates: int
+    skipped: int = Field(description="Lines that hold no memory, such as jobs and events.")
+    rejected: list[RejectedLine]
+
+
+class ErasureBody(Closed):
+    """What is to be forgotten for good."""
+
+    target: TargetKind = Field(
+        description="`account`: everything. `user`: the user memory. `agent`, `session`, `author`: that of `id`."
+    )
+    id: Id | None = Field(default=None, description="The agent, session or member, where the target needs one.")
+    confirm: Literal["erase"] = Field(description="Must be `erase`: this cannot be undone.")
+
+    @model_validator(mode="after")
+    def _id_fits(self) -> Self:
+        needs = self.target not in (TargetKind.ACCOUNT, TargetKind.USER)
+        if needs != (self.id is not None):
+            raise ValueError(f"id {'is required for' if needs else 'does not fit'} the target {self.target.value}")
+        return self
+
+    def to_target(self) -> Target:
+        """As the use case wants it."""
+        return Target(self.target, self.id)
+
+
+class ErasureView(BaseModel):
+    """The receipt. Counts are by store; ``remaining`` was counted after the deletion."""
+
+    id: str
+    account_id: str
+    target: TargetKind
+    target_id: str | None
+    requested_by: str
+    erased_at: datetime = Field(description="What was said up to this moment is gone and cannot come back.")
+    state: ErasureState
+    removed: dict[str, int]
+    remaining: dict[str, int]
+    completed_at: datetime | None
+    verified_at: datetime | None
+
+
+class ErasureList(BaseModel):
+    """Newest first."""
+
+    erasures: list[ErasureView]
+
+
+def erasure_view(erasure: Erasure) -> ErasureView:
+    """``erasure`` for an answer."""
+    return ErasureView(
+        id=erasure.id,
+        account_id=erasure.account_id,
+        target=erasure.target.kind,
+        target_id=erasure.target.id,
+        requested_by=erasure.requested_by,
+        erased_at=erasure.erased_at,
+        state=erasure.state,
+        removed=dict(erasure.removed),
+        remaining=dict(erasure.remaining),
+        completed_at=erasure.completed_at,
+        verified_at=erasure.verified_at,
+    )
+
+
+class SubmittedJob(JobBody):
+    """A finished run, as in the jobs queue; ``job_id`` may be left out where an Idempotency-Key is sent."""
+
+    job_id: Id | None = None  # type: ignore[assignment]
+    account_id: Id | None = None  # type: ignore[assignment]
+
+
+class OutcomeView(BaseModel):
+    """What became of one fact or turn."""
+
+    memory_id: str
+    scope: Scope
+    outcome: Outcome
+    reason: str | None = None
+
+
+class JobView(BaseModel):
+    """The account of an extraction job."""
+
+    job_id: str
+    account_id: str
+    state: JobState
+    updated_at: datetime
+    attempts: int
+    counts: dict[str, int] = Field(description="Outcomes of the facts.")
+    facts: list[OutcomeView]
+    turns: list[OutcomeView]
+    skipped: dict[str, int]
+    llm_calls: int
+    error: str | None
+    error_detail: str | None
+
+
+def job_view(record: JobRecord) -> JobView:
+    """``record`` for an answer."""
+    return JobView(
+        job_id=record.job_id,
+        account_id=record.account_id,
+        state=record.state,
+        updated_at=record.updated_at,
+        attempts=record.attempts,
+        counts=outcome_counts(record.facts),
+        facts=[_outcome(fact) for fact in record.facts],
+        turns=[_outcome(turn) for turn in record.turns],
+        skipped=dict(record.skipped),
+        llm_calls=record.llm_calls,
+        error=record.error,
+        error_detail=record.error_detail,
+    )
+
+
+def _outcome(outcome: FactOutcome) -> OutcomeView:
+    return OutcomeView(memory_id=outcome.memory_id, scope=outcome.scope, outcome=outcome.outcome, reason=outcome.reason)
+
+
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]

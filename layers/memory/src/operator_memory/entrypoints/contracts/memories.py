@@ -1,0 +1,273 @@
+"""Contracts of the management API: what goes in and what comes out, as pydantic models."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from operator_memory.application.manage_memories import Changes, NewMemory
+from operator_memory.domain.context_text import shortened
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.library import MemoryFilter, Position, Sort, SortKey
+from operator_memory.domain.models import Memory
+from operator_memory.domain.scopes import ID_PATTERN, Kind, Scope, ScopeKey
+
+MAX_TEXT = 8_000
+MAX_PAGE = 100
+MAX_LISTED_CHARACTERS = 8_000
+"""Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128)]
+# At least one character that is seen, and none that would break a line of the context or a log.
+Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+
+
+class Closed(BaseModel):
+    """An object in which an unknown field is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class State(StrEnum):
+    """Which memories a list holds."""
+
+    ACTIVE = "active"
+    ALL = "all"
+
+
+class Order(StrEnum):
+    """Of a list; a minus means descending."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    LAST_CHANGED = "-updated_at"
+    FIRST_CHANGED = "updated_at"
+    MOST_IMPORTANT = "-importance"
+    LEAST_IMPORTANT = "importance"
+
+    @property
+    def sort(self) -> Sort:
+        """As the store wants it."""
+        return Sort(SortKey(self.value.removeprefix("-")), self.value.startswith("-"))
+
+
+class FilterBody(Closed):
+    """Which memories. Conditions that are left out do not narrow; all others must hold."""
+
+    scope: Scope | None = None
+    kind: Kind | None = None
+    agent_id: Id | None = None
+    session_id: Id | None = None
+    thread_id: Id | None = None
+    author_id: Id | None = None
+    pinned: bool | None = None
+    created_after: AwareDatetime | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
+    created_before: AwareDatetime | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
+    text: Words | None = Field(default=None, description="Every word of it must occur.")
+    state: State = Field(default=State.ACTIVE, description="`all` adds what has expired or been superseded.")
+
+    @property
+    def empty(self) -> bool:
+        """Whether it lets everything through."""
+        return not self.model_dump(exclude_none=True, exclude={"state"})
+
+    def where(self) -> MemoryFilter:
+        """As the store wants it."""
+        conditions = self.model_dump(exclude={"state"})
+        return MemoryFilter(**conditions, inactive=self.state is State.ALL)
+
+
+class SearchBody(Closed):
+    """A search by meaning and by words."""
+
+    query: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    limit: int = Field(default=20, ge=1, le=MAX_PAGE)
+    filter: FilterBody = FilterBody()
+
+
+class AddBody(Closed):
+    """A memory added by hand."""
+
+    memory: Words = Field(description="What is to be remembered, one fact.")
+    scope: Scope = Scope.USER
+    agent_id: Id | None = Field(default=None, description="Needed for the scope `agent`.")
+    session_id: Id | None = Field(default=None, description="Needed for the scope `session`.")
+    thread_id: Id | None = None
+    importance: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
+    pinned: bool = False
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _owner_fits(self) -> Self:
+        needed = {Scope.AGENT: "agent_id", Scope.SESSION: "session_id"}.get(self.scope)
+        for name in ("agent_id", "session_id"):
+            if (getattr(self, name) is not None) != (name == needed):
+                said = "is required for" if name == needed else "does not fit"
+                raise ValueError(f"{name} {said} the scope {self.scope.value}")
+        return self
+
+    def new_memory(self) -> NewMemory:
+        """As the use case wants it."""
+        owner = {Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}.get(self.scope)
+        return NewMemory(
+            self.memory, ScopeKey(self.scope, owner), self.thread_id, self.importance, self.pinned, self.expires_at
+        )
+
+
+class ChangeBody(Closed):
+    """What is to be different; fields that are left out stay as they are."""
+
+    memory: Words | None = Field(default=None, description="The words before it stay in the memory's history.")
+    importance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    pinned: bool | None = None
+    expires_at: AwareDatetime | None = Field(default=None, description="`null` takes the end away.")
+
+    def changes(self) -> Changes:
+        """As the use case wants it."""
+        never = "expires_at" in self.model_fields_set and self.expires_at is None
+        return Changes(self.memory, self.importance, self.pinned, self.expires_at, never_expires=never)
+
+
+class DeleteBody(Closed):
+    """Delete by filter: first as a dry run, then with the number that it gave."""
+
+    filter: FilterBody
+    dry_run: bool = True
+    expected: int | None = Field(default=None, ge=0, description="`matched` of the dry run; needed to delete.")
+
+    @model_validator(mode="after")
+    def _meant(self) -> Self:
+        if self.filter.empty:
+            raise ValueError("filter needs at least one condition; to take away everything, ask for an erasure")
+        if not self.dry_run and self.expected is None:
+            raise ValueError("expected is required: make a dry run first and send the number it matched")
+        return self
+
+
+class DeleteAnswer(BaseModel):
+    """``deleted`` is 0 in a dry run."""
+
+    matched: int
+    deleted: int
+
+
+class MemoryView(BaseModel):
+    """A memory as people see it."""
+
+    id: str
+    memory: str
+    scope: Scope
+    kind: Kind
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="To be named in If-Match by a change.")
+    importance: float
+    pinned: bool
+    agent_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    author_id: str | None = None
+    attributed_to: str | None = None
+    role: str | None = None
+    source_run_id: str | None = None
+    expires_at: datetime | None = None
+    superseded_by: str | None = None
+    valid_until: datetime | None = None
+    last_accessed_at: datetime | None = None
+    access_count: int = 0
+    score: float | None = Field(default=None, description="Of a search: higher fits better.")
+
+
+def memory_view(memory: Memory, *, score: float | None = None, whole: bool = False) -> MemoryView:
+    """``memory`` for an answer; in lists a very long one is shortened, unless it is to be ``whole``."""
+    fields = {
+        name: getattr(memory, name) for name in MemoryView.model_fields if name not in ("memory", "score", "version")
+    }
+    text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
+    return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
+
+
+class MemoryList(BaseModel):
+    """A page. ``next_cursor`` is given while there is more."""
+
+    memories: list[MemoryView]
+    next_cursor: str | None = None
+
+
+class PastVersionView(BaseModel):
+    """What the memory said before a change."""
+
+    version: int
+    memory: str
+    changed_at: datetime
+    changed_by: str = Field(description="`user:<id>` or `service:<name>`.")
+
+
+class HistoryView(BaseModel):
+    """Oldest first; the current words are in ``memory``."""
+
+    id: str
+    version: int
+    memory: str
+    history: list[PastVersionView]
+
+
+def history_view(memory: Memory) -> HistoryView:
+    """The history of ``memory``."""
+    past = [
+        PastVersionView(version=p.version, memory=p.text, changed_at=p.changed_at, changed_by=p.changed_by)
+        for p in memory.history
+    ]
+    return HistoryView(id=memory.id, version=memory.version, memory=memory.text, history=past)
+
+
+class ClearedView(BaseModel):
+    """The scope is empty."""
+
+    status: Literal["cleared"] = "cleared"
+
+
+def cursor_of(position: Position | None, order: Order) -> str | None:
+    """The opaque text of a place in a list."""
+    if position is None:
+        return None
+    text = json.dumps([order.value, position.value, position.id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str | None, order: Order) -> Position | None:
+    """The place that ``cursor`` stands for.
+
+    Raises:
+        InvalidInputError: it is none of ours, or of a list in another order.
+    """
+    if cursor is None:
+        return None
+    try:
+        decoded: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made_for, value, identity = decoded
+        _checked_value(Order(made_for).sort.key, value)
+        if made_for == order.value and _is_memory_id(identity):
+            return Position(value, identity)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        pass
+    raise InvalidInputError("cursor", "is not one that this list, in this order, has given")
+
+
+def _checked_value(key: SortKey, value: object) -> None:
+    if not isinstance(value, str) or len(value) > 64:
+        raise TypeError
+    if key is SortKey.IMPORTANCE:
+        if not 0 <= float(value) <= 1:
+            raise ValueError
+    elif datetime.fromisoformat(value).tzinfo is None:
+        raise ValueError
+
+
+def _is_memory_id(value: object) -> bool:
+    return isinstance(value, str) and str(UUID(value)) == value
