@@ -2,18 +2,20 @@
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from devstack.aws.intrinsics import ACCOUNT, REGION
 from devstack.aws.template import QueueSpec, ScheduleSpec
 
 _STAGE = "$default"
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,38 @@ class HttpRequest:
     protocol: str = "HTTP/1.1"
 
 
+def decoded(path: str) -> str:
+    """``path`` with its percent escapes read, once; what they give is read as UTF-8.
+
+    Raises:
+        ValueError: a percent sign begins no escape.
+    """
+    if _STRAY_PERCENT.search(path):
+        raise ValueError("a percent sign that begins no escape")
+    return unquote(path, errors="replace")
+
+
+def routed_path(path: str) -> str:
+    """What API Gateway chooses the route by: decoded once, and cut off at a question mark that appears then.
+
+    Raises:
+        ValueError: the gateway would answer 400.
+    """
+    return decoded(path).partition("?")[0]
+
+
 def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     """An API Gateway HTTP API event, payload format 2.0.
 
     Repeated headers are joined by commas, cookies stand apart, and a body that is not UTF-8 is base64.
+    ``parameters`` come from the path by which the route was chosen. That path is decoded once more, for
+    ``rawPath`` as well as for the parameters: a function sees ``a/b`` for ``a%2Fb`` and ``a%252Fb`` alike.
+    The query is the only part that is also given as it was sent.
+
+    Raises:
+        ValueError: the gateway would answer 400.
     """
+    path = decoded(routed_path(request.path))
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in request.headers:
@@ -46,7 +75,7 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
-        "rawPath": request.path,
+        "rawPath": path,
         "rawQueryString": request.query,
         **({"cookies": cookies} if cookies else {}),
         "headers": headers,
@@ -58,7 +87,7 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
             "domainPrefix": "local",
             "http": {
                 "method": request.method,
-                "path": request.path,
+                "path": path,
                 "protocol": request.protocol,
                 "sourceIp": request.source_ip,
                 "userAgent": headers.get("user-agent", ""),
@@ -69,7 +98,7 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "timeEpoch": int(now.timestamp() * 1000),
         },
-        **({"pathParameters": dict(parameters)} if parameters else {}),
+        **({"pathParameters": {name: decoded(text) for name, text in parameters.items()}} if parameters else {}),
         "isBase64Encoded": False,
     }
     if request.body:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from devstack.aws.events import HttpAnswer, HttpRequest, api_answer, api_event
+from devstack.aws.events import HttpAnswer, HttpRequest, api_answer, api_event, routed_path
 from devstack.aws.pollers import Clock
 from devstack.aws.runtime import Function, FunctionError
 from devstack.aws.template import Route
@@ -32,22 +32,29 @@ class Gateway:
 
     def __init__(self, routes: list[Route], functions: Mapping[str, Function], threads: ThreadPoolExecutor) -> None:
         """``threads`` carry the calls of the functions."""
-        # literal paths stand before ones with variables, as in API Gateway
-        ordered = sorted(routes, key=lambda route: ("{" in route.path, "+}" in route.path))
-        self._routes = [(route, _pattern(route.path)) for route in ordered]
+        self._routes = [(route, _pattern(route.path)) for route in sorted(routes, key=_precedence)]
         self._functions = functions
         self._threads = threads
 
     async def __call__(self, request: HttpRequest) -> HttpAnswer:
-        """Answer ``request``."""
-        for route, pattern in self._routes:
-            match = pattern.fullmatch(request.path)
-            if match and route.method in (request.method, "ANY"):
-                return await self._call(route, request, match.groupdict())
-        return _message(404, "Not Found")
+        """Answer ``request``. HEAD and OPTIONS are methods like others: they need a route of their own, or ANY."""
+        try:
+            chosen = self._choose(request)
+        except ValueError:
+            return _message(400, "Bad Request")
+        return await self._call(*chosen) if chosen else _message(404, "Not Found")
 
-    async def _call(self, route: Route, request: HttpRequest, parameters: dict[str, str]) -> HttpAnswer:
-        event = json.dumps(api_event(request, f"{route.method} {route.path}", parameters)).encode()
+    def _choose(self, request: HttpRequest) -> tuple[Route, bytes] | None:
+        """The route, and the event for its function."""
+        path = routed_path(request.path)
+        for route, pattern in self._routes:
+            match = pattern.fullmatch(path)
+            if match and route.method in (request.method, "ANY"):
+                event = api_event(request, f"{route.method} {route.path}", match.groupdict())
+                return route, json.dumps(event).encode()
+        return None
+
+    async def _call(self, route: Route, event: bytes) -> HttpAnswer:
         function = self._functions[route.function]
         running = asyncio.get_running_loop().run_in_executor(self._threads, function.invoke, event)
         try:
@@ -59,13 +66,19 @@ class Gateway:
             return _message(500, "Internal Server Error")
 
 
+def _precedence(route: Route) -> tuple[bool, list[int], bool]:
+    """API Gateway's order: greedy paths last, literal segments before variables, a method before ANY."""
+    segments = [1 if "{" in segment else 0 for segment in route.path.split("/")]
+    return "+}" in route.path, segments, route.method == "ANY"
+
+
 def _pattern(path: str) -> re.Pattern[str]:
     """A route's path as an expression: ``{name}`` takes one segment, ``{name+}`` all that are left."""
     parts = re.split(r"\{(\w+)(\+?)\}", path)
     text = re.escape(parts[0])
     for name, greedy, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         text += f"(?P<{name}>{'.+' if greedy else '[^/]+'})" + re.escape(literal)
-    return re.compile(text)
+    return re.compile(text, re.DOTALL)
 
 
 class Control:

@@ -1,6 +1,6 @@
-"""AWS on one machine: moto's server (SQS, DynamoDB, SSM), with state that outlives it.
+"""AWS on one machine: moto's server (SQS, DynamoDB, S3, SSM), with state that outlives it.
 
-``python -m devstack.aws.moto_server --data FOLDER --port 0``. After the queues and tables have been made,
+``python -m devstack.aws.moto_server --data FOLDER --port 0``. After the queues, tables and buckets have been made,
 ``POST /_devstack/restore`` puts back what an earlier run had; only then is anything saved.
 """
 
@@ -21,10 +21,11 @@ from devstack.aws.moto_state import MotoState
 RESTORE_PATH = "/_devstack/restore"
 _SAVE_SECONDS = 1.0
 _READS = ("Receive", "Get", "Query", "Scan", "BatchGet", "Describe", "List")
+_ONE_AT_A_TIME = ("/dynamodb/", "/s3/")
 
 
 class _Application:
-    """Moto's WSGI application, one DynamoDB request at a time, which notes when something may have changed."""
+    """Moto's WSGI application, DynamoDB and S3 one request at a time, which notes when something may have changed."""
 
     def __init__(self, state: MotoState) -> None:
         self._state = state
@@ -35,13 +36,12 @@ class _Application:
         if environ["PATH_INFO"] == RESTORE_PATH:
             return self._restore(start_response)
         answer: Iterable[bytes]
-        if "/dynamodb/" in environ.get("HTTP_AUTHORIZATION", ""):
+        if any(service in environ.get("HTTP_AUTHORIZATION", "") for service in _ONE_AT_A_TIME):
             with self._state.lock:  # a conditional write reads and then writes
                 answer = self._moto(environ, start_response)
         else:
             answer = self._moto(environ, start_response)
-        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        if not operation.startswith(_READS):
+        if not _only_reads(environ):
             self._state.changed.set()
         return answer
 
@@ -50,6 +50,12 @@ class _Application:
         self.restored.set()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def _only_reads(environ: dict[str, Any]) -> bool:
+    if "/s3/" in environ.get("HTTP_AUTHORIZATION", ""):
+        return environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    return bool(environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2].startswith(_READS))
 
 
 class _Handler(MotoRequestHandler):

@@ -1,4 +1,4 @@
-"""Moto's queues and tables, kept across restarts, and two of its habits mended.
+"""Moto's queues, tables and buckets, kept across restarts, and two of its habits mended.
 
 Moto holds everything in memory and was made for one caller at a time. Here several functions call it at
 once and jobs must outlive a restart.
@@ -88,12 +88,12 @@ class MotoState:
         return locked
 
     def restore(self) -> dict[str, int]:
-        """Put back what was saved, into the queues and tables that exist now; returns how much of it.
+        """Put back what was saved, into the queues, tables and buckets that exist now; returns how much of it.
 
         A message that was being worked on when everything stopped can be received at once: whoever had it is
         gone.
         """
-        counts = {"messages": 0, "items": 0}
+        counts = {"messages": 0, "items": 0, "objects": 0}
         with self.lock:
             for queue in _queues():
                 for saved in self._saved_before.get("queues", {}).pop(queue.name, ()):
@@ -103,6 +103,10 @@ class MotoState:
                 for item in self._saved_before.get("tables", {}).pop(table.name, ()):
                     table.put_item(item)
                     counts["items"] += 1
+            for name in _s3().buckets:
+                for saved in self._saved_before.get("buckets", {}).pop(name, ()):
+                    _s3().put_object(name, saved["key"], saved["body"]).set_metadata(saved["metadata"])
+                    counts["objects"] += 1
         return counts
 
     def save(self) -> None:
@@ -114,7 +118,9 @@ class MotoState:
                 queues = {**self._saved_before.get("queues", {}), **{q.name: _saved(q) for q in _queues()}}
                 items = {t.name: [item.to_json()["Attributes"] for item in t.all_items()] for t in _tables()}
                 tables = {**self._saved_before.get("tables", {}), **items}
-            text = json.dumps({"queues": queues, "tables": tables}, default=_as_json)
+                objects = {name: _objects(bucket) for name, bucket in _s3().buckets.items()}
+                buckets = {**self._saved_before.get("buckets", {}), **objects}
+            text = json.dumps({"queues": queues, "tables": tables, "buckets": buckets}, default=_as_json)
             partial = self._path.with_suffix(".partial")
             partial.write_text(text)
             partial.replace(self._path)
@@ -126,6 +132,15 @@ def _queues() -> Iterator[Any]:
 
 def _tables() -> Iterator[Any]:
     yield from get_backend("dynamodb")[ACCOUNT][REGION].tables.values()
+
+
+def _s3() -> Any:  # noqa: ANN401  (moto has no types)
+    return get_backend("s3")[ACCOUNT]["aws"]
+
+
+def _objects(bucket: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The objects of a bucket that keeps no old versions."""
+    return [{"key": key.name, "body": key.value, "metadata": dict(key.metadata)} for key in bucket.keys.values()]
 
 
 def _saved(queue: Any) -> list[dict[str, Any]]:  # noqa: ANN401

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from devstack.aws.template import QueueMapping, QueueSpec, ScheduleSpec
 
 _LOG = logging.getLogger("devstack.aws")
 _POLL_SECONDS = 0.1
+_LONGEST_WINDOW = 1.0
+"""Seconds. A batch is not waited for as long as in AWS: here somebody looks on."""
+_MOST_MESSAGES = 10  # of one SQS call
 
 
 class QueuePoller:
@@ -53,18 +57,32 @@ class QueuePoller:
         while not self._stop.is_set():
             if not self._slots.acquire(timeout=_POLL_SECONDS):
                 continue
-            messages = self._receive()
+            messages = self._gather()
             if messages:
                 self._batches.submit(self._work_off, messages)
             else:
                 self._slots.release()
                 self._stop.wait(_POLL_SECONDS)
 
-    def _receive(self) -> list[dict[str, Any]]:
+    def _gather(self) -> list[dict[str, Any]]:
+        """A batch: full, or what has come within the window of its first message."""
+        messages = self._receive(self._mapping.batch_size)
+        due = time.monotonic() + min(self._mapping.window, _LONGEST_WINDOW)
+        while messages and len(messages) < self._mapping.batch_size and not self._stop.is_set():
+            left = due - time.monotonic()
+            if left <= 0:
+                break
+            more = self._receive(self._mapping.batch_size - len(messages))
+            messages += more
+            if not more:
+                self._stop.wait(min(left, _POLL_SECONDS))
+        return messages
+
+    def _receive(self, most: int) -> list[dict[str, Any]]:
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=min(self._mapping.batch_size, 10),
+                MaxNumberOfMessages=min(most, _MOST_MESSAGES),
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -82,8 +100,9 @@ class QueuePoller:
             answer = json.loads(self._function.invoke(json.dumps(event).encode()))
             kept = failed_items(answer, messages) if self._mapping.partial_responses else set()
             done = [message for message in messages if message["MessageId"] not in kept]
-            if done:
-                entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(done)]
+            for start in range(0, len(done), _MOST_MESSAGES):
+                some = done[start : start + _MOST_MESSAGES]
+                entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(some)]
                 self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
         except FunctionError as error:
             if not self._stop.is_set():

@@ -1,4 +1,4 @@
-"""Make the template's queues, tables and secrets in the local AWS; what exists already is left alone."""
+"""Make the template's queues, tables, buckets and secrets in the local AWS; what exists already is left alone."""
 
 import urllib.request
 from collections.abc import Mapping
@@ -43,6 +43,11 @@ def make_resources(template: Template, endpoint_url: str, secrets: Mapping[str, 
     for table in template.tables.values():
         if table.name not in existing:
             dynamodb.create_table(TableName=table.name, **table.definition)
+    s3 = aws_client("s3", endpoint_url)
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    for bucket in template.buckets.values():
+        if bucket not in buckets:
+            s3.create_bucket(Bucket=bucket)
     ssm = aws_client("ssm", endpoint_url)
     for variable, value in secrets.items():
         for name in _parameter_names(template, variable):

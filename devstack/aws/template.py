@@ -1,4 +1,4 @@
-"""Read ``template.yaml``: which functions, routes, queues, schedules and tables there are to run.
+"""Read ``template.yaml``: which functions, routes, queues, schedules, tables and buckets there are to run.
 
 The template stays the only description of the system: what is deployed to AWS is what runs here.
 """
@@ -11,7 +11,9 @@ from typing import Any
 
 from devstack.aws.intrinsics import ACCOUNT, REGION, Json, Resolver, TemplateError, load_yaml
 
-_FUNCTION, _QUEUE, _TABLE = "AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::DynamoDB::Table"
+_FUNCTION, _QUEUE = "AWS::Serverless::Function", "AWS::SQS::Queue"
+_TABLE, _BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
+_NAMES = {_QUEUE: "QueueName", _TABLE: "TableName", _BUCKET: "BucketName"}
 _QUEUE_ATTRIBUTES = (
     "FifoQueue",
     "ContentBasedDeduplication",
@@ -54,11 +56,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueueMapping:
-    """A function that a queue feeds. ``concurrency`` bounds the batches worked off at once."""
+    """A function that a queue feeds. ``concurrency`` bounds the batches worked off at once.
+
+    A batch is handed over when it holds ``batch_size`` messages or ``window`` seconds after its first.
+    """
 
     function: str
     queue: str
     batch_size: int
+    window: float
     partial_responses: bool
     concurrency: int
 
@@ -111,6 +117,8 @@ class Template:
     schedules: list[ScheduleSpec]
     queues: dict[str, QueueSpec]
     tables: dict[str, TableSpec]
+    buckets: dict[str, str]
+    """The name of each."""
 
 
 def read_template(
@@ -154,6 +162,7 @@ class _Reader:
             schedules=[event for event in events if isinstance(event, ScheduleSpec)],
             queues={name: self._queue(name) for name in self._of_type(_QUEUE)},
             tables={name: self._table(name) for name in self._of_type(_TABLE)},
+            buckets={name: self._physical_name(name) for name in self._of_type(_BUCKET)},
         )
 
     def _of_type(self, kind: str) -> list[str]:
@@ -201,10 +210,17 @@ class _Reader:
         queue = next((q for q in self._of_type(_QUEUE) if self._attribute_of_resource(q, "Arn") == arn), None)
         if queue is None:
             raise TemplateError(f"{function}: {arn} is not a queue of this template")
+        batch_size = int(self._resolve(properties.get("BatchSize", 10)))
+        window = int(self._resolve(properties.get("MaximumBatchingWindowInSeconds", 0)))
+        if self._physical_name(queue).endswith(".fifo") and (batch_size > 10 or window):
+            raise TemplateError(f"{function}: a FIFO queue gives at most 10 messages at once, and has no window")
+        if batch_size > 10 and not window:
+            raise TemplateError(f"{function}: batches of more than 10 need MaximumBatchingWindowInSeconds")
         return QueueMapping(
             function=function,
             queue=queue,
-            batch_size=int(self._resolve(properties.get("BatchSize", 10))),
+            batch_size=batch_size,
+            window=window,
             partial_responses="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
             concurrency=int(self._resolve(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 10))),
         )
@@ -232,16 +248,18 @@ class _Reader:
     def _physical_name(self, name: str) -> str:
         resource = self._resource(name)
         properties = resource.get("Properties", {})
-        given = properties.get("QueueName" if resource["Type"] == _QUEUE else "TableName")
+        given = properties.get(_NAMES[resource["Type"]])
         if given is not None:
             return str(self._resolve(given))
+        if resource["Type"] == _BUCKET:
+            return name.lower()
         return f"{name}.fifo" if properties.get("FifoQueue") else name
 
     def _reference(self, name: str) -> str:
         kind = self._resource(name)["Type"]
         if kind == _QUEUE:
             return f"{self._endpoint}/{ACCOUNT}/{self._physical_name(name)}"
-        if kind == _TABLE:
+        if kind in (_TABLE, _BUCKET):
             return self._physical_name(name)
         if kind == _FUNCTION:
             return name
@@ -249,6 +267,8 @@ class _Reader:
 
     def _attribute_of_resource(self, name: str, attribute: str) -> str:
         kind = self._resource(name)["Type"]
+        if kind == _BUCKET and attribute == "Arn":
+            return f"arn:aws:s3:::{self._physical_name(name)}"
         services = {_QUEUE: "sqs", _TABLE: "dynamodb", _FUNCTION: "lambda"}
         if attribute == "Arn" and kind in services:
             prefix = {_QUEUE: "", _TABLE: "table/", _FUNCTION: "function:"}[kind]

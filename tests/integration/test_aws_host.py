@@ -1,8 +1,6 @@
 """The host that runs a template on one machine, with small functions and a small template of its own."""
 
 import base64
-import contextlib
-import http.client
 import json
 import os
 import socket
@@ -10,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from devstack.aws.resources import aws_client
 from devstack.aws.runtime import FunctionError
 from devstack.processes import child_environment
 from tests.support.processes import is_running
+from tests.support.raw_http import ask, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -131,25 +130,6 @@ def stack(project: Path, data: Path) -> Iterator[AwsStack]:
         yield running
 
 
-class Answer:
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status, self.headers, self.body = response.status, response.headers, response.read()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def ask(url: str, method: str, path: str, body: bytes = b"", headers: list[tuple[str, str]] | None = None) -> Answer:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    with contextlib.closing(connection):
-        connection.putrequest(method, path)
-        for name, value in [*(headers or []), ("Content-Length", str(len(body)))]:
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        return Answer(connection.getresponse())
-
-
 def send(stack: AwsStack, body: str, group: str) -> None:
     sqs = aws_client("sqs", stack.aws_endpoint_url)
     sqs.send_message(QueueUrl=stack.queue_url("Jobs"), MessageBody=body, MessageGroupId=group)
@@ -161,13 +141,6 @@ def journal(data: Path, group: str) -> list[dict[str, Any]]:
     return [record for record in records if record["attributes"]["MessageGroupId"] == group]
 
 
-def until(condition: Callable[[], object], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
-
-
 # ---- HTTP ------------------------------------------------------------------------------------------------------
 
 
@@ -176,9 +149,9 @@ def test_a_request_becomes_an_api_gateway_event(stack: AwsStack) -> None:
     event = ask(stack.api_url, "POST", "/things/a%20b?x=1&x=2&y=", b'{"q": 1}', headers).json["event"]
     assert event["version"] == "2.0"
     assert event["routeKey"] == event["requestContext"]["routeKey"] == "ANY /things/{id}"
-    assert (event["rawPath"], event["rawQueryString"]) == ("/things/a%20b", "x=1&x=2&y=")
+    assert (event["rawPath"], event["rawQueryString"]) == ("/things/a b", "x=1&x=2&y=")
     assert event["queryStringParameters"] == {"x": "1,2", "y": ""}
-    assert event["pathParameters"] == {"id": "a%20b"}
+    assert event["pathParameters"] == {"id": "a b"}
     assert event["headers"]["x-tag"] == "a,b"
     assert "cookie" not in event["headers"]
     assert event["cookies"] == ["s=1", "t=2"]

@@ -100,6 +100,10 @@ Conditions:
   NotProd: !Not [!Condition IsProd]
 Resources:
   Jobs: {Type: AWS::SQS::Queue}
+  InOrder: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
+  OldThings: {Type: AWS::S3::Bucket}
+  Named: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub "things-${Stage}"}}
+  Policy: {Type: AWS::S3::BucketPolicy, Properties: {Bucket: !Ref OldThings, PolicyDocument: {}}}
   Work:
     Type: AWS::Serverless::Function
     Properties:
@@ -121,6 +125,9 @@ Resources:
         ("!If [NotProd, quiet, loud]", "quiet"),
         ("!Select [1, !Split [',', 'a,b']]", "b"),
         ("{'Fn::Sub': '${Jobs}'}", f"{ENDPOINT}/123456789012/Jobs"),
+        ("!Ref OldThings", "oldthings"),
+        ("!GetAtt OldThings.Arn", "arn:aws:s3:::oldthings"),
+        ("!Sub '${Named.Arn}/*'", "arn:aws:s3:::things-dev/*"),
     ],
 )
 def test_functions_of_cloudformation(tmp_path: Path, expression: str, value: str) -> None:
@@ -146,3 +153,42 @@ def test_an_unknown_kind_of_event_is_an_error(tmp_path: Path) -> None:
     body = FUNCTION % "a" + "      Events: {Bucket: {Type: S3, Properties: {}}}\n"
     with pytest.raises(TemplateError, match="Work: events of type S3 are not known here"):
         read_template(small(tmp_path, body), endpoint_url=ENDPOINT)
+
+
+def test_buckets_have_names(tmp_path: Path) -> None:
+    read = read_template(small(tmp_path, FUNCTION % "a"), endpoint_url=ENDPOINT)
+    assert read.buckets == {"OldThings": "oldthings", "Named": "things-dev"}
+
+
+def fed_by(queue: str, settings: str) -> str:
+    return FUNCTION % "a" + (
+        f"      Events: {{E: {{Type: SQS, Properties: {{Queue: !GetAtt {queue}.Arn{settings}}}}}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("queue", "settings", "batch_size", "window"),
+    [
+        ("Jobs", "", 10, 0),
+        ("Jobs", ", BatchSize: 100, MaximumBatchingWindowInSeconds: 5", 100, 5),
+        ("InOrder", ", BatchSize: 10", 10, 0),
+    ],
+)
+def test_how_a_queue_feeds_a_function(
+    tmp_path: Path, queue: str, settings: str, batch_size: int, window: float
+) -> None:
+    [mapping] = read_template(small(tmp_path, fed_by(queue, settings)), endpoint_url=ENDPOINT).mappings
+    assert (mapping.queue, mapping.batch_size, mapping.window) == (queue, batch_size, window)
+
+
+@pytest.mark.parametrize(
+    ("queue", "settings", "complaint"),
+    [
+        ("InOrder", ", BatchSize: 11", "a FIFO queue gives at most 10 messages at once"),
+        ("InOrder", ", MaximumBatchingWindowInSeconds: 1", "a FIFO queue .* has no window"),
+        ("Jobs", ", BatchSize: 11", "batches of more than 10 need MaximumBatchingWindowInSeconds"),
+    ],
+)
+def test_what_lambda_refuses_of_a_queue_is_an_error(tmp_path: Path, queue: str, settings: str, complaint: str) -> None:
+    with pytest.raises(TemplateError, match=complaint):
+        read_template(small(tmp_path, fed_by(queue, settings)), endpoint_url=ENDPOINT)
