@@ -1,5 +1,6 @@
 """The store as people see it, in memory: ports ``MemoryLibrary`` and ``ErasableMemories`` on `InMemoryMemories`."""
 
+import math
 import re
 import threading
 import unicodedata
@@ -8,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, SortKey, Usage
 from operator_memory.domain.models import EmbeddedMemory, Memory
-from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId
 
 from tests.support.fakes import InMemoryMemories
@@ -71,9 +73,12 @@ class InMemoryLibrary:
         found = self._matching(account_id, where, now)  # by id; sorting keeps that order among equals
         found.sort(key=lambda memory: _value(memory, sort.key), reverse=sort.descending)
         if after is not None:
-            found = [memory for memory in found if _follows(memory, after, sort)]
-        last = found[limit - 1] if len(found) > limit else None
-        return Page(tuple(found[:limit]), last and Position(_text(_value(last, sort.key)), last.id))
+            edge = _edge(after, sort.key)
+            found = [memory for memory in found if _follows(memory, edge, after.id, sort)]
+        if len(found) <= limit:
+            return Page(tuple(found), None)
+        last = found[limit - 1]
+        return Page(tuple(found[:limit]), Position(_text(_value(last, sort.key)), last.id))
 
     def find(
         self,
@@ -85,15 +90,14 @@ class InMemoryLibrary:
         limit: int,
         now: datetime,
     ) -> tuple[list[Hit], list[Hit]]:
-        matching = {memory.id: memory for memory in self._matching(account_id, where, now)}
-        found = InMemoryMemories({account_id: {i: self._points(account_id)[i] for i in matching}})
-        keys = {memory.key for memory in matching.values()}
-        hits = []
-        for mode in (SearchMode.DENSE, SearchMode.KEYWORD):
-            plan = SearchPlan(tuple(Search(key, mode, limit) for key in keys), vector=vector, text=text)
-            of_all = found.search(account_id, plan, now=datetime.min.replace(tzinfo=UTC), timeout=1)
-            hits.append(sorted((hit for of_one in of_all for hit in of_one), key=lambda hit: -hit.score)[:limit])
-        return hits[0], hits[1]
+        plan = SearchPlan((), vector=vector, text=text)
+        points = [self._points(account_id)[memory.id] for memory in self._matching(account_id, where, now)]
+
+        def best(mode: SearchMode) -> list[Hit]:
+            hits = [Hit(point.memory, self.memories._score(mode, plan, point)) for point in points]
+            return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: -hit.score)[:limit]
+
+        return best(SearchMode.DENSE), best(SearchMode.KEYWORD)
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         found = self._points(account_id).get(memory_id)
@@ -168,14 +172,24 @@ def _text(value: datetime | float) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
-def _follows(memory: Memory, after: Position, sort: Sort) -> bool:
-    value = _value(memory, sort.key)
+def _edge(after: Position, key: SortKey) -> Any:
     try:
-        edge: Any = float(after.value) if sort.key is SortKey.IMPORTANCE else datetime.fromisoformat(after.value)
+        UUID(after.id)
+        if key is not SortKey.IMPORTANCE:
+            moment = datetime.fromisoformat(after.value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        number = float(after.value)
     except ValueError:
-        raise InvalidInputError("cursor", "is not a place in this list") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInputError("cursor", "is not a place in this list")
+    return number
+
+
+def _follows(memory: Memory, edge: Any, after_id: str, sort: Sort) -> bool:
+    value = _value(memory, sort.key)
     if value == edge:
-        return memory.id > after.id
+        return memory.id > after_id
     return bool(value < edge if sort.descending else value > edge)
 
 
