@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from operator_memory.application.management_ports import EventTrail, MemoryLibrary
+from operator_memory.domain.errors import UpstreamRejectedError
 from operator_memory.domain.events import EventType, MemoryEvent
 from operator_memory.domain.scopes import AccountId
 
@@ -20,13 +21,16 @@ class RecordEvents:
         self._trail = trail
         self._library = library
 
-    def __call__(self, events: Sequence[MemoryEvent]) -> None:
-        """Work off ``events``, of any accounts.
+    def __call__(self, events: Sequence[MemoryEvent]) -> set[str]:
+        """Work off ``events``, of any accounts; returns the ids of those that the trail refuses for good.
 
         Raises:
-            UpstreamError: not all could be written; the whole batch can be repeated.
+            UpstreamError: a store cannot be reached; the whole batch can be repeated.
         """
-        unknown = self._trail.record(events)
+        try:
+            unknown, refused = self._trail.record(events), set[str]()
+        except UpstreamRejectedError:
+            unknown, refused = self._one_by_one(events)
         if unknown:
             # The account was deleted, and its trail with it: there is nothing left to write to.
             lost = [event for event in events if event.id in unknown]
@@ -36,6 +40,19 @@ class RecordEvents:
             )
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
+        return refused
+
+    def _one_by_one(self, events: Sequence[MemoryEvent]) -> tuple[set[str], set[str]]:
+        """A batch that is refused holds one that is: the others must not go down with it."""
+        unknown: set[str] = set()
+        refused: set[str] = set()
+        for event in events:
+            try:
+                unknown |= self._trail.record([event])
+            except UpstreamRejectedError as error:
+                _LOG.warning("an event is refused", extra={"event_id": event.id, "reason": error.reason})
+                refused.add(event.id)
+        return unknown, refused
 
 
 def _accesses(events: Sequence[MemoryEvent]) -> dict[AccountId, list[tuple[str, datetime]]]:

@@ -101,6 +101,13 @@ class Settings:
         low=20,
         high=10_000,
     )
+    switches_timeout_ms: int = _var(
+        "SWITCHES_TIMEOUT_MS",
+        250,
+        "Deadline of reading a run's switches from Supabase (context function), in milliseconds. They are kept for 30 s.",
+        low=10,
+        high=5000,
+    )
     openai_base_url: str = _var(
         "OPENAI_BASE_URL",
         "https://api.openai.com/v1",
@@ -171,7 +178,52 @@ class Settings:
         "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", low=1, high=3650
     )
     job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", low=1, high=3650)
-    memory_table: str = _var("MEMORY_TABLE", "", "DynamoDB table of job records, watermarks and the expiry index.")
+    memory_table: str = _var(
+        "MEMORY_TABLE",
+        "",
+        "DynamoDB table of job records, watermarks, the expiry index, tombstones, receipts and rate limits.",
+    )
+    events_queue_url: str = _var(
+        "EVENTS_QUEUE_URL",
+        "",
+        "URL of the events queue, from which the trail is written. Without it events are logged.",
+    )
+    events_wait_ms: int = _var(
+        "EVENTS_WAIT_MS",
+        4,
+        "How long the context function waits for an event to be in the queue, in milliseconds; a slower one is sent later.",
+        low=0,
+        high=1000,
+    )
+    archive_bucket: str = _var("ARCHIVE_BUCKET", "", "S3 bucket of archived memories. Without it there is no archive.")
+    rate_limit_reads: int = _var(
+        "RATE_LIMIT_READS",
+        600,
+        "Reads (context, lists, searches) a minute for an account, and for a caller. `0`: no limit.",
+        low=0,
+        high=1_000_000,
+    )
+    rate_limit_writes: int = _var(
+        "RATE_LIMIT_WRITES",
+        120,
+        "Writes a minute for an account, and for a caller. `0`: no limit.",
+        low=0,
+        high=1_000_000,
+    )
+    rate_limit_expensive: int = _var(
+        "RATE_LIMIT_EXPENSIVE",
+        10,
+        "Exports, imports, clears, erasures and deletions by filter a minute. `0`: no limit.",
+        low=0,
+        high=1_000_000,
+    )
+    rate_limit_service_factor: int = _var(
+        "RATE_LIMIT_SERVICE_FACTOR",
+        100,
+        "A service (the agent runtime) may call this many times as often as a person.",
+        low=1,
+        high=100_000,
+    )
     jobs_queue_url: str = _var(
         "JOBS_QUEUE_URL", "", "URL of the jobs queue (extraction function: to schedule a retry)."
     )
@@ -191,6 +243,22 @@ class Settings:
     )
     supabase_service_key_parameter: str = _var(
         "SUPABASE_SERVICE_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the service-role key."
+    )
+    supabase_jwt_secret: str = _var(
+        "SUPABASE_JWT_SECRET",
+        "",
+        "That project's JWT secret, for projects that sign users' tokens with HS256. For one machine only.",
+        secret=True,
+    )
+    supabase_jwt_secret_parameter: str = _var(
+        "SUPABASE_JWT_SECRET_PARAMETER",
+        "",
+        "Name of the SSM SecureString that holds the JWT secret. Without it only tokens signed with a published key count.",
+    )
+    supabase_jwks_url: str = _var(
+        "SUPABASE_JWKS_URL",
+        "",
+        "Where the project's public keys are, for ES256 and RS256. Default: `SUPABASE_URL` + `/auth/v1/.well-known/jwks.json`.",
     )
     service_token_keys: str = _var(
         "SERVICE_TOKEN_KEYS",
