@@ -25,6 +25,7 @@ def main() -> int:
                 f"Supabase (REST on Postgres): {front.url}\n"
                 f"anon key: {front.anon_key}\n"
                 f"service-role key: {front.service_role_key}\n"
+                f"JWT secret: {front.jwt_secret}\n"
                 f"database: {front.dsn}",
                 flush=True,
             )

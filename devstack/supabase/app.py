@@ -1,4 +1,4 @@
-"""The HTTP side: PostgREST's protocol under ``/rest/v1``, as a Starlette application."""
+"""The HTTP side: PostgREST's protocol under ``/rest/v1``, and the project's public keys, as a Starlette application."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devstack.supabase import commands
@@ -33,6 +33,7 @@ def create_app(dsn: str, keys: Keys) -> Starlette:
     methods = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT"]
     routes = [
         Route("/health", _health),
+        Route("/auth/v1/.well-known/jwks.json", front.answer_public_keys),
         Route("/rest/v1/rpc/{name}", front.answer_call, methods=methods),
         Route("/rest/v1/{name}", front.answer_table, methods=methods),
         Route("/{path:path}", _unknown_path, methods=methods),
@@ -52,7 +53,7 @@ async def _health(_: Request) -> Response:
 
 
 async def _unknown_path(_: Request) -> Response:
-    hint = "This front serves /rest/v1/{table} and /rest/v1/rpc/{function} only."
+    hint = "This front serves /rest/v1/{table}, /rest/v1/rpc/{function} and /auth/v1/.well-known/jwks.json only."
     raise ApiError(404, "PGRST125", "Invalid path specified in request URL", hint=hint)
 
 
@@ -80,6 +81,10 @@ class _Front:
         await self._database.catalog()
         yield
         await self._database.close()
+
+    async def answer_public_keys(self, _: Request) -> Response:
+        """Open to all, and cacheable for ten minutes, as on the platform."""
+        return JSONResponse(self._keys.jwks, headers={"Cache-Control": "public, max-age=600"})
 
     async def answer_table(self, request: Request) -> Response:
         return await self._table(self._understood(request))

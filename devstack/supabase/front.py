@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from devstack.postgres import PostgresServer
 from devstack.serving import ServerThread
@@ -60,12 +60,15 @@ class SupabaseFront:
 
     @property
     def jwt_secret(self) -> str:
-        """The HS256 secret that signs all tokens."""
+        """The HS256 secret that signs the API keys, and users' tokens unless asked otherwise."""
         return self._made_keys.jwt_secret
 
-    def user_token(self, user_id: str, *, expires_in: int = 3600) -> str:
+    def user_token(
+        self, user_id: str, *, expires_in: int = 3600, algorithm: Literal["HS256", "ES256"] = "HS256"
+    ) -> str:
         """A signed-in user's access token (role ``authenticated``), valid for ``expires_in`` seconds."""
-        return self._made_keys.user_token(user_id, iss=f"{self.url}/auth/v1", expires_in=expires_in)
+        issuer = f"{self.url}/auth/v1"
+        return self._made_keys.user_token(user_id, iss=issuer, expires_in=expires_in, algorithm=algorithm)
 
     def start(self) -> None:
         """Start Postgres, bring the schema up to date and serve; returns when it answers."""

@@ -37,7 +37,7 @@ class Stack:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        output = "".join(self.process.stdout.readline() for _ in range(4))
+        output = "".join(self.process.stdout.readline() for _ in range(5))
         self.url, self.service_key, self.dsn = (
             re.findall(pattern, output)[0]
             for pattern in (r"http://\S+", r"service-role key: (\S+)", r"database: (\S+)")
