@@ -1,110 +1,27 @@
 """What people do with their memories: one suite for the fake and for the real adapter on the embedded engine."""
 
-import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from operator_memory.adapters import qdrant_library_requests as bodies
-from operator_memory.adapters.http import HttpClient, Response
-from operator_memory.adapters.qdrant import QdrantMemories
+from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant_library import QdrantLibrary
 from operator_memory.application.management_ports import MemoryLibrary
-from operator_memory.application.ports import MemoryWriter
-from operator_memory.domain.errors import InvalidInputError, MalformedResponseError, MemoryServiceError
+from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, SortKey
-from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
-from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.models import Memory, PastVersion
+from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
-from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, a_memory
-from tests.support.fakes import DIMENSIONS, FakeEmbedder, InMemoryMemories
-from tests.support.fakes_library import InMemoryLibrary
 from tests.support.loopback import HttpServer, reply
+from tests.support.shelves import EVERYTHING, OTHER, ObservedClient, Shelf, vector_of
 
-OTHER = AccountId("acct-other")
-EVERYTHING = MemoryFilter(inactive=True)
+pytest_plugins = ["tests.support.library_fixtures"]
+
 SECOND = timedelta(seconds=1)
-EMBEDDER = FakeEmbedder()
-
-
-class CountingClient(HttpClient):
-    """Counts the requests it sends, so that a test can say how many a call may need."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, system="qdrant")
-        self.sent = 0
-
-    def request(self, *arguments: Any, **options: Any) -> Response:
-        self.sent += 1
-        return super().request(*arguments, **options)
-
-
-@dataclass
-class Shelf:
-    """A library, and the way in which memories come into it."""
-
-    library: MemoryLibrary
-    writer: MemoryWriter
-    client: CountingClient | None = None
-    account: AccountId = ACCOUNT
-    order: Sort = field(default_factory=Sort)
-
-    def put(self, *memories: Memory) -> None:
-        for memory in memories:
-            self.writer.upsert(memory.account_id, [EmbeddedMemory(memory, vector_of(memory.text))])
-
-    def page(self, where: MemoryFilter = EVERYTHING, *, after: Position | None = None, limit: int = 10) -> Page:
-        return self.library.page(self.account, where, self.order, after=after, limit=limit, now=NOW)
-
-    def texts(self, where: MemoryFilter) -> set[str]:
-        """The texts that ``where`` lets through; listing, counting and searching agree about them."""
-        found = {memory.text for memory in self.page(where, limit=500).memories}
-        assert self.library.count(self.account, where, now=NOW) == len(found)
-        dense, _ = self.library.find(self.account, where, vector=vector_of("x"), text="x", limit=500, now=NOW)
-        assert {hit.memory.text for hit in dense} == found
-        return found
-
-    def get(self, memory: Memory) -> Memory | None:
-        return self.library.get(memory.account_id, memory.id)
-
-
-def vector_of(text: str) -> list[float]:
-    return EMBEDDER.embed([text], timeout=1)[0]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[CountingClient]:
-    with QdrantFront() as running:
-        client = CountingClient(running.url)
-        assert apply(Collection(client, "memories"), DIMENSIONS, check=False) == []
-        yield client
-        client.close()
-
-
-@pytest.fixture
-def qdrant(client: CountingClient) -> Iterator[Shelf]:
-    library = QdrantLibrary(client, collection="memories", timeout=10)
-    yield Shelf(library, QdrantMemories(client, collection="memories", write_timeout=10), client)
-    for account in (ACCOUNT, OTHER):
-        library.delete_matching(account, EVERYTHING, now=NOW)
-
-
-@pytest.fixture(params=["fake", "qdrant"])
-def shelf(request: pytest.FixtureRequest) -> Shelf:
-    if request.param == "qdrant":
-        real: Shelf = request.getfixturevalue("qdrant")
-        return real
-    memories = InMemoryMemories()
-    return Shelf(InMemoryLibrary(memories), memories)
 
 
 def full_memory() -> Memory:
@@ -136,14 +53,13 @@ def test_what_the_account_does_not_have_is_none(shelf: Shelf, unknown: str) -> N
     assert shelf.get(theirs) == theirs
 
 
-def test_an_id_that_no_memory_can_have_is_not_asked_for(qdrant: Shelf) -> None:
-    assert qdrant.client is not None
-    before = qdrant.client.sent
-    assert qdrant.library.get(ACCOUNT, "../secrets") is None
-    qdrant.library.delete(ACCOUNT, ["../secrets"])
-    assert qdrant.library.record_access(ACCOUNT, [("../secrets", NOW)]) == 0
-    assert not qdrant.library.replace(replace(a_memory(id="x"), version=2), None, expected_version=1)
-    assert qdrant.client.sent == before
+def test_an_id_that_no_memory_can_have_is_not_asked_for(qdrant_shelf: Shelf, library_client: ObservedClient) -> None:
+    before = library_client.sent
+    assert qdrant_shelf.library.get(ACCOUNT, "../secrets") is None
+    qdrant_shelf.library.delete(ACCOUNT, ["../secrets"])
+    assert qdrant_shelf.library.record_access(ACCOUNT, [("../secrets", NOW)]) == 0
+    assert not qdrant_shelf.library.replace(replace(a_memory(id="x"), version=2), None, expected_version=1)
+    assert library_client.sent == before
 
 
 # ---- filters
@@ -236,209 +152,11 @@ def test_a_search_finds_by_meaning_and_by_words_within_the_filter(shelf: Shelf) 
     assert dense[0].score == pytest.approx(1, abs=1e-3)
 
 
-def test_a_search_is_one_request(qdrant: Shelf) -> None:
-    qdrant.put(a_memory("tea"))
-    assert qdrant.client is not None
-    before = qdrant.client.sent
-    qdrant.library.find(ACCOUNT, MemoryFilter(), vector=vector_of("tea"), text="tea", limit=5, now=NOW)
-    assert qdrant.client.sent == before + 1
-
-
-# ---- lists
-
-DAYS = [NOW - timedelta(days=n, microseconds=n) for n in range(3)]
-ORDERS = [Sort(key, descending) for key in SortKey for descending in (True, False)]
-
-
-def dated(n: int, value: int, **fields: Any) -> Memory:
-    """Memory ``n``; its sort values are one of three, so that many have the same."""
-    moment = DAYS[value % 3]
-    return replace(
-        a_memory(f"memory {n}"), id=str(UUID(int=n * 7919 % 2**128)), created_at=moment, updated_at=moment,
-        importance=(value % 3) / 3, **fields,
-    )  # fmt: skip
-
-
-def ids_in_order(memories: list[Memory], order: Sort) -> list[str]:
-    by_id = sorted(memories, key=lambda memory: memory.id)
-    by_id.sort(key=lambda memory: getattr(memory, order.key.value), reverse=order.descending)
-    return [memory.id for memory in by_id]
-
-
-@pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 20, 21])
-def test_the_pages_of_a_list_are_the_list(shelf: Shelf, order: Sort, limit: int) -> None:
-    shelf.order = order
-    memories = [dated(n, n) for n in range(20)]
-    shelf.put(*memories, replace(a_memory("theirs"), account_id=OTHER))
-    seen: list[str] = []
-    after = None
-    while True:
-        page = shelf.page(after=after, limit=limit)
-        seen += [memory.id for memory in page.memories]
-        after = page.next
-        if after is None:
-            break
-        assert len(page.memories) == limit
-    assert seen == ids_in_order(memories, order)
-
-
-@pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_a_page_takes_few_requests_however_many_have_the_same_value(qdrant: Shelf, order: Sort) -> None:
-    assert qdrant.client is not None
-    qdrant.order = order
-    qdrant.put(*(dated(n, n) for n in range(40)))
-    for limit in (1, 5, 13, 14, 27, 40):
-        after, pages = None, 0
-        while after is not None or pages == 0:
-            before = qdrant.client.sent
-            after, pages = qdrant.page(after=after, limit=limit).next, pages + 1
-            assert qdrant.client.sent - before <= 3
-
-
-def test_a_first_page_of_memories_of_different_times_is_one_request(qdrant: Shelf) -> None:
-    assert qdrant.client is not None
-    qdrant.put(*(a_memory(f"memory {n}", days_old=n) for n in range(9)))
-    before = qdrant.client.sent
-    first = qdrant.page(limit=3)
-    assert qdrant.client.sent == before + 1
-    assert [memory.text for memory in first.memories] == ["memory 0", "memory 1", "memory 2"]
-    assert len(qdrant.page(after=first.next, limit=3).memories) == 3
-    assert qdrant.client.sent == before + 3
-
-
-def test_an_empty_list_is_a_page_without_a_next(shelf: Shelf) -> None:
-    assert shelf.page() == Page((), None)
-
-
-@pytest.mark.parametrize("limit", [0, 501, -1])
-def test_a_page_has_1_to_500_memories(shelf: Shelf, limit: int) -> None:
-    with pytest.raises(ValueError, match=str(limit)):
-        shelf.page(limit=limit)
-
-
-@pytest.mark.parametrize("importance", [0.0, 1.0, 0.1, 1 / 3, 0.1 + 0.2, 2 / 3, 0.999999])
-def test_a_list_goes_on_at_any_importance(shelf: Shelf, importance: float) -> None:
-    shelf.order = Sort(SortKey.IMPORTANCE)
-    shelf.put(*(replace(dated(n, 0), importance=importance) for n in range(5)))
-    first = shelf.page(limit=2)
-    second = shelf.page(after=first.next, limit=3)
-    assert [memory.text for memory in (*first.memories, *second.memories)] == [f"memory {n}" for n in range(5)]
-    assert second.next is None
-
-
-def test_a_place_stays_valid_when_its_memory_and_all_of_its_time_are_gone(shelf: Shelf) -> None:
-    shelf.put(*(dated(n, n) for n in range(9)))
-    first = shelf.page(limit=2)
-    shelf.library.delete(ACCOUNT, [dated(n, n).id for n in (0, 3, 6)])
-    rest = shelf.page(after=first.next)
-    assert len(rest.memories) == 6
-    assert rest.next is None
-
-
-@pytest.mark.parametrize("order", [Sort(), Sort(SortKey.IMPORTANCE)], ids=str)
-@pytest.mark.parametrize("value", ["", "yesterday", "nan", "inf", "{}", "\x00"])
-def test_a_place_that_is_none_is_the_callers_mistake(shelf: Shelf, order: Sort, value: str) -> None:
-    shelf.order = order
-    shelf.put(a_memory("tea"))
-    with pytest.raises(InvalidInputError, match="cursor"):
-        shelf.page(after=Position(value, str(uuid4())))
-    with pytest.raises(InvalidInputError, match="cursor"):
-        shelf.page(after=Position("0.5" if order.key is SortKey.IMPORTANCE else NOW.isoformat(), "no-uuid"))
-
-
-@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "2026-11-24", "9999-12-31"])
-def test_a_place_at_the_end_of_the_calendar_is_one(shelf: Shelf, value: str) -> None:
-    shelf.order = Sort(descending=False)
-    shelf.put(a_memory("tea"))
-    assert len(shelf.page(after=Position(value, str(UUID(int=2**128 - 1)))).memories) in (0, 1)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Memory], list[tuple[list[Memory], list[int]]]]:
-    """Memories that are there at first, and what is added and taken away after each page."""
-    values = st.integers(0, 2)
-    first = [dated(n, draw(values)) for n in range(draw(st.integers(0, 14)))]
-    changes = []
-    number = 100
-    for _ in range(draw(st.integers(0, 6))):
-        added = [dated(number + n, draw(values)) for n in range(draw(st.integers(0, 2)))]
-        number += 10
-        changes.append((added, draw(st.lists(st.integers(0, 13), max_size=3))))
-    return first, changes
-
-
-def read_while_changing(
-    shelf: Shelf, limit: int, history: tuple[list[Memory], list[tuple[list[Memory], list[int]]]]
-) -> tuple[list[str], set[str], set[str]]:
-    """Ids in the order read, those that were there all the time, and all that ever were."""
-    first, changes = history
-    if first:
-        shelf.put(*first)
-    stayed, ever = {memory.id for memory in first}, {memory.id for memory in first}
-    seen: list[str] = []
-    after, steps = None, iter(changes)
-    while True:
-        page = shelf.page(after=after, limit=limit)
-        seen += [memory.id for memory in page.memories]
-        after = page.next
-        if after is None:
-            return seen, stayed, ever
-        assert page.memories, "a page that is not the last has something on it"
-        added, removed = next(steps, ([], []))
-        if added:
-            shelf.put(*added)
-        gone = [first[n].id for n in removed if n < len(first)]
-        shelf.library.delete(ACCOUNT, gone)
-        stayed -= set(gone)
-        ever |= {memory.id for memory in added}
-
-
-def assert_each_exactly_once(shelf: Shelf, limit: int, history: Any) -> None:
-    seen, stayed, ever = read_while_changing(shelf, limit, history)
-    assert len(seen) == len(set(seen))
-    assert stayed <= set(seen) <= ever
-
-
-@given(histories(), st.integers(1, 7), st.sampled_from(ORDERS))
-def test_the_fake_gives_each_memory_exactly_once_while_others_come_and_go(
-    history: Any, limit: int, order: Sort
-) -> None:
-    memories = InMemoryMemories()
-    assert_each_exactly_once(Shelf(InMemoryLibrary(memories), memories, order=order), limit, history)
-
-
-def test_qdrant_gives_each_memory_exactly_once_while_others_come_and_go(qdrant: Shelf) -> None:
-    @settings(max_examples=60, deadline=None)
-    @given(histories(), st.integers(1, 7), st.sampled_from(ORDERS))
-    def holds(history: Any, limit: int, order: Sort) -> None:
-        qdrant.library.delete_matching(ACCOUNT, EVERYTHING, now=NOW)
-        qdrant.order = order
-        assert_each_exactly_once(qdrant, limit, history)
-
-    holds()
-
-
-def test_what_changes_between_the_requests_of_one_page_does_not_matter(qdrant: Shelf) -> None:
-    """The second request of a page finds that all of the value it asks for have been deleted."""
-    memories = [dated(n, value) for n, value in enumerate([0, 0, 1, 1, 1, 2, 2])]
-    qdrant.put(*memories)
-    assert qdrant.client is not None
-    send: Callable[..., Response] = HttpClient.request
-    doomed = [memory.id for memory in memories[2:5]]
-
-    def delete_in_between(*arguments: Any, **options: Any) -> Response:
-        body = json.loads(arguments[2])
-        if "order_by" not in body and doomed:
-            gone, doomed[:] = list(doomed), []
-            qdrant.library.delete(ACCOUNT, gone)
-        return send(qdrant.client, *arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qdrant.client, "request", delete_in_between)
-        page = qdrant.page(limit=3)
-    assert [memory.id for memory in page.memories] == [memories[0].id, memories[1].id, memories[5].id]
-    assert [memory.id for memory in qdrant.page(after=page.next).memories] == [memories[6].id]
+def test_a_search_is_one_request(qdrant_shelf: Shelf, library_client: ObservedClient) -> None:
+    qdrant_shelf.put(a_memory("tea"))
+    before = library_client.sent
+    qdrant_shelf.library.find(ACCOUNT, MemoryFilter(), vector=vector_of("tea"), text="tea", limit=5, now=NOW)
+    assert library_client.sent == before + 1
 
 
 # ---- usage
@@ -471,159 +189,6 @@ def test_of_many_agents_the_hundred_with_the_most_are_named(shelf: Shelf) -> Non
     by_agent = shelf.library.usage(ACCOUNT, now=NOW).by_agent
     assert len(by_agent) == 100
     assert by_agent["agent-50"] == 2
-
-
-# ---- editing
-
-
-def edited(memory: Memory, text: str) -> Memory:
-    past = PastVersion(memory.version, memory.text, NOW, "user:u1")
-    return replace(
-        memory, text=text, version=memory.version + 1, history=(*memory.history, past), updated_at=NOW
-    )  # fmt: skip
-
-
-def test_an_edited_memory_is_found_by_its_new_words_and_meaning(shelf: Shelf) -> None:
-    memory = a_memory("likes tea", author_id="m1")
-    shelf.put(memory)
-    new = edited(memory, "likes coffee")
-    assert shelf.library.replace(new, vector_of(new.text), expected_version=1)
-    assert shelf.get(memory) == new
-    assert shelf.texts(MemoryFilter(text="coffee")) == {"likes coffee"}
-    assert shelf.texts(MemoryFilter(text="tea")) == set()
-    dense, keyword = shelf.library.find(
-        ACCOUNT, MemoryFilter(), vector=vector_of("likes coffee"), text="coffee", limit=1, now=NOW
-    )
-    assert dense[0].score == pytest.approx(1, abs=1e-3)
-    assert [hit.memory.version for hit in keyword] == [2]
-
-
-def test_what_is_no_text_changes_without_a_vector(shelf: Shelf) -> None:
-    memory = a_memory("likes tea")
-    shelf.put(memory)
-    pinned = replace(memory, pinned=True, version=2)
-    assert shelf.library.replace(pinned, None, expected_version=1)
-    unpinned = replace(memory, pinned=False, expires_at=NOW + SECOND, version=3)
-    assert shelf.library.replace(unpinned, None, expected_version=2)
-    assert shelf.library.replace(replace(memory, version=4), None, expected_version=3)
-    assert shelf.get(memory) == replace(memory, version=4)
-    [hit], _ = shelf.library.find(ACCOUNT, MemoryFilter(), vector=vector_of("likes tea"), text="tea", limit=1, now=NOW)
-    assert hit.score == pytest.approx(1, abs=1e-3)
-
-
-@pytest.mark.parametrize("vector", [None, vector_of("likes coffee")], ids=["payload", "text"])
-def test_a_change_of_another_version_than_the_stored_changes_nothing(shelf: Shelf, vector: list[float] | None) -> None:
-    memory = replace(a_memory("likes tea"), version=3)
-    shelf.put(memory)
-    for expected in (1, 2, 4):
-        stale = replace(memory, text="likes coffee", version=expected + 1)
-        assert not shelf.library.replace(stale, vector, expected_version=expected)
-    assert shelf.get(memory) == memory
-    with pytest.raises(ValueError, match="5"):
-        shelf.library.replace(replace(memory, version=5), vector, expected_version=3)
-
-
-@pytest.mark.parametrize("vector", [None, vector_of("likes coffee")], ids=["payload", "text"])
-def test_what_is_gone_or_anothers_is_not_made_by_a_change(shelf: Shelf, vector: list[float] | None) -> None:
-    memory = a_memory("likes tea")
-    shelf.put(replace(memory, account_id=OTHER))
-    assert not shelf.library.replace(edited(memory, "likes coffee"), vector, expected_version=1)
-    assert shelf.library.get(OTHER, memory.id) == replace(memory, account_id=OTHER)
-    shelf.library.delete(OTHER, [memory.id])
-    assert not shelf.library.replace(edited(memory, "likes coffee"), vector, expected_version=1)
-    assert shelf.library.count(ACCOUNT, EVERYTHING, now=NOW) == 0
-
-
-@pytest.mark.parametrize("vector", [None, vector_of("likes coffee")], ids=["payload", "text"])
-def test_a_memory_that_is_erased_in_the_middle_of_a_change_stays_erased(
-    qdrant: Shelf, vector: list[float] | None
-) -> None:
-    memory = a_memory("likes tea")
-    qdrant.put(memory)
-    assert qdrant.client is not None
-    send: Callable[..., Response] = HttpClient.request
-
-    def erase_before_writing(method: str, *arguments: Any, **options: Any) -> Response:
-        if method == "PUT":
-            qdrant.library.delete(ACCOUNT, [memory.id])
-        return send(qdrant.client, method, *arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qdrant.client, "request", erase_before_writing)
-        assert not qdrant.library.replace(edited(memory, "likes coffee"), vector, expected_version=1)
-    assert qdrant.get(memory) is None
-    assert qdrant.library.count(ACCOUNT, EVERYTHING, now=NOW) == 0
-
-
-def test_a_point_from_before_there_were_versions_can_be_changed(qdrant: Shelf) -> None:
-    memory = a_memory("likes tea")
-    qdrant.put(memory)
-    assert qdrant.client is not None
-    without = json.dumps({"keys": ["version"], "points": [memory.id]}).encode()
-    path = "/collections/memories/points/payload/delete?wait=true"
-    assert qdrant.client.request("POST", path, without, timeout=5).status == 200
-    assert qdrant.get(memory) == memory
-    assert qdrant.library.replace(edited(memory, "likes coffee"), vector_of("coffee"), expected_version=1)
-    assert not qdrant.library.replace(edited(memory, "likes milk"), vector_of("milk"), expected_version=1)
-
-
-@pytest.mark.parametrize("with_vector", [False, True], ids=["payload", "text"])
-def test_of_eight_who_change_a_memory_at_once_exactly_one_is_told_so(shelf: Shelf, with_vector: bool) -> None:
-    memory = a_memory("version 1")
-    shelf.put(memory)
-    for version in range(1, 6):
-        start = Barrier(8)
-
-        def change(n: int, version: int = version, start: Barrier = start) -> bool:
-            text = f"version {version + 1} by {n}"
-            start.wait(10)
-            new = replace(memory, text=text, version=version + 1)
-            return shelf.library.replace(new, vector_of(text) if with_vector else None, expected_version=version)
-
-        with ThreadPoolExecutor(8) as pool:
-            told = list(pool.map(change, range(8)))
-        assert told.count(True) == 1
-        stored = shelf.get(memory)
-        assert stored is not None
-        assert stored.text == f"version {version + 1} by {told.index(True)}"
-
-
-def test_a_winner_is_told_so_even_if_others_have_changed_it_again_before_it_looks(qdrant: Shelf) -> None:
-    memory = a_memory("likes tea")
-    qdrant.put(memory)
-    assert qdrant.client is not None
-    send: Callable[..., Response] = HttpClient.request
-    waiting = [2, 3, 4]
-
-    def change_after_writing(method: str, *arguments: Any, **options: Any) -> Response:
-        answer = send(qdrant.client, method, *arguments, **options)
-        if method == "PUT" and waiting:
-            versions, waiting[:] = list(waiting), []
-            for version in versions:
-                assert qdrant.library.replace(replace(memory, version=version + 1), None, expected_version=version)
-        return answer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qdrant.client, "request", change_after_writing)
-        assert qdrant.library.replace(edited(memory, "likes coffee"), vector_of("coffee"), expected_version=1)
-    stored = qdrant.get(memory)
-    assert stored is not None
-    assert stored.version == 5
-
-
-def test_a_memory_keeps_the_ids_of_its_last_edits_only(qdrant: Shelf) -> None:
-    memory = a_memory("likes tea")
-    qdrant.put(memory)
-    for version in range(1, bodies.KEPT_EDITS + 5):
-        assert qdrant.library.replace(replace(memory, version=version + 1), None, expected_version=version)
-    assert isinstance(qdrant.library, QdrantLibrary)
-    known = qdrant.library._edits(memory)
-    assert known is not None
-    assert (known[0], len(known[1]), len(set(known[1]))) == (
-        bodies.KEPT_EDITS + 5,
-        bodies.KEPT_EDITS,
-        bodies.KEPT_EDITS,
-    )
 
 
 # ---- deleting
@@ -694,22 +259,20 @@ def test_more_accesses_than_one_request_can_carry_are_counted(shelf: Shelf) -> N
     assert {memory.access_count for memory in shelf.page(limit=500).memories} == {1}
 
 
-def test_a_later_access_that_another_worker_has_noted_meanwhile_stays(qdrant: Shelf) -> None:
+def test_a_later_access_that_another_worker_has_noted_meanwhile_stays(
+    qdrant_shelf: Shelf, library_client: ObservedClient
+) -> None:
     memory = a_memory("tea")
-    qdrant.put(memory)
-    assert qdrant.client is not None
-    send: Callable[..., Response] = HttpClient.request
+    qdrant_shelf.put(memory)
     later: list[datetime] = [NOW + SECOND]
 
-    def note_another_first(method: str, path: str, *arguments: Any, **options: Any) -> Response:
+    def note_another_first(method: str, path: str, body: Any) -> None:
         if "/points/batch" in path and later:
-            qdrant.library.record_access(ACCOUNT, [(memory.id, later.pop())])
-        return send(qdrant.client, method, path, *arguments, **options)
+            qdrant_shelf.library.record_access(ACCOUNT, [(memory.id, later.pop())])
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qdrant.client, "request", note_another_first)
-        qdrant.library.record_access(ACCOUNT, [(memory.id, NOW)])
-    assert qdrant.get(memory) == replace(memory, access_count=1, last_accessed_at=NOW + SECOND)
+    library_client.before = note_another_first
+    qdrant_shelf.library.record_access(ACCOUNT, [(memory.id, NOW)])
+    assert qdrant_shelf.get(memory) == replace(memory, access_count=1, last_accessed_at=NOW + SECOND)
 
 
 # ---- failures
@@ -755,11 +318,11 @@ def test_a_server_that_cannot_serve_now_is_an_error_that_can_be_retried(name: st
         client.close()
 
 
-def test_strict_mode_passes_every_request_of_ours(qdrant: Shelf) -> None:
+def test_strict_mode_passes_every_request_of_ours(qdrant_shelf: Shelf) -> None:
     where = MemoryFilter(
         Scope.AGENT, Kind.FACT, "agent-1", "s", "t", "m", True, NOW - SECOND, NOW, "tea", inactive=False
     )
-    assert qdrant.texts(where) == set()
-    for qdrant.order in ORDERS:
-        value = "0.5" if qdrant.order.key is SortKey.IMPORTANCE else NOW.isoformat()
-        assert qdrant.page(where, after=Position(value, str(uuid4()))) == Page((), None)
+    assert qdrant_shelf.texts(where) == set()
+    for qdrant_shelf.order in (Sort(key, descending) for key in SortKey for descending in (True, False)):
+        value = "0.5" if qdrant_shelf.order.key is SortKey.IMPORTANCE else NOW.isoformat()
+        assert qdrant_shelf.page(where, after=Position(value, str(uuid4()))) == Page((), None)
