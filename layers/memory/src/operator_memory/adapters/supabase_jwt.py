@@ -172,9 +172,9 @@ class PublishedKeys:
         """
         if key_id not in (self._keys or {}):
             self._look_for(key_id)
-        elif self._clock.monotonic() >= self._fresh_until and self._reading.acquire(blocking=False):
+        elif self._reading.acquire(blocking=False):
             try:
-                self._renew()
+                self._renew_if_old()
             finally:
                 self._reading.release()
         key = (self._keys or {}).get(key_id)
@@ -191,7 +191,7 @@ class PublishedKeys:
             if self._keys is not None and key_id not in self._keys:
                 self._quiet_until = self._clock.monotonic() + COOL_DOWN_SECONDS
 
-    def _renew(self) -> None:
+    def _renew_if_old(self) -> None:
         if self._clock.monotonic() < self._fresh_until:
             return
         self._read()
