@@ -35,8 +35,8 @@ dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker
 demo: $(STAMP)  ## Play a conversation over several sessions and show what is learnt
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack demo
 
-token: $(STAMP)  ## Print a fresh token for the running system
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token
+token: $(STAMP)  ## Print a fresh token for the running system: the agent runtime's, or a person's: make token USER=ada
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token $(if $(filter command,$(origin USER)),--user '$(USER)')
 
 job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=demo JOB=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)

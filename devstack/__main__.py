@@ -1,7 +1,7 @@
 """``python -m devstack``: run the whole system here, and small helpers around it.
 
 up      start everything and keep running (what ``make dev`` does)
-token   print a fresh token for the running system
+token   print a fresh token for the running system: the agent runtime's, or with --user a person's
 job     print the record of an extraction job: its state, and the outcome of every fact
 demo    play a bundled conversation and show what is learnt (what ``make demo`` does)
 """
@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from uuid import UUID
 
 from devstack import running
 from devstack.demo import play
 from devstack.processes import PartFailedError
 from devstack.stack import ROOT, DevStack, Endpoints
+from devstack.supabase.seed import DEMO_USERS, demo_id
 
 DEFAULT_API_PORT = 8700
 
@@ -32,7 +34,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
     up.add_argument("--port", type=int, default=DEFAULT_API_PORT, help="port of the API (0: any free one)")
-    commands.add_parser("token")
+    token = commands.add_parser("token")
+    token.add_argument("--user", type=_user_id, help=f"{', '.join(DEMO_USERS)} or the id of any user")
     job = commands.add_parser("job")
     job.add_argument("account_id")
     job.add_argument("job_id")
@@ -57,9 +60,18 @@ def _run(args: argparse.Namespace) -> int:
         print("devstack: nothing is running here; start it with: make dev", file=sys.stderr)
         return 1
     if args.command == "token":
-        print(endpoints.token())
+        print(endpoints.user_token(args.user) if args.user else endpoints.token())
         return 0
     return _print_job(endpoints, args.account_id, args.job_id)
+
+
+def _user_id(text: str) -> str:
+    if text in DEMO_USERS:
+        return demo_id(f"user:{text}")
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither {' nor '.join(DEMO_USERS)} nor a user's id") from None
 
 
 def _up(data: Path, port: int) -> int:
@@ -128,7 +140,7 @@ TOKEN={at.token()}
 curl -s {at.api_url}/v1/context -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{json.dumps(question)}'
 
-A fresh token: make token     A longer example: make demo
+A fresh token: make token     A person's: make token USER=ada     A longer example: make demo
 """
 
 

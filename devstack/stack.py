@@ -18,12 +18,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 from operator_memory.adapters.jwt import mint
-from operator_memory.domain.identity import READ_CONTEXT
+from operator_memory.domain.identity import READ_CONTEXT, Action
 
 from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
 from devstack.processes import Part, PartFailedError, child_environment
+from devstack.supabase.keys import user_claims
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
@@ -43,20 +45,34 @@ class Endpoints:
     supabase_url: str
     token_key_id: str
     token_key: str
+    supabase_jwt_secret: str
 
     def token(self, *, lifetime: timedelta = timedelta(hours=12)) -> str:
-        """A fresh service token of the agent runtime."""
+        """A fresh service token of the agent runtime, which may do everything."""
         return mint(
             self.token_key_id,
             self.token_key.encode(),
-            permissions=[READ_CONTEXT],
+            permissions=[READ_CONTEXT, *Action],
             now=datetime.now(UTC),
             lifetime=lifetime,
         )
 
+    def user_token(self, user_id: str) -> str:
+        """A fresh access token of a person, valid for an hour, as Supabase gives one at sign-in."""
+        claims = user_claims(user_id, iss=f"{self.supabase_url}/auth/v1")
+        return jwt.encode(claims, self.supabase_jwt_secret, algorithm="HS256")
+
     def aws_client(self, service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
         """A boto3 client of the local AWS."""
         return aws_client(service, self.aws_endpoint_url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Supabase:
+    url: str
+    service_key: str
+    jwt_secret: str
+    database_dsn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +128,8 @@ class DevStack:
         keys = self._kept_secrets()
         qdrant_url, qdrant_key = self._qdrant(keys["qdrant_api_key"])
         models = self._models()
-        supabase_url, service_key = self._supabase()
+        supabase = self._supabase()
+        self.database_dsn = supabase.database_dsn
         collection = self._environ.get("QDRANT_COLLECTION") or f"memories_{_slug(models.embedding_model)}"
         settings = {
             "QDRANT_URL": qdrant_url,
@@ -120,7 +137,7 @@ class DevStack:
             "OPENAI_BASE_URL": models.base_url,
             "EMBEDDING_MODEL": models.embedding_model,
             "EMBEDDING_DIMENSIONS": str(models.dimensions),
-            "SUPABASE_URL": supabase_url,
+            "SUPABASE_URL": supabase.url,
             **models.extra,
             **{n: self._environ[n] for n in ("EXTRACTION", "EXTRACTION_MODEL") if self._environ.get(n)},
         }
@@ -136,7 +153,8 @@ class DevStack:
                 secrets={
                     "QDRANT_API_KEY_PARAMETER": qdrant_key,
                     "OPENAI_API_KEY_PARAMETER": models.api_key,
-                    "SUPABASE_SERVICE_KEY_PARAMETER": service_key,
+                    "SUPABASE_SERVICE_KEY_PARAMETER": supabase.service_key,
+                    "SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret,
                     "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps({"local": keys["token_key"]}),
                 },
             )
@@ -148,9 +166,10 @@ class DevStack:
             jobs_queue_url=self.aws.queue_url("MemoryJobsQueue"),
             memory_table=self.aws.table_name("MemoryTable"),
             qdrant_url=qdrant_url,
-            supabase_url=supabase_url,
+            supabase_url=supabase.url,
             token_key_id="local",
             token_key=keys["token_key"],
+            supabase_jwt_secret=supabase.jwt_secret,
         )
 
     def _part(self, name: str, module: str, *args: str) -> Part:
@@ -180,14 +199,16 @@ class DevStack:
         url = self._part("models", "devstack.models", "--port", "0").url
         return _Models(url, "local", LOCAL_MODEL, LOCAL_DIMENSIONS, {"EXTRACTION_MODEL": "bundled-rules"})
 
-    def _supabase(self) -> tuple[str, str]:
+    def _supabase(self) -> _Supabase:
         part = self._part("supabase", "devstack.supabase", "--data", str(self.data_dir / "supabase"), "--port", "0")
-        found = re.search(r"service[- _]role[- _]key\W+(\S+)", part.output, re.IGNORECASE)
-        if found is None:
-            raise PartFailedError(f"supabase printed no service-role key (see {part.log})")
-        dsn = re.search(r"database\W+(.+)$", part.output, re.IGNORECASE | re.MULTILINE)
-        self.database_dsn = dsn.group(1) if dsn else ""
-        return part.url, found.group(1)
+
+        def printed(name: str) -> str:
+            found = re.search(rf"^{name}: (.+)$", part.output, re.MULTILINE)
+            if found is None:
+                raise PartFailedError(f"supabase printed no {name} (see {part.log})")
+            return found.group(1)
+
+        return _Supabase(part.url, printed("service-role key"), printed("JWT secret"), printed("database"))
 
     def _apply_collection(self, settings: Mapping[str, str], qdrant_key: str) -> None:
         done = subprocess.run(

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 import psycopg
 
 _NAMESPACE = UUID("6f1c3c0e-6d0b-5d8e-9a55-1f0a3f2b7c11")
+DEMO_USERS = ("ada", "ben")
 _FIRST_DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -85,7 +86,7 @@ DEMO_THREADS = (
 def seed(dsn: str) -> None:
     """Add the demo rows that are missing: users Ada and Ben, their accounts, a team of both, and threads."""
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
-        for name in ("ada", "ben"):
+        for name in DEMO_USERS:
             cursor.execute(
                 "insert into auth.users (id, email) values (%s, %s) on conflict do nothing",
                 (demo_id(f"user:{name}"), f"{name}@example.com"),
