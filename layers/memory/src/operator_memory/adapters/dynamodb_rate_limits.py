@@ -1,4 +1,4 @@
-"""Token buckets in DynamoDB: item ``RATE`` under the key ``RATE#<bucket>``. Standard library only: the hot path asks it.
+"""Token buckets in DynamoDB: item ``RATE`` under the key ``RATE#<bucket>``. Standard library only (hot path).
 
 A bucket is one number, its "theoretical arrival time" (tat): the moment at which it will be full again. Taking
 tokens moves it on by their cost; it may lie at most a whole bucket ahead of now. That is exact, needs no refill and
