@@ -17,7 +17,7 @@ from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob,
 from operator_memory.entrypoints.contracts.job import parse_job
 from operator_memory.entrypoints.http_api import json_body
 
-JOBS = documented("jobs", 401, 403, 404, 409, 422, 429, 503)
+JOBS = documented("jobs", 401, 403, 404, 409, 415, 422, 429, 503)
 
 
 class JobRoutes:

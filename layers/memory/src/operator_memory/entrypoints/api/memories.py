@@ -45,9 +45,9 @@ IfMatch = Annotated[str | None, Header(alias="if-match", description='The versio
 Flag = Annotated[bool | None, Query()]
 Moment = Annotated[AwareDatetime | None, Query(description="ISO 8601 with an offset.")]
 
-READING = documented("memories", 401, 403, 422, 429, 503)
-READING_ONE = documented("memories", 401, 403, 404, 422, 429, 503)
-CHANGING = documented("memories", 401, 403, 404, 409, 412, 422, 428, 429, 503)
+READING = documented("memories", 401, 403, 415, 422, 429, 503)
+READING_ONE = documented("memories", 401, 403, 404, 415, 422, 429, 503)
+CHANGING = documented("memories", 401, 403, 404, 409, 412, 415, 422, 428, 429, 503)
 
 
 class MemoryRoutes:

@@ -14,7 +14,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.entrypoints.http_api import Problem, problem_of, response_headers
 
-_TITLES = {
+PROBLEMS = "x-problems"
+TITLES = {
     401: "No credential, or one that does not verify",
     403: "Not allowed",
     404: "Not found",
@@ -57,12 +58,8 @@ class PreconditionRequiredError(MemoryServiceError):
 
 
 def documented(tag: str, *statuses: int) -> dict[str, Any]:
-    """Keyword arguments of a route: its tag, and the problems it can answer with."""
-    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
-    return {
-        "tags": [tag],
-        "responses": {status: {"description": _TITLES[status], "content": content} for status in statuses},
-    }
+    """Keyword arguments of a route: its tag, and the problems it can answer with (read by ``openapi``)."""
+    return {"tags": [tag], "openapi_extensions": {PROBLEMS: list(statuses)}}
 
 
 def handle_problems(api: APIGatewayHttpResolver) -> None:

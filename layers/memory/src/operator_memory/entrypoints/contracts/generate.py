@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from operator_memory.entrypoints.api.openapi import document
 from operator_memory.entrypoints.contracts.context import REQUEST_SCHEMA
 from operator_memory.entrypoints.contracts.job import JobBody
 from operator_memory.entrypoints.settings_table import settings_page
@@ -19,6 +20,7 @@ def documents() -> dict[str, str]:
     job_schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **JobBody.model_json_schema()}
     return {
         "docs/settings.md": settings_page(),
+        "docs/openapi.json": _json(document()),
         "docs/schemas/run-job.schema.json": _json(job_schema),
         "docs/schemas/context-request.schema.json": _json(REQUEST_SCHEMA),
     }
