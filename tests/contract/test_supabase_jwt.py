@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ class TestThePlatformOnThisMachine:
         assert "expired" in refused(tokens, supabase_front.user_token(USER, expires_in=-1))
         refused(tokens, supabase_front.service_role_key)
         refused(tokens, supabase_front.anon_key)
+
+    def test_its_published_key_is_read_and_serves(self, supabase_front: SupabaseFront) -> None:
+        issuer = f"{supabase_front.url}/auth/v1"
+        url = f"{issuer}/.well-known/jwks.json"
+        with closing(UserTokens(issuer=issuer, hs256_secret=None, jwks_url=url, clock=SystemClock())) as tokens:
+            assert tokens.verify(supabase_front.user_token(USER, algorithm="ES256")) == PERSON
+            assert "unknown key" in refused(tokens, supabase_front.user_token(USER, algorithm="HS256"))
 
     def test_another_project_with_the_same_secret_is_another_issuer(self, tmp_path: Path) -> None:
         keys = load_keys(tmp_path / "keys.json")
