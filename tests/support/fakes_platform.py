@@ -43,9 +43,9 @@ class FakePlatform:
     set_by: dict[AccountId, str | None] = field(default_factory=dict)
     error: MemoryServiceError | None = None
 
-    def new_user(self) -> str:
+    def new_user(self, user_id: str | None = None) -> str:
         """A person with a personal account of the same id."""
-        user_id = str(uuid4())
+        user_id = user_id or str(uuid4())
         self.members[AccountId(user_id)] = {user_id: Role.OWNER}
         return user_id
 
