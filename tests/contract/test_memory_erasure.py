@@ -55,7 +55,7 @@ class Entities:
     def make(self, *payloads: dict[str, str]) -> None:
         if self._send("GET", "/exists") == {"exists": False}:
             self._send("PUT", "", {"vectors": {"size": DIMENSIONS, "distance": "Cosine"}})
-        points = [{"id": str(uuid4()), "vector": VECTOR, "payload": {"data": "Ann", **p}} for p in payloads]
+        points = [{"id": str(uuid4()), "vector": VECTOR, "payload": payload | {"data": "Ann"}} for payload in payloads]
         self._send("PUT", "/points?wait=true", {"points": points})
 
     def drop(self) -> None:
@@ -156,7 +156,7 @@ MEMORIES = (
         (Target(TargetKind.AGENT, "nobody"), set()),
         (Target(TargetKind.AUTHOR, "*"), set()),
     ],
-    ids=str,
+    ids=lambda value: value.name if isinstance(value, Target) else "",
 )
 def test_what_the_target_holds_is_erased_and_nothing_else(store: Store, target: Target, expected: set[str]) -> None:
     store.put(*MEMORIES)
@@ -190,10 +190,10 @@ def test_a_change_after_the_moment_saves_no_memory(store: Store) -> None:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [(WHOLE, 4), (USER, 4), (AGENT, 1), (SESSION, 1), (Target(TargetKind.SESSION, "thread-9"), 0), (AUTHOR, 0)],
-    ids=str,
+    ids=lambda value: value.name if isinstance(value, Target) else "",
 )
 def test_the_names_that_mem0_keeps_go_with_the_memories(store: Store, target: Target, expected: int) -> None:
-    mine = ({}, {"agent_id": "agent-1"}, {"agent_id": "agent-2"}, {"run_id": "session-1"})
+    mine: tuple[dict[str, str], ...] = ({}, {"agent_id": "agent-1"}, {"agent_id": "agent-2"}, {"run_id": "session-1"})
     store.put_entities(ACCOUNT, *mine)
     store.put_entities(OTHER, *mine)
     assert store.erasure.count_erasable(ACCOUNT, target, until=NOW) == {"memories": 0, "entities": expected}

@@ -1,4 +1,4 @@
-"""Every body that ``qdrant_requests`` can build: none forgotten, none that Qdrant would read differently.
+"""Every body that the builders for Qdrant can make: none forgotten, none that Qdrant would read differently.
 
 What the adapter sends, and that it is bound to the account, is in ``test_tenant_isolation``; here the builders
 are enumerated, and stored points are compared field by field.
@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from operator_memory.adapters import qdrant_library_requests as library
 from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters.qdrant_erasure import erasable
+from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.library import MemoryFilter, Sort, SortKey
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope
@@ -23,6 +27,8 @@ from qdrant_client import models
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 
 SEARCHES = tuple(Search(key, mode, 10) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode)
+ID = "5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"
+WHERE = MemoryFilter(Scope.AGENT, Kind.FACT, "agent-1", "s", "t", "m", False, NOW, NOW, "tea")
 PLAN = SearchPlan(SEARCHES, vector=[0.1, 0.2], text="What do I drink?")
 
 Build = Callable[[AccountId], requests.Json]
@@ -34,7 +40,36 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "delete_expired": (models.FilterSelector, lambda account: requests.delete_expired(account, ["1"], now=NOW)),
     "next_expiry": (models.ScrollRequest, lambda account: requests.next_expiry(account, after=NOW)),
     "tenant_filter": (models.Filter, lambda account: requests.tenant_filter(account, {"has_id": ["1"]})),
+    "matching": (models.Filter, lambda account: library.matching(account, WHERE, now=NOW)),
+    "ordered": (
+        models.ScrollRequest,
+        lambda account: library.ordered(account, WHERE, Sort(SortKey.IMPORTANCE), beyond=0.5, limit=3, now=NOW),
+    ),
+    "ties": (
+        models.ScrollRequest,
+        lambda account: library.ties(account, WHERE, SortKey.CREATED_AT, NOW, after_id=ID, limit=3, now=NOW),
+    ),
+    "find": (
+        models.QueryRequestBatch,
+        lambda account: library.find(account, WHERE, vector=[0.1], text="tea", limit=3, now=NOW),
+    ),
+    "those": (models.ScrollRequest, lambda account: library.those(account, [ID], fields=["version"])),
+    "count": (models.CountRequest, lambda account: library.count(account, WHERE, now=NOW)),
+    "facet": (models.FacetRequest, lambda account: library.facet(account, "scope", limit=9)),
+    "replacement": (
+        models.PointsList,
+        lambda account: library.replacement(owned(account), [0.1], expected_version=1, edits=["e"]),
+    ),
+    "payload_replacement": (
+        models.SetPayload,
+        lambda account: library.payload_replacement(owned(account), expected_version=2, edits=["e"]),
+    ),
+    "deletion": (models.FilterSelector, lambda account: library.deletion(account, [ID])),
+    "deletion_matching": (models.FilterSelector, lambda account: library.deletion_matching(account, WHERE, now=NOW)),
+    "access": (models.SetPayloadOperation, lambda account: library.access(account, ID, last=NOW, total=2)),
 }
+SEVERAL = {"batch_query": len(SEARCHES), "find": 2}
+"""How many filters the bodies have that have more than one."""
 
 accounts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,30}", fullmatch=True).map(AccountId)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -111,13 +146,17 @@ def parts_without_account(value: Any, account: str) -> Iterator[Any]:
 
 
 def test_every_builder_of_a_body_has_its_case_here() -> None:
-    made_here = inspect.getmembers(requests, lambda m: inspect.isfunction(m) and m.__module__ == requests.__name__)
     builders = {
         name
-        for name, function in made_here
-        if not name.startswith("_") and inspect.signature(function).return_annotation is requests.Json
+        for module in (requests, library)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
+        and inspect.signature(function).return_annotation is requests.Json
     }
-    assert builders - {"payload_of"} == set(BODIES), "a new body must show here that Qdrant understands it"
+    assert builders - {"payload_of", "equals", "in_range"} == set(BODIES), (
+        "a new body must show here that Qdrant understands it"
+    )
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -132,7 +171,18 @@ def test_the_account_comes_first_in_every_filter_of_every_body(account: AccountI
     for name, (_, build) in BODIES.items():
         body = build(account)
         assert list(parts_without_account(body, account)) == [], name
-        assert json.dumps(body).count('{"key": "user_id"') == (len(SEARCHES) if name == "batch_query" else 1)
+        assert json.dumps(body).count('{"key": "user_id"') == SEVERAL.get(name, 1)
+
+
+@pytest.mark.parametrize("collection", ["memories", "entities"])
+@pytest.mark.parametrize("kind", TargetKind)
+def test_what_is_erased_is_the_accounts_and_qdrants_client_reads_the_same(collection: str, kind: TargetKind) -> None:
+    target = Target(kind, None if kind in (TargetKind.ACCOUNT, TargetKind.USER) else "x")
+    condition = erasable(collection, ACCOUNT, target, until=NOW)
+    assert (condition is None) == (collection == "entities" and kind is TargetKind.AUTHOR)
+    if condition is not None:
+        assert list(parts_without_account(condition, ACCOUNT)) == []
+        assert same_moments(as_sent_by_the_client(models.Filter, condition)) == same_moments(condition)
 
 
 @pytest.mark.parametrize(

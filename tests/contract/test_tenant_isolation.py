@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,14 @@ from hypothesis import strategies as st
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.adapters.qdrant import QdrantMemories
+from operator_memory.adapters.qdrant_erasure import QdrantErasure
+from operator_memory.adapters.qdrant_library import QdrantLibrary
+from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.library import MemoryFilter, Position, Sort
 from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from qdrant_client import models
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
@@ -42,15 +47,18 @@ def filters_in(body: Any) -> Iterator[Mapping[str, Any]]:
 
 def is_bound(body: Mapping[str, Any], account: str) -> bool:
     """Whether a body reads and writes memories of ``account`` alone."""
-    parts = body.get("searches", [body])
+    operations = [update for operation in body.get("operations", []) for update in operation.values()]
+    parts = body["searches"] if "searches" in body else operations or [body]
     tenant = {"key": "user_id", "match": {"value": account}}
     needed = "update_filter" if "points" in body else "filter"
-    mine = all(point["payload"]["user_id"] == account for point in body.get("points", []))
+    payloads = [point["payload"] for point in body.get("points", [])]
+    payloads += [body["payload"]] if "payload" in body else []  # which takes the whole payload's place
+    mine = all(payload["user_id"] == account for payload in payloads)
     return mine and all(needed in part for part in parts) and all(f["must"][0] == tenant for f in filters_in(body))
 
 
 class Recorder(HttpClient):
-    """Keeps what would be sent and answers as if there were one expired memory."""
+    """Keeps what would be sent and answers as if there were one memory, whatever is asked for."""
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1", system="qdrant")
@@ -59,31 +67,77 @@ class Recorder(HttpClient):
     def request(self, method: str, path: str, body: bytes | None = None, **_: Any) -> Response:
         decoded = json.loads(body or b"{}")
         self.bodies.append(decoded)
-        point = {"id": "i", "payload": {"expires_at": "2026-01-01T00:00:00Z"}}
-        result: object = {"points": [point]}
+        payload = requests.payload_of(replace(a_memory("tea"), expires_at=NOW))
+        result: object = {"points": [{"id": ID, "payload": payload}], "count": 1, "hits": []}
         if "searches" in decoded:
             result = [{"points": []} for _ in decoded["searches"]]
         return Response(200, json.dumps({"result": result}).encode())
 
 
-CALLS: dict[str, Callable[[QdrantMemories], object]] = {
-    "search": lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=1),
-    "existing_ids": lambda store: store.existing_ids(ACCOUNT, [f"id-{n}" for n in range(250)]),
-    "upsert": lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(250)]),
-    "delete_expired": lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=10),
-    "next_expiry": lambda store: store.next_expiry(ACCOUNT, after=NOW),
+ID = str(UUID(int=7))
+IDS = [str(UUID(int=n)) for n in range(250)]
+EDITED = replace(a_memory("tea"), id=ID, version=2)
+AFTER = Position(NOW.isoformat(), ID)
+WHERE = MemoryFilter(Scope.AGENT, Kind.FACT, "a", "s", "t", "m", True, NOW, NOW, "tea")
+TARGETS = [Target(kind, None if kind in ("account", "user") else "x") for kind in TargetKind]
+
+Call = Callable[[HttpClient], object]
+
+
+def on_memories(call: Callable[[QdrantMemories], object]) -> Call:
+    return lambda client: call(QdrantMemories(client, collection="memories", write_timeout=1))
+
+
+def on_library(call: Callable[[QdrantLibrary], object]) -> Call:
+    return lambda client: call(QdrantLibrary(client, collection="memories", timeout=1))
+
+
+def on_erasure(call: Callable[[QdrantErasure, Target], object]) -> Call:
+    collections = [("memories", "memories"), ("entities", "memories_entities")]
+
+    def of_every_target(client: HttpClient) -> None:
+        for target in TARGETS:
+            call(QdrantErasure(client, collections=collections, write_timeout=1), target)
+
+    return of_every_target
+
+
+CALLS: dict[str, Call] = {
+    "search": on_memories(lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=1)),
+    "existing_ids": on_memories(lambda store: store.existing_ids(ACCOUNT, IDS)),
+    "upsert": on_memories(
+        lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(250)])
+    ),
+    "delete_expired": on_memories(lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=10)),
+    "next_expiry": on_memories(lambda store: store.next_expiry(ACCOUNT, after=NOW)),
+    "page": on_library(lambda library: library.page(ACCOUNT, WHERE, Sort(), after=AFTER, limit=5, now=NOW)),
+    "find": on_library(lambda library: library.find(ACCOUNT, WHERE, vector=[0.1], text="tea", limit=5, now=NOW)),
+    "get": on_library(lambda library: library.get(ACCOUNT, ID)),
+    "count": on_library(lambda library: library.count(ACCOUNT, WHERE, now=NOW)),
+    "usage": on_library(lambda library: library.usage(ACCOUNT, now=NOW)),
+    "replace": on_library(
+        lambda library: [library.replace(EDITED, vector, expected_version=1) for vector in (None, [0.1])]
+    ),
+    "delete": on_library(lambda library: library.delete(ACCOUNT, IDS)),
+    "delete_matching": on_library(lambda library: library.delete_matching(ACCOUNT, WHERE, now=NOW)),
+    "record_access": on_library(lambda library: library.record_access(ACCOUNT, [(ID, NOW)])),
+    "count_erasable": on_erasure(lambda erasure, target: erasure.count_erasable(ACCOUNT, target, until=NOW)),
+    "erase": on_erasure(lambda erasure, target: erasure.erase(ACCOUNT, target, until=NOW)),
 }
 
 
 def sent_by(name: str) -> list[dict[str, Any]]:
     recorder = Recorder()
-    CALLS[name](QdrantMemories(recorder, collection="memories", write_timeout=1))
+    CALLS[name](recorder)
     assert recorder.bodies
     return recorder.bodies
 
 
-def test_every_method_of_the_adapter_has_its_case_here() -> None:
-    public = {n for n, _ in inspect.getmembers(QdrantMemories, inspect.isfunction) if not n.startswith("_")}
+def test_every_method_of_the_adapters_has_its_case_here() -> None:
+    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure)
+    public = {
+        name for adapter in adapters for name, _ in inspect.getmembers(adapter, inspect.isfunction) if name[0] != "_"
+    }
     assert public == set(CALLS), "a new method must show here that it is bound to the account"
 
 
@@ -92,13 +146,20 @@ def test_every_request_is_bound_to_the_account(name: str) -> None:
     assert all(is_bound(body, ACCOUNT) for body in sent_by(name))
 
 
+@pytest.mark.parametrize(
+    ("name", "operation"), [("replace", "points"), ("replace", "payload"), ("record_access", "operations")]
+)
+def test_the_writes_are_among_the_requests(name: str, operation: str) -> None:
+    assert any(operation in body for body in sent_by(name))
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_this_test_would_notice_a_missing_tenant_condition(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(_account: AccountId, *must: Any, must_not: Any = ()) -> dict[str, Any]:
         return {"must": [{"key": "scope", "match": {"value": "user"}}, *must], "must_not": list(must_not)}
 
     monkeypatch.setattr(requests, "tenant_filter", careless)
-    assert not all(is_bound(body, ACCOUNT) for body in sent_by(name))
+    assert not any(is_bound(body, ACCOUNT) for body in sent_by(name))
 
 
 def test_a_memory_of_another_account_is_refused_before_anything_is_sent() -> None:

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from operator_memory.adapters import qdrant_requests as requests
-from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.adapters.qdrant import QdrantCollection, count_of, result_of
 from operator_memory.adapters.qdrant_requests import Json
 from operator_memory.domain.erasure import Target, TargetKind
@@ -39,22 +38,23 @@ class QdrantErasure:
         return dict(counts)
 
     def _count(self, kind: str, collection: QdrantCollection, condition: Json) -> int:
-        result = _result(kind, collection, "/points/count", {"filter": condition, "exact": True})
-        return 0 if result is None else count_of(result)
+        answer = _answer(kind, collection, "/points/count", {"filter": condition, "exact": True})
+        return 0 if answer is None else count_of(result_of(answer))
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
         """Delete them, durably. Doing so again changes nothing."""
         for kind, collection in self._collections:
             condition = erasable(kind, account_id, target, until=until)
             if condition is not None:
-                _result(kind, collection, "/points/delete?wait=true", {"filter": condition})
+                answer = _answer(kind, collection, "/points/delete?wait=true", {"filter": condition})
+                if answer is not None:
+                    result_of(answer)
 
 
-def _result(kind: str, collection: QdrantCollection, path: str, body: Json) -> Any:  # noqa: ANN401  (JSON)
-    response = collection.send("POST", path, body)
-    if response.status == 404 and kind == ENTITIES:
-        return None  # Mem0 never made the collection
-    return result_of(response)
+def _answer(kind: str, collection: QdrantCollection, path: str, body: Json) -> Response | None:
+    """The answer; ``None`` if Mem0 never made its collection."""
+    answer = collection.send("POST", path, body)
+    return None if answer.status == 404 and kind == ENTITIES else answer
 
 
 def erasable(kind: str, account_id: AccountId, target: Target, *, until: datetime) -> Json | None:
