@@ -10,7 +10,11 @@ from typing import Any
 Json = Mapping[str, Any]
 DEFINITION = Path(__file__).with_name("collection.json")
 
-_INDEX_OPTIONS = {"is_tenant": (False, "tenant"), "enable_hnsw": (True, "no graphs")}
+_INDEX_OPTIONS = {
+    "is_tenant": (False, "tenant"),
+    "ascii_folding": (False, "accents folded"),
+    "enable_hnsw": (True, "no graphs"),
+}
 """The index options that matter here: Qdrant's default, and what a person calls the other value."""
 
 

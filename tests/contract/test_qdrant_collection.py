@@ -201,6 +201,14 @@ def test_the_tenant_index_must_be_one_and_make_graphs(
     assert step.sentence == f"Payload index user_id is {described_as}, not keyword (tenant)."
 
 
+def test_an_index_of_words_that_tells_accents_apart_is_drift(front: QdrantFront) -> None:
+    run(front)
+    described = json.loads(json.dumps(description(front)))
+    described["payload_schema"]["data"]["params"] |= {"ascii_folding": None}
+    [step] = plan(desired_collection(DIMENSIONS), described)
+    assert step.sentence == "Payload index data is text (no graphs), not text (accents folded, no graphs)."
+
+
 def test_what_else_an_operator_has_set_on_an_index_is_left_alone(front: QdrantFront) -> None:
     run(front)
     described = json.loads(json.dumps(description(front)))

@@ -48,7 +48,7 @@ def filters_in(body: Any) -> Iterator[Mapping[str, Any]]:
 def is_bound(body: Mapping[str, Any], account: str) -> bool:
     """Whether a body reads and writes memories of ``account`` alone."""
     operations = [update for operation in body.get("operations", []) for update in operation.values()]
-    parts = body["searches"] if "searches" in body else operations or [body]
+    parts = body.get("searches", operations or [body])
     tenant = {"key": "user_id", "match": {"value": account}}
     needed = "update_filter" if "points" in body else "filter"
     payloads = [point["payload"] for point in body.get("points", [])]
