@@ -28,6 +28,8 @@ from devstack.processes import Part, PartFailedError, child_environment
 from devstack.supabase.keys import user_claims
 
 ROOT = Path(__file__).resolve().parent.parent
+_TEMPLATE_PARAMETERS = {"SupabaseJwtSecretParameter": "/operator-memory/supabase-jwt-secret"}
+"""Of the optional ones: the local Supabase project signs users' tokens with HS256 too."""
 LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
 Say = Callable[[str], None]
 
@@ -150,6 +152,7 @@ class DevStack:
                 template=ROOT / "template.yaml",
                 api_port=self._api_port,
                 environment=settings,
+                parameters=_TEMPLATE_PARAMETERS,
                 secrets={
                     "QDRANT_API_KEY_PARAMETER": qdrant_key,
                     "OPENAI_API_KEY_PARAMETER": models.api_key,

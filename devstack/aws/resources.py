@@ -33,7 +33,7 @@ def make_resources(template: Template, endpoint_url: str, secrets: Mapping[str, 
     ``secrets`` gives a value for each variable that names an SSM parameter, e.g. ``QDRANT_API_KEY_PARAMETER``.
 
     Raises:
-        TemplateError: no function declares such a variable.
+        TemplateError: no function declares such a variable, or it is empty.
     """
     sqs = aws_client("sqs", endpoint_url)
     for queue in _dead_letter_queues_first(list(template.queues.values())):
@@ -67,4 +67,6 @@ def _parameter_names(template: Template, variable: str) -> set[str]:
     names = {f.environment[variable] for f in functions if variable in f.environment}
     if not names:
         raise TemplateError(f"no function of the template has the variable {variable}")
+    if "" in names:
+        raise TemplateError(f"the variable {variable} is empty: give its template parameter a value")
     return names

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from devstack.aws.host import AwsStack
-from devstack.aws.resources import aws_client
+from devstack.aws.intrinsics import TemplateError
+from devstack.aws.resources import aws_client, make_resources
 from devstack.aws.runtime import FunctionError
+from devstack.aws.template import read_template
 from devstack.processes import child_environment
 from tests.support.processes import is_running
 from tests.support.raw_http import ask, until
@@ -228,6 +230,18 @@ def test_secrets_stand_where_the_template_says(stack: AwsStack) -> None:
     answer = ssm.get_parameters(Names=["/secret/key"], WithDecryption=True)
     assert answer["Parameters"][0]["Value"] == "s3cret"
     assert answer["Parameters"][0]["Type"] == "SecureString"
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [("NOBODYS_PARAMETER", "no function of the template has the variable"), ("EMPTY_PARAMETER", "is empty")],
+)
+def test_a_secret_without_a_place_is_an_error(stack: AwsStack, project: Path, variable: str, complaint: str) -> None:
+    template = read_template(
+        project / "template.yaml", endpoint_url=stack.aws_endpoint_url, environment={"EMPTY_PARAMETER": ""}
+    )
+    with pytest.raises(TemplateError, match=f"{variable}.*{complaint}|{complaint} {variable}"):
+        make_resources(template, stack.aws_endpoint_url, {variable: "s3cret"})
 
 
 # ---- queues ----------------------------------------------------------------------------------------------------

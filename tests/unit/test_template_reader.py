@@ -25,8 +25,9 @@ def small(tmp_path: Path, body: str) -> Path:
 
 
 def test_functions_are_found_with_their_code(real: Template) -> None:
-    assert set(real.functions) == {"ContextFunction", "ExtractionFunction", "ArchiveFunction"}
-    for name in ("context", "extraction", "archive"):
+    names = ("context", "memories", "audit", "extraction", "archive")
+    assert set(real.functions) == {f"{name.capitalize()}Function" for name in names}
+    for name in names:
         function = real.functions[f"{name.capitalize()}Function"]
         assert function.code_dir == ROOT / "functions" / name
         assert function.handler == "app.handler"
@@ -35,10 +36,14 @@ def test_functions_are_found_with_their_code(real: Template) -> None:
 
 
 def test_a_function_is_told_only_what_it_needs(real: Template) -> None:
-    context, archive = real.functions["ContextFunction"].environment, real.functions["ArchiveFunction"].environment
-    assert context["SERVICE_TOKEN_KEYS_PARAMETER"] == "/operator-memory/service-token-keys"
-    assert "SUPABASE_SERVICE_KEY_PARAMETER" not in context
-    assert {name for name in archive if name.endswith("_PARAMETER")} == {"QDRANT_API_KEY_PARAMETER"}
+    told = {
+        name: {variable.removesuffix("_PARAMETER") for variable in function.environment if "_PARAMETER" in variable}
+        for name, function in real.functions.items()
+    }
+    reads_tokens = {"SERVICE_TOKEN_KEYS", "OPENAI_API_KEY", "QDRANT_API_KEY", "SUPABASE_SERVICE_KEY"}
+    assert told["ContextFunction"] == reads_tokens
+    assert told["MemoriesFunction"] == reads_tokens | {"SUPABASE_JWT_SECRET"}
+    assert told["AuditFunction"] == {"QDRANT_API_KEY", "SUPABASE_SERVICE_KEY"}
 
 
 def test_every_variable_is_a_setting_and_the_values_agree(real: Template) -> None:
@@ -53,23 +58,34 @@ def test_names_of_queues_and_tables_reach_the_functions(real: Template) -> None:
     assert environment["JOBS_QUEUE_URL"] == f"{ENDPOINT}/123456789012/MemoryJobsQueue.fifo"
     assert environment["MEMORY_TABLE"] == real.tables["MemoryTable"].name == "MemoryTable"
     assert environment["QDRANT_URL"] == "http://qdrant"
+    memories = real.functions["MemoriesFunction"].environment
+    assert memories["ARCHIVE_BUCKET"] == real.buckets["ArchiveBucket"] == "archivebucket"
+    assert memories["EVENTS_QUEUE_URL"] == f"{ENDPOINT}/123456789012/MemoryEventsQueue"
 
 
 def test_the_events_that_start_functions(real: Template) -> None:
-    (route,) = real.routes
-    assert (route.function, route.method, route.path) == ("ContextFunction", "POST", "/v1/context")
-    (mapping,) = real.mappings
-    assert (mapping.function, mapping.queue, mapping.batch_size) == ("ExtractionFunction", "MemoryJobsQueue", 1)
-    assert mapping.partial_responses
+    assert {(route.function, route.method, route.path) for route in real.routes} == {
+        ("ContextFunction", "POST", "/v1/context"),
+        ("MemoriesFunction", "ANY", "/v1/{proxy+}"),
+        ("MemoriesFunction", "ANY", "/memory/{proxy+}"),
+    }
+    assert {(m.function, m.queue, m.batch_size, m.window) for m in real.mappings} == {
+        ("ExtractionFunction", "MemoryJobsQueue", 1, 0),
+        ("AuditFunction", "MemoryEventsQueue", 100, 5),
+    }
+    assert all(mapping.partial_responses for mapping in real.mappings)
     (schedule,) = real.schedules
     assert (schedule.function, schedule.expression) == ("ArchiveFunction", "rate(1 hour)")
 
 
-def test_a_job_stays_hidden_for_six_times_the_functions_timeout(real: Template) -> None:
-    queue = real.queues["MemoryJobsQueue"]
-    assert int(queue.attributes["VisibilityTimeout"]) == 6 * real.functions["ExtractionFunction"].timeout
-    assert queue.dead_letter_arn == real.queues["MemoryJobsDeadLetterQueue"].arn
-    assert queue.attributes["FifoQueue"] == "true"
+@pytest.mark.parametrize(
+    ("name", "function"), [("MemoryJobs", "ExtractionFunction"), ("MemoryEvents", "AuditFunction")]
+)
+def test_a_message_stays_hidden_for_six_times_the_functions_timeout(real: Template, name: str, function: str) -> None:
+    queue = real.queues[f"{name}Queue"]
+    assert int(queue.attributes["VisibilityTimeout"]) == 6 * real.functions[function].timeout
+    assert queue.dead_letter_arn == real.queues[f"{name}DeadLetterQueue"].arn
+    assert queue.attributes.get("FifoQueue") == ("true" if name == "MemoryJobs" else None)
 
 
 def test_the_expiry_index(real: Template) -> None:
