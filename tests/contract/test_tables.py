@@ -15,7 +15,7 @@ from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
 from operator_memory.application.extract_run import MAX_FACTS_LISTED, MAX_MESSAGES
 from operator_memory.application.ports import DueAccount, ExpiryIndex, JobStore, Watermark, WatermarkStore
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
-from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, Outcome
+from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, JobSubject, Outcome
 from operator_memory.domain.scopes import AccountId, Scope
 
 from tests.support.aws import aws_client
@@ -26,6 +26,7 @@ pytest_plugins = ["tests.support.aws_fixtures"]
 
 ACCOUNT, OTHER = AccountId("account-1"), AccountId("account-2")
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+SUBJECT = JobSubject("thread-1", "session-1", "agent-1", "author-1")
 both = pytest.mark.parametrize("kind", ["fake", "dynamodb"])
 
 
@@ -47,7 +48,7 @@ def expiry(kind: str, request: pytest.FixtureRequest) -> ExpiryIndex:
 
 
 def claim(jobs: JobStore, content: str = "hash", *, account: AccountId = ACCOUNT, now: datetime = NOW) -> JobClaim:
-    return jobs.claim(account, "job-1", content_hash=content, now=now, lease_seconds=60)
+    return jobs.claim(account, "job-1", content_hash=content, subject=SUBJECT, now=now, lease_seconds=60)
 
 
 @both

@@ -3,16 +3,16 @@
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from operator_memory.application.ports import DueAccount, Extraction, ProposedFact, Watermark
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.errors import MemoryServiceError
-from operator_memory.domain.jobs import ClaimStatus, JobClaim, JobRecord, JobState
+from operator_memory.domain.jobs import ClaimStatus, JobClaim, JobRecord, JobState, JobSubject
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, Scope
 
 DIMENSIONS = 32
 
@@ -121,13 +121,34 @@ class InMemoryMemories:
 
 @dataclass
 class InMemoryJobs:
-    """Port ``JobStore``."""
+    """Port ``JobStore``. ``erased`` says which outcomes a record does not take again: those of a scope, or all."""
 
     records: dict[tuple[AccountId, str], JobRecord] = field(default_factory=dict)
     leases: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
+    erased: dict[tuple[AccountId, str], Scope | None] = field(default_factory=dict)
+
+    def enqueue(
+        self, account_id: AccountId, job_id: str, *, content_hash: str, subject: JobSubject, now: datetime
+    ) -> JobClaim:
+        known = self.records.get((account_id, job_id))
+        if known is None:
+            record = JobRecord(account_id, job_id, JobState.QUEUED, content_hash, now, attempts=0, subject=subject)
+            self.records[account_id, job_id] = record
+            return JobClaim(ClaimStatus.CLAIMED, record)
+        if known.content_hash != content_hash:
+            return JobClaim(ClaimStatus.CONFLICT, known)
+        done = known.state is JobState.DONE
+        return JobClaim(ClaimStatus.ALREADY_DONE if done else ClaimStatus.IN_PROGRESS, known)
 
     def claim(
-        self, account_id: AccountId, job_id: str, *, content_hash: str, now: datetime, lease_seconds: int
+        self,
+        account_id: AccountId,
+        job_id: str,
+        *,
+        content_hash: str,
+        subject: JobSubject,
+        now: datetime,
+        lease_seconds: int,
     ) -> JobClaim:
         key = (account_id, job_id)
         known = self.records.get(key)
@@ -139,7 +160,7 @@ class InMemoryJobs:
             if known.state is JobState.RUNNING and self.leases[key] > now:
                 return JobClaim(ClaimStatus.IN_PROGRESS, known)
         attempts = known.attempts + 1 if known else 1
-        record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts=attempts)
+        record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts=attempts, subject=subject)
         self.records[key] = record
         self.leases[key] = now + timedelta(seconds=lease_seconds)
         return JobClaim(ClaimStatus.CLAIMED, record)
@@ -147,11 +168,19 @@ class InMemoryJobs:
     def save(self, record: JobRecord) -> None:
         key = (record.account_id, record.job_id)
         known = self.records.get(key)
-        if known is None or (known.attempts, known.content_hash) == (record.attempts, record.content_hash):
-            self.records[key] = record
+        if known and (known.attempts, known.content_hash) == (record.attempts, record.content_hash):
+            kept = self.without_outcomes(record, self.erased[key]) if key in self.erased else record
+            self.records[key] = kept
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         return self.records.get((account_id, job_id))
+
+    @staticmethod
+    def without_outcomes(record: JobRecord, scope: Scope | None) -> JobRecord:
+        """The record without its facts of ``scope``; ``None``: without any outcome."""
+        if scope is None:
+            return replace(record, facts=(), turns=(), error_detail=None)
+        return replace(record, facts=tuple(fact for fact in record.facts if fact.scope is not scope))
 
 
 @dataclass

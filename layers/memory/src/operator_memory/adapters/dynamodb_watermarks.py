@@ -11,6 +11,7 @@ from operator_memory.domain.scopes import AccountId
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+PREFIX = "WATERMARK#"
 _ONLY_FORWARD = "attribute_not_exists(account_id) OR created_at < :at OR (created_at = :at AND message_id < :id)"
 
 
@@ -43,4 +44,4 @@ class DynamoDBWatermarks:
 
 
 def _item(thread_id: str) -> str:
-    return f"WATERMARK#{thread_id}"
+    return PREFIX + thread_id

@@ -170,7 +170,11 @@ class JobStore(Protocol):
         ...
 
     def save(self, record: JobRecord) -> None:
-        """Write the record as it stands and give up the lease."""
+        """Write the record as it stands and give up the lease.
+
+        Only over the stored record of the same attempt and content. One that was deleted meanwhile (its account
+        was erased) is not written again, and outcomes that were erased from it meanwhile are left out.
+        """
         ...
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
