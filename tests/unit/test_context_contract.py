@@ -30,6 +30,8 @@ FULL: dict[str, Any] = {
     "account_id": "acct-1",
     "agent_id": "agent-1",
     "session_id": "session-1",
+    "thread_id": "thread-1",
+    "memory_enabled": False,
     "query": "What do I drink?",
     "limit": 5,
     "token_budget": 800,
@@ -63,10 +65,12 @@ def test_every_field_is_taken_over() -> None:
         limit=5,
         token_budget=800,
         scopes=(Scope.USER, Scope.AGENT, Scope.SESSION),
+        thread_id="thread-1",
+        memory_enabled=False,
     )
 
 
-@pytest.mark.parametrize("field", ["agent_id", "session_id", "query", "token_budget", "scopes"])
+@pytest.mark.parametrize("field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "scopes"])
 def test_null_is_the_same_as_leaving_a_field_out(field: str) -> None:
     assert parse_context_request({"account_id": "a", field: None}) == parse_context_request({"account_id": "a"})
 
@@ -87,10 +91,15 @@ def test_the_order_of_scopes_does_not_matter() -> None:
 # --- what is refused, naming the field
 
 
-@pytest.mark.parametrize("field", ["account_id", "agent_id", "session_id"])
+@pytest.mark.parametrize("field", ["account_id", "agent_id", "session_id", "thread_id"])
 @pytest.mark.parametrize("value", [*BAD_IDS, *NOT_STRINGS], ids=lambda value: repr(value)[:12])
 def test_a_malformed_id_is_refused_by_name(field: str, value: object) -> None:
     assert field_refused({**FULL, field: value}) == field
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "false", [], {}])
+def test_the_switch_of_a_run_is_true_or_false_and_nothing_like_it(value: object) -> None:
+    assert field_refused({**FULL, "memory_enabled": value}) == "memory_enabled"
 
 
 def test_the_account_must_be_there() -> None:

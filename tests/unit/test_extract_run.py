@@ -1,12 +1,11 @@
 """A finished run becomes memories: once, whole, and with an outcome for everything in it."""
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from operator_memory.application.expire_memories import ExpireMemories
-from operator_memory.application.extract_run import MAX_FACTS_LISTED, ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.extract_run import MAX_FACTS_LISTED, ExtractionPolicy
 from operator_memory.application.ports import Watermark
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
@@ -18,54 +17,16 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.jobs import JobRecord, JobState, Outcome, RunJob
-from operator_memory.domain.models import Memory
+from operator_memory.domain.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.scopes import AccountId, Kind, Scope
 
+from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
 from tests.support.fakes import (
-    FakeClock,
-    FakeEmbedder,
-    FakeThreadMessages,
-    InMemoryExpiryIndex,
     InMemoryJobs,
-    InMemoryMemories,
     InMemoryWatermarks,
-    ScriptedExtractor,
 )
 
-ACCOUNT = AccountId("account-1")
-FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
-
-
-@dataclass
-class World:
-    clock: FakeClock = field(default_factory=FakeClock)
-    jobs: InMemoryJobs = field(default_factory=InMemoryJobs)
-    extractor: ScriptedExtractor = field(default_factory=ScriptedExtractor)
-    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
-    memories: InMemoryMemories = field(default_factory=InMemoryMemories)
-    expiry: InMemoryExpiryIndex = field(default_factory=InMemoryExpiryIndex)
-    watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
-    threads: FakeThreadMessages | None = field(default_factory=FakeThreadMessages)
-    policy: ExtractionPolicy = field(default_factory=ExtractionPolicy)
-
-    def run(self, job: RunJob, content: str = "hash") -> JobRecord:
-        ports = ExtractionPorts(
-            self.jobs, self.extractor, self.embedder, self.memories, self.expiry, self.watermarks, self.threads,
-            self.clock,
-        )  # fmt: skip
-        return ExtractRun(ports, self.policy)(job, content)
-
-    def of_scope(self, scope: Scope, account: AccountId = ACCOUNT) -> list[Memory]:
-        return [memory for memory in self.memories.of(account) if memory.scope is scope]
-
-
-def a_job(*said: tuple[str, str], account: AccountId = ACCOUNT, **fields: object) -> RunJob:
-    messages = tuple(RawMessage(role, text) for role, text in said)
-    job = RunJob("job-1", account, "thread-1", "completed", FINISHED, agent_id="agent-1", messages=messages)
-    return replace(job, **fields)  # type: ignore[arg-type]
-
-
+STARTED = FINISHED - timedelta(hours=1)
 TALK = (("user", "I like tea"), ("assistant", "Noted"), ("tool", "{}"), ("user", "I live in Porto"))
 
 
@@ -96,7 +57,7 @@ def test_turns_are_kept_verbatim_for_the_session_and_expire() -> None:
     turns = sorted(world.of_scope(Scope.SESSION), key=lambda turn: turn.seq or 0)
     assert [(t.role, t.text, t.seq, t.author_id) for t in turns] == [
         ("user", "I like tea", 0, "member-1"),
-        ("assistant", "Noted", 1, None),
+        ("assistant", "Noted", 1, "member-1"),
         ("user", "I live in Porto", 2, "member-1"),
     ]
     assert {(t.kind, t.session_id, t.expires_at) for t in turns} == {
@@ -296,7 +257,12 @@ def test_memory_switched_off_is_recorded_and_stores_nothing() -> None:
 
 def platform_messages(count: int, *, same_time: bool = False) -> list[RawMessage]:
     return [
-        RawMessage("user", f"I like tea number {n}", f"m{n:04}", FINISHED + timedelta(seconds=0 if same_time else n))
+        RawMessage(
+            "user",
+            f"I like tea number {n}",
+            f"m{n:04}",
+            FINISHED - timedelta(hours=1) + timedelta(seconds=0 if same_time else n),
+        )
         for n in range(count)
     ]
 
@@ -309,7 +275,7 @@ def test_messages_that_do_not_come_along_are_read_from_the_thread_and_only_once(
     first = world.run(a_job(messages=None))
     assert len(first.turns) == 1_200
     world.threads.threads[ACCOUNT, "thread-1"] += [RawMessage("user", "More", "m9999", FINISHED + timedelta(hours=1))]
-    second = world.run(a_job(messages=None, job_id="job-2"), "other")
+    second = world.run(a_job(messages=None, job_id="job-2", finished_at=FINISHED + timedelta(hours=2)), "other")
     assert len(second.turns) == 1
 
 
@@ -323,7 +289,7 @@ def test_the_watermark_moves_only_after_success() -> None:
     assert world.watermarks.get(ACCOUNT, "thread-1") is None
     world.extractor.error = None
     world.run(a_job(messages=None))
-    assert world.watermarks.get(ACCOUNT, "thread-1") == Watermark(FINISHED + timedelta(seconds=2), "m0002")
+    assert world.watermarks.get(ACCOUNT, "thread-1") == Watermark(STARTED + timedelta(seconds=2), "m0002")
 
 
 def test_a_worker_that_dies_between_record_and_watermark_loses_no_outcome_and_no_message() -> None:

@@ -1,7 +1,7 @@
 """The use case: one embedding call, one search request, and an answer whatever the dependencies do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
@@ -14,6 +14,7 @@ from operator_memory.application.retrieve_context import (
     RetrieveContext,
     searchable_query,
 )
+from operator_memory.application.trail import Trail
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamError,
@@ -21,10 +22,13 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from operator_memory.domain.events import EventType, MemoryEvent
 from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
+from tests.support.fakes_limits import FakeEvents
+from tests.support.fakes_platform import FakePlatform, FakeSwitches
 
 DEFAULT = Deadlines()
 VECTOR = [0.6, 0.8]
@@ -88,12 +92,21 @@ class World:
         self.clock = ManualClock()
         self.embedder = ScriptedEmbedder(self.clock)
         self.search = ScriptedSearch(self.clock)
+        self.platform = FakePlatform()
+        self.switches = FakeSwitches(self.platform)
+        self.events = FakeEvents()
         self.retrieve = RetrieveContext(
-            search=self.search, embedder=self.embedder, clock=self.clock, deadlines=deadlines, enabled=enabled
+            search=self.search,
+            embedder=self.embedder,
+            switches=self.switches,
+            trail=Trail(self.events, self.clock),
+            clock=self.clock,
+            deadlines=deadlines,
+            enabled=enabled,
         )
 
     def __call__(self, request: ContextRequest = ALL_SCOPES) -> ContextResult:
-        return self.retrieve(request)
+        return self.retrieve(request, actor="service:agent-runtime")
 
     @property
     def modes(self) -> list[SearchMode]:
@@ -230,6 +243,67 @@ def test_switched_off_it_answers_empty_and_calls_nobody() -> None:
     assert (result.text, result.degraded) == ("", ("memory_disabled",))
     assert world.embedder.calls == []
     assert world.search.calls == []
+
+
+def test_one_run_can_go_without_memory() -> None:
+    world = World()
+    result = world(replace(ALL_SCOPES, memory_enabled=False))
+    assert (result.text, result.degraded) == ("", ("memory_disabled_run",))
+    assert (world.embedder.calls, world.search.calls, world.switches.timeouts) == ([], [], [])
+
+
+@pytest.mark.parametrize("which", ["account", "agent", "thread", "session"])
+def test_a_persons_switch_keeps_memory_out_and_the_query_from_the_embedder(which: str) -> None:
+    world = World()
+    account = AccountId(world.platform.new_user())
+    agent, thread = world.platform.new_agent(account), world.platform.new_thread(account)
+    if which == "account":
+        world.platform.accounts[account] = {"memory_enabled": False}
+    elif which == "agent":
+        world.platform.agents[agent].settings["memory_enabled"] = False
+    else:
+        world.platform.threads[thread].settings.update(memory_enabled=False, memory_session_id="session-1")
+    named = {"session_id": "session-1"} if which == "session" else {"thread_id": thread, "session_id": "session-2"}
+    result = world(ContextRequest(account, agent_id=agent, query="What do I drink?", **named))  # type: ignore[arg-type]
+    off = "thread" if which == "session" else which
+    assert (result.text, result.degraded) == ("", (f"memory_disabled_{off}",))
+    assert (world.embedder.calls, world.search.calls, world.events.events) == ([], [], [])
+
+
+def test_switches_that_cannot_be_read_count_as_off() -> None:
+    world = World()
+    world.platform.error = UpstreamTimeoutError("supabase", "no answer")
+    result = world()
+    assert (result.text, result.degraded) == ("", ("supabase_timeout",))
+    assert (world.embedder.calls, world.search.calls) == ([], [])
+    assert world.switches.timeouts == [DEFAULT.switches]
+
+
+def test_what_was_injected_is_on_record_without_the_words_of_the_query() -> None:
+    world = World()
+    world.search.answers = finds_everywhere
+    result = world(replace(ALL_SCOPES, thread_id="thread-1"))
+    assert world.events.events == [
+        MemoryEvent(
+            id=world.events.events[0].id,
+            account_id=ACCOUNT,
+            actor="service:agent-runtime",
+            type=EventType.INJECT,
+            occurred_at=NOW,
+            agent_id="agent-1",
+            thread_id="thread-1",
+            memory_ids=tuple(r.memory.id for r in result.memories),
+            result_count=len(result.memories),
+            metadata={"tokens": result.token_count},
+        )
+    ]
+
+
+def test_an_account_may_have_its_queries_kept() -> None:
+    world = World()
+    world.platform.accounts[ACCOUNT] = {"record_queries": True}
+    world()
+    assert [event.query for event in world.events.events] == ["What do I drink?"]
 
 
 def test_a_budget_leaves_memories_out_of_text_and_citations_alike() -> None:

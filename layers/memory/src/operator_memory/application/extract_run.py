@@ -338,6 +338,7 @@ def _fact_memory(job: RunJob, key: ScopeKey, fact: ProposedFact) -> Memory:
         created_at=job.finished_at,
         updated_at=job.finished_at,
         agent_id=key.owner_id,
+        session_id=job.effective_session_id,  # where it was learned: it is erased with that session
         thread_id=job.thread_id,
         author_id=job.author_id,
         attributed_to=fact.attributed_to,

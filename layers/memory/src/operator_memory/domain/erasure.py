@@ -23,7 +23,7 @@ class TargetKind(StrEnum):
     AGENT = "agent"
     """What one agent learned."""
     SESSION = "session"
-    """A session's turns, and every fact learned in the thread of that id."""
+    """A session, by its own id or its thread's: its turns, and every fact learned in it."""
     AUTHOR = "author"
     """What one member of a team said, and what was learned from it."""
 
