@@ -93,6 +93,54 @@ def test_the_same_id_with_other_content_is_a_conflict_in_every_state(jobs: JobSt
     assert claim(jobs, "two", now=NOW + timedelta(days=1)).status is ClaimStatus.CONFLICT
 
 
+def enqueue(jobs: JobStore, content: str = "hash") -> JobClaim:
+    return jobs.enqueue(ACCOUNT, "job-1", content_hash=content, subject=SUBJECT, now=NOW)
+
+
+@both
+def test_a_job_is_queued_once_and_the_first_worker_runs_its_first_attempt(jobs: JobStore) -> None:
+    queued = enqueue(jobs)
+    assert (queued.status, queued.record.state, queued.record.attempts) == (ClaimStatus.CLAIMED, JobState.QUEUED, 0)
+    assert jobs.get(ACCOUNT, "job-1") == queued.record
+    assert (enqueue(jobs).status, enqueue(jobs, "other").status) == (ClaimStatus.IN_PROGRESS, ClaimStatus.CONFLICT)
+    assert claim(jobs, "other").status is ClaimStatus.CONFLICT
+    taken = claim(jobs)
+    assert (taken.status, taken.record.attempts, taken.record.subject) == (ClaimStatus.CLAIMED, 1, SUBJECT)
+    assert claim(jobs).status is ClaimStatus.IN_PROGRESS
+
+
+@both
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        (JobState.RUNNING, ClaimStatus.IN_PROGRESS),
+        (JobState.FAILED, ClaimStatus.IN_PROGRESS),
+        (JobState.DONE, ClaimStatus.ALREADY_DONE),
+    ],
+)
+def test_queueing_a_job_that_is_known_changes_nothing(jobs: JobStore, state: JobState, answer: ClaimStatus) -> None:
+    record = replace(claim(jobs).record, state=state)
+    jobs.save(record)
+    again, other = enqueue(jobs), enqueue(jobs, "other")
+    assert (again.status, other.status) == (answer, ClaimStatus.CONFLICT)
+    assert again.record == other.record == jobs.get(ACCOUNT, "job-1") == record
+
+
+@both
+def test_a_record_that_is_not_there_is_not_written_by_a_report(jobs: JobStore) -> None:
+    jobs.save(JobRecord(ACCOUNT, "job-1", JobState.DONE, "hash", NOW))
+    assert jobs.get(ACCOUNT, "job-1") is None
+
+
+@both
+@pytest.mark.parametrize("subject", [JobSubject(), JobSubject("t"), JobSubject("t", "s", "a"), SUBJECT])
+def test_a_record_says_what_it_is_about(jobs: JobStore, subject: JobSubject) -> None:
+    claimed = jobs.claim(ACCOUNT, "job-1", content_hash="hash", subject=subject, now=NOW, lease_seconds=60)
+    kept = jobs.get(ACCOUNT, "job-1")
+    assert kept == claimed.record
+    assert kept.subject == subject
+
+
 @both
 def test_another_accounts_job_of_the_same_id_is_another_job(jobs: JobStore) -> None:
     claim(jobs, "one")
@@ -249,6 +297,7 @@ def test_a_table_that_is_not_there_is_refused_and_a_server_that_is_not_there_is_
     record = JobRecord(ACCOUNT, "job-1", JobState.DONE, "hash", NOW)
     for call in (
         lambda: claim(DynamoDBJobs(nowhere, "t", record_days=1)),
+        lambda: enqueue(DynamoDBJobs(nowhere, "t", record_days=1)),
         lambda: DynamoDBJobs(nowhere, "t", record_days=1).save(record),
         lambda: DynamoDBWatermarks(nowhere, "t").get(ACCOUNT, "t"),
         lambda: DynamoDBExpiryIndex(nowhere, "t").register(ACCOUNT, NOW),
