@@ -121,7 +121,10 @@ class InMemoryMemories:
 
 @dataclass
 class InMemoryJobs:
-    """Port ``JobStore``. ``erased`` says which outcomes a record does not take again: those of a scope, or all."""
+    """Ports ``JobStore`` and ``JobHistory``.
+
+    ``erased`` says which outcomes a record does not take again: those of a scope, or all.
+    """
 
     records: dict[tuple[AccountId, str], JobRecord] = field(default_factory=dict)
     leases: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
@@ -174,6 +177,10 @@ class InMemoryJobs:
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         return self.records.get((account_id, job_id))
+
+    def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[JobRecord], str | None]:
+        mine = sorted(job for account, job in self.records if account == account_id and job > (after or ""))
+        return [self.records[account_id, job] for job in mine[:limit]], mine[limit - 1] if len(mine) > limit else None
 
     @staticmethod
     def without_outcomes(record: JobRecord, scope: Scope | None) -> JobRecord:

@@ -1,5 +1,6 @@
 """Errors of the API: each as problem+json (RFC 9457), each in the OpenAPI document."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -83,7 +84,10 @@ def _response(problem: Problem) -> Response[Any]:
     headers: dict[str, str | list[str]] = dict(response_headers(problem.status, problem.extra))
     del headers["content-type"]
     return Response(
-        status_code=problem.status, content_type="application/problem+json", headers=headers, body=problem.body()
+        status_code=problem.status,
+        content_type="application/problem+json",
+        headers=headers,
+        body=json.dumps(problem.body()),  # what an exception handler answers is not serialised for it
     )
 
 

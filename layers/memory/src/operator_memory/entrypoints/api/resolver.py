@@ -19,6 +19,8 @@ from operator_memory.entrypoints.http_api import HttpResponse, answer, raw_body
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """What a function can be sent, base64 taken off; an import may use it up."""
 
+_ANY_PATH = "^.*$"  # of the route that Powertools makes up for a path that has none
+
 
 def make_api(services: Services) -> APIGatewayHttpResolver:
     """All routes on a resolver."""
@@ -56,6 +58,8 @@ def _decoded(event: Mapping[str, Any]) -> dict[str, Any]:
 def _no_unknown_query(api: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """A misspelt condition would silently give other memories than those asked for."""
     route = api.context["_route"]
+    if route.rule.pattern == _ANY_PATH:
+        return next_middleware(api)  # there is no such route, which is what has to be said
     known = {param.alias for param in route.dependant.query_params}
     given = parse_qsl(api.current_event.raw_event.get("rawQueryString") or "", keep_blank_values=True)
     for name, _ in given:
