@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from operator_memory.domain.events import EventType, MemoryEvent
 from operator_memory.domain.scopes import AccountId
 
 from devstack.supabase import SupabaseFront
@@ -143,3 +145,23 @@ def answering(*answers: bytes | None) -> Iterator[tuple[HttpServer, SupabaseRest
             yield server, client
         finally:
             client.close()
+
+
+NOW = datetime.now(UTC)
+
+
+def event(account_id: str, **fields: Any) -> MemoryEvent:
+    """A search of the account's person, or what ``fields`` say."""
+    values = {"actor": f"user:{account_id}", "type": EventType.SEARCH, "occurred_at": NOW, **fields}
+    return MemoryEvent(str(uuid4()), account(account_id), **values)
+
+
+def rows_of(world: World, account_id: AccountId) -> list[dict[str, object]]:
+    """The whole trail of the account."""
+    found, after = world.trail.events(account_id, after=None, limit=500)
+    assert after is None
+    return found
+
+
+def ids_of(world: World, account_id: AccountId) -> set[object]:
+    return {row["id"] for row in rows_of(world, account_id)}
