@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Table, epoch
+from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Table, epoch, key
 from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, JobSubject, Outcome
 from operator_memory.domain.scopes import AccountId, Scope
@@ -23,11 +23,14 @@ ERASED_ALL, ERASED_USER = "all", "user"
 """Values of the attribute ``erased``: which outcomes the record holds no more, and does not take again."""
 
 _SAME_ATTEMPT = "attempts = :attempts AND content_hash = :hash"
-_IS_FREE = "(#state IN (:failed, :queued) OR (#state = :running AND lease_until <= :now))"
+_NO_LEASE = "(attribute_not_exists(lease_until) OR lease_until <= :now)"
+_IS_FREE = f"(#state IN (:failed, :queued) OR (#state = :running AND {_NO_LEASE}))"
 
 
 class DynamoDBJobs:
-    """Port ``JobStore``. A claim is one conditional write, so of many workers exactly one gets the job.
+    """Ports ``JobStore`` and ``JobHistory``.
+
+    A claim is one conditional write, so of many workers exactly one gets the job.
 
     A record of which a person has had outcomes erased keeps them out: of the worker that is at it, and of later ones.
     """
@@ -111,6 +114,13 @@ class DynamoDBJobs:
         """The record, or ``None`` if the account has no such job."""
         stored = self._table.get(account_id, _item(job_id))
         return _record(stored) if stored else None
+
+    def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[JobRecord], str | None]:
+        """Up to ``limit`` records by job id, and the job id after which the next call goes on."""
+        start = None if after is None else key(account_id, _item(after))
+        items = self._table.page(account_id, PREFIX, limit=limit + 1, start=start)
+        records = [_record(item) for item in items[:limit]]
+        return records, records[-1].job_id if len(items) > limit else None
 
     def _written(self, record: JobRecord, erased: str | None) -> Item:
         subject = record.subject

@@ -84,6 +84,30 @@ class Table:
             request["ProjectionExpression"] = "account_id, #item"
         return self.query(request)
 
+    def page(self, account_id: str, prefix: str, *, limit: int, start: Mapping[str, Any] | None) -> list[Item]:
+        """Up to ``limit`` of the account's items whose name starts with ``prefix``, by name, after the key ``start``.
+
+        Fewer only at the end.
+        """
+        found: list[Item] = []
+        request: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+        while len(found) < limit:
+            with translated(SYSTEM):
+                answer = self.client.query(
+                    TableName=self.name,
+                    ConsistentRead=True,
+                    KeyConditionExpression="account_id = :account AND begins_with(#item, :prefix)",
+                    ExpressionAttributeNames={"#item": "item"},
+                    ExpressionAttributeValues=typed({":account": account_id, ":prefix": prefix}),
+                    Limit=limit - len(found),
+                    **request,
+                )
+            found += map(plain, answer.get("Items", []))
+            if not answer.get("LastEvaluatedKey"):
+                break
+            request = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
     def query(self, request: Mapping[str, Any]) -> Iterator[Item]:
         """The items that a Query gives, over all its pages."""
         start: dict[str, Any] = {}

@@ -42,7 +42,7 @@ class LimitRate:
 
     def __init__(
         self,
-        buckets: TokenBuckets,
+        buckets: TokenBuckets | None,
         *,
         limits: Mapping[Bucket, RateLimit],
         service_factor: int,
@@ -51,7 +51,7 @@ class LimitRate:
         lease: int = 10,
         lease_seconds: float = 10,
     ) -> None:
-        """``limits`` names every kind of call that is asked for; a service may make ``service_factor`` times as many.
+        """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call that is asked for; a service may make ``service_factor`` times as many.
 
         ``timeout`` in seconds for each question to the buckets. A block is ``lease`` tokens, at most a quarter of the
         bucket.
@@ -88,14 +88,14 @@ class LimitRate:
         self._count(f"account#{account_id}#{bucket}", bucket, self._limits[bucket], "there are, for this account,")
 
     def _count(self, key: str, bucket: Bucket, limit: RateLimit, who: str) -> None:
-        if limit.per_minute == 0 or self._spend(key):
+        if self._buckets is None or limit.per_minute == 0 or self._spend(key):
             return
         block = max(1, min(self._block, limit.per_minute // 4)) if bucket is Bucket.READS else 1
         try:
-            wait = self._take(key, limit, block)
+            wait = self._take(self._buckets, key, limit, block)
             if wait and block > 1:
                 block = 1
-                wait = self._take(key, limit, block)
+                wait = self._take(self._buckets, key, limit, block)
         except UpstreamError as error:
             if bucket not in FAIL_OPEN:
                 raise
@@ -107,8 +107,8 @@ class LimitRate:
             raise RateLimitedError(f"{who} too many calls of the kind {bucket}; try again in {wait} s", wait)
         self._keep(key, block - 1)
 
-    def _take(self, key: str, limit: RateLimit, tokens: int) -> int:
-        return self._buckets.take(key, limit, tokens=tokens, now=self._clock.now(), timeout=self._timeout)
+    def _take(self, buckets: TokenBuckets, key: str, limit: RateLimit, tokens: int) -> int:
+        return buckets.take(key, limit, tokens=tokens, now=self._clock.now(), timeout=self._timeout)
 
     def _spend(self, key: str) -> bool:
         """Use a leased token, if there is one."""
