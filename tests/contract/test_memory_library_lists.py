@@ -49,6 +49,7 @@ def test_the_pages_of_a_list_are_the_list(shelf: Shelf, order: Sort, limit: int)
     while True:
         page = shelf.page(after=after, limit=limit)
         seen += [memory.id for memory in page.memories]
+        assert len(seen) <= 60, "the list does not end"
         after = page.next
         if after is None:
             break
@@ -156,6 +157,7 @@ def read_while_changing(
     while True:
         page = shelf.page(after=after, limit=limit)
         seen += [memory.id for memory in page.memories]
+        assert len(seen) <= 60, "the list does not end"
         after = page.next
         if after is None:
             return seen, stayed, ever
