@@ -51,7 +51,8 @@ class LimitRate:
         lease: int = 10,
         lease_seconds: float = 10,
     ) -> None:
-        """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call that is asked for; a service may make ``service_factor`` times as many.
+        """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call that is asked for;
+        a service may make ``service_factor`` times as many.
 
         ``timeout`` in seconds for each question to the buckets. A block is ``lease`` tokens, at most a quarter of the
         bucket.
