@@ -56,27 +56,47 @@ class TestWritingToPostgres:
         assert not raised.value.retryable
         assert ids_of(real, user) == {one.id for one in good}
 
+    @pytest.mark.parametrize("others", [0, 1, 4])
     def test_an_account_that_is_being_deleted_meanwhile_is_unknown_and_nobody_fails(
-        self, real: World, platform: RealPlatform, supabase_front: SupabaseFront
+        self, real: World, platform: RealPlatform, supabase_front: SupabaseFront, others: int
     ) -> None:
         leaving, staying = account(platform.new_user()), account(platform.new_user())
-        events = [event(leaving), event(staying)]
+        events = [event(leaving), *(event(staying) for _ in range(others))]
         found: list[set[str]] = []
         writer = threading.Thread(target=lambda: found.append(real.trail.record(events)))
         with psycopg.connect(supabase_front.dsn) as database:
             database.execute("delete from basejump.accounts where id = %s", (leaving,))
             writer.start()
-            waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
-            until(lambda: bool(platform.sql(waiting, "%memory_record_events%")))
+            until_a_writer_waits(platform)
         writer.join(10)
         assert found == [{events[0].id}]
-        assert ids_of(real, staying) == {events[1].id}
+        assert ids_of(real, staying) == {one.id for one in events[1:]}
+
+    def test_two_writers_of_the_same_events_wait_in_one_order_and_so_not_for_each_other(
+        self, real: World, platform: RealPlatform, supabase_front: SupabaseFront
+    ) -> None:
+        user = account(platform.new_user())
+        low, high = sorted((event(user), event(user)), key=lambda one: one.id)
+        insert = (
+            "insert into public.memory_events (id, account_id, actor, event_type, occurred_at)"
+            " values (%s, %s, 'system:other', 'search', now()) on conflict (id) do nothing"
+        )
+        found: list[set[str]] = []
+        writer = threading.Thread(target=lambda: found.append(real.trail.record([high, low])))
+        with psycopg.connect(supabase_front.dsn) as database:
+            database.execute(insert, (low.id, user))
+            writer.start()
+            until_a_writer_waits(platform)
+            database.execute(insert, (high.id, user))
+        writer.join(10)
+        assert found == [set()]
+        assert [row["actor"] for row in rows_of(real, user)] == ["system:other"] * 2
 
     def test_many_writers_of_the_same_events_write_each_once(self, real: World, platform: RealPlatform) -> None:
         users = [account(platform.new_user()) for _ in range(3)]
-        events = [event(user) for user in users for _ in range(20)]
+        events = [event(user) for user in users for _ in range(BATCH // len(users))]
         found: list[set[str]] = []
-        orders = [events, events[::-1]] * 3
+        orders = [events, events[::-1]] * 4
         writers = [
             threading.Thread(target=lambda order=order: found.append(real.trail.record(order))) for order in orders
         ]
@@ -88,18 +108,12 @@ class TestWritingToPostgres:
         assert sum(len(rows_of(real, user)) for user in users) == len(events)
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until_a_writer_waits(platform: RealPlatform) -> None:
+    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
     deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+    while not platform.sql(waiting, "%memory_record_events%"):
+        assert time.monotonic() < deadline, "nobody waits"
         time.sleep(0.01)
-
-
-FUNCTIONS: dict[str, Callable[[str], dict[str, object]]] = {
-    "memory_switches": lambda account_id: {"p_account": account_id},
-    "memory_record_events": lambda account_id: {"p_events": [{"id": str(uuid4()), "account_id": account_id}]},
-    "memory_forget_queries": lambda account_id: {"p_account": account_id},
-}
 
 
 class TestWordsOfSearches:

@@ -47,11 +47,10 @@ create or replace function public.memory_record_events(p_events jsonb)
     returns setof uuid language plpgsql set search_path = '' as $$
 declare known uuid[];
 begin
-    -- held to the end: an account that is being deleted meanwhile is either still here or known to be gone
+    -- asked once, so that an event is either written or named
     known := array(
         select a.id from basejump.accounts a
         where a.id in (select e.account_id from jsonb_to_recordset(p_events) as e (account_id uuid))
-        order by a.id for key share
     );
     insert into public.memory_events
         (id, account_id, agent_id, thread_id, actor, event_type, memory_ids, query, result_count, metadata, occurred_at)

@@ -31,6 +31,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REFUSED_EVENT = ("22", "23")
 """Classes of codes that say that a row cannot be stored as it is."""
 
+_ACCOUNT_GONE = "23503"
+"""A row's one foreign key is its account, which was deleted while the row was being written."""
+
 
 class SupabaseEventTrail:
     """Port ``EventTrail``. Rows are only ever added; what erasure takes out is the words of searches."""
@@ -98,9 +101,13 @@ class SupabaseEventTrail:
         try:
             answer = self._supabase.rpc("memory_record_events", {"p_events": rows}, timeout=self._timeout)
         except RefusedByDatabaseError as error:
-            if len(rows) == 1 or not error.code.startswith(_REFUSED_EVENT):
+            if not error.code.startswith(_REFUSED_EVENT):
                 raise
-            return self._write_halves(rows)
+            if len(rows) > 1:
+                return self._write_halves(rows)
+            if error.code == _ACCOUNT_GONE:
+                return {rows[0]["id"]}
+            raise
         if not isinstance(answer, list) or not all(isinstance(identity, str) for identity in answer):
             raise MalformedResponseError(SYSTEM, "the answer is not a list of ids")
         return set(answer)
