@@ -144,6 +144,7 @@ def our_environment(place: Place) -> dict[str, str]:
         "EMBEDDING_MODEL": LOCAL_MODEL,
         "EMBEDDING_DIMENSIONS": str(LOCAL_DIMENSIONS),
         "SERVICE_TOKEN_KEYS": json.dumps({"bench": "k" * 40}),
+        **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
     }
 
 

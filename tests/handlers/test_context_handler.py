@@ -34,6 +34,7 @@ def start(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ca
             "OPENAI_API_KEY": "sk-test",
             "QDRANT_API_KEY": "q-test",
             "EMBEDDING_DIMENSIONS": "2",
+            **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
         }
         for spec in Settings.__dataclass_fields__.values():
             monkeypatch.delenv(spec.metadata["env"], raising=False)
@@ -44,7 +45,7 @@ def start(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ca
         assert spec_of_app.loader is not None
         module = importlib.util.module_from_spec(spec_of_app)
         spec_of_app.loader.exec_module(module)
-        for part in (module._APP.retrieve._search, module._APP.retrieve._embedder):
+        for part in (module._APP.retrieve._search._collection, module._APP.retrieve._embedder):
             request.addfinalizer(part._client.close)  # Lambda ends the process; a test must not leave sockets
         return module
 

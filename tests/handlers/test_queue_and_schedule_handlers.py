@@ -90,7 +90,7 @@ def test_a_second_call_remembers_nothing_of_the_first(monkeypatch: pytest.Monkey
     assert module.handler(event, CONTEXT) == {"batchItemFailures": []}
 
 
-def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport) -> Any:
+def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport, erasures: tuple[int, int] = (0, 0)) -> Any:
     remaining: list[float] = []
 
     def sweep(remaining_seconds: Callable[[], float]) -> ExpiryReport:
@@ -98,7 +98,8 @@ def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport) -> Any:
         return report
 
     event = json.loads((EVENTS / "schedule-archive.json").read_text())
-    answer = function("archive", "build_archive", sweep, monkeypatch).handler(event, CONTEXT)
+    app = SimpleNamespace(expire=sweep, erasures=SimpleNamespace(work_off_due=lambda: erasures))
+    answer = function("archive", "build_archive", app, monkeypatch).handler(event, CONTEXT)
     assert remaining == [60.0]
     return answer
 
@@ -108,12 +109,18 @@ def test_a_sweep_answers_and_logs_what_it_did(
 ) -> None:
     caplog.set_level(logging.INFO)
     report = ExpiryReport(accounts=2, deleted=5)
-    assert archive(monkeypatch, report) == report.as_dict()
-    assert vars(caplog.records[-1])["deleted"] == 5
+    assert archive(monkeypatch, report, (3, 0)) == report.as_dict()
+    logged = vars(caplog.records[-1])
+    assert (logged["deleted"], logged["erasures"]) == (5, 3)
     metrics = json.loads(capsys.readouterr().out)
-    assert (metrics["ExpiredMemories"], metrics["FailedAccounts"]) == (5, 0)
+    assert (metrics["ExpiredMemories"], metrics["FailedAccounts"], metrics["Erasures"]) == (5, 0, 3)
 
 
 def test_a_sweep_with_failed_accounts_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="2 accounts failed"):
         archive(monkeypatch, ExpiryReport(accounts=1, failed=2))
+
+
+def test_an_erasure_that_does_not_end_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="1 erasures failed"):
+        archive(monkeypatch, ExpiryReport(accounts=1), (2, 1))

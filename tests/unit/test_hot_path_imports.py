@@ -22,6 +22,7 @@ from tests.support.loopback import unused_port
 ROOT = Path(__file__).parents[2]
 HEAVY = {"mem0", "openai", "qdrant_client", "supabase", "boto3", "botocore", "numpy", "pydantic", "httpx", "urllib3"}
 HEAVY_STANDARD = {"asyncio", "multiprocessing", "sqlite3", "unittest", "xml", "concurrent", "ctypes", "tkinter"}
+FOREIGN = ("mem0", "extract", "messages", "archive", "management", "library", "erasure", "supabase_jwt", ".api")
 MOST_MODULES = 150
 """Modules beyond those of a bare interpreter; see the message of the test for what they are."""
 
@@ -73,14 +74,15 @@ def start(environ: dict[str, str], token: str) -> Loaded:
     return Loaded(found["statuses"], found["modules"])
 
 
-PLAIN = {"OPENAI_API_KEY": "k", "SERVICE_TOKEN_KEYS": KEYS}
+AWS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}
+EVERYTHING = {**AWS, "MEMORY_TABLE": "t", "EVENTS_QUEUE_URL": "http://127.0.0.1:1/1/events"}
+PLAIN = {"OPENAI_API_KEY": "k", "SERVICE_TOKEN_KEYS": KEYS, "SUPABASE_SERVICE_KEY": "k", **EVERYTHING}
 IN_SSM = {
     "QDRANT_API_KEY_PARAMETER": "/memory/qdrant",
     "OPENAI_API_KEY_PARAMETER": "/memory/openai",
     "SERVICE_TOKEN_KEYS_PARAMETER": "/memory/keys",
-    "AWS_REGION": "eu-west-1",
-    "AWS_ACCESS_KEY_ID": "AKIA",
-    "AWS_SECRET_ACCESS_KEY": "s",
+    "SUPABASE_SERVICE_KEY_PARAMETER": "/memory/supabase",
+    **EVERYTHING,
 }
 
 
@@ -89,7 +91,8 @@ def loaded(request: pytest.FixtureRequest) -> Loaded:
     """A function that nobody out there answers: all of its code runs, and it says so in its status."""
     token = mint("k1", parse_keys(KEYS)["k1"], permissions=[READ_CONTEXT], now=datetime.now(UTC))
     nobody = f"http://127.0.0.1:{unused_port()}"
-    addresses = {"QDRANT_URL": nobody, "OPENAI_BASE_URL": nobody, "AWS_ENDPOINT_URL_SSM": nobody}
+    names = ("QDRANT_URL", "OPENAI_BASE_URL", "SUPABASE_URL", "AWS_ENDPOINT_URL")
+    addresses = dict.fromkeys(names, nobody)
     in_ssm = request.param == "secrets in SSM"
     found = start({**addresses, **(IN_SSM if in_ssm else PLAIN)}, token)
     assert found.statuses == [401, 503 if in_ssm else 200]
@@ -115,7 +118,7 @@ def test_no_heavy_part_of_the_standard_library_is_imported(loaded: Loaded) -> No
 
 def test_only_the_parts_of_our_package_that_it_needs_are_imported(loaded: Loaded) -> None:
     ours = {name for name in loaded.modules if name.startswith("operator_memory.")}
-    foreign = {name for name in ours if any(word in name for word in ("mem0", "extract", "supabase", "archive"))}
+    foreign = {name for name in ours if any(word in name for word in FOREIGN)}
     assert not foreign, f"the context function now imports {', '.join(sorted(foreign))}"
 
 

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from operator_memory.application.retrieve_context import Deadlines, RetrieveContext
 from operator_memory.domain.errors import ConfigurationError
-from operator_memory.entrypoints.wiring import build_archive, build_context, build_extraction
+from operator_memory.entrypoints.wiring import (
+    build_archive,
+    build_audit,
+    build_context,
+    build_extraction,
+    build_memories,
+)
 
 QDRANT = {"QDRANT_URL": "http://127.0.0.1:1"}
 KEYS = {"SERVICE_TOKEN_KEYS": json.dumps({"k": "s" * 40})}
@@ -16,6 +22,9 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "b",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+CONTEXT = {**QDRANT, **KEYS, **AWS, "MEMORY_TABLE": "t"}
+PLATFORM = {"SUPABASE_URL": "http://127.0.0.1:1", "SUPABASE_SERVICE_KEY": "s"}
+MEMORIES = {**CONTEXT, **PLATFORM, "JOBS_QUEUE_URL": "http://127.0.0.1:1/1/jobs.fifo"}
 EXTRACTION = {
     "MEMORY_TABLE": "t",
     "JOBS_QUEUE_URL": "http://127.0.0.1:1/1/jobs.fifo",
@@ -35,7 +44,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("build", [build_context, build_extraction, build_archive])
+@pytest.mark.parametrize("build", [build_context, build_extraction, build_archive, build_memories, build_audit])
 def test_every_function_needs_qdrant(build: object) -> None:
     assert "set QDRANT_URL, or QDRANT_HOST and QDRANT_PORT" in complaint(build, {})
 
@@ -44,18 +53,37 @@ def test_the_context_function_needs_the_runtimes_keys() -> None:
     assert complaint(build_context, QDRANT) == (
         "SERVICE_TOKEN_KEYS is missing: set SERVICE_TOKEN_KEYS_PARAMETER (in AWS) or SERVICE_TOKEN_KEYS."
     )
-    assert callable(build_context({**QDRANT, **KEYS}).retrieve)
+    assert callable(build_context(CONTEXT).retrieve)
 
 
 def test_the_context_functions_deadlines_are_those_of_its_settings() -> None:
-    times = {"EMBEDDING_TIMEOUT_MS": "200", "QDRANT_TIMEOUT_MS": "100", "CONTEXT_TIMEOUT_MS": "350"}
-    retrieve = build_context({**QDRANT, **KEYS, **times}).retrieve
+    times = {"SWITCHES": "50", "EMBEDDING": "200", "QDRANT": "100", "CONTEXT": "350"}
+    retrieve = build_context({**CONTEXT, **{f"{name}_TIMEOUT_MS": value for name, value in times.items()}}).retrieve
     assert isinstance(retrieve, RetrieveContext)
-    assert retrieve._deadlines == Deadlines(embedding=0.2, search=0.1, total=0.35)
+    assert retrieve._deadlines == Deadlines(switches=0.05, embedding=0.2, search=0.1, total=0.35)
 
 
 def test_keys_that_cannot_be_read_as_keys_stop_the_start() -> None:
-    assert "must be a JSON object" in complaint(build_context, {**QDRANT, "SERVICE_TOKEN_KEYS": "not json"})
+    assert "must be a JSON object" in complaint(build_context, {**CONTEXT, "SERVICE_TOKEN_KEYS": "not json"})
+
+
+def test_rate_limits_need_the_table_they_are_counted_in() -> None:
+    said = complaint(build_context, {**QDRANT, **KEYS})
+    assert said.startswith("MEMORY_TABLE is missing: rate limits are counted there. Set it, or RATE_LIMIT_READS=0")
+    none = {f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")}
+    assert build_context({**QDRANT, **KEYS, **none})
+
+
+@pytest.mark.parametrize("missing", ["SUPABASE_URL", "MEMORY_TABLE", "JOBS_QUEUE_URL"])
+def test_the_management_api_needs_the_platform_its_table_and_the_queue(missing: str) -> None:
+    environ = {name: value for name, value in MEMORIES.items() if name != missing}
+    assert complaint(build_memories, environ) == f"{missing} is missing: this function cannot work without it."
+    assert callable(build_memories(MEMORIES))
+
+
+def test_the_audit_function_needs_the_platform() -> None:
+    assert "SUPABASE_URL is missing" in complaint(build_audit, QDRANT)
+    assert build_audit({**QDRANT, **PLATFORM})
 
 
 def test_secrets_in_ssm_need_the_functions_own_credentials() -> None:

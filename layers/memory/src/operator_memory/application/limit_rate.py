@@ -4,13 +4,16 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from operator_memory.application.management_ports import TokenBuckets
-from operator_memory.application.ports import Clock
 from operator_memory.domain.errors import RateLimitedError, UpstreamError
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.rate_limits import FAIL_OPEN, Bucket, RateLimit
 from operator_memory.domain.scopes import AccountId
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.application.management_ports import TokenBuckets
+    from operator_memory.application.ports import Clock
 
 MAX_LEASES = 10_000
 """Buckets of which this worker holds tokens; beyond that the one not used for longest is dropped with what is left."""
@@ -42,11 +45,11 @@ class LimitRate:
 
     def __init__(
         self,
-        buckets: TokenBuckets | None,
+        buckets: "TokenBuckets | None",
         *,
         limits: Mapping[Bucket, RateLimit],
         service_factor: int,
-        clock: Clock,
+        clock: "Clock",
         timeout: float = 0.3,
         lease: int = 10,
         lease_seconds: float = 10,
@@ -108,7 +111,7 @@ class LimitRate:
             raise RateLimitedError(f"{who} too many calls of the kind {bucket}; try again in {wait} s", wait)
         self._keep(key, block - 1)
 
-    def _take(self, buckets: TokenBuckets, key: str, limit: RateLimit, tokens: int) -> int:
+    def _take(self, buckets: "TokenBuckets", key: str, limit: RateLimit, tokens: int) -> int:
         return buckets.take(key, limit, tokens=tokens, now=self._clock.now(), timeout=self._timeout)
 
     def _spend(self, key: str) -> bool:

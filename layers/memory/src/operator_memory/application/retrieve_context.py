@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from operator_memory.application.management_ports import SwitchReader
 from operator_memory.application.ports import Clock, Embedder, MemorySearch
 from operator_memory.application.trail import Trail
 from operator_memory.domain.context_text import render_context
@@ -14,6 +14,9 @@ from operator_memory.domain.ranking import RankedMemory, rank
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.switches import Switches
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.application.management_ports import SwitchReader
 
 MIN_CANDIDATES = 30
 """Candidates per search and scope, or three times the limit: with fewer, good memories are lost unranked."""
@@ -92,7 +95,7 @@ class RetrieveContext:
         *,
         search: MemorySearch,
         embedder: Embedder,
-        switches: SwitchReader,
+        switches: "SwitchReader",
         trail: Trail,
         clock: Clock,
         deadlines: Deadlines = Deadlines(),

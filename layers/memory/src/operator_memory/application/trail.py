@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from operator_memory.application.management_ports import EventSink
-from operator_memory.application.ports import Clock
 from operator_memory.domain.events import EventType, MemoryEvent, new_event_id
 from operator_memory.domain.scopes import AccountId
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.application.management_ports import EventSink
+    from operator_memory.application.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
     """Where a use case notes what it did."""
 
-    sink: EventSink
-    clock: Clock
+    sink: "EventSink"
+    clock: "Clock"
 
     def note(
         self,
