@@ -117,10 +117,10 @@ def test_a_sweep_answers_and_logs_what_it_did(
 
 
 def test_a_sweep_with_failed_accounts_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="2 accounts failed"):
+    with pytest.raises(RuntimeError, match="2 accounts and 0 erasures failed"):
         archive(monkeypatch, ExpiryReport(accounts=1, failed=2))
 
 
 def test_an_erasure_that_does_not_end_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="1 erasures failed"):
+    with pytest.raises(RuntimeError, match="0 accounts and 1 erasures failed"):
         archive(monkeypatch, ExpiryReport(accounts=1), (2, 1))
