@@ -30,7 +30,7 @@ from operator_memory.domain.transfer import Line, memory_line
 PART_BYTES = 3_500_000
 """Bytes at which a part is closed: a function may answer with 6 MB, its JSON escapes included."""
 
-PAGE = 200
+PAGE = 100
 FORMAT = 1
 
 _SECTIONS = ("account", "memories", "archive", "jobs", "erasures", "events", "end")
@@ -57,6 +57,7 @@ class ExportSources:
 
 
 Page = tuple[list[Line], str | None]
+Place = tuple[str, str | None]
 
 
 class ExportAccount:
@@ -87,10 +88,10 @@ class ExportAccount:
             self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=self._count(account_id))
         lines: list[str] = []
         size = 0
-        for found, place in self._pages(account_id, section, after):
-            texts = [json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str) for line in found]
-            lines += texts
-            size += sum(len(text.encode("utf-8", "replace")) + 1 for text in texts)
+        for line, place in self._lines(account_id, section, after):
+            text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+            lines.append(text)
+            size += len(text.encode("utf-8", "replace")) + 1
             if size >= PART_BYTES and place is not None:
                 return ExportPart(tuple(lines), _encoded(*place))
         return ExportPart(tuple(lines), None)
@@ -98,17 +99,18 @@ class ExportAccount:
     def _count(self, account_id: AccountId) -> int:
         return self._sources.library.count(account_id, MemoryFilter(inactive=True), now=self._clock.now())
 
-    def _pages(
-        self, account_id: AccountId, section: str, after: str | None
-    ) -> Iterator[tuple[list[Line], tuple[str, str | None] | None]]:
-        """Page after page, each with the place where the next one begins."""
+    def _lines(self, account_id: AccountId, section: str, after: str | None) -> Iterator[tuple[Line, Place | None]]:
+        """Line after line, each with the place after it where an export may go on (``None``: not just there)."""
         for number in range(_SECTIONS.index(section), len(_SECTIONS)):
             name = _SECTIONS[number]
             while True:
                 lines, after = self._readers[name](account_id, after)
                 following = _SECTIONS[number + 1] if number + 1 < len(_SECTIONS) else None
-                place = (name, after) if after is not None else (following, None) if following else None
-                yield lines, place
+                end = (name, after) if after is not None else (following, None) if following else None
+                for line in lines[:-1]:
+                    yield line, _place_after(name, line)
+                for line in lines[-1:]:
+                    yield line, end
                 if after is None:
                     break
 
@@ -154,6 +156,11 @@ class ExportAccount:
             return [], None
         rows, place = self._sources.events.events(account_id, after=after, limit=PAGE)
         return [{"type": "event", **row} for row in rows], place
+
+
+def _place_after(section: str, line: Line) -> Place | None:
+    """Within a page only memories have a place: theirs are the long lines (a history may hold fifty texts)."""
+    return (section, f"{line['created_at']} {line['id']}") if section == "memories" else None
 
 
 def _encoded(section: str, after: str | None) -> str:

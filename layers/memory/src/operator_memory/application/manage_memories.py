@@ -25,7 +25,8 @@ from operator_memory.domain.retrieval import Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 
 MAX_HISTORY = 50
-"""Past versions that a memory keeps."""
+MAX_HISTORY_CHARACTERS = 200_000
+"""Past versions that a memory keeps, and their characters in all; the oldest go first."""
 
 EMBED_TIMEOUT = 10.0
 """Seconds for the embedding call behind a search, an addition or a correction."""
@@ -214,7 +215,7 @@ class ManageMemories:
         now = self._clock.now()
         if changed.text != stored.text:
             past = PastVersion(stored.version, stored.text, now, caller.actor)
-            changed = replace(changed, history=(*stored.history, past)[-MAX_HISTORY:])
+            changed = replace(changed, history=_kept((*stored.history, past)))
         return replace(changed, version=stored.version + 1, updated_at=now)
 
     def delete(self, caller: Caller, account_id: AccountId, identity: str, *, version: int | None = None) -> None:
@@ -302,6 +303,13 @@ class ManageMemories:
             query=query,
             metadata={"how": how},
         )
+
+
+def _kept(history: tuple[PastVersion, ...]) -> tuple[PastVersion, ...]:
+    kept = history[-MAX_HISTORY:]
+    while len(kept) > 1 and sum(len(past.text) for past in kept) > MAX_HISTORY_CHARACTERS:
+        kept = kept[1:]
+    return kept
 
 
 _NO_SUCH_MEMORY = "there is no memory of this id in the account"

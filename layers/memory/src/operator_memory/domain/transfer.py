@@ -157,7 +157,10 @@ def _history(line: Mapping[str, Any]) -> tuple[PastVersion, ...]:
     value = line.get("history", [])
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(past, dict) for past in value):
         raise InvalidInputError("history", "must be a list of at most 50 past versions")
-    return tuple(_past(past) for past in value)
+    history = tuple(_past(past) for past in value)
+    if sum(len(past.text) for past in history) > 2 * MAX_TEXT:
+        raise InvalidInputError("history", f"must hold at most {2 * MAX_TEXT} characters in all")
+    return history
 
 
 def _past(past: Mapping[str, Any]) -> PastVersion:
