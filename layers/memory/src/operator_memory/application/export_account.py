@@ -141,7 +141,7 @@ class ExportAccount:
     def _archive(self, account_id: AccountId, after: str | None) -> Page:
         if self._sources.archive is None:
             return [], None
-        texts, place = self._sources.archive.lines(account_id, after=after, limit=PAGE)
+        texts, place = self._sources.archive.lines(account_id, after=after, limit=10)
         return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], place
 
     def _jobs(self, account_id: AccountId, after: str | None) -> Page:
@@ -159,8 +159,10 @@ class ExportAccount:
 
 
 def _place_after(section: str, line: Line) -> Place | None:
-    """Within a page only memories have a place: theirs are the long lines (a history may hold fifty texts)."""
-    return (section, f"{line['created_at']} {line['id']}") if section == "memories" else None
+    """Within a page those lines have a place that may be long: a history holds texts, a job thousands of outcomes."""
+    if section == "memories":
+        return section, f"{line['created_at']} {line['id']}"
+    return (section, line["job_id"]) if section == "jobs" else None
 
 
 def _encoded(section: str, after: str | None) -> str:
