@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -114,6 +113,13 @@ def until_a_writer_waits(platform: RealPlatform) -> None:
     while not platform.sql(waiting, "%memory_record_events%"):
         assert time.monotonic() < deadline, "nobody waits"
         time.sleep(0.01)
+
+
+FUNCTIONS: dict[str, Callable[[str], dict[str, object]]] = {
+    "memory_switches": lambda account_id: {"p_account": account_id},
+    "memory_record_events": lambda account_id: {"p_events": [{"id": str(uuid4()), "account_id": account_id}]},
+    "memory_forget_queries": lambda account_id: {"p_account": account_id},
+}
 
 
 class TestWordsOfSearches:
