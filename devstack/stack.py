@@ -31,6 +31,13 @@ ROOT = Path(__file__).resolve().parent.parent
 _TEMPLATE_PARAMETERS = {"SupabaseJwtSecretParameter": "/operator-memory/supabase-jwt-secret"}
 """Of the optional ones: the local Supabase project signs users' tokens with HS256 too."""
 LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
+_PASSED_ON = (
+    "EXTRACTION",
+    "EXTRACTION_MODEL",
+    "RATE_LIMIT_READS",
+    "RATE_LIMIT_WRITES",
+    "RATE_LIMIT_EXPENSIVE",
+)
 Say = Callable[[str], None]
 
 
@@ -141,7 +148,7 @@ class DevStack:
             "EMBEDDING_DIMENSIONS": str(models.dimensions),
             "SUPABASE_URL": supabase.url,
             **models.extra,
-            **{n: self._environ[n] for n in ("EXTRACTION", "EXTRACTION_MODEL") if self._environ.get(n)},
+            **{n: self._environ[n] for n in _PASSED_ON if self._environ.get(n)},
         }
         self._say("Qdrant collection: applying infra/qdrant")
         self._apply_collection(settings, qdrant_key)

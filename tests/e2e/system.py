@@ -10,13 +10,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import psycopg
 from operator_memory.domain.jobs import JobRecord, JobState
+from psycopg.rows import dict_row
 
 from devstack import running
 from devstack.stack import DevStack, Endpoints
 
 T = TypeVar("T")
 SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +53,68 @@ class System:
 
     def post_context(self, body: bytes, token: str | None = None) -> tuple[int, dict[str, Any]]:
         """Status and body of ``POST /v1/context``."""
+        answer = self.request("POST", "/v1/context", body, token=token)
+        return answer.status, answer.json
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """The answer of the API; without ``token`` as the agent runtime."""
         request = urllib.request.Request(
-            f"{self.at.api_url}/v1/context",
+            f"{self.at.api_url}{path}",
+            method=method,
             data=body,
-            headers={"Authorization": f"Bearer {token or self.at.token()}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token or self.at.token()}",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
-                return response.status, json.load(response)
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Answer(response.status, dict(response.headers.items()), response.read())
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, json.load(error)
+                return Answer(error.code, dict(error.headers.items()), error.read())
+
+    def call(self, user: str, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """The answer of the API to a person. ``headers`` with underscores for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        raw = None if body is None else json.dumps(body).encode()
+        return self.request(method, path, raw, token=self.at.user_token(user), headers=named)
+
+    def new_user(self) -> str:
+        """A person with a personal account of the same id."""
+        user = str(uuid.uuid4())
+        with psycopg.connect(self.stack.database_dsn) as database:
+            database.execute("insert into auth.users (id, email) values (%s, %s)", (user, f"{user}@example.com"))
+        return user
+
+    def new_team(self, owner: str, *members: str) -> str:
+        """A team account."""
+        team = str(uuid.uuid4())
+        with psycopg.connect(self.stack.database_dsn) as database:
+            database.execute(
+                "insert into basejump.accounts (id, primary_owner_user_id, name, slug) values (%s, %s, 'Team', %s)",
+                (team, owner, team),
+            )
+            for member in members:
+                database.execute("insert into basejump.account_user values (%s, %s, 'member')", (member, team))
+        return team
+
+    def trail(self, account: str) -> list[dict[str, Any]]:
+        """The account's events, in the order in which they happened."""
+        with psycopg.connect(self.stack.database_dsn, row_factory=dict_row) as database:
+            found = database.execute(
+                "select * from memory_events where account_id = %s order by occurred_at", (account,)
+            )
+            return list(found)
 
     def send(self, job: dict[str, Any] | str, *, group: str | None = None) -> None:
         """Put a job into the queue, as the runner does."""
