@@ -87,6 +87,13 @@ def test_a_job_that_failed_can_be_claimed_again(jobs: JobStore) -> None:
 
 
 @both
+def test_a_worker_that_saves_a_running_job_gives_up_its_lease(jobs: JobStore) -> None:
+    jobs.save(replace(claim(jobs).record, llm_calls=1))
+    again = claim(jobs)
+    assert (again.status, again.record.attempts) == (ClaimStatus.CLAIMED, 2)
+
+
+@both
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_same_id_with_other_content_is_a_conflict_in_every_state(jobs: JobStore, state: JobState) -> None:
     jobs.save(replace(claim(jobs, "one").record, state=state))

@@ -160,7 +160,8 @@ class InMemoryJobs:
                 return JobClaim(ClaimStatus.CONFLICT, known)
             if known.state is JobState.DONE:
                 return JobClaim(ClaimStatus.ALREADY_DONE, known)
-            if known.state is JobState.RUNNING and self.leases[key] > now:
+            lease = self.leases.get(key)
+            if known.state is JobState.RUNNING and lease is not None and lease > now:
                 return JobClaim(ClaimStatus.IN_PROGRESS, known)
         attempts = known.attempts + 1 if known else 1
         record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts=attempts, subject=subject)
@@ -174,6 +175,7 @@ class InMemoryJobs:
         if known and (known.attempts, known.content_hash) == (record.attempts, record.content_hash):
             kept = self.without_outcomes(record, self.erased[key]) if key in self.erased else record
             self.records[key] = kept
+            self.leases.pop(key, None)
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         return self.records.get((account_id, job_id))
