@@ -30,8 +30,11 @@ SUBJECT = JobSubject("thread-1", "session-1", "agent-1", "author-1")
 both = pytest.mark.parametrize("kind", ["fake", "dynamodb"])
 
 
+Jobs = InMemoryJobs | DynamoDBJobs
+
+
 @pytest.fixture
-def jobs(kind: str, request: pytest.FixtureRequest) -> JobStore:
+def jobs(kind: str, request: pytest.FixtureRequest) -> Jobs:
     if kind == "fake":
         return InMemoryJobs()
     return DynamoDBJobs(*request.getfixturevalue("table"), record_days=30)
@@ -175,6 +178,24 @@ def test_a_record_comes_back_as_it_was_saved(jobs: JobStore) -> None:
     jobs.save(record)
     assert jobs.get(ACCOUNT, "job-1") == record
     assert jobs.get(ACCOUNT, "job-2") is None
+
+
+@both
+@pytest.mark.parametrize("limit", [1, 3, 7, 8])
+def test_an_accounts_records_are_read_page_by_page_each_once(jobs: Jobs, limit: int) -> None:
+    names = sorted(f"job-{n}" for n in range(7))
+    for account, name in [*((ACCOUNT, name) for name in reversed(names)), (OTHER, "job-x")]:
+        jobs.enqueue(account, name, content_hash="hash", subject=SUBJECT, now=NOW)
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        records, after = jobs.page(ACCOUNT, after=after, limit=limit)
+        assert len(records) <= limit
+        found += [record.job_id for record in records]
+        if after is None:
+            break
+    assert found == names
+    assert jobs.page(AccountId("account-3"), after=None, limit=limit) == ([], None)
 
 
 def test_of_eight_workers_at_once_exactly_one_gets_the_job(table: tuple[Any, str]) -> None:
