@@ -13,7 +13,7 @@ from operator_memory.adapters.dynamodb_expiry import DynamoDBExpiryIndex
 from operator_memory.adapters.dynamodb_idempotency import DynamoDBIdempotency
 from operator_memory.adapters.dynamodb_jobs import ATTEMPTS, DynamoDBJobs
 from operator_memory.adapters.dynamodb_records import DynamoDBRecords
-from operator_memory.adapters.dynamodb_table import Table, key
+from operator_memory.adapters.dynamodb_table import Table
 from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
 from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
 from operator_memory.application.extract_run import MAX_MESSAGES
@@ -356,10 +356,14 @@ def test_an_erasure_in_the_middle_of_a_report_or_of_a_claim_holds_for_it(table: 
     assert stores.get("job-2") == emptied(finished(claim.record))
 
 
-def test_a_record_that_is_deleted_in_the_middle_stays_deleted(table: tuple[Any, str]) -> None:
+@pytest.mark.parametrize("lost", [[], ["state", "attempts", "updated_at"]], ids=["whole", "damaged"])
+def test_a_record_that_is_deleted_in_the_middle_stays_deleted(table: tuple[Any, str], lost: list[str]) -> None:
     stores = on_dynamodb(*table)
     record = stores.done()
-    gone: Any = Interrupted(table[0], lambda: table[0].delete_item(TableName=table[1], Key=key(ACCOUNT, "JOB#job-1")))
+    stored = Table(*table).get(ACCOUNT, "JOB#job-1")
+    assert stored is not None
+    Table(*table).put(stored | dict.fromkeys(lost))
+    gone: Any = Interrupted(table[0], lambda: Table(*table).delete_many([(ACCOUNT, "JOB#job-1")]))
     DynamoDBRecords(gone, table[1]).erase(ACCOUNT, SESSION)
     DynamoDBJobs(gone, table[1], record_days=30).save(record)
     assert stores.jobs.get(ACCOUNT, "job-1") is None
