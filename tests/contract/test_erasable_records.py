@@ -365,6 +365,7 @@ def test_a_record_that_is_deleted_in_the_middle_stays_deleted(table: tuple[Any, 
     Table(*table).put(stored | dict.fromkeys(lost))
     gone: Any = Interrupted(table[0], lambda: Table(*table).delete_many([(ACCOUNT, "JOB#job-1")]))
     DynamoDBRecords(gone, table[1]).erase(ACCOUNT, SESSION)
+    assert stores.jobs.get(ACCOUNT, "job-1") is None
     DynamoDBJobs(gone, table[1], record_days=30).save(record)
     assert stores.jobs.get(ACCOUNT, "job-1") is None
 
