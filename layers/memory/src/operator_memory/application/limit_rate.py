@@ -60,6 +60,8 @@ class LimitRate:
         ``timeout`` in seconds for each question to the buckets. A block is ``lease`` tokens, at most a quarter of the
         bucket.
         """
+        if buckets is None and any(limit.per_minute for limit in limits.values()):
+            raise ValueError("a limit needs buckets to be counted in")
         self._buckets = buckets
         self._limits = limits
         self._service_factor = service_factor

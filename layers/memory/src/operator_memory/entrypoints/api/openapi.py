@@ -17,6 +17,14 @@ the scope that the route needs. `account_id` says whose memory; left out, it is 
 answers 404 for a single memory and 403 for a scope. Errors are problem+json (RFC 9457)."""
 
 
+_REFUSED_BY_GATEWAY: dict[str, Any] = {
+    "description": "The gateway in front cannot read the path",
+    "content": {
+        "application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}},
+    },
+}
+
+
 def document() -> dict[str, Any]:
     """OpenAPI 3.1, as a JSON object."""
     api = make_api(cast(Services, None))  # the routes are described, not called
@@ -33,9 +41,11 @@ def document() -> dict[str, Any]:
     made["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     made["security"] = [{"bearer": []}]
     _correct_successes(made["paths"])
-    for path in made["paths"].values():
+    for name, path in made["paths"].items():
         for operation in path.values():
             operation["responses"].update(_problems(operation.pop(PROBLEMS)))
+            if "{" in name:
+                operation["responses"]["400"] = _REFUSED_BY_GATEWAY
     made["paths"]["/v1/context"] = {"post": _context()}
     for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         made["components"]["schemas"].pop(unused, None)

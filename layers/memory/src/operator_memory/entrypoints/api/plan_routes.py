@@ -16,10 +16,11 @@ from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, ClearedView, MemoryList, memory_view
 
 Words = Annotated[
-    str | None, Query(max_length=100_000, description="Search for this; without it the newest are listed.")
+    # a whole request line and its headers may take ten kilobytes; a longer text goes to POST /v1/memories/search
+    str | None, Query(max_length=2_000, description="Search for this; without it the newest are listed.")
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-PLAN = documented("platform", 401, 403, 422, 429, 503)
+PLAN = documented("platform", 401, 403, 404, 422, 429, 503)
 
 
 class PlanRoutes:
