@@ -95,6 +95,10 @@ class AwsJsonClient:
             raise UpstreamUnavailableError(self._service, "throttled the request")
         return response
 
+    def open(self, *, timeout: float) -> None:
+        """Make a connection ahead of the first call. Raises as `call`."""
+        self._client.open(timeout=timeout)
+
     def close(self) -> None:
         """Close the idle connections. The client can still be used."""
         self._client.close()

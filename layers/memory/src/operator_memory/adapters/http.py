@@ -12,7 +12,8 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,8 +153,20 @@ class HttpClient:
         """
         deadline = time.monotonic() + timeout
         call = _Request(method, self._prefix + path, body, headers or {})
-        try:
+        with self._named_failures(timeout):
             return self._send(call, deadline, idempotent)
+
+    def open(self, *, timeout: float) -> None:
+        """Make a connection ahead of the first request, within ``timeout`` seconds. Raises as `request`."""
+        with self._named_failures(timeout):
+            connection, _ = self._connect(time.monotonic() + timeout)
+            with self._lock:
+                self._idle.append((time.monotonic(), connection))
+
+    @contextmanager
+    def _named_failures(self, timeout: float) -> Iterator[None]:
+        try:
+            yield
         except TimeoutError:
             raise UpstreamTimeoutError(self._system, f"no answer within {timeout:.2f} s") from None
         except (OSError, http.client.HTTPException) as error:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from operator_memory.adapters.aws_json import AwsJsonClient
@@ -75,6 +76,11 @@ class SqsEvents:
         self._changed = threading.Condition()
         self._sender: threading.Thread | None = None
 
+    def prepare(self) -> None:
+        """Connect in the background, so that the first event too is sent within ``wait``."""
+        with self._changed:
+            self._start()
+
     def emit(self, event: MemoryEvent) -> None:
         """Hand the event over; wait up to ``wait`` seconds until it is sent. Never raises."""
         try:
@@ -95,20 +101,25 @@ class SqsEvents:
         with self._changed:
             if self._accepted - self._settled >= MAX_WAITING:
                 raise UpstreamUnavailableError(_SYSTEM, "too many events wait to be sent")
-            if self._sender is None or not self._sender.is_alive():
-                sender = threading.Thread(target=self._run, name="events", daemon=True)
-                sender.start()
-                self._sender = sender
+            self._start()
             self._waiting.append(message)
             self._accepted += 1
             self._changed.notify_all()
             return self._accepted
+
+    def _start(self) -> None:
+        if self._sender is None or not self._sender.is_alive():
+            sender = threading.Thread(target=self._run, name="events", daemon=True)
+            sender.start()
+            self._sender = sender
 
     def _until_settled(self, number: int, timeout: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: self._settled >= number, timeout)
 
     def _run(self) -> None:
+        with suppress(UpstreamError):  # the first event says what is wrong
+            self._client.open(timeout=self._timeout)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)

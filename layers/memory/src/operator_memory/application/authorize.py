@@ -43,13 +43,25 @@ class Authorize:
         """The account that owns the agent, if ``caller`` may do ``action`` to its memory.
 
         Raises:
-            PermissionDeniedError: also for an agent that does not exist: which agents there are is nobody's business.
+            PermissionDeniedError: in the same words for an agent of others and for one that does not exist: which
+                agents there are is nobody's business.
         """
         account_id = self._memberships.account_of_agent(agent_id)
         if account_id is None:
-            raise PermissionDeniedError("this agent does not belong to an account of yours")
-        self(caller, account_id, action)
+            raise PermissionDeniedError(_NOT_YOUR_AGENT)
+        try:
+            self(caller, account_id, action)
+        except PermissionDeniedError:
+            if self._is_of(caller, account_id):
+                raise
+            raise PermissionDeniedError(_NOT_YOUR_AGENT) from None
         return account_id
+
+    def _is_of(self, caller: Caller, account_id: AccountId) -> bool:
+        """Whether ``caller`` is a member of the account, or a service bound to it."""
+        if caller.user_id is None:
+            return caller.account_id == account_id
+        return self._role(caller.user_id, account_id) is not None
 
     def note_refusal(self, caller: Caller, account_id: AccountId, what: str) -> None:
         """Put a refusal on record."""
@@ -59,3 +71,6 @@ class Authorize:
         if account_id == user_id:  # a personal account's id is its user's
             return Role.OWNER
         return self._memberships.role(user_id, account_id)
+
+
+_NOT_YOUR_AGENT = "this agent does not belong to an account of yours"

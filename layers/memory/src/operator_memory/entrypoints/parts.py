@@ -276,7 +276,9 @@ class Parts:
             return LoggedEvents(encode=event_body)
         from operator_memory.adapters.sqs_events import SqsEvents
 
-        return SqsEvents(self.aws_json("sqs"), self.settings.events_queue_url, encode=event_body, wait=wait)
+        events = SqsEvents(self.aws_json("sqs"), self.settings.events_queue_url, encode=event_body, wait=wait)
+        events.prepare()
+        return events
 
     def limits(self) -> "LimitRate":
         """The rate limits."""
