@@ -266,12 +266,17 @@ class ExtractRun:
         proposed = decide(job.account_id, job.agent_id, facts)
         ids = [d.outcome.memory_id for d in proposed if d.outcome.outcome is Outcome.ADDED]
         decisions = with_known(proposed, self._ports.memories.existing_ids(job.account_id, ids) if ids else set())
-        new = [
-            EmbeddedMemory(_fact_memory(job, d.key, fact), fact.vector)
-            for fact, d in zip(facts, decisions, strict=True)
-            if d.outcome.outcome is Outcome.ADDED
-        ]
-        erased = self._ports.memories.upsert(job.account_id, new) if new else set()
+        new: list[EmbeddedMemory] = []
+        known: list[Memory] = []
+        for fact, decision in zip(facts, decisions, strict=True):
+            if decision.outcome.outcome is Outcome.ADDED:
+                new.append(EmbeddedMemory(_fact_memory(job, decision.key, fact), fact.vector))
+            elif decision.outcome.outcome is Outcome.DUPLICATE:
+                known.append(_fact_memory(job, decision.key, fact))
+        # What is known may be the work of an attempt that was killed after an erasure, before its second look.
+        erased = self._ports.memories.enforce(job.account_id, known) if known else set()
+        if new:
+            erased |= self._ports.memories.upsert(job.account_id, new)
         return _without([d.outcome for d in decisions], erased)
 
 

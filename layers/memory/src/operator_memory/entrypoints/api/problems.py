@@ -110,7 +110,7 @@ def _field(loc: Sequence[object]) -> str:
 def _detail(error: Mapping[str, Any]) -> str:
     if error.get("type") == "string_pattern_mismatch":
         return "has characters that are not allowed there"
-    return str(error.get("msg", "is not valid"))[:300]
+    return str(error.get("msg", "is not valid")).removeprefix("Value error, ")[:300]
 
 
 def _misbuilt(error: ResponseValidationError) -> Response[Any]:
