@@ -67,14 +67,16 @@ def _decoded(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "headers": headers, "body": text, "isBase64Encoded": False}
 
 
-def _json(text: str) -> Any:  # noqa: ANN401  (JSON)
+def _json(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_constant=_no_json)
     except RecursionError:
         raise InvalidInputError("body", "is nested too deeply") from None
     except ValueError:  # also a number of thousands of digits
         raise InvalidInputError("body", "is not valid JSON") from None
-    level = [found]
+    if not isinstance(found, dict):
+        raise InvalidInputError("body", "must be a JSON object")
+    level: list[Any] = [found]
     for _ in range(MAX_DEPTH):
         level = [child for value in level for child in _children(value)]
     if level:
