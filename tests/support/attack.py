@@ -145,14 +145,14 @@ class Attack:
         success = 200 <= answer.status < 300
         if not success and answer.status not in REFUSALS:
             yield "status", answer.body
-        known = set(SECRET.findall(request.text)).union(*(self._known.get(a, set()) for a in attacker.rights))
+        known = set(SECRET.findall(request.text)) | self._known_to(attacker)
         for secret in self._secrets_in(answer) - known:
             if secret in self._secrets_from(attacker):
                 yield "leak", secret
         for account in _ACCOUNT_FIELD.findall(answer.body):
             if account not in attacker.rights:
                 yield "leak", f"speaks of account {account}"
-        if success and self._is_foreign(route, target, request, known_jobs=self._known_to(attacker)):
+        if success and self._is_foreign(route, target, request, known=self._known_to(attacker)):
             yield "opened", answer.body
         if success:
             yield from self._counted(attacker, request, answer)
@@ -173,10 +173,12 @@ class Attack:
         return set().union(*(tenant.secrets for tenant in others))
 
     def _known_to(self, attacker: Attacker) -> set[str]:
-        return set().union(*(self._known.get(account, set()) for account in attacker.rights))
+        """What their accounts have taken from them before, and who the members of these are."""
+        mine = [tenant for tenant in self._world.tenants.values() if tenant.account in attacker.rights]
+        return set().union(*(self._known.get(tenant.account, set()) | set(tenant.members) for tenant in mine))
 
     @staticmethod
-    def _is_foreign(route: Route, target: Tenant, request: Request, *, known_jobs: set[str]) -> bool:
+    def _is_foreign(route: Route, target: Tenant, request: Request, *, known: set[str]) -> bool:
         """Whether the request can only have meant what is the target's: its account, or one thing of it."""
         accounts = {value for name, value in request.query if name == "account_id"}
         if isinstance(request.body, dict) and "account_id" in request.body:
@@ -185,7 +187,7 @@ class Attack:
             return True
         template, path = route[1].split("/"), request.path.split("/")
         placed = {part for name, part in zip(template, path, strict=True) if name.startswith("{")}
-        return bool(placed & target.secrets - known_jobs)
+        return bool(placed & target.secrets - known)
 
     def _counted(self, attacker: Attacker, request: Request, answer: Answer) -> Iterator[tuple[str, str]]:
         """Numbers tell of others' memories as well as words do."""
@@ -195,7 +197,7 @@ class Attack:
             return
         named = {value for name, value in request.query if name == "account_id"}
         mine = [self._world.count(a) for a in attacker.rights if a in named or (not named and a == attacker.own)]
-        if max(numbers) > max(mine, default=0) or held.get("total", mine[0]) not in mine:
+        if max(numbers) > max(mine, default=0) or ("total" in held and held["total"] not in mine):
             yield "count", f"{numbers}, but there are {mine}"
 
     def _check_events(self, start: int) -> None:
@@ -215,22 +217,19 @@ def _opened(cursor: str) -> str:
         return cursor
 
 
-def own_requests(world: AttackWorld, tenant: Tenant, seed: int = 1) -> dict[Route, Request]:
-    """For every route a request that its owner gets a success for: what the attacks would do if they could.
+def own_requests(world: AttackWorld, tenant: Tenant, seed: int = 1) -> Iterator[tuple[Route, Request]]:
+    """For every route a request that the owner gets a success for: what the attacks would do if they could.
 
-    Each is really made, so the account is not what it was afterwards.
+    Each has really been made when it is given, what deletes last.
     """
-    rng = Random(seed)
-    maker = RequestMaker(tenant, tenant.account, rng)
-    worked: dict[Route, Request] = {}
+    maker = RequestMaker(tenant, tenant.account, Random(seed))
     for route in sorted(routes(), key=_by_damage):
         for _ in range(200):
             world.management.clock.advance(milliseconds=1)
             request = maker.make(route, "theirs")
             if 200 <= world.send(request, token_for(world, tenant, route)).status < 300:
-                worked[route] = request
+                yield route, request
                 break
-    return worked
 
 
 def token_for(world: AttackWorld, tenant: Tenant, route: Route) -> str:
@@ -241,7 +240,7 @@ def token_for(world: AttackWorld, tenant: Tenant, route: Route) -> str:
 
 
 def _by_damage(route: Route) -> tuple[int, str]:
-    """What takes away comes last."""
+    """What takes away comes last, and what may switch memory off just before it."""
     method, path = route
     takes = method == "DELETE" or path.endswith(("/delete", "/erasures", "/resume"))
-    return (1 if takes else 0, json.dumps(route))
+    return (2 if takes else 1 if path.endswith("/settings") else 0, json.dumps(route))

@@ -5,8 +5,7 @@ import importlib.util
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -33,7 +32,6 @@ from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
-from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
 from tests.support.fakes import DIMENSIONS
 from tests.support.management import NO_LIMITS, SERVICE_KEY, Answer, Management
@@ -108,13 +106,16 @@ class Tenant:
 
 
 class AttackWorld:
-    """The management API and the context function, in this process, over one Qdrant; and who lives there."""
+    """The management API and the context function, in this process, over one Qdrant; and who lives there.
+
+    Several worlds may be made on one Qdrant, one after the other: their accounts have nothing in common.
+    """
 
     def __init__(self, url: str) -> None:
         self.client = ObservedClient(url)
         self.rest = Rest(url)
         for name in COLLECTIONS:
-            assert apply(Collection(self.client, name), DIMENSIONS, check=False) == []
+            apply(Collection(self.client, name), DIMENSIONS, check=False)
         self.store = QdrantMemories(self.client, collection="memories", write_timeout=10)
         self.management = Management(
             library=QdrantLibrary(self.client, collection="memories", timeout=10),
@@ -353,14 +354,3 @@ class AttackWorld:
 
 def _of(account: AccountId) -> dict[str, Any]:
     return {"must": [{"key": "user_id", "match": {"value": account}}]}
-
-
-@contextmanager
-def attack_world() -> Iterator[AttackWorld]:
-    """A world on an engine of its own."""
-    with QdrantFront() as front:
-        world = AttackWorld(front.url)
-        try:
-            yield world
-        finally:
-            world.close()
