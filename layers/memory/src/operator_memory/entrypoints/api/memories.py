@@ -17,6 +17,7 @@ from operator_memory.entrypoints.api.problems import PreconditionRequiredError, 
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import (
     MAX_PAGE,
+    WORDS_PATTERN,
     AddBody,
     ChangeBody,
     DeleteAnswer,
@@ -82,7 +83,7 @@ class MemoryRoutes:
         pinned: Flag = None,
         created_after: Moment = None,
         created_before: Moment = None,
-        text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=r"\S")] = None,
+        text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=WORDS_PATTERN)] = None,
         state: Annotated[State, Query()] = State.ACTIVE,
         sort: Annotated[Order, Query()] = Order.NEWEST,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
@@ -199,7 +200,7 @@ def _with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:
     )
 
 
-_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,16})"?')
 
 
 def _version(if_match: str | None) -> int | None:

@@ -1,9 +1,10 @@
 """Contracts of the management API about the account: settings, usage, import, erasures, jobs."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from operator_memory.domain.erasure import Erasure, ErasureState, Target, TargetKind
 from operator_memory.domain.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
@@ -13,6 +14,24 @@ from operator_memory.entrypoints.contracts.job import JobBody
 from operator_memory.entrypoints.contracts.memories import Closed, Id
 
 JSON_KEYS = 100
+JSON_BYTES = 64 * 1024
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """What the platform's database takes as JSON, and a JSON answer can give back."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except ValueError:
+        raise ValueError("holds half a surrogate pair, or a number that is none") from None
+    if "\\u0000" in text.replace("\\\\", ""):  # the escape, not a text that spells it out
+        raise ValueError("holds a null character")
+    if size > JSON_BYTES:
+        raise ValueError(f"must be at most {JSON_BYTES} bytes, not {size}")
+    return value
+
+
+Configuration = Annotated[dict[str, Any], Field(max_length=JSON_KEYS), AfterValidator(_storable)]
 
 
 class AccountSettingsBody(Closed):
@@ -30,19 +49,20 @@ class AgentSettingsBody(Closed):
     """An agent's switch and configuration."""
 
     memory_enabled: bool | None = None
-    memory_config: dict[str, Any] | None = Field(default=None, max_length=JSON_KEYS)
+    memory_config: Configuration | None = None
 
 
 class ThreadSettingsBody(Closed):
     """A thread's switch and session."""
 
     memory_enabled: bool | None = None
-    memory_session_id: Id | None = None
+    memory_session_id: Id | None = Field(default=None, description="`null`: the thread is its own session again.")
 
 
 def changes_of(body: BaseModel) -> dict[str, object]:
-    """What ``body`` sets: the fields that were sent with a value."""
-    return body.model_dump(exclude_none=True)
+    """What ``body`` sets: the fields that were sent with a value, and a session that is to be none."""
+    sent = body.model_dump(exclude_unset=True)
+    return {name: value for name, value in sent.items() if value is not None or name == "memory_session_id"}
 
 
 class SettingsView(BaseModel):

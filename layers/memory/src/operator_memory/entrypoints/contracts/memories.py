@@ -3,12 +3,12 @@
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from operator_memory.application.manage_memories import Changes, NewMemory
 from operator_memory.domain.context_text import shortened
@@ -23,8 +23,23 @@ MAX_LISTED_CHARACTERS = 8_000
 """Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128)]
-# At least one character that is seen, and none that would break a line of the context or a log.
-Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+WORDS_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""Something that is not white space, and no null character, which databases and terminals stumble over."""
+Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=WORDS_PATTERN)]
+
+
+def _end(moment: datetime) -> datetime:
+    """In UTC. Near the calendar's ends it has no such time, and no memory lasts that long."""
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        utc = None
+    if utc is None or not 1970 <= utc.year <= 2999:
+        raise ValueError("must be in the years 1970 to 2999")
+    return utc
+
+
+End = Annotated[AwareDatetime, AfterValidator(_end)]
 
 
 class Closed(BaseModel):
@@ -100,7 +115,7 @@ class AddBody(Closed):
     thread_id: Id | None = None
     importance: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
     pinned: bool = False
-    expires_at: AwareDatetime | None = None
+    expires_at: End | None = None
 
     @model_validator(mode="after")
     def _owner_fits(self) -> Self:
@@ -125,7 +140,7 @@ class ChangeBody(Closed):
     memory: Words | None = Field(default=None, description="The words before it stay in the memory's history.")
     importance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     pinned: bool | None = None
-    expires_at: AwareDatetime | None = Field(default=None, description="`null` takes the end away.")
+    expires_at: End | None = Field(default=None, description="`null` takes the end away.")
 
     def changes(self) -> Changes:
         """As the use case wants it."""
