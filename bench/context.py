@@ -59,7 +59,7 @@ def main() -> None:
     rows: list[list[str]] = []
     for size in map(int, args.sizes.split(",")):
         with ExitStack() as cleanup:
-            place = _prepare(size, cleanup)
+            place = prepare(size, cleanup)
             rows += _measure(size, place, args.rounds)
             cold = _cold_starts(place) if size == int(args.sizes.split(",")[0]) else []
             for line in cold:
@@ -68,7 +68,8 @@ def main() -> None:
     print(f"\nMilliseconds a request; ratio = the plan's median over ours\n\n{table(header, rows)}")
 
 
-def _prepare(size: int, cleanup: ExitStack) -> Place:
+def prepare(size: int, cleanup: ExitStack) -> Place:
+    """Start a store of ``size`` memories and a model server; ``cleanup`` stops them."""
     folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="bench-context-")))
 
     def part(name: str, module: str, *arguments: str) -> Part:

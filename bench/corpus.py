@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
@@ -44,7 +45,7 @@ def build(size: int, *, embed: Callable[[Sequence[str]], list[list[float]]], see
     rng = random.Random(seed)
     sentences = [_sentence(rng, number) for number in range(_DISTINCT)]
     vectors = np.asarray(embed(sentences), dtype=np.float32)
-    measured = AccountId("measured-account")
+    measured = AccountId(str(uuid5(NAMESPACE_OID, "measured-account")))
 
     def batches() -> Iterator[tuple[AccountId, list[EmbeddedMemory]]]:
         noise = np.random.default_rng(seed)
