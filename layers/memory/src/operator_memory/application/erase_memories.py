@@ -21,7 +21,13 @@ from operator_memory.application.management_ports import (
 from operator_memory.application.ports import Clock
 from operator_memory.application.trail import Trail
 from operator_memory.domain.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
-from operator_memory.domain.errors import ErasureIncompleteError, MemoryServiceError, NotFoundError, where
+from operator_memory.domain.errors import (
+    ConflictError,
+    ErasureIncompleteError,
+    MemoryServiceError,
+    NotFoundError,
+    where,
+)
 from operator_memory.domain.events import EventType, repeatable_event_id
 from operator_memory.domain.jobs import LEASE_SECONDS
 from operator_memory.domain.scopes import AccountId
@@ -64,11 +70,14 @@ class EraseMemories:
         ``erasure_id`` names an erasure that may have been started before: it is resumed, not begun anew.
 
         Raises:
+            ConflictError: it names an erasure of something else.
             MemoryServiceError: a store cannot be reached; the tombstone may stand already, and the schedule
                 completes the erasure.
         """
         known = self._ports.erasures.get(account_id, erasure_id) if erasure_id else None
         if known is not None:
+            if known.target != target:
+                raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
             return self.resume(account_id, known.id)
         erasure = Erasure(
             erasure_id or str(uuid4()), account_id, target, requested_by, self._clock.now(), reason=reason
@@ -121,8 +130,8 @@ class EraseMemories:
             self._save(replace(erasure, remaining=remaining))
             raise ErasureIncompleteError("something is left; the erasure goes on by itself")
         done = replace(erasure, state=ErasureState.COMPLETE, remaining=remaining, completed_at=self._clock.now())
+        self._note(done)  # first, and under an id that is the same again: a receipt without its event is not possible
         self._save(done)
-        self._note(done)
         return done
 
     def _counted(self, erasure: Erasure) -> Erasure:
