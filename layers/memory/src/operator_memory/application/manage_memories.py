@@ -128,14 +128,16 @@ class ManageMemories:
         """Add a memory by hand; returns it, and whether it is new.
 
         The same words in the same scope are the same memory: adding them again gives the one that is there.
+
+        Raises:
+            InvalidInputError: it would have ended already.
+            ConflictError: it is being erased.
         """
-        identity = memory_id(account_id, new.key, new.text)
-        known = self._library.get(account_id, identity)
+        if new.expires_at is not None and new.expires_at <= self._clock.now():
+            raise InvalidInputError("expires_at", "has passed")
+        identity, known = self._place(account_id, new)
         if known is not None:
-            if normalised_text(known.text) == normalised_text(new.text) and known.superseded_by is None:
-                return known, False
-            # The words were corrected or replaced since: what is said now is another memory.
-            identity = memory_id(account_id, new.key, new.text, position=str(uuid4()))
+            return known, False
         memory = self._made(caller, account_id, identity, new)
         vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]
         if self._writer.upsert(account_id, [EmbeddedMemory(memory, vector)]):
@@ -150,6 +152,23 @@ class ManageMemories:
             metadata={"source": "by_hand"},
         )
         return memory, True
+
+    def _place(self, account_id: AccountId, new: NewMemory) -> tuple[str, Memory | None]:
+        """The id for ``new``, and the memory that says the same there already.
+
+        Where the words were corrected or replaced since, what is said now is another memory, with an id of its own
+        that is the same each time. One that has expired only waits for the sweep, and makes room.
+        """
+        for number in range(MAX_HISTORY):
+            position = f"again:{number}" if number else ""
+            identity = memory_id(account_id, new.key, new.text, position=position)
+            known = self._library.get(account_id, identity)
+            if known is None:
+                return identity, None
+            if normalised_text(known.text) == normalised_text(new.text) and known.superseded_by is None:
+                expired = known.expires_at is not None and known.expires_at <= self._clock.now()
+                return identity, None if expired else known
+        return str(uuid4()), None
 
     def _made(self, caller: Caller, account_id: AccountId, identity: str, new: NewMemory) -> Memory:
         now = self._clock.now()
