@@ -24,7 +24,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.library import MemoryFilter, Position, Sort
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, checked_id
 from operator_memory.domain.transfer import Line, memory_line
 
 PART_BYTES = 3_500_000
@@ -91,7 +91,8 @@ class ExportAccount:
         for line, place in self._lines(account_id, section, after):
             text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
             lines.append(text)
-            size += len(text.encode("utf-8", "replace")) + 1
+            # The answer is JSON itself, and every quote in it is escaped once more.
+            size += len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
             if size >= PART_BYTES and place is not None:
                 return ExportPart(tuple(lines), _encoded(*place))
         return ExportPart(tuple(lines), None)
@@ -145,6 +146,8 @@ class ExportAccount:
         return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], place
 
     def _jobs(self, account_id: AccountId, after: str | None) -> Page:
+        if after is not None:
+            checked_id("cursor", after)
         records, place = self._sources.jobs.page(account_id, after=after, limit=20)
         return [{"type": "job", **asdict(record)} for record in records], place
 
