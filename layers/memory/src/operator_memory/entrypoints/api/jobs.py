@@ -39,7 +39,9 @@ class JobRoutes:
         if account_id is not None and job.account_id is not None and account_id != job.account_id:
             raise InvalidInputError("account_id", "is another one in the body than in the query")
         asked = account_id or job.account_id
-        _, account = self._services.gate.open(event, asked, Action.SUBMIT_JOBS, Bucket.WRITES)
+        caller, account = self._services.gate.open(event, asked, Action.SUBMIT_JOBS, Bucket.WRITES)
+        if caller.user_id is not None and job.author_id not in (None, caller.user_id):
+            raise InvalidInputError("author_id", "must be your own id: nobody speaks for another member")
         body = {**json_body(event), "account_id": account}
         body["job_id"] = self._services.jobs.job_id(account, body, idempotency_key=idempotency_key)
         parsed, _ = parse_job(json.dumps(body))

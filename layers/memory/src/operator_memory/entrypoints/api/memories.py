@@ -112,14 +112,13 @@ class MemoryRoutes:
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
         """The memories that fit best, best first."""
         caller, account = self._open(account_id, Action.READ, Bucket.READS)
-        switches = self._services.switches.read(account, agent_id=None, thread_id=None, timeout=2.0)
         ranked = self._services.memories.search(
             caller,
             account,
             search.filter.where(),
             query=search.query,
             limit=search.limit,
-            record_query=switches.record_queries,
+            record_query=self._services.records_queries(account),
         )
         return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
 

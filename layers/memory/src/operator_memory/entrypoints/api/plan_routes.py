@@ -64,10 +64,8 @@ class PlanRoutes:
     ) -> MemoryList:
         memories = self._services.memories
         if query:
-            switches = self._services.switches.read(account, agent_id=None, thread_id=None, timeout=2.0)
-            ranked = memories.search(
-                caller, account, where, query=query, limit=limit, record_query=switches.record_queries
-            )
+            record = self._services.records_queries(account)
+            ranked = memories.search(caller, account, where, query=query, limit=limit, record_query=record)
             return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
         page = memories.page(caller, account, where, Sort(), limit=limit)
         return MemoryList(memories=[memory_view(memory) for memory in page.memories])

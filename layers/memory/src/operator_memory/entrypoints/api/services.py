@@ -1,5 +1,6 @@
 """What the routes call."""
 
+import logging
 from dataclasses import dataclass
 
 from operator_memory.application.erase_memories import EraseMemories
@@ -9,7 +10,11 @@ from operator_memory.application.manage_memories import ManageMemories
 from operator_memory.application.manage_settings import ManageSettings
 from operator_memory.application.management_ports import SwitchReader
 from operator_memory.application.submit_jobs import SubmitJobs
+from operator_memory.domain.errors import UpstreamError
+from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.api.gate import Gate
+
+_LOG = logging.getLogger("operator_memory.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,11 @@ class Services:
     exporter: ExportAccount
     importer: ImportMemories
     jobs: SubmitJobs
+
+    def records_queries(self, account_id: AccountId) -> bool:
+        """Whether the words of a search may be kept. Where that cannot be read they are not, and the search goes on."""
+        try:
+            return self.switches.read(account_id, agent_id=None, thread_id=None, timeout=2.0).record_queries
+        except UpstreamError as error:
+            _LOG.warning("the switch of queries cannot be read", extra={"reason": error.reason})
+            return False
