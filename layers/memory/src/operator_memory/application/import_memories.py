@@ -13,7 +13,7 @@ from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
-from operator_memory.domain.transfer import memory_of_line
+from operator_memory.domain.transfer import memory_of_line, original_id
 
 MAX_LINES = 2_000
 """Lines of one import; a longer export is brought back in several."""
@@ -81,7 +81,7 @@ class ImportMemories:
                 rejected.append((number, str(error)))
                 continue
             memories[memory.id] = memory
-            originals[memory.id] = str(line["id"])
+            originals[memory.id] = original_id(line)
         return memories, originals, rejected, skipped
 
     def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> None:

@@ -63,7 +63,7 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
     if created_at is None:
         raise InvalidInputError("created_at", "is required")
     memory = Memory(
-        id=_uuid(line),
+        id=original_id(line),
         account_id=account_id,
         scope=scope,
         kind=kind,
@@ -102,7 +102,12 @@ def _member(line: Mapping[str, Any], field: str, kind: Any) -> Any:  # noqa: ANN
         raise InvalidInputError(field, f"must be one of {', '.join(kind)}") from None
 
 
-def _uuid(line: Mapping[str, Any]) -> str:
+def original_id(line: Mapping[str, Any]) -> str:
+    """The id that the memory had where it was exported, in the one spelling that ids are stored in.
+
+    Raises:
+        InvalidInputError: it is no UUID.
+    """
     try:
         return str(uuid.UUID(str(line.get("id"))))
     except ValueError:
@@ -115,14 +120,18 @@ def _words(line: Mapping[str, Any], field: str) -> str:
         raise InvalidInputError(field, "must be a text that is not empty")
     if len(value) > MAX_TEXT:
         raise InvalidInputError(field, f"must be at most {MAX_TEXT} characters, not {len(value)}")
-    return value.encode("utf-8", "replace").decode()  # without lone surrogates, which no store takes
+    return _without_surrogates(value)
 
 
 def _word(line: Mapping[str, Any], field: str) -> str | None:
     value = line.get(field)
     if value is not None and (not isinstance(value, str) or len(value) > 64):
-        raise InvalidInputError(field, "must be a short text")
-    return value
+        raise InvalidInputError(field, "must be a text of at most 64 characters")
+    return None if value is None else _without_surrogates(value)
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # no store takes half a pair
 
 
 def _whole(line: Mapping[str, Any], field: str, default: int | None) -> int | None:
@@ -167,4 +176,6 @@ def _past(past: Mapping[str, Any]) -> PastVersion:
     changed_at, changed_by = _time(past, "changed_at"), past.get("changed_by")
     if changed_at is None or not isinstance(changed_by, str) or len(changed_by) > 200:
         raise InvalidInputError("history", "each past version needs changed_at and changed_by")
-    return PastVersion(max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, changed_by)
+    return PastVersion(
+        max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, _without_surrogates(changed_by)
+    )
