@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SAM    := .venv-sam/bin/sam
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
-ACCOUNT ?= demo
+ACCOUNT ?= ada
 JOB     ?= job-$(shell date -u +%F)
 
 .DEFAULT_GOAL := help
@@ -38,7 +38,7 @@ demo: $(STAMP)  ## Play a conversation over several sessions and show what is le
 token: $(STAMP)  ## Print a fresh token for the running system: the agent runtime's, or a person's: make token USER=ada
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token $(if $(filter command,$(origin USER)),--user '$(USER)')
 
-job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=demo JOB=...
+job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=ada JOB=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)
 
 test: lint $(SAM)  ## Set up and run every check and test

@@ -62,7 +62,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.command == "token":
         print(endpoints.user_token(args.user) if args.user else endpoints.token())
         return 0
-    return _print_job(endpoints, args.account_id, args.job_id)
+    named = args.account_id in DEMO_USERS
+    return _print_job(endpoints, _user_id(args.account_id) if named else args.account_id, args.job_id)
 
 
 def _user_id(text: str) -> str:
@@ -110,17 +111,18 @@ def _print_job(endpoints: Endpoints, account_id: str, job_id: str) -> int:
 
 
 def _welcome(at: Endpoints) -> str:
+    ada = demo_id("user:ada")
     today = datetime.now(UTC).date().isoformat()  # the same text all day: sent twice, the job is the same job
     message = {
         "job_id": f"job-{today}",
-        "account_id": "demo",
+        "account_id": ada,
         "agent_id": "helper",
         "thread_id": "thread-1",
         "status": "completed",
         "finished_at": f"{today}T00:00:00Z",
-        "messages": [{"role": "user", "content": "My name is Ana, I live in Porto and I am allergic to nuts."}],
+        "messages": [{"role": "user", "content": "My name is Ada, I live in Porto and I am allergic to nuts."}],
     }
-    question = {"account_id": "demo", "agent_id": "helper", "query": "What may I eat?"}
+    question = {"account_id": ada, "agent_id": "helper", "query": "What may I eat?"}
     return f"""
 Operator Memory is running.   API  {at.api_url}   (Ctrl-C stops everything)
 
@@ -128,10 +130,10 @@ Operator Memory is running.   API  {at.api_url}   (Ctrl-C stops everything)
 
 curl -s {at.aws_endpoint_url}/ --aws-sigv4 aws:amz:us-east-1:sqs --user local:local \\
   --data-urlencode Action=SendMessage --data-urlencode QueueUrl={at.jobs_queue_url} \\
-  --data-urlencode MessageGroupId=demo \\
+  --data-urlencode MessageGroupId={ada} \\
   --data-urlencode 'MessageBody={json.dumps(message)}'
 
-2. See what became of it:    make job ACCOUNT=demo JOB=job-{today}
+2. See what became of it:    make job ACCOUNT=ada JOB=job-{today}
 
 3. The next run asks for its memories.
 
@@ -139,6 +141,12 @@ TOKEN={at.token()}
 
 curl -s {at.api_url}/v1/context -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{json.dumps(question)}'
+
+4. Ada, whose memory it is, looks at it (and may correct, export, erase it: see the README).
+
+ADA={at.user_token(ada)}
+
+curl -s {at.api_url}/v1/memories -H "Authorization: Bearer $ADA"
 
 A fresh token: make token     A person's: make token USER=ada     A longer example: make demo
 """

@@ -57,11 +57,12 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
     data, log = tmp_path / "data", tmp_path / "up.log"
     first = _start(data, log)
     text = eventually(lambda: _welcome(log))
-    send, ask = _curl_lines(text)
-    token = re.findall(r"^TOKEN=(\S+)$", text, re.MULTILINE)[0]
+    send, ask, look = _curl_lines(text)
+    token, ada = (re.findall(rf"^{name}=(\S+)$", text, re.MULTILINE)[0] for name in ("TOKEN", "ADA"))
     assert "MessageId" in _shell(send)
     question = f"TOKEN={token}\n{ask}"
     eventually(lambda: "allergic to nuts" in _shell(question))
+    assert "allergic to nuts" in _shell(f"ADA={ada}\n{look}")
     children = _descendants(first.pid)
     assert len(children) >= 5, "Qdrant, models, Supabase, AWS and the functions"
     first.send_signal(signal.SIGINT)
@@ -70,11 +71,11 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
 
     second = _start(data, log)
     text = eventually(lambda: _welcome(log))
-    _, ask = _curl_lines(text)
+    _, ask, _ = _curl_lines(text)
     assert "allergic to nuts" in _shell(f"TOKEN={token}\n{ask}"), "the data and the token of the first start"
-    [job] = re.findall(r"make job ACCOUNT=demo JOB=(\S+)", text)
+    [job] = re.findall(r"make job ACCOUNT=ada JOB=(\S+)", text)
     record = subprocess.run(
-        _devstack(data, "job", "demo", job), cwd=ROOT, env=child_environment(), capture_output=True, text=True
+        _devstack(data, "job", "ada", job), cwd=ROOT, env=child_environment(), capture_output=True, text=True
     )
     assert '"state": "done"' in record.stdout
     children = _descendants(second.pid)
