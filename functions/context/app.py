@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from operator_memory.domain.identity import READ_CONTEXT
 from operator_memory.domain.rate_limits import Bucket
 from operator_memory.entrypoints.contracts.context import context_view, parse_context_request
 from operator_memory.entrypoints.http_api import (
@@ -30,7 +29,7 @@ def _retrieve(event: Event) -> HttpResponse:
     caller = _APP.authenticate(bearer_token(event))
     _APP.limit.caller(caller, Bucket.READS)
     request = parse_context_request(json_body(event))
-    caller.require(READ_CONTEXT, request.account_id)
+    _APP.admit(caller, request.account_id)
     _APP.limit.account(request.account_id, Bucket.READS)
     result = _APP.retrieve(request, actor=caller.actor)
     if result.degraded:

@@ -5,6 +5,7 @@ Whatever the dependencies do, the agent run gets an answer within a second.
 
 import importlib.util
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -152,10 +153,15 @@ def test_an_expired_token_401(world: World) -> None:
 
 
 @pytest.mark.parametrize("credential", [{"permissions": ("memories:write",)}, {"account": "acct-2"}])
-def test_a_token_for_something_or_someone_else_403(credential: Mapping[str, Any], world: World) -> None:
+def test_a_token_for_something_or_someone_else_403_and_on_record(
+    credential: Mapping[str, Any], world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     status, _ = world(authorization=f"Bearer {token(**credential)}")
     assert status == 403
     assert world.qdrant.requests == []
+    [event] = [vars(record)["event"] for record in caplog.records if record.name == "operator_memory.events"]
+    assert (event["type"], event["account_id"], event["actor"]) == ("denied", "acct-1", "service:agent-runtime")
 
 
 def test_a_token_bound_to_the_account_200(world: World) -> None:

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from operator_memory.application.limit_rate import LimitRate
 from operator_memory.application.retrieve_context import Deadlines, RetrieveContext
-from operator_memory.domain.errors import UpstreamError
-from operator_memory.domain.identity import Caller
+from operator_memory.application.trail import Trail
+from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
+from operator_memory.domain.events import EventType
+from operator_memory.domain.identity import READ_CONTEXT, Caller
+from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.parts import Parts
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from operator_memory.application.erase_memories import EraseMemories
     from operator_memory.application.expire_memories import ExpireMemories
     from operator_memory.application.record_events import RecordEvents
-    from operator_memory.application.trail import Trail
     from operator_memory.entrypoints.api.gate import Gate
     from operator_memory.entrypoints.api.resolver import MemoriesApi
 
@@ -37,6 +39,15 @@ class ContextApp:
     authenticate: Authenticate
     limit: LimitRate
     retrieve: RetrieveContext
+    trail: Trail
+
+    def admit(self, caller: Caller, account_id: AccountId) -> None:
+        """Let ``caller`` retrieve the account's memories, or put the refusal on record and raise it."""
+        try:
+            caller.require(READ_CONTEXT, account_id)
+        except PermissionDeniedError:
+            self.trail.note(account_id, caller.actor, EventType.DENIED, metadata={"action": READ_CONTEXT})
+            raise
 
 
 def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
@@ -44,11 +55,12 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     parts = Parts.from_environment(os.environ if environ is None else environ)
     settings = parts.settings
     authenticate, read_keys = _service_tokens(parts)
+    trail = parts.trail(wait=settings.events_wait_ms / 1000)
     retrieve = RetrieveContext(
         search=parts.memories(),
         embedder=parts.embedder(),
         switches=parts.switches(),
-        trail=parts.trail(wait=settings.events_wait_ms / 1000),
+        trail=trail,
         clock=parts.clock,
         deadlines=Deadlines(
             switches=settings.switches_timeout_ms / 1000,
@@ -62,7 +74,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     parts.warm()
     with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
         read_keys()  # malformed ones stop the start
-    return ContextApp(authenticate, limit, retrieve)
+    return ContextApp(authenticate, limit, retrieve, trail)
 
 
 def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
@@ -193,7 +205,7 @@ def _jobs(parts: Parts) -> "DynamoDBJobs":
     return DynamoDBJobs(parts.dynamodb, table, record_days=parts.settings.job_record_days)
 
 
-def _erasures(parts: Parts, trail: "Trail") -> "EraseMemories":
+def _erasures(parts: Parts, trail: Trail) -> "EraseMemories":
     from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
     from operator_memory.adapters.dynamodb_records import DynamoDBRecords
     from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
@@ -225,7 +237,7 @@ def _now(parts: Parts) -> datetime:
     return parts.clock.now()
 
 
-def _gate(parts: Parts, trail: "Trail") -> "Gate":
+def _gate(parts: Parts, trail: Trail) -> "Gate":
     """People by their Supabase token, services by their own; in front of everything, the limits."""
     from operator_memory.adapters.jwt import is_service_token
     from operator_memory.adapters.supabase_jwt import UserTokens
