@@ -129,7 +129,7 @@ class RequestMaker:
     # ---- values by schema -------------------------------------------------------------------------------------
 
     def _value(self, name: str, schema: Schema) -> Any:
-        schema = _resolved(schema)
+        schema = resolved(schema)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -221,15 +221,15 @@ _REPAIRS: dict[str, Callable[[RequestMaker, dict[str, Any]], dict[str, Any]]] = 
 
 def _body_schema(operation: Schema) -> Schema:
     content = operation.get("requestBody", {}).get("content", {})
-    return _resolved(content.get("application/json", {}).get("schema", {}))
+    return resolved(content.get("application/json", {}).get("schema", {}))
 
 
-def _resolved(schema: Schema) -> Schema:
-    """With the reference followed, and the first of several possibilities that is not null chosen."""
+def resolved(schema: Schema) -> Schema:
+    """A schema with its reference followed, and the first of several possibilities that is not null chosen."""
     if "$ref" in schema:
-        return _resolved(_schemas()[schema["$ref"].rpartition("/")[2]])
+        return resolved(_schemas()[schema["$ref"].rpartition("/")[2]])
     for choice in (c for c in schema.get("anyOf", ()) if c.get("type") != "null" and "properties" not in schema):
-        return _resolved(choice)
+        return resolved(choice)
     if isinstance(schema.get("type"), list):
         return {**schema, "type": next(name for name in schema["type"] if name != "null")}
     return schema

@@ -153,7 +153,12 @@ class AttackWorld:
             clock=made.clock,
             deadlines=Deadlines(switches=5, embedding=5, search=5, total=5),
         )
-        module.__dict__["_APP"] = ContextApp(lambda token: tokens.verify(token, now=made.clock.now()), limit, retrieve)
+        module.__dict__["_APP"] = ContextApp(
+            authenticate=lambda token: tokens.verify(token, now=made.clock.now()),
+            limit=limit,
+            retrieve=retrieve,
+            trail=made.trail,
+        )
         module.__dict__["emit_metrics"] = lambda *_: None  # which go to standard output
         return module
 
