@@ -164,8 +164,8 @@ def test_a_worker_killed_after_its_write_is_cleaned_up_by_the_next_attempt() -> 
 def test_what_is_said_after_an_erasure_is_remembered() -> None:
     world = World()
     world.erase.start(ACCOUNT, Target(TargetKind.ACCOUNT), requested_by="user:u")
-    later = world.clock.now() + timedelta(minutes=1)
-    world.run(a_talk(finished_at=later))
+    world.clock.advance(minutes=1)
+    world.run(a_talk(finished_at=world.clock.now()))
     assert {memory.text for memory in world.memories.of(ACCOUNT)} == {"I like tea", "Noted"}
 
 
@@ -177,6 +177,7 @@ def test_a_thread_that_is_read_again_from_its_start_brings_only_what_is_new() ->
     world.erase.start(ACCOUNT, Target(TargetKind.ACCOUNT), requested_by="user:u")
     assert world.watermarks.marks == {}, "how far the thread was read is erased too"
     said(world, "I like tea", minutes=60)
+    world.clock.time = LATER
     world.run(a_job(messages=None, job_id="job-2", finished_at=LATER), "other")
     assert {memory.text for memory in world.memories.of(ACCOUNT)} == {"I like tea"}
 

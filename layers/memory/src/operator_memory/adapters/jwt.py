@@ -22,6 +22,8 @@ MAX_LIFETIME = timedelta(hours=12)
 CLOCK_SKEW = timedelta(seconds=30)
 MIN_KEY_LENGTH = 32
 _MAX_TOKEN_LENGTH = 4096
+_MAX_SUBJECT_LENGTH = 128
+"""The subject is a part of the trail's actor and of a rate limit's key; a longer one fits into neither."""
 
 
 def parse_keys(text: str) -> dict[str, bytes]:
@@ -124,14 +126,16 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    scope, bound = claims.get("scope", ""), claims.get("account_id")
+    scope, bound, subject = claims.get("scope", ""), claims.get("account_id"), claims.get("sub", "")
     if not isinstance(scope, str):
         raise UnauthenticatedError("the token's scope is not a string")
+    if not isinstance(subject, str) or len(subject) > _MAX_SUBJECT_LENGTH:
+        raise UnauthenticatedError(f"the token's sub must be a string of at most {_MAX_SUBJECT_LENGTH} characters")
     try:
         account = None if bound is None else account_id(bound)
     except InvalidInputError as error:
         raise UnauthenticatedError("the token's account_id is malformed") from error
-    return Caller(str(claims.get("sub", "")), frozenset(scope.split()), account)
+    return Caller(subject, frozenset(scope.split()), account)
 
 
 def _b64(data: bytes) -> str:

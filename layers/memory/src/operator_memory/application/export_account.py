@@ -80,12 +80,21 @@ class ExportAccount:
     def part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
         """The part that begins at ``cursor`` (``None``: the first).
 
+        Every part is on record: a cursor is a place that anybody can write, so an export may begin at one.
+
         Raises:
             InvalidInputError: the cursor is none of ours.
         """
-        section, after = (_SECTIONS[0], None) if cursor is None else _decoded(cursor)
         if cursor is None:
             self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=self._count(account_id))
+            return self._part(account_id, _SECTIONS[0], None)
+        section, after = _decoded(cursor)
+        part = self._part(account_id, section, after)
+        about: dict[str, str | int | bool] = {"lines": len(part.lines), "from": section}
+        self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=0, metadata=about)
+        return part
+
+    def _part(self, account_id: AccountId, section: str, after: str | None) -> ExportPart:
         lines: list[str] = []
         size = 0
         for line, place in self._lines(account_id, section, after):

@@ -121,6 +121,7 @@ class ExtractRun:
         return record
 
     def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
+        job = _not_later(job, self._ports.clock.now())
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
         off = self._switched_off(job)
         if off is not None:
@@ -283,6 +284,15 @@ class ExtractRun:
 def _without(outcomes: list[FactOutcome], erased: set[str]) -> list[FactOutcome]:
     """Those that were refused since a person erased their kind in the meantime are said to be so."""
     return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+
+
+def _not_later(job: RunJob, now: datetime) -> RunJob:
+    """``job`` with nothing in it later than ``now``: what claims to be said tomorrow would outlive an erasure today."""
+    messages = job.messages and tuple(
+        replace(m, created_at=now) if m.created_at is not None and m.created_at.tzinfo and m.created_at > now else m
+        for m in job.messages
+    )
+    return replace(job, finished_at=min(job.finished_at, now), messages=messages)
 
 
 def _targets(job: RunJob) -> list[Target]:

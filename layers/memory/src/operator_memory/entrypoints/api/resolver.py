@@ -15,7 +15,7 @@ from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.plan_routes import PlanRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.services import Services
-from operator_memory.entrypoints.http_api import HttpResponse, answer, raw_body
+from operator_memory.entrypoints.http_api import HttpResponse, answer, json_text, raw_body
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """What a function can be sent, base64 taken off; an import may use it up."""
@@ -28,7 +28,9 @@ _ANY_PATH = "^.*$"  # of the route that Powertools makes up for a path that has 
 
 def make_api(services: Services) -> APIGatewayHttpResolver:
     """All routes on a resolver."""
-    api = APIGatewayHttpResolver(enable_validation=True, debug=False, json_body_deserializer=_json)
+    api = APIGatewayHttpResolver(
+        enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
+    )
     api.use(middlewares=[_no_unknown_query, _headers])
     for routes in (MemoryRoutes, SettingsRoutes, TransferRoutes, ErasureRoutes, JobRoutes, PlanRoutes):
         routes(services, api)
