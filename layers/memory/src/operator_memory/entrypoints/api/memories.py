@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from operator_memory.application.manage_memories import Changes
 from operator_memory.domain.errors import InvalidInputError
@@ -26,6 +26,7 @@ from operator_memory.entrypoints.contracts.memories import (
     HistoryView,
     MemoryList,
     MemoryView,
+    Moment,
     Order,
     SearchBody,
     State,
@@ -44,7 +45,7 @@ OptionalId = Annotated[_IdText | None, Query()]
 MemoryId = Annotated[str, Path(description="The memory's id.", max_length=128)]
 IfMatch = Annotated[str | None, Header(alias="if-match", description='The version that was read, e.g. `"3"`.')]
 Flag = Annotated[bool | None, Query()]
-Moment = Annotated[AwareDatetime | None, Query(description="ISO 8601 with an offset.")]
+MomentQuery = Annotated[Moment | None, Query(description="ISO 8601 with an offset.")]
 
 READING = documented("memories", 401, 403, 415, 422, 429, 503)
 READING_ONE = documented("memories", 401, 403, 404, 415, 422, 429, 503)
@@ -81,8 +82,8 @@ class MemoryRoutes:
         thread_id: OptionalId = None,
         author_id: OptionalId = None,
         pinned: Flag = None,
-        created_after: Moment = None,
-        created_before: Moment = None,
+        created_after: MomentQuery = None,
+        created_before: MomentQuery = None,
         text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=WORDS_PATTERN)] = None,
         state: Annotated[State, Query()] = State.ACTIVE,
         sort: Annotated[Order, Query()] = Order.NEWEST,

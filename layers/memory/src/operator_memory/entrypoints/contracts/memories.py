@@ -8,7 +8,16 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from operator_memory.application.manage_memories import Changes, NewMemory
 from operator_memory.domain.context_text import shortened
@@ -28,6 +37,16 @@ WORDS_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=WORDS_PATTERN)]
 
 
+def _iso(value: object) -> object:
+    """A number is no time: pydantic would take ``2026`` for the 2026th second of 1970, and everything as later."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and ":" in value):
+        raise ValueError("must be an ISO 8601 time with an offset")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]
+
+
 def _end(moment: datetime) -> datetime:
     """In UTC. Near the calendar's ends it has no such time, and no memory lasts that long."""
     try:
@@ -39,7 +58,7 @@ def _end(moment: datetime) -> datetime:
     return utc
 
 
-End = Annotated[AwareDatetime, AfterValidator(_end)]
+End = Annotated[Moment, AfterValidator(_end)]
 
 
 class Closed(BaseModel):
@@ -81,8 +100,8 @@ class FilterBody(Closed):
     thread_id: Id | None = None
     author_id: Id | None = None
     pinned: bool | None = None
-    created_after: AwareDatetime | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
-    created_before: AwareDatetime | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
+    created_after: Moment | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
+    created_before: Moment | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
     text: Words | None = Field(default=None, description="Every word of it must occur.")
     state: State = Field(default=State.ACTIVE, description="`all` adds what has expired or been superseded.")
 
