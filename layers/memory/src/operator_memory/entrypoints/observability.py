@@ -15,8 +15,14 @@ NAMESPACE = "OperatorMemory"
 
 
 def configure_logging(level: str) -> None:
-    """Set the product's log level; the handler is the Lambda runtime's own."""
+    """Set the product's log level; the handler is the Lambda runtime's own.
+
+    Libraries may say INFO and above, even where the function's own setting in AWS is DEBUG: their debug lines hold
+    what they were given (Powertools a route's arguments, botocore a message's body), and with it what people said.
+    """
     logging.getLogger("operator_memory").setLevel(level)
+    root = logging.getLogger()
+    root.setLevel(max(root.level, logging.INFO))
 
 
 def emit_metrics(function: str, values: Mapping[str, tuple[float, str]]) -> None:
