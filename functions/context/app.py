@@ -1,6 +1,7 @@
 """``POST /v1/context``: the memories worth injecting into a run."""
 
 import logging
+import time
 from typing import Any
 
 from operator_memory.domain.rate_limits import Bucket
@@ -26,12 +27,13 @@ def handler(event: Event, _context: Any) -> HttpResponse:  # noqa: ANN401  (the 
 
 
 def _retrieve(event: Event) -> HttpResponse:
+    started = time.monotonic()
     caller = _APP.authenticate(bearer_token(event))
     _APP.limit.caller(caller, Bucket.READS)
     request = parse_context_request(json_body(event))
     _APP.admit(caller, request.account_id)
     _APP.limit.account(request.account_id, Bucket.READS)
-    result = _APP.retrieve(request, actor=caller.actor)
+    result = _APP.retrieve(request, actor=caller.actor, started=started)
     if result.degraded:
         _LOG.warning("degraded answer", extra={"degraded": result.degraded, "account_id": request.account_id})
     emit_metrics(

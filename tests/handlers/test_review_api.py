@@ -2,28 +2,40 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NoReturn
 from uuid import UUID
 
 import pytest
 from operator_memory.adapters.jwt import mint
-from operator_memory.application.retrieve_context import ContextResult, Timing
+from operator_memory.application.limit_rate import LimitRate
+from operator_memory.application.retrieve_context import ContextRequest, ContextResult, RetrieveContext, Timing
+from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.events import EventType
+from operator_memory.domain.identity import Caller
 from operator_memory.domain.models import Memory
 from operator_memory.domain.ranking import RankedMemory
+from operator_memory.domain.rate_limits import Bucket, RateLimit
+from operator_memory.domain.retrieval import Hit
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.switches import Switches
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT
 from operator_memory.entrypoints.http_api import json_response
 
 from tests.support.builders import a_memory
 from tests.support.extraction import ACCOUNT, World, a_job
+from tests.support.fakes import FakeClock
+from tests.support.fakes_limits import FakeEvents
 from tests.support.management import SERVICE_KEY, Management
 
 PERSON = "11111111-1111-4111-8111-111111111111"
+PROMISED_SECONDS = 1.0
 MOST_OF_AN_ANSWER = 6 * 1024 * 1024
 """Bytes that a function may answer with."""
 
@@ -105,3 +117,69 @@ def test_half_a_surrogate_pair_in_an_answer_can_be_sent() -> None:
     answer = json_response(200, {"echo": "\ud800"})
 
     assert json.dumps(answer, ensure_ascii=False).encode()
+
+
+class Waits:
+    """An embedder, a store or buckets that do not answer: each call takes all the time it is given."""
+
+    dimensions = 2
+
+    def __init__(self, clock: FakeClock, system: str) -> None:
+        self.clock = clock
+        self.system = system
+
+    def _wait(self, timeout: float) -> NoReturn:
+        self.clock.advance(seconds=timeout)
+        raise UpstreamTimeoutError(self.system, "no answer")
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
+        self._wait(timeout)
+
+    def search(self, *_: object, timeout: float, now: datetime) -> list[list[Hit]]:
+        self._wait(timeout)
+
+    def read(self, *_: object, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:
+        self.clock.advance(seconds=timeout - 0.001)  # they do answer, at the last moment, so that the others are asked
+        return Switches()
+
+    def take(self, key: str, limit: RateLimit, *, tokens: int, now: datetime, timeout: float) -> int:
+        self._wait(timeout)
+
+
+def test_what_a_request_has_waited_for_its_limits_is_taken_off_the_time_of_its_context() -> None:
+    clock = FakeClock()
+    limit = LimitRate(Waits(clock, "dynamodb"), limits={Bucket.READS: RateLimit(600)}, service_factor=1, clock=clock)
+    retrieve = RetrieveContext(
+        search=Waits(clock, "qdrant"),
+        embedder=Waits(clock, "embeddings"),
+        switches=Waits(clock, "supabase"),
+        trail=Trail(FakeEvents(), clock),
+        clock=clock,
+    )
+    started = clock.monotonic()
+
+    limit.caller(Caller("agent-runtime"), Bucket.READS)
+    limit.account(ACCOUNT, Bucket.READS)
+    result = retrieve(ContextRequest(ACCOUNT, query="tea"), actor="service:agent-runtime", started=started)
+
+    assert set(result.degraded) == {"embeddings_timeout", "qdrant_timeout"}
+    assert clock.monotonic() - started < PROMISED_SECONDS
+    assert result.timing.total == pytest.approx((clock.monotonic() - started) * 1000, abs=1)
+
+
+def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
+    clock = FakeClock()
+
+    class Slow(Waits):
+        def take(self, key: str, limit: RateLimit, *, tokens: int, now: datetime, timeout: float) -> int:
+            if timeout < 0.2:
+                self._wait(timeout)
+            clock.advance(seconds=0.2)
+            return 1
+
+    limit = LimitRate(
+        Slow(clock, "dynamodb"), limits={Bucket.READS: RateLimit(600)}, service_factor=1, clock=clock, timeout=0.3
+    )
+    started = clock.monotonic()
+    limit.caller(Caller("agent-runtime"), Bucket.READS)
+    assert clock.monotonic() - started == pytest.approx(0.3)

@@ -57,7 +57,7 @@ class LimitRate:
         """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call that is asked for;
         a service may make ``service_factor`` times as many.
 
-        ``timeout`` in seconds for each question to the buckets. A block is ``lease`` tokens, at most a quarter of the
+        ``timeout`` in seconds for counting one call. A block is ``lease`` tokens, at most a quarter of the
         bucket.
         """
         if buckets is None and any(limit.per_minute for limit in limits.values()):
@@ -97,11 +97,12 @@ class LimitRate:
         if self._buckets is None or limit.per_minute == 0 or self._spend(key):
             return
         block = max(1, min(self._block, limit.per_minute // 4)) if bucket is Bucket.READS else 1
+        asked = self._clock.monotonic()
         try:
-            wait = self._take(self._buckets, key, limit, block)
+            wait = self._take(self._buckets, key, limit, block, asked)
             if wait and block > 1:
                 block = 1
-                wait = self._take(self._buckets, key, limit, block)
+                wait = self._take(self._buckets, key, limit, block, asked)
         except UpstreamError as error:
             if bucket not in FAIL_OPEN:
                 raise
@@ -113,8 +114,9 @@ class LimitRate:
             raise RateLimitedError(f"{who} too many calls of the kind {bucket}; try again in {wait} s", wait)
         self._keep(key, block - 1)
 
-    def _take(self, buckets: "TokenBuckets", key: str, limit: RateLimit, tokens: int) -> int:
-        return buckets.take(key, limit, tokens=tokens, now=self._clock.now(), timeout=self._timeout)
+    def _take(self, buckets: "TokenBuckets", key: str, limit: RateLimit, tokens: int, asked: float) -> int:
+        left = max(0.01, self._timeout - (self._clock.monotonic() - asked))
+        return buckets.take(key, limit, tokens=tokens, now=self._clock.now(), timeout=left)
 
     def _spend(self, key: str) -> bool:
         """Use a leased token, if there is one."""

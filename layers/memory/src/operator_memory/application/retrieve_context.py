@@ -110,12 +110,13 @@ class RetrieveContext:
         self._deadlines = deadlines
         self._enabled = enabled
 
-    def __call__(self, request: ContextRequest, *, actor: str) -> ContextResult:
+    def __call__(self, request: ContextRequest, *, actor: str, started: float | None = None) -> ContextResult:
         """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do.
 
-        ``actor`` is who asks, as the trail names them.
+        ``actor`` is who asks, as the trail names them. ``started``: the monotonic time at which the request came in,
+        if something has been waited for since; that is taken off the total.
         """
-        run = _Run(self._clock.monotonic())
+        run = _Run(self._clock.monotonic() if started is None else started)
         switches = self._switches_of(request, run)
         if switches is None:
             return self._result(run, request, [])
@@ -143,7 +144,7 @@ class RetrieveContext:
                 request.account_id,
                 agent_id=request.agent_id,
                 thread_id=request.thread_id or request.session_id,
-                timeout=self._deadlines.switches,
+                timeout=max(0.05, min(self._deadlines.switches, self._left(run))),
             )
         except UpstreamError as error:
             run.degraded.append(degradation(error))
@@ -168,8 +169,7 @@ class RetrieveContext:
     def _embed(self, query: str, run: "_Run") -> list[float] | None:
         started = self._clock.monotonic()
         try:
-            left = self._deadlines.total - (started - run.started)
-            timeout = max(0.01, min(self._deadlines.embedding, left))
+            timeout = max(0.01, min(self._deadlines.embedding, self._left(run)))
             return self._embedder.embed([query], timeout=timeout)[0]
         except UpstreamError as error:
             run.degraded.append(degradation(error))
@@ -179,15 +179,17 @@ class RetrieveContext:
 
     def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]]:
         started = self._clock.monotonic()
-        left = self._deadlines.total - (started - run.started)
         try:
-            timeout = max(0.05, min(self._deadlines.search, left))
+            timeout = max(0.05, min(self._deadlines.search, self._left(run)))
             return self._search.search(account, plan, now=now, timeout=timeout)
         except UpstreamError as error:
             run.degraded.append(degradation(error))
             return [[] for _ in plan.searches]
         finally:
             run.search = self._clock.monotonic() - started
+
+    def _left(self, run: "_Run") -> float:
+        return self._deadlines.total - (self._clock.monotonic() - run.started)
 
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
         context = render_context([r.memory for r in ranked], token_budget=request.token_budget)
