@@ -4,8 +4,8 @@ Every method that touches stored data takes the account first and must bind to i
 call. All raise the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -222,4 +222,24 @@ class JobQueue(Protocol):
 
     def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
         """Put a message that can never succeed into the dead-letter queue, with the reason as attributes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its secrets, and how many were taken out of it, by kind. Never what they were."""
+
+    text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """``api_key``, ``token``, ``private_key``, ``card_number``, ``password``; only kinds that were found."""
+
+
+class Redactor(Protocol):
+    """Takes secrets out of what was said, before anyone else reads it."""
+
+    def redact(self, text: str) -> Redacted:
+        """Replace every secret of ``text`` by ``[redacted: <kind>]``; the rest stays byte for byte.
+
+        Idempotent, safe to call from several threads, and never raises on any text.
+        """
         ...
