@@ -5,10 +5,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
+import yaml
 from operator_memory.adapters.jwt import mint
 from operator_memory.application.limit_rate import LimitRate
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, RetrieveContext, Timing
@@ -183,3 +185,49 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
     started = clock.monotonic()
     limit.caller(Caller("agent-runtime"), Bucket.READS)
     assert clock.monotonic() - started == pytest.approx(0.3)
+
+
+DYNAMODB = {
+    "ContextFunction": {"UpdateItem"},
+    "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
+    "AuditFunction": set[str](),
+    "ExtractionFunction": {"GetItem", "BatchGetItem", "PutItem"},
+    "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"},
+}
+"""What each function does with the table: only the counting of calls updates items, and single ones are not deleted."""
+
+
+@pytest.mark.parametrize("function", DYNAMODB)
+def test_a_function_may_do_to_the_table_what_it_does_and_nothing_more(function: str) -> None:
+    allowed = [(action, s) for s in statements(function) for action in actions(s) if action.startswith("dynamodb:")]
+
+    assert {action.removeprefix("dynamodb:") for action, _ in allowed} == DYNAMODB[function]
+    for action, statement in allowed:
+        if action == "dynamodb:UpdateItem":
+            assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RATE#*"]}}
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's short functions as what stands in them."""
+
+
+def _inner(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    assert isinstance(node, yaml.SequenceNode | yaml.MappingNode)
+    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node)
+
+
+_Template.add_multi_constructor("!", _inner)
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """Of a function's policies."""
+    template = yaml.load((Path(__file__).parents[2] / "template.yaml").read_text(), _Template)
+    return [s for policy in template["Resources"][function]["Properties"]["Policies"] for s in policy["Statement"]]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    """Of a statement: one, or a list."""
+    found = statement["Action"]
+    return found if isinstance(found, list) else [found]
