@@ -1,8 +1,9 @@
 """Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from operator_memory.application.guarded_writer import GuardedWriter
 from operator_memory.application.management_ports import SwitchReader
@@ -41,6 +42,7 @@ this belongs to the next run, which may be one that is not to be remembered."""
 SWITCHES_TIMEOUT = 5.0
 """Seconds for reading the switches."""
 
+_LAST_MESSAGE_ID = str(UUID(int=2**128 - 1))
 _PAGE = 500
 _TURNS_PAGE = 100
 
@@ -125,8 +127,9 @@ class ExtractRun:
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
         off = self._switched_off(job)
         if off is not None:
-            left_out = replace(done, skipped={off: 1}, updated_at=self._ports.clock.now())
-            return left_out, self._end_of_run(job) if off != "memory_disabled" else None
+            if off != "memory_disabled":
+                self._pass_over(job)
+            return replace(done, skipped={off: 1}, updated_at=self._ports.clock.now()), None
         messages, watermark = self._messages(job)
         kept = self._not_erased(job, messages)
         conversation = read_conversation(kept)
@@ -148,26 +151,28 @@ class ExtractRun:
         return done, watermark
 
     def _switched_off(self, job: RunJob) -> str | None:
-        """Why the run is not to be remembered, or ``None``."""
-        if not self._policy.enabled:
-            return "memory_disabled"
+        """Why the run is not to be remembered, or ``None``.
+
+        People's switches come first: what the deployment's own left out is learned when it is on again.
+        """
         if not job.memory_enabled:
             return "memory_disabled_run"
         switches = self._ports.switches.read(
             job.account_id, agent_id=job.agent_id, thread_id=job.thread_id, timeout=SWITCHES_TIMEOUT
         )
-        return f"memory_disabled_{switches.off}" if switches.off else None
+        if switches.off:
+            return f"memory_disabled_{switches.off}"
+        return None if self._policy.enabled else "memory_disabled"
 
-    def _end_of_run(self, job: RunJob) -> Watermark | None:
-        """Where the thread is read on after a run that people keep out of memory: what was said in it is not
-        learned later either, when memory is on again."""
-        source = self._ports.thread_messages
-        if job.messages is not None or source is None:
-            return None
-        passed = self._ports.watermarks.get(job.account_id, job.thread_id)
-        while page := self._page_of_run(source, job, passed):
-            passed = _watermark_of(page[-1])
-        return passed
+    def _pass_over(self, job: RunJob) -> None:
+        """Have the thread read on after the end of a run that people keep out of memory: what was said in it is not
+        learned later either, when memory is on again.
+
+        It comes before the job's record, which ends the job for good, and reads nothing: no other failure undoes it.
+        """
+        if self._ports.thread_messages is not None:
+            end = Watermark(job.finished_at + CLOCK_SKEW, _LAST_MESSAGE_ID)
+            self._ports.watermarks.advance(job.account_id, job.thread_id, end)
 
     def _messages(self, job: RunJob) -> tuple[Sequence[RawMessage], Watermark | None]:
         if job.messages is not None:
@@ -254,16 +259,30 @@ class ExtractRun:
         """User and agent memory: one model call a chunk serves both."""
         outcomes: list[FactOutcome] = []
         llm_calls = 0
-        for chunk in chunked(conversation.turns, self._policy.chunk_characters):
-            extraction = self._extract(job, chunk)
-            llm_calls += extraction.llm_calls
-            outcomes += self._store_chunk(job, extraction.facts)
+        for turns, until in self._parts(job, conversation.turns):
+            for chunk in chunked(turns, self._policy.chunk_characters):
+                extraction = self._extract(job, chunk)
+                llm_calls += extraction.llm_calls
+                outcomes += self._store_chunk(job, extraction.facts, until)
         return outcomes, llm_calls
+
+    def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
+        """The turns that are read together, and until when they were said.
+
+        A person may have cleared the user's or the agent's memory in the middle of the conversation. What was said
+        before is read apart, so that its facts are known to be older: for the other scope they are still wanted.
+        """
+        targets = [Target(TargetKind.USER)] + ([Target(TargetKind.AGENT, job.agent_id)] if job.agent_id else [])
+        for cleared_at in sorted(stone.erased_at for stone in self._ports.memories.find(job.account_id, targets)):
+            before = [turn for turn in turns if _aware(turn.created_at, job.finished_at) <= cleared_at]
+            turns = [turn for turn in turns if _aware(turn.created_at, job.finished_at) > cleared_at]
+            yield before, min(cleared_at, job.finished_at)
+        yield turns, job.finished_at
 
     def _extract(self, job: RunJob, chunk: Sequence[Turn]) -> Extraction:
         return self._ports.extractor.extract(job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id)
 
-    def _store_chunk(self, job: RunJob, facts: Sequence[ProposedFact]) -> list[FactOutcome]:
+    def _store_chunk(self, job: RunJob, facts: Sequence[ProposedFact], said_at: datetime) -> list[FactOutcome]:
         proposed = decide(job.account_id, job.agent_id, facts)
         ids = [d.outcome.memory_id for d in proposed if d.outcome.outcome is Outcome.ADDED]
         decisions = with_known(proposed, self._ports.memories.existing_ids(job.account_id, ids) if ids else set())
@@ -271,9 +290,9 @@ class ExtractRun:
         known: list[Memory] = []
         for fact, decision in zip(facts, decisions, strict=True):
             if decision.outcome.outcome is Outcome.ADDED:
-                new.append(EmbeddedMemory(_fact_memory(job, decision.key, fact), fact.vector))
+                new.append(EmbeddedMemory(_fact_memory(job, decision.key, fact, said_at), fact.vector))
             elif decision.outcome.outcome is Outcome.DUPLICATE:
-                known.append(_fact_memory(job, decision.key, fact))
+                known.append(_fact_memory(job, decision.key, fact, said_at))
         # What is known may be the work of an attempt that was killed after an erasure, before its second look.
         erased = self._ports.memories.enforce(job.account_id, known) if known else set()
         if new:
@@ -343,15 +362,15 @@ def _aware(said_at: datetime | None, fallback: datetime) -> datetime:
     return said_at if said_at is not None and said_at.tzinfo is not None else fallback
 
 
-def _fact_memory(job: RunJob, key: ScopeKey, fact: ProposedFact) -> Memory:
+def _fact_memory(job: RunJob, key: ScopeKey, fact: ProposedFact, said_at: datetime) -> Memory:
     return Memory(
         id=memory_id(job.account_id, key, fact.text),
         account_id=job.account_id,
         scope=key.scope,
         kind=Kind.FACT,
         text=fact.text,
-        created_at=job.finished_at,
-        updated_at=job.finished_at,
+        created_at=said_at,
+        updated_at=said_at,
         agent_id=key.owner_id,
         session_id=job.effective_session_id,  # where it was learned: it is erased with that session
         thread_id=job.thread_id,

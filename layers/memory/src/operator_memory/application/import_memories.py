@@ -33,6 +33,14 @@ class ImportReport:
     rejected: tuple[tuple[int, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    memory: Memory
+    original: str
+    """The id that the memory had where it was exported."""
+
+
 class ImportMemories:
     """Doing the same import again adds nothing."""
 
@@ -52,19 +60,18 @@ class ImportMemories:
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) > MAX_LINES:
             raise InvalidInputError("body", f"must hold at most {MAX_LINES} lines, not {len(lines)}")
-        memories, originals, rejected, skipped = self._read(account_id, lines)
-        known = self._writer.existing_ids(account_id, [*memories, *originals.values()])
-        new = [m for identity, m in memories.items() if identity not in known and originals[identity] not in known]
+        read, rejected, skipped = self._read(account_id, lines)
+        known = self._writer.existing_ids(account_id, [*read, *(line.original for line in read.values())])
+        new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
+        erased: set[str] = set()
         for start in range(0, len(new), _BATCH):
-            self._store(caller, account_id, new[start : start + _BATCH])
-        kept = len(lines) - skipped - len(rejected)
-        return ImportReport(len(new), kept - len(new), skipped, tuple(rejected))
+            erased |= self._store(caller, account_id, new[start : start + _BATCH])
+        duplicates = len(lines) - skipped - len(rejected) - len(new)
+        rejected += [(read[identity].number, "is being erased at this moment") for identity in erased]
+        return ImportReport(len(new) - len(erased), duplicates, skipped, tuple(sorted(rejected)))
 
-    def _read(
-        self, account_id: AccountId, lines: Sequence[str]
-    ) -> tuple[dict[str, Memory], dict[str, str], list[tuple[int, str]], int]:
-        memories: dict[str, Memory] = {}
-        originals: dict[str, str] = {}
+    def _read(self, account_id: AccountId, lines: Sequence[str]) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
+        read: dict[str, _Line] = {}
         rejected: list[tuple[int, str]] = []
         skipped = 0
         now = self._clock.now()
@@ -80,21 +87,18 @@ class ImportMemories:
             except InvalidInputError as error:
                 rejected.append((number, str(error)))
                 continue
-            memories[memory.id] = memory
-            originals[memory.id] = original_id(line)
-        return memories, originals, rejected, skipped
+            read[memory.id] = _Line(number, memory, original_id(line))
+        return read, rejected, skipped
 
-    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> None:
+    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
+        """Store them; returns the ids of those that a person erased meanwhile."""
         vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=EMBED_TIMEOUT)
         embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
-        self._writer.upsert(account_id, embedded)
-        self._trail.note(
-            account_id,
-            caller.actor,
-            EventType.ADD,
-            memory_ids=[memory.id for memory in memories],
-            metadata={"source": "import"},
-        )
+        erased = self._writer.upsert(account_id, embedded)
+        stored = [memory.id for memory in memories if memory.id not in erased]
+        if stored:
+            self._trail.note(account_id, caller.actor, EventType.ADD, memory_ids=stored, metadata={"source": "import"})
+        return erased
 
 
 def _object(text: str) -> Mapping[str, object]:
