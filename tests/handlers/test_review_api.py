@@ -231,3 +231,29 @@ def actions(statement: dict[str, Any]) -> list[str]:
     """Of a statement: one, or a list."""
     found = statement["Action"]
     return found if isinstance(found, list) else [found]
+
+
+def test_a_memory_cannot_be_taken_away_as_if_it_had_only_been_changed() -> None:
+    world = Management()
+    memory = remembered("Likes tea.")
+    world.put(memory)
+    past = {"expires_at": "1990-01-01T00:00:00Z"}
+
+    answer = world.call("PATCH", f"/v1/memories/{memory.id}", user=PERSON, body=past, headers={"if-match": '"1"'})
+
+    assert (answer.status, answer.json["field"]) == (422, "expires_at")
+    assert world.call("GET", "/v1/memories", user=PERSON).ids == [memory.id]
+
+
+@pytest.mark.parametrize("named", [{"job_id": "job-1"}, {}])
+def test_a_run_that_was_too_large_can_be_sent_again_in_parts(named: dict[str, str]) -> None:
+    world = Management()
+    run = {**named, "thread_id": "t", "status": "completed", "finished_at": "2026-11-24T08:00:00Z"}
+    key = {"idempotency-key": "key-1"}
+
+    def submit(text: str) -> int:
+        body = json.dumps({**run, "messages": [{"type": "user", "content": text}]}, ensure_ascii=False)
+        return world.call("POST", "/v1/jobs", user=PERSON, body=body.encode(), headers=key).status
+
+    assert submit("\N{CAT FACE}" * 200_000) == 422  # less than a megabyte, until it is escaped for the queue
+    assert submit("I like tea") == 202

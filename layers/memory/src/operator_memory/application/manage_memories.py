@@ -133,8 +133,7 @@ class ManageMemories:
             InvalidInputError: it would have ended already.
             ConflictError: it is being erased.
         """
-        if new.expires_at is not None and new.expires_at <= self._clock.now():
-            raise InvalidInputError("expires_at", "has passed")
+        self._check_end(new.expires_at)
         identity, known = self._place(account_id, new)
         if known is not None:
             return known, False
@@ -152,6 +151,10 @@ class ManageMemories:
             metadata={"source": "by_hand"},
         )
         return memory, True
+
+    def _check_end(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock.now():
+            raise InvalidInputError("expires_at", "has passed")
 
     def _place(self, account_id: AccountId, new: NewMemory) -> tuple[str, Memory | None]:
         """The id for ``new``, and the memory that says the same there already.
@@ -200,7 +203,9 @@ class ManageMemories:
         Raises:
             NotFoundError: see `get`.
             VersionConflictError: it is another version by now.
+            InvalidInputError: it would have ended already. To delete is another thing, and on record as such.
         """
+        self._check_end(changes.expires_at)
         for _ in range(3):
             stored = self._stored(account_id, identity)
             if version is not None and stored.version != version:

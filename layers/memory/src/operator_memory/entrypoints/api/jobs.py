@@ -1,7 +1,7 @@
 """``/v1/jobs``: submit a finished run over HTTP, and see what became of one."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
@@ -15,7 +15,10 @@ from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, job_view
 from operator_memory.entrypoints.contracts.job import parse_job
-from operator_memory.entrypoints.http_api import json_body
+from operator_memory.entrypoints.http_api import MAX_BODY_BYTES, json_body
+
+_ROOM_FOR_THE_ID = 256
+"""Characters of the ``job_id`` that is added, with its name."""
 
 JOBS = documented("jobs", 401, 403, 404, 409, 415, 422, 429, 503)
 
@@ -43,6 +46,7 @@ class JobRoutes:
         if caller.user_id is not None and job.author_id not in (None, caller.user_id):
             raise InvalidInputError("author_id", "must be your own id: nobody speaks for another member")
         body = {**json_body(event), "account_id": account}
+        _check_size(body)
         body["job_id"] = self._services.jobs.job_id(account, body, idempotency_key=idempotency_key)
         parsed, _ = parse_job(json.dumps(body))
         record = self._services.jobs.submit(parsed, body)
@@ -58,3 +62,10 @@ class JobRoutes:
         event = self._api.current_event.raw_event
         _, account = self._services.gate.open(event, account_id, Action.READ_JOBS, Bucket.READS)
         return job_view(self._services.jobs.status(account, job_id))
+
+
+def _check_size(body: dict[str, Any]) -> None:
+    """Refuse what the queue would refuse, before the key and the id are taken: the run may come again in parts."""
+    size = len(json.dumps(body)) + _ROOM_FOR_THE_ID
+    if size > MAX_BODY_BYTES:
+        raise InvalidInputError("body", f"is {size} bytes in the queue's form; the most is {MAX_BODY_BYTES}")
