@@ -66,7 +66,10 @@ class TestPlanRoutes:
     def test_an_agent_that_does_not_exist_looks_like_anothers(
         self, platform: Management, user: str, method: str
     ) -> None:
-        is_problem(platform.call(method, "/memory/agent/nobody", user=user), 403)
+        theirs = platform.platform.new_agent(AccountId(platform.platform.new_user()))
+        absent = platform.call(method, "/memory/agent/nobody", user=user)
+        is_problem(absent, 403)
+        assert platform.call(method, f"/memory/agent/{theirs}", user=user).body == absent.body
 
     @pytest.mark.parametrize(("name", "value"), [("limit", 0), ("limit", 101), ("limit", "x"), ("query", "?!")])
     def test_bad_parameters(self, platform: Management, user: str, name: str, value: object) -> None:
