@@ -6,22 +6,32 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.import_memories import ImportMemories
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.erasure import Erasure, ErasureState, Target, TargetKind
 from operator_memory.domain.errors import ConflictError, UpstreamUnavailableError
-from operator_memory.domain.events import EventType
+from operator_memory.domain.events import EventType, MemoryEvent, new_event_id
 from operator_memory.domain.identity import Caller
-from operator_memory.domain.jobs import JobState
-from operator_memory.domain.scopes import Scope
+from operator_memory.domain.jobs import JobState, Outcome
+from operator_memory.domain.scopes import AccountId, Scope
 from operator_memory.domain.transfer import memory_line
 
 from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
 from tests.support.fakes import FakeThreadMessages, InMemoryWatermarks
+from tests.support.fakes_erasure import InMemoryRecords
+from tests.support.fakes_library import InMemoryLibrary
+from tests.support.fakes_platform import FakeEventTrail
 
 HOUR = timedelta(hours=1)
 EVERYTHING = Target(TargetKind.ACCOUNT)
+
+
+def importer(world: World) -> ImportMemories:
+    return ImportMemories(
+        writer=world.writer, embedder=world.embedder, trail=Trail(world.events, world.clock), clock=world.clock
+    )
 
 
 class KilledError(BaseException):
@@ -70,10 +80,7 @@ def test_an_import_that_an_erasure_overtakes_does_not_say_it_has_added_anything(
         return embed(texts, timeout=timeout)
 
     world.embedder.embed = erase_meanwhile  # type: ignore[method-assign]
-    importer = ImportMemories(
-        writer=world.writer, embedder=world.embedder, trail=Trail(world.events, world.clock), clock=world.clock
-    )
-    report = importer(Caller("u", user_id="u"), ACCOUNT, text)
+    report = importer(world)(Caller("u", user_id="u"), ACCOUNT, text)
     assert world.memories.of(ACCOUNT) == []
     assert (report.added, report.duplicates, len(report.rejected)) == (0, 0, 2)
     assert [event.type for event in world.events.events] == [EventType.ERASE]
@@ -159,3 +166,64 @@ def test_what_was_said_before_a_scope_was_cleared_is_not_learned_from_a_run_that
     assert [m.text for m in world.memories.of(ACCOUNT) if target.holds(m)] == ["I like water"]
     assert [fact.reason for fact in record.facts] == ["erased", "erased", None]
     assert len(world.of_scope(Scope.SESSION)) == 3, "the session was not cleared"
+
+
+# --- an erasure that is under way
+
+
+def interrupted(world: World, target: Target) -> None:
+    """The erasure has begun, and its process ends before anything is deleted."""
+    erase = world.erase
+
+    def die(*_: object, **__: object) -> dict[str, int]:
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InMemoryLibrary, "count_erasable", die)
+        with pytest.raises(KilledError):
+            erase.start(ACCOUNT, target, requested_by="user:u")
+
+
+def test_what_is_said_again_while_an_erasure_is_under_way_outlives_it() -> None:
+    world = World()
+    world.run(a_job(("user", "I like tea")))
+    interrupted(world, EVERYTHING)
+    world.clock.advance(minutes=1)
+    record = world.run(a_job(("user", "I like tea"), job_id="job-2", finished_at=world.clock.now()), "other")
+    assert [fact.outcome for fact in record.facts] == [Outcome.ADDED]
+    world.clock.advance(hours=1)
+    world.erase.work_off_due()
+    assert [memory.text for memory in world.of_scope(Scope.USER)] == ["I like tea"]
+    assert [memory.source_run_id for memory in world.memories.of(ACCOUNT)] == ["job-2", "job-2"]
+
+
+def test_what_is_brought_back_while_an_erasure_is_under_way_outlives_it() -> None:
+    world = World()
+    world.run(a_job(("user", "I like tea")))
+    text = "\n".join(json.dumps(memory_line(memory)) for memory in world.memories.of(ACCOUNT))
+    interrupted(world, EVERYTHING)
+    world.clock.advance(minutes=1)
+    report = importer(world)(Caller("u", user_id="u"), ACCOUNT, text)
+    assert (report.added, report.duplicates) == (2, 0)
+    world.clock.advance(hours=1)
+    world.erase.work_off_due()
+    assert len(world.memories.of(ACCOUNT)) == 2
+
+
+def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgotten_by_the_last_look() -> None:
+    world = World()
+    account = AccountId(world.platform.new_user())
+    trail = FakeEventTrail(world.platform)
+    ports = ErasurePorts(
+        world.tombstones, world.erasures, world.library, InMemoryRecords(world.jobs), archive=None, events=trail
+    )
+    erase = EraseMemories(ports, trail=Trail(world.events, world.clock), clock=world.clock)
+    search = MemoryEvent(
+        new_event_id(), account, f"user:{account}", EventType.SEARCH, world.clock.now(), query="my illness"
+    )
+    erasure = erase.start(account, EVERYTHING, requested_by=f"user:{account}")
+    trail.record([search])  # it was in the queue
+    world.clock.advance(hours=1)
+    assert erase.work_off_due() == (1, 0)
+    assert trail.count_queries(account, EVERYTHING) == 0
+    assert erase.receipt(account, erasure.id).removed["queries"] == 1

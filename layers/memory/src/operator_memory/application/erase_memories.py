@@ -162,7 +162,10 @@ class EraseMemories:
         return counts
 
     def _verify(self, erasure: Erasure) -> None:
-        """The last look. Only memories: a record that was made since belongs to what was said since."""
+        """The last look. Not for records: one that was made since belongs to what was said since.
+
+        Events of searches may have been on their way into the trail. Of those since then the words go too.
+        """
         account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
         late = self._ports.memories.count_erasable(account_id, target, until=until)
         if any(late.values()):
@@ -172,6 +175,10 @@ class EraseMemories:
             if any(left.values()):
                 raise ErasureIncompleteError("something is left; the erasure goes on by itself")
             erasure = replace(erasure, removed=_added(erasure.removed, late))
+        events = self._ports.events
+        if events is not None and (queries := events.count_queries(account_id, target)):
+            events.forget_queries(account_id, target)
+            erasure = replace(erasure, removed=_added(erasure.removed, {"queries": queries}))
         self._save(replace(erasure, state=ErasureState.VERIFIED, verified_at=self._clock.now()))
 
     def _save(self, erasure: Erasure) -> None:

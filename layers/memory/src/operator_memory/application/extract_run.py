@@ -284,8 +284,15 @@ class ExtractRun:
 
     def _store_chunk(self, job: RunJob, facts: Sequence[ProposedFact], said_at: datetime) -> list[FactOutcome]:
         proposed = decide(job.account_id, job.agent_id, facts)
-        ids = [d.outcome.memory_id for d in proposed if d.outcome.outcome is Outcome.ADDED]
-        decisions = with_known(proposed, self._ports.memories.existing_ids(job.account_id, ids) if ids else set())
+        wanted = [
+            _fact_memory(job, decision.key, fact, said_at)
+            for fact, decision in zip(facts, proposed, strict=True)
+            if decision.outcome.outcome is Outcome.ADDED
+        ]
+        ids = [memory.id for memory in wanted]
+        decisions = with_known(
+            proposed, self._ports.memories.existing_ids(job.account_id, ids, wanted=wanted) if ids else set()
+        )
         new: list[EmbeddedMemory] = []
         known: list[Memory] = []
         for fact, decision in zip(facts, decisions, strict=True):

@@ -31,9 +31,17 @@ class GuardedWriter:
         self._erasable = erasable
         self._tombstones = tombstones
 
-    def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
-        """Which of ``ids`` the account already has."""
-        return self._memories.existing_ids(account_id, ids)
+    def existing_ids(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> set[str]:
+        """Which of ``ids`` the account already has.
+
+        ``wanted``: what is to be stored unless it is there. What an erasure under way has still to delete goes first:
+        what is said again meanwhile would be taken for known, and vanish with it.
+        """
+        found = self._memories.existing_ids(account_id, ids)
+        tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
+        for tombstone in tombstones:
+            self.erase(account_id, tombstone)
+        return self._memories.existing_ids(account_id, ids) if tombstones else found
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> set[str]:
         """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored."""

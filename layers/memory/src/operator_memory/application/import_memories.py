@@ -61,7 +61,8 @@ class ImportMemories:
         if len(lines) > MAX_LINES:
             raise InvalidInputError("body", f"must hold at most {MAX_LINES} lines, not {len(lines)}")
         read, rejected, skipped = self._read(account_id, lines)
-        known = self._writer.existing_ids(account_id, [*read, *(line.original for line in read.values())])
+        ids = [*read, *(line.original for line in read.values())]
+        known = self._writer.existing_ids(account_id, ids, wanted=[line.memory for line in read.values()])
         new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
         erased: set[str] = set()
         for start in range(0, len(new), _BATCH):
