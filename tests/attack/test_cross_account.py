@@ -4,7 +4,7 @@ The same driver runs again with each safeguard taken out: it must then find what
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,6 @@ from operator_memory.domain.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import AccountId
 
-from devstack.qdrant import QdrantFront
 from tests.support.attack import ALL_PERMISSIONS, Attack, Attacker, own_requests, tenants_of
 from tests.support.attack_requests import Route, routes
 from tests.support.attack_world import AttackWorld, Request, Tenant
@@ -31,14 +30,16 @@ from tests.support.fakes import FakeThreadMessages, InMemoryJobs
 from tests.support.fakes_erasure import InMemoryErasures, InMemoryIdempotency
 from tests.support.fakes_platform import FakePlatformSettings
 
+pytest_plugins = ["tests.support.attack_fixtures"]
+
 ATTEMPTS = 20_000
-FEWER = 1_200
-"""Enough for each route about forty times."""
+FEWER = 2_000
+"""Enough for each route about sixty times."""
 
 
 @dataclass
 class Scene:
-    """Four people's accounts and two teams that are attacked, and those who attack them."""
+    """Three people's accounts and two teams' that are attacked, and those who attack them."""
 
     world: AttackWorld
     victims: list[Tenant]
@@ -85,17 +86,9 @@ def a_service(world: AttackWorld, name: str, bound: Tenant | None, *permissions:
     return Attacker(name, lambda: world.management.service_token(*permissions, account=account), rights, account)
 
 
-@pytest.fixture(scope="module")
-def front() -> Iterator[QdrantFront]:
-    with QdrantFront() as running:
-        yield running
-
-
 @pytest.fixture
-def world(front: QdrantFront) -> Iterator[AttackWorld]:
-    made = AttackWorld(front.url)
-    yield made
-    made.close()
+def world(attacked: AttackWorld) -> AttackWorld:
+    return attacked
 
 
 # --- nobody reaches anybody else's
