@@ -8,17 +8,16 @@ import os
 import socket
 import textwrap
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters import mem0_engine
-from operator_memory.adapters.mem0_engine import Mem0Extractor, indented
+from operator_memory.adapters.mem0_engine import indented
 from operator_memory.adapters.mem0_parts import Failure, ProposalStore, StrictEmbedder, StrictModel
 from operator_memory.adapters.openai_chat import OpenAIChat
-from operator_memory.application.ports import Extraction
+from operator_memory.application.ports import Extraction, TokenUsage
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import (
     MalformedResponseError,
@@ -32,53 +31,9 @@ from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
 
 from tests.support.builders import a_memory
-from tests.support.fakes import FakeClock, FakeEmbedder, InMemoryMemories
-from tests.support.loopback import HttpServer, LoopbackServer, Request, reply, unused_port
-
-ACCOUNT = AccountId("acct-1")
-OBSERVED = datetime(2025, 3, 4, 23, tzinfo=UTC)
-TURNS = (Turn("user", "I live in Porto and like tea."), Turn("assistant", "Noted."))
-FACTS = [{"id": "0", "text": "User lives in Porto", "attributed_to": "user"}]
-
-
-def completion(content: object, *, finish: str = "stop", **message: object) -> bytes:
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
-    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-    return reply(json.dumps(body).encode())
-
-
-def extraction(*facts: dict[str, str]) -> bytes:
-    return completion(json.dumps({"memory": list(facts)}))
-
-
-class World:
-    """The extractor and its surroundings; ``answer`` is what the model's server says."""
-
-    def __init__(self, *, timeout: float = 5.0) -> None:
-        self.answer: bytes | None = extraction(*FACTS)
-        self.server = HttpServer(lambda _: self.answer)
-        self.embedder = FakeEmbedder()
-        self.memories = InMemoryMemories()
-        self.models: list[OpenAIChat] = []
-        self.extractor = self.make(self.server.url, timeout)
-
-    def make(self, url: str, timeout: float) -> Mem0Extractor:
-        model = OpenAIChat(base_url=f"{url}/v1", api_key="k", model="m", timeout=timeout, max_tokens=100)
-        self.models.append(model)
-        return Mem0Extractor(model=model, embedder=self.embedder, memories=self.memories, clock=FakeClock())
-
-    def close(self) -> None:
-        for model in self.models:
-            model._client.close()
-        self.server.close()
-
-    def extract(self, *turns: Turn, agent_id: str | None = "agent-1") -> Extraction:
-        return self.extractor.extract(ACCOUNT, turns or TURNS, observed_at=OBSERVED, agent_id=agent_id)
-
-    def sent(self) -> dict[str, Any]:
-        [request] = self.server.requests
-        body: dict[str, Any] = request.json()
-        return body
+from tests.support.extractor import ACCOUNT, FACTS, OBSERVED, TURNS, World, completion, extraction
+from tests.support.fakes import FakeEmbedder, InMemoryMemories
+from tests.support.loopback import LoopbackServer, Request, reply, unused_port
 
 
 @pytest.fixture
@@ -145,7 +100,7 @@ def test_the_same_fact_twice_in_one_answer_is_handed_on_twice_for_the_gate(world
 
 def test_no_facts_is_a_valid_answer(world: World) -> None:
     world.answer = extraction()
-    assert world.extract() == Extraction((), 1)
+    assert world.extract() == Extraction((), 1, TokenUsage(700, 30))
 
 
 def test_json_in_a_code_fence_is_understood(world: World) -> None:
@@ -199,7 +154,8 @@ def test_a_fact_is_about_the_user_unless_the_model_says_the_assistant(world: Wor
         (completion('{"memory": null}'), MalformedResponseError),
         (completion('{"memory": [{"text": 7}]}'), MalformedResponseError),
         (completion("[" * 100_000), MalformedResponseError),
-        (reply(b"{}", 401), UpstreamRejectedError),
+        (reply(b"{}", 401), UpstreamUnavailableError),
+        (reply(b"{}", 403), UpstreamUnavailableError),
         (reply(b"{}", 400), UpstreamRejectedError),
         (reply(b"{}", 429), UpstreamUnavailableError),
         (reply(b"{}", 503), UpstreamUnavailableError),

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from operator_memory.application.ports import Embedder, MemorySearch
+from operator_memory.application.ports import Embedder, MemorySearch, TokenUsage
 from operator_memory.domain.conversation import clean_text
 from operator_memory.domain.embedding_text import ending
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
@@ -29,6 +29,10 @@ class ChatModel(Protocol):
         self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str] | None = None
     ) -> str:
         """The model's answer, as text."""
+        ...
+
+    def take_usage(self) -> TokenUsage:
+        """The tokens of the calls since this was last asked."""
         ...
 
 
@@ -50,8 +54,9 @@ class StrictModel:
 
     model: ChatModel
     failure: Failure
-    proposals: list[dict[str, str]] = field(default_factory=list)
+    proposals: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
+    tokens: TokenUsage = field(default_factory=TokenUsage)
 
     def generate_response(
         self, messages: list[dict[str, str]], response_format: dict[str, str] | None = None, **_: object
@@ -66,12 +71,14 @@ class StrictModel:
             self.proposals = parse_extraction(self.model.generate_response(messages, response_format))
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
+        finally:
+            self.tokens += self.model.take_usage()
         # Mem0 cuts code fences and <think> elements out of an answer, also where they stand in a fact.
         return json.dumps({"memory": self.proposals}).replace("<", "\\u003c").replace("`", "\\u0060")
 
 
-def parse_extraction(answer: str) -> list[dict[str, str]]:
-    """The facts in a model's answer: ``text`` and ``attributed_to`` (``user`` or ``assistant``).
+def parse_extraction(answer: str) -> list[dict[str, Any]]:
+    """The facts in a model's answer: ``text``, ``attributed_to`` (``user`` or ``assistant``) and ``replaces``.
 
     A model's thinking aloud before the JSON and a fence around it are allowed; an empty list is a valid answer.
     """
@@ -88,14 +95,16 @@ def parse_extraction(answer: str) -> list[dict[str, str]]:
     return [_proposal(item) for item in items]
 
 
-def _proposal(item: object) -> dict[str, str]:
+def _proposal(item: object) -> dict[str, Any]:
     text = item.get("text") if isinstance(item, dict) else None
     # Cleaned as a message is: what stands in a model's answer is no safer than what a user wrote.
     fact = " ".join(clean_text(text).split()) if isinstance(text, str) else ""
     if not isinstance(item, dict) or not fact:
         raise MalformedResponseError("llm", "an extracted fact has no text")
     attributed = "assistant" if str(item.get("attributed_to", "")).lower() == "assistant" else "user"
-    return {"id": str(item.get("id", "")), "text": fact, "attributed_to": attributed}
+    replaces = item.get("replaces")  # a hint: what is not a list of ids is no reason to lose the fact
+    named = [str(i)[:64] for i in replaces[:NEIGHBOURS]] if isinstance(replaces, list) else []
+    return {"id": str(item.get("id", "")), "text": fact, "attributed_to": attributed, "replaces": named}
 
 
 @dataclass(slots=True)
@@ -145,6 +154,8 @@ class ProposalStore:
     now: datetime
     timeout: float
     failure: Failure
+    found: list[str] = field(default_factory=list)
+    """Ids of the neighbours, in the order in which Mem0 numbers them for the model."""
 
     def search(
         self,
@@ -161,7 +172,13 @@ class ProposalStore:
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
         hits = sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score)[:top_k]
+        self.found = [hit.memory.id for hit in hits]
         return [Neighbour(hit.memory.id, {"data": hit.memory.text}, hit.score) for hit in hits]
+
+    def replaced(self, numbers: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the neighbours that the model names by its numbers; others are ignored."""
+        known = {str(number): identity for number, identity in enumerate(self.found)}
+        return tuple(dict.fromkeys(known[number] for number in numbers if number in known))
 
     def insert(self, vectors: object, payloads: object, ids: object = None) -> None:
         """Store nothing: the model's proposals are kept, and storing is the use case's, after its gate."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from operator_memory.application.ports import TokenUsage
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamRejectedError,
@@ -31,6 +32,7 @@ class OpenAIChat:
         self._model = model
         self._timeout = timeout
         self._max_tokens = max_tokens
+        self._usage = TokenUsage()
 
     def generate_response(
         self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, str] | None = None, **_: object
@@ -47,6 +49,7 @@ class OpenAIChat:
             choice = response.choices[0] if response.choices else None
             finish, message = choice and choice.finish_reason, choice and choice.message
             content, refusal = message and message.content, message and getattr(message, "refusal", None)
+            self._usage += _usage_of(response)
         except (AttributeError, LookupError, TypeError) as error:
             raise MalformedResponseError(SYSTEM, "the answer is no chat completion") from error
         if finish == "length":
@@ -56,6 +59,11 @@ class OpenAIChat:
         if not isinstance(content, str) or not content.strip():
             raise MalformedResponseError(SYSTEM, "the answer is empty")
         return content
+
+    def take_usage(self) -> TokenUsage:
+        """The tokens of the calls since this was last asked, as the API counted them."""
+        usage, self._usage = self._usage, TokenUsage()
+        return usage
 
     def _within_deadline(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401  (the SDK's answer)
         """What ``call`` returns or raises; abandoned when its time is up.
@@ -97,7 +105,24 @@ class OpenAIChat:
             raise UpstreamUnavailableError(SYSTEM, "could not be reached") from error
         except openai.APIStatusError as error:
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
-                raise UpstreamUnavailableError(SYSTEM, f"answered {error.status_code}") from error
+                busy = UpstreamUnavailableError(SYSTEM, f"answered {error.status_code}")
+                busy.retry_after = _seconds(error.response.headers.get("retry-after", ""))
+                raise busy from error
+            if error.status_code in (401, 403):
+                # A key that was revoked or has expired is replaced by somebody; until then the jobs wait.
+                raise UpstreamUnavailableError(SYSTEM, f"refused the key with {error.status_code}") from error
             raise UpstreamRejectedError(SYSTEM, f"refused the request with {error.status_code}") from error
         except (openai.APIError, ValueError) as error:
             raise MalformedResponseError(SYSTEM, "the answer cannot be read") from error
+
+
+def _seconds(header: str) -> int | None:
+    """``Retry-After`` as whole seconds, at most an hour; the form with a date is not used by these APIs."""
+    return min(int(header), 3600) if header.isascii() and header.isdecimal() and len(header) < 9 else None
+
+
+def _usage_of(response: Any) -> TokenUsage:  # noqa: ANN401  (the SDK's answer, unchecked)
+    """What the answer says it cost; servers that do not say are taken at nothing."""
+    usage = getattr(response, "usage", None)
+    counts = [getattr(usage, name, 0) for name in ("prompt_tokens", "completion_tokens")]
+    return TokenUsage(*(count if type(count) is int and count > 0 else 0 for count in counts))

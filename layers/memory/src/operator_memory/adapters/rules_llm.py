@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from operator_memory.application.ports import TokenUsage
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import UpstreamRejectedError
 from operator_memory.domain.rules import extract_facts
@@ -73,3 +74,7 @@ class RulesLLM:
     def generate_response(self, messages: Sequence[Mapping[str, str]], *_: object, **__: object) -> str:
         """The rules' answer to Mem0's extraction prompt."""
         return answer_extraction_prompt(messages)
+
+    def take_usage(self) -> TokenUsage:
+        """Rules cost nothing."""
+        return TokenUsage()

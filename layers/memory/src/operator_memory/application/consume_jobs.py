@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from operator_memory.application.ports import JobQueue
-from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, where
+from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, UpstreamError, where
 from operator_memory.domain.jobs import JobRecord, RunJob, outcome_counts, retry_delay_seconds
 
 _LOG = logging.getLogger("operator_memory.extraction")
@@ -47,7 +47,8 @@ class ConsumeJobs:
             record = self._extract(*self._parse(message.body))
         except MemoryServiceError as error:
             if error.retryable:
-                self._try_again(message, error.reason, leased=isinstance(error, JobInProgressError))
+                asked = error.retry_after if isinstance(error, UpstreamError) else None
+                self._try_again(message, error.reason, leased=isinstance(error, JobInProgressError), asked=asked)
                 raise
             self._bury(message, error)
             return
@@ -79,9 +80,15 @@ class ConsumeJobs:
             raise
 
     def _try_again(
-        self, message: QueuedJob, reason: str, *, leased: bool = False, places: list[str] | None = None
+        self,
+        message: QueuedJob,
+        reason: str,
+        *,
+        leased: bool = False,
+        asked: int | None = None,
+        places: list[str] | None = None,
     ) -> None:
-        delay = retry_delay_seconds(message.receive_count, leased=leased)
+        delay = max(retry_delay_seconds(message.receive_count, leased=leased), asked or 0)
         _LOG.warning(
             "job failed, to be tried again",
             extra={

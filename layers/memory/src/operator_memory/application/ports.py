@@ -119,6 +119,19 @@ class ProposedFact:
     attributed_to: str
     """``user`` or ``assistant``: whom the fact is about."""
     vector: list[float]
+    replaces: tuple[str, ...] = ()
+    """Ids of existing memories that the model says are out of date now. It may be wrong: the gate decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens that a model was sent and answered with; 0 where there is no model, or it does not say."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        return TokenUsage(self.prompt + other.prompt, self.completion + other.completion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,7 @@ class Extraction:
 
     facts: tuple[ProposedFact, ...]
     llm_calls: int
+    tokens: TokenUsage = TokenUsage()
 
 
 class FactExtractor(Protocol):
