@@ -42,7 +42,8 @@ def test_a_server_that_does_not_count_is_taken_at_nothing(world: World, usage: o
 
 def test_what_the_model_says_is_out_of_date_is_named_by_the_memorys_own_id(world: World) -> None:
     memories = put(world, "User lives in Porto", "User likes tea and lives well")
-    listed = world.extract() and world.server.requests[0].json()["messages"][-1]["content"]
+    world.extract()
+    listed = world.server.requests[0].json()["messages"][-1]["content"]
     numbers = {m.id: next(n for n in "01" if f'"id": "{n}", "text": "{m.text}"' in listed) for m in memories}
     old = memories[0]
     world.answer = extraction({"text": "User lives in Rome", "replaces": [numbers[old.id], numbers[old.id]]})
