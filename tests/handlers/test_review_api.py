@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from operator_memory.domain.switches import Switches
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT
 from operator_memory.entrypoints.http_api import json_response
+from operator_memory.entrypoints.parts import Parts
 
 from tests.support.builders import a_memory
 from tests.support.extraction import ACCOUNT, World, a_job
@@ -257,3 +258,25 @@ def test_a_run_that_was_too_large_can_be_sent_again_in_parts(named: dict[str, st
 
     assert submit("\N{CAT FACE}" * 200_000) == 422  # less than a megabyte, until it is escaped for the queue
     assert submit("I like tea") == 202
+
+
+@pytest.mark.parametrize(("url", "read"), [("", {"/qdrant"}), ("https://project.test", {"/qdrant", "/supabase"})])
+def test_without_a_platform_its_key_is_not_asked_for(url: str, read: set[str]) -> None:
+    """One parameter that does not exist fails the reading of all secrets: the function would answer 503 for ever."""
+    asked: list[str] = []
+
+    class Noted(Parts):
+        def _parameter_reader(self, names: list[str]) -> Callable[[str], str]:
+            asked.extend(names)
+            return str
+
+    Noted.from_environment(
+        {
+            "QDRANT_URL": "http://qdrant.test",
+            "QDRANT_API_KEY_PARAMETER": "/qdrant",
+            "SUPABASE_SERVICE_KEY_PARAMETER": "/supabase",
+            "SUPABASE_URL": url,
+        }
+    )
+
+    assert set(asked) == read

@@ -51,7 +51,9 @@ class Parts:
         self.settings = settings
         self.clock: Clock = SystemClock()
         self._environ = environ
-        names = {name: parameter for name in _SECRETS if (parameter := getattr(settings, f"{name}_parameter"))}
+        # One parameter that does not exist fails the reading of all, so only those that are used are asked for.
+        used = [name for name in _SECRETS if settings.supabase_url or not name.startswith("supabase_")]
+        names = {name: parameter for name in used if (parameter := getattr(settings, f"{name}_parameter"))}
         self._parameter_names = names
         self._read_parameter = self._parameter_reader(list(names.values())) if names else None
 
