@@ -227,3 +227,13 @@ def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgott
     assert erase.work_off_due() == (1, 0)
     assert trail.count_queries(account, EVERYTHING) == 0
     assert erase.receipt(account, erasure.id).removed["queries"] == 1
+
+
+def test_a_database_whose_clock_is_ahead_does_not_make_a_message_outlive_an_erasure() -> None:
+    world = World()
+    world.clock.time = FINISHED
+    said(world, "I like tea", FINISHED + timedelta(seconds=1.5))
+    assert len(world.run(a_job(messages=None)).turns) == 1
+    world.clock.advance(seconds=1)
+    world.erase.start(ACCOUNT, EVERYTHING, requested_by="user:u")
+    assert world.memories.of(ACCOUNT) == []

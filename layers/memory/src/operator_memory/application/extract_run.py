@@ -123,7 +123,8 @@ class ExtractRun:
         return record
 
     def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
-        job = _not_later(job, self._ports.clock.now())
+        now = self._ports.clock.now()
+        job = replace(job, finished_at=min(job.finished_at, now))
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
         off = self._switched_off(job)
         if off is not None:
@@ -131,6 +132,7 @@ class ExtractRun:
                 self._pass_over(job)
             return replace(done, skipped={off: 1}, updated_at=self._ports.clock.now()), None
         messages, watermark = self._messages(job)
+        messages = _not_later(messages, now)
         kept = self._not_erased(job, messages)
         conversation = read_conversation(kept)
         turns = self._store_turns(job, conversation)
@@ -312,13 +314,12 @@ def _without(outcomes: list[FactOutcome], erased: set[str]) -> list[FactOutcome]
     return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
 
 
-def _not_later(job: RunJob, now: datetime) -> RunJob:
-    """``job`` with nothing in it later than ``now``: what claims to be said tomorrow would outlive an erasure today."""
-    messages = job.messages and tuple(
+def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:
+    """``messages``, none later than ``now``: what claims to be said tomorrow would outlive an erasure today."""
+    return [
         replace(m, created_at=now) if m.created_at is not None and m.created_at.tzinfo and m.created_at > now else m
-        for m in job.messages
-    )
-    return replace(job, finished_at=min(job.finished_at, now), messages=messages)
+        for m in messages
+    ]
 
 
 def _targets(job: RunJob) -> list[Target]:
