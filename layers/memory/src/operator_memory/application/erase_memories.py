@@ -110,6 +110,7 @@ class EraseMemories:
         done = failed = 0
         for erasure in self._ports.erasures.due(now=self._clock.now(), limit=limit):
             try:
+                self._save(erasure)  # to the end of the line: if it outlasts the function, the others are next
                 self._verify(erasure) if erasure.state is ErasureState.COMPLETE else self._run(erasure)
                 done += 1
             except MemoryServiceError as error:
@@ -167,19 +168,23 @@ class EraseMemories:
         Events of searches may have been on their way into the trail. Of those since then the words go too.
         """
         account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
-        late = self._ports.memories.count_erasable(account_id, target, until=until)
+        late = dict(self._ports.memories.count_erasable(account_id, target, until=until))
+        events = self._ports.events
+        if events is not None:
+            late["queries"] = events.count_queries(account_id, target)
         if any(late.values()):
-            _LOG.warning("a late write was found and removed", extra=_logged(erasure) | {"late": late})
+            _LOG.warning("late writes were found and are removed", extra=_logged(erasure) | {"late": late})
+            erasure = _with_late(erasure, late)
+            self._save(erasure)  # first, so that the count is not lost if this is interrupted
             self._ports.memories.erase(account_id, target, until=until)
+            if events is not None:
+                events.forget_queries(account_id, target)
             left = self._ports.memories.count_erasable(account_id, target, until=until)
             if any(left.values()):
                 raise ErasureIncompleteError("something is left; the erasure goes on by itself")
-            erasure = replace(erasure, removed=_added(erasure.removed, late))
-        events = self._ports.events
-        if events is not None and (queries := events.count_queries(account_id, target)):
-            events.forget_queries(account_id, target)
-            erasure = replace(erasure, removed=_added(erasure.removed, {"queries": queries}))
-        self._save(replace(erasure, state=ErasureState.VERIFIED, verified_at=self._clock.now()))
+        remaining = dict.fromkeys(erasure.remaining, 0)
+        verified = replace(erasure, state=ErasureState.VERIFIED, remaining=remaining, verified_at=self._clock.now())
+        self._save(verified)
 
     def _save(self, erasure: Erasure) -> None:
         waits = {ErasureState.RUNNING: RESUME, ErasureState.COMPLETE: LOOK_AGAIN}
@@ -200,8 +205,12 @@ class EraseMemories:
         )
 
 
-def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    return {name: counts.get(name, 0) + more.get(name, 0) for name in {*counts, *more}}
+def _with_late(erasure: Erasure, late: Mapping[str, int]) -> Erasure:
+    """With ``late`` added to what is removed, except for what an interrupted look has added before."""
+    known = erasure.remaining
+    more = {name: max(0, count - known.get(name, 0)) for name, count in late.items()}
+    removed = {name: erasure.removed.get(name, 0) + more.get(name, 0) for name in {**erasure.removed, **more}}
+    return replace(erasure, removed=removed, remaining={**known, **late})
 
 
 def _logged(erasure: Erasure) -> dict[str, object]:
