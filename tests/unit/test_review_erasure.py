@@ -237,3 +237,25 @@ def test_a_database_whose_clock_is_ahead_does_not_make_a_message_outlive_an_eras
     world.clock.advance(seconds=1)
     world.erase.start(ACCOUNT, EVERYTHING, requested_by="user:u")
     assert world.memories.of(ACCOUNT) == []
+
+
+def test_an_erasure_that_ends_its_process_does_not_keep_the_others_waiting() -> None:
+    world = World()
+    interrupted(world, EVERYTHING)
+    world.clock.advance(minutes=1)
+    interrupted(world, Target(TargetKind.USER))
+    count = InMemoryLibrary.count_erasable
+
+    def deadly(library: InMemoryLibrary, account: AccountId, target: Target, *, until: datetime) -> dict[str, int]:
+        if target == EVERYTHING:
+            raise KilledError  # takes longer than a function may run, whenever it is tried
+        return count(library, account, target, until=until)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InMemoryLibrary, "count_erasable", deadly)
+        for _ in range(2):
+            world.clock.advance(hours=1)
+            with pytest.raises(KilledError):
+                world.erase.work_off_due()
+    states = {erasure.target.kind: erasure.state for erasure in world.erase.receipts(ACCOUNT)}
+    assert states == {TargetKind.ACCOUNT: ErasureState.RUNNING, TargetKind.USER: ErasureState.COMPLETE}
