@@ -1,6 +1,5 @@
 """A memory as one line of an export, and back. Pure functions; times are RFC 3339 in UTC."""
 
-import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -143,7 +142,7 @@ def _whole(line: Mapping[str, Any], field: str, default: int | None) -> int | No
 
 def _fraction(line: Mapping[str, Any]) -> float:
     value = line.get("importance", 0.5)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise InvalidInputError("importance", "must be a number from 0 to 1")
     return float(value)
 
