@@ -346,6 +346,21 @@ class TestImport:
         platform.embedder.error = None
         assert imported(platform, user, line).json["added"] == 1
 
+    def test_an_erasure_meanwhile_is_a_conflict_and_wins(self, platform: Management, user: str) -> None:
+        line = memory_line(belonging_to(user, a_memory()))
+
+        def erasing() -> None:
+            platform.memories.before_upsert = lambda: None
+            body = {"target": "account", "confirm": "erase"}
+            assert platform.call("POST", "/v1/erasures", user=user, body=body).status == 200
+
+        platform.memories.before_upsert = erasing
+        is_problem(imported(platform, user, line), 409)
+        assert platform.memories.of(AccountId(user)) == []
+        assert of_type(platform, EventType.ADD) == []
+        platform.clock.advance(seconds=1)
+        assert imported(platform, user, line).json["added"] == 1
+
     def test_anothers_ids_tell_nothing(self, platform: Management, user: str) -> None:
         stranger = platform.platform.new_user()
         theirs = added(platform, stranger, "A secret.")
