@@ -346,7 +346,7 @@ class TestImport:
         platform.embedder.error = None
         assert imported(platform, user, line).json["added"] == 1
 
-    def test_an_erasure_meanwhile_is_a_conflict_and_wins(self, platform: Management, user: str) -> None:
+    def test_an_erasure_meanwhile_wins_and_is_reported_line_by_line(self, platform: Management, user: str) -> None:
         line = memory_line(belonging_to(user, a_memory()))
 
         def erasing() -> None:
@@ -355,7 +355,9 @@ class TestImport:
             assert platform.call("POST", "/v1/erasures", user=user, body=body).status == 200
 
         platform.memories.before_upsert = erasing
-        is_problem(imported(platform, user, line), 409)
+        answer = imported(platform, user, {"type": "job"}, line).json
+        assert (answer["added"], answer["duplicates"]) == (0, 0)
+        assert answer["rejected"] == [{"line": 2, "reason": "is being erased at this moment"}]
         assert platform.memories.of(AccountId(user)) == []
         assert of_type(platform, EventType.ADD) == []
         platform.clock.advance(seconds=1)

@@ -55,7 +55,6 @@ class ImportMemories:
 
         Raises:
             InvalidInputError: there are too many lines; nothing is stored.
-            ConflictError: an erasure began meanwhile, and covers some of them. What is left can be brought back after it.
             UpstreamError: of a failure on the way: what is stored by then stays, and the import can be repeated.
         """
         lines = [line for line in text.split("\n") if line.strip()]

@@ -38,7 +38,7 @@ OptionalKey = Annotated[
 NDJSON = "application/x-ndjson"
 
 SETTING = documented("settings", 401, 403, 404, 415, 422, 429, 503)
-TRANSFER = documented("transfer", 401, 403, 409, 413, 422, 429, 503)
+TRANSFER = documented("transfer", 401, 403, 413, 422, 429, 503)
 ERASING = documented("erasure", 401, 403, 404, 409, 415, 422, 429, 503)
 
 
