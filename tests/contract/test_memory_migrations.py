@@ -45,6 +45,19 @@ def test_every_migration_is_later_than_the_platforms_and_can_be_applied_again(su
                 connection.execute(file.read_text())
 
 
+def test_a_migration_that_is_applied_again_alone_brings_no_older_function_back(supabase_front: SupabaseFront) -> None:
+    functions = (
+        "select string_agg(pg_get_functiondef(oid), '' order by oid::regprocedure::text) from pg_proc"
+        " where pronamespace = 'public'::regnamespace and proname like 'memory%'"
+    )
+    with psycopg.connect(supabase_front.dsn) as connection:
+        latest = connection.execute(functions).fetchone()
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            connection.execute(file.read_text())
+            assert connection.execute(functions).fetchone() == latest, file.name
+            connection.rollback()
+
+
 def test_agents_and_threads_have_their_switches_on_by_default(supabase_front: SupabaseFront, tenant: Tenant) -> None:
     with psycopg.connect(supabase_front.dsn) as connection:
         agent = connection.execute(
@@ -141,6 +154,14 @@ def test_owners_switch_their_accounts_memory_and_it_is_noted_who(
     assert mine.select("memory_enabled").execute().data == [{"memory_enabled": True}]
     with pytest.raises(APIError, match="permission denied"):
         mine.update({"updated_by": str(uuid4())}).eq("account_id", tenant.account_id).execute()
+
+
+def test_who_the_service_set_a_switch_for_stays_on_record(service: Client, tenant: Tenant) -> None:
+    row = {"account_id": tenant.account_id, "record_queries": True, "updated_by": tenant.user_id}
+    service.table("memory_settings").upsert(row, on_conflict="account_id").execute()
+    service.table("memory_settings").upsert(row, on_conflict="account_id").execute()
+    [kept] = stored(service, "memory_settings", account_id=tenant.account_id)
+    assert kept["updated_by"] == tenant.user_id
 
 
 def test_a_stranger_and_a_mere_member_switch_nothing(

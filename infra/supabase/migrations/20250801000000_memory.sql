@@ -41,7 +41,8 @@ create or replace function public.memory_settings_stamp() returns trigger
     language plpgsql set search_path = '' as $$
 begin
     new.updated_at := now();
-    new.updated_by := auth.uid();
+    -- people cannot write this column, so what is in it was put there by the service
+    new.updated_by := coalesce(auth.uid(), new.updated_by);
     return new;
 end $$;
 drop trigger if exists memory_settings_stamp on public.memory_settings;
