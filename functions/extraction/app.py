@@ -1,5 +1,6 @@
 """SQS FIFO: the finished runs whose conversations are to be remembered."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
@@ -22,6 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse: 
 
 
 def _consume(record: SQSRecord) -> None:
+    sent_ms = int(_first_sent(record) or record.attributes.sent_timestamp)
     _CONSUME(
         QueuedJob(
             body=record.body,
@@ -29,5 +31,13 @@ def _consume(record: SQSRecord) -> None:
             group_id=record.attributes.message_group_id or record.message_id,
             receipt_handle=record.receipt_handle,
             receive_count=int(record.attributes.approximate_receive_count),
+            sent_at=datetime.fromtimestamp(sent_ms / 1000, UTC),
         )
     )
+
+
+def _first_sent(record: SQSRecord) -> str | None:
+    """When a redriven message was sent first: it was given along as an attribute, milliseconds since 1970."""
+    attribute = record.message_attributes["sent_at"]
+    value = attribute.string_value if attribute is not None else None
+    return value if value is not None and value.isascii() and value.isdecimal() else None

@@ -1,11 +1,13 @@
 """The consumer's hands on the queues, against real SQS semantics (moto's server)."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from botocore.config import Config
 from operator_memory.adapters.sqs_queue import SqsJobQueue
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
+from operator_memory.domain.jobs import DeadLetter
 
 from tests.support.aws import Queues, aws_client
 from tests.support.loopback import unused_port
@@ -16,6 +18,19 @@ pytest_plugins = ["tests.support.aws_fixtures"]
 @pytest.fixture
 def queue(queues: Queues) -> SqsJobQueue:
     return SqsJobQueue(queues.client, queue_url=queues.url, dead_letter_queue_url=queues.dead_letter_url)
+
+
+def a_letter(**fields: str) -> DeadLetter:
+    known = {
+        "body": "not json",
+        "message_id": "message-1",
+        "group_id": "account-1",
+        "reason": "invalid_input",
+        "detail": "body: is not valid JSON",
+        "first_error": "upstream_timeout",
+        **fields,
+    }
+    return DeadLetter(**known, receive_count=10, sent_at=datetime(2026, 11, 24, 9, tzinfo=UTC))
 
 
 def test_a_message_comes_back_after_its_delay_not_after_the_queues(queues: Queues, queue: SqsJobQueue) -> None:
@@ -31,18 +46,28 @@ def test_a_message_comes_back_after_its_delay_not_after_the_queues(queues: Queue
 
 def test_a_dead_letter_says_why_and_is_sent_once(queues: Queues, queue: SqsJobQueue) -> None:
     for _ in range(2):
-        queue.dead_letter(
-            "not json", group_id="account-1", message_id="message-1", reason="invalid_input", detail="x" * 9_999
-        )
+        queue.dead_letter(a_letter(detail="x" * 9_999))
     [letter] = queues.receive(queues.dead_letter_url)
     assert letter["Body"] == "not json"
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
-    assert attributes == {"reason": "invalid_input", "detail": "x" * 500}
-    assert letter["Attributes"]["MessageGroupId"] == "account-1"
+    assert attributes == {
+        "reason": "invalid_input",
+        "detail": "x" * 500,
+        "first_error": "upstream_timeout",
+        "group_id": "account-1",
+        "receive_count": "10",
+        "sent_at": "1795510800000",
+    }
+
+
+def test_every_letter_of_an_account_can_be_seen_not_only_the_first(queues: Queues, queue: SqsJobQueue) -> None:
+    for number in range(3):
+        queue.dead_letter(a_letter(message_id=f"message-{number}"))
+        assert len(queues.receive(queues.dead_letter_url)) == 1
 
 
 def test_a_dead_letter_without_a_detail_repeats_the_reason(queues: Queues, queue: SqsJobQueue) -> None:
-    queue.dead_letter("b", group_id="g", message_id="m", reason="job_conflict", detail="")
+    queue.dead_letter(a_letter(reason="job_conflict", detail=""))
     [letter] = queues.receive(queues.dead_letter_url)
     assert letter["MessageAttributes"]["detail"]["StringValue"] == "job_conflict"
 
@@ -51,7 +76,7 @@ def test_a_dead_letter_without_a_detail_repeats_the_reason(queues: Queues, queue
 def test_a_dead_letters_detail_holds_only_what_the_queue_allows(
     queues: Queues, queue: SqsJobQueue, detail: str
 ) -> None:
-    queue.dead_letter("b", group_id="g", message_id="m", reason="invalid_input", detail=detail)
+    queue.dead_letter(a_letter(detail=detail))
     [letter] = queues.receive(queues.dead_letter_url)
     sent = letter["MessageAttributes"]["detail"]["StringValue"]
     assert sent
@@ -64,7 +89,7 @@ def test_a_queue_that_is_not_there_refuses_and_a_server_that_is_not_there_is_wor
 ) -> None:
     missing = SqsJobQueue(queues.client, queue_url=queues.url + "x", dead_letter_queue_url=queues.url + "x")
     with pytest.raises(UpstreamRejectedError):
-        missing.dead_letter("b", group_id="g", message_id="m", reason="r", detail="d")
+        missing.dead_letter(a_letter())
     quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
     monkeypatch.setattr("tests.support.aws.CLIENT_CONFIG", quick)
     nowhere = f"http://127.0.0.1:{unused_port()}"

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -61,7 +62,19 @@ def test_every_message_is_worked_off_with_what_the_queue_says_of_it(monkeypatch:
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
     answer = function("extraction", "build_extraction", seen.append, monkeypatch).handler(event, CONTEXT)
     assert answer == {"batchItemFailures": []}
-    assert seen == [QueuedJob("body of m1", "m1", "account-1", event["Records"][0]["receiptHandle"], 3)]
+    sent_at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert seen == [QueuedJob("body of m1", "m1", "account-1", event["Records"][0]["receiptHandle"], 3, sent_at)]
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("1795507200000", -3600), ("soon", 0), ("", 0)])
+def test_a_redriven_job_is_as_old_as_when_it_was_sent_first(
+    monkeypatch: pytest.MonkeyPatch, told: str, seconds: int
+) -> None:
+    seen: list[QueuedJob] = []
+    event = batch(("m1", "account-1"))
+    event["Records"][0]["messageAttributes"] = {"sent_at": {"dataType": "String", "stringValue": told}}
+    function("extraction", "build_extraction", seen.append, monkeypatch).handler(event, CONTEXT)
+    assert [job.sent_at for job in seen] == [datetime(2026, 11, 24, 9, tzinfo=UTC) + timedelta(seconds=seconds)]
 
 
 def test_a_failure_keeps_its_accounts_later_messages_and_no_other_accounts(monkeypatch: pytest.MonkeyPatch) -> None:

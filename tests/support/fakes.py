@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from operator_memory.application.ports import DueAccount, Extraction, ProposedFact, Watermark
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.errors import MemoryServiceError
-from operator_memory.domain.jobs import ClaimStatus, JobClaim, JobRecord, JobState, JobSubject
+from operator_memory.domain.jobs import ClaimStatus, DeadLetter, JobClaim, JobRecord, JobState, JobSubject, started
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope
@@ -135,7 +135,9 @@ class InMemoryJobs:
     ) -> JobClaim:
         known = self.records.get((account_id, job_id))
         if known is None:
-            record = JobRecord(account_id, job_id, JobState.QUEUED, content_hash, now, attempts=0, subject=subject)
+            record = JobRecord(
+                account_id, job_id, JobState.QUEUED, content_hash, now, 0, subject=subject, queued_at=now
+            )
             self.records[account_id, job_id] = record
             return JobClaim(ClaimStatus.CLAIMED, record)
         if known.content_hash != content_hash:
@@ -163,8 +165,7 @@ class InMemoryJobs:
             lease = self.leases.get(key)
             if known.state is JobState.RUNNING and lease is not None and lease > now:
                 return JobClaim(ClaimStatus.IN_PROGRESS, known)
-        attempts = known.attempts + 1 if known else 1
-        record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts=attempts, subject=subject)
+        record = started(known, account_id, job_id, content_hash, subject, now)
         self.records[key] = record
         self.leases[key] = now + timedelta(seconds=lease_seconds)
         return JobClaim(ClaimStatus.CLAIMED, record)
@@ -264,7 +265,7 @@ class FakeJobQueue:
     """Port ``JobQueue``; notes what is asked of it."""
 
     retries: list[tuple[str, int]] = field(default_factory=list)
-    letters: list[dict[str, str]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     error: MemoryServiceError | None = None
 
     def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
@@ -272,10 +273,10 @@ class FakeJobQueue:
         if self.error:
             raise self.error
 
-    def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
+    def dead_letter(self, letter: DeadLetter) -> None:
         if self.error:
             raise self.error
-        self.letters.append({"body": body, "group_id": group_id, "message_id": message_id, "reason": reason})
+        self.letters.append(letter)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from operator_memory.application.consume_jobs import ConsumeJobs, QueuedJob
@@ -14,27 +14,44 @@ from operator_memory.domain.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.jobs import LEASE_SECONDS, JobRecord, JobState, RunJob
+from operator_memory.domain.jobs import (
+    LEASE_SECONDS,
+    MAX_RECEIVES,
+    DeadLetter,
+    JobRecord,
+    JobState,
+    RunJob,
+    retry_delay_seconds,
+)
 from operator_memory.domain.scopes import AccountId
 
-from tests.support.fakes import FakeJobQueue
+from tests.support.fakes import FakeJobQueue, InMemoryJobs
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 JOB = RunJob("job-1", AccountId("account-1"), "thread-1", "completed", NOW)
+SENT = NOW - timedelta(minutes=5)
 SECRET = "my secret words"
 
 
 def message(receive_count: int = 1) -> QueuedJob:
-    return QueuedJob(SECRET, "message-1", "account-1", "receipt-1", receive_count)
+    return QueuedJob(SECRET, "message-1", "account-1", "receipt-1", receive_count, SENT)
 
 
-def consumer(queue: FakeJobQueue, outcome: Exception | None = None) -> ConsumeJobs:
+def consumer(
+    queue: FakeJobQueue, outcome: Exception | None = None, record: JobRecord | None = None, *, readable: bool = True
+) -> ConsumeJobs:
     def extract(job: RunJob, content_hash: str) -> JobRecord:
         if outcome:
             raise outcome
         return JobRecord(job.account_id, job.job_id, JobState.DONE, content_hash, NOW)
 
-    return ConsumeJobs(parse=lambda _: (JOB, "hash"), extract=extract, queue=queue)
+    def parse(_: str) -> tuple[RunJob, str]:
+        if not readable:
+            raise InvalidInputError("body", "is not valid JSON")
+        return JOB, "hash"
+
+    jobs = InMemoryJobs({(JOB.account_id, JOB.job_id): record} if record else {})
+    return ConsumeJobs(parse=parse, extract=extract, queue=queue, jobs=jobs)
 
 
 def test_a_job_that_is_done_is_settled() -> None:
@@ -51,12 +68,62 @@ def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(error: MemorySe
     consumer(queue, error)(message())
     assert queue.retries == []
     assert queue.letters == [
-        {"body": SECRET, "group_id": "account-1", "message_id": "message-1", "reason": error.reason}
+        DeadLetter(SECRET, "message-1", "account-1", error.reason, str(error), error.reason, 1, SENT)
     ]
 
 
+def test_a_message_that_cannot_be_read_is_a_dead_letter() -> None:
+    queue = FakeJobQueue()
+    consumer(queue, readable=False)(message())
+    assert [letter.reason for letter in queue.letters] == ["invalid_input"]
+
+
+@pytest.mark.parametrize("error", [UpstreamUnavailableError("qdrant", "503"), KeyError(SECRET)])
+def test_what_has_failed_for_an_hour_is_a_dead_letter_with_its_first_and_its_last_error(error: Exception) -> None:
+    queue, now = FakeJobQueue(), NOW
+    record = JobRecord(JOB.account_id, JOB.job_id, JobState.RUNNING, "hash", now, attempts=MAX_RECEIVES)
+    record = record.failed(error="upstream_timeout", detail="llm: no answer", now=now)
+    consumer(queue, error, record.failed(error="x", detail="x", now=now))(message(MAX_RECEIVES))
+    [letter] = queue.letters
+    assert (letter.first_error, letter.receive_count) == ("upstream_timeout", MAX_RECEIVES)
+    assert letter.reason == (error.reason if isinstance(error, MemoryServiceError) else "unexpected")
+    assert SECRET not in letter.detail
+    assert queue.retries == []
+
+
+def test_a_job_that_another_worker_holds_is_never_given_up() -> None:
+    queue = FakeJobQueue()
+    with pytest.raises(JobInProgressError):
+        consumer(queue, JobInProgressError("busy"))(message(MAX_RECEIVES + 5))
+    assert queue.letters == []
+
+
+def test_an_hour_passes_before_a_job_is_given_up() -> None:
+    assert sum(retry_delay_seconds(n) for n in range(1, MAX_RECEIVES)) >= 3600
+
+
+@pytest.mark.parametrize(("asked", "delay"), [(None, 5), (3, 5), (300, 300)])
+def test_a_busy_system_is_left_alone_for_as_long_as_it_asks(asked: int | None, delay: int) -> None:
+    queue, busy = FakeJobQueue(), UpstreamUnavailableError("llm", "429")
+    busy.retry_after = asked
+    with pytest.raises(UpstreamUnavailableError):
+        consumer(queue, busy)(message())
+    assert queue.retries == [("receipt-1", delay)]
+
+
+def test_the_job_is_told_when_it_was_sent() -> None:
+    seen: list[RunJob] = []
+
+    def extract(job: RunJob, content_hash: str) -> JobRecord:
+        seen.append(job)
+        return JobRecord(job.account_id, job.job_id, JobState.DONE, content_hash, NOW)
+
+    ConsumeJobs(parse=lambda _: (JOB, "hash"), extract=extract, queue=FakeJobQueue(), jobs=InMemoryJobs())(message())
+    assert [job.sent_at for job in seen] == [SENT]
+
+
 @pytest.mark.parametrize("error", [UpstreamUnavailableError("qdrant", "503"), KeyError("x")])
-@pytest.mark.parametrize(("receive_count", "delay"), [(1, 5), (2, 25), (3, 125), (4, 600), (99, 600)])
+@pytest.mark.parametrize(("receive_count", "delay"), [(1, 5), (2, 25), (3, 125), (4, 600), (MAX_RECEIVES - 1, 600)])
 def test_what_may_succeed_stays_and_comes_back_later_each_time(
     error: Exception, receive_count: int, delay: int
 ) -> None:

@@ -15,7 +15,9 @@ ENDPOINT = "http://127.0.0.1:4566"
 
 @pytest.fixture(scope="module")
 def real() -> Template:
-    return read_template(ROOT / "template.yaml", endpoint_url=ENDPOINT, environment={"QDRANT_URL": "http://qdrant"})
+    environment = {"QDRANT_URL": "http://qdrant"}
+    parameters = {"SupabaseUrl": "http://supabase"}
+    return read_template(ROOT / "template.yaml", endpoint_url=ENDPOINT, environment=environment, parameters=parameters)
 
 
 def small(tmp_path: Path, body: str) -> Path:
@@ -101,7 +103,9 @@ def test_a_parameter_without_a_value_is_named() -> None:
 
 def test_parameters_are_those_of_a_deployment() -> None:
     read = read_template(
-        ROOT / "template.yaml", endpoint_url=ENDPOINT, parameters={"QdrantUrl": "https://q", "Extraction": "rules"}
+        ROOT / "template.yaml",
+        endpoint_url=ENDPOINT,
+        parameters={"QdrantUrl": "https://q", "SupabaseUrl": "https://s", "Extraction": "rules"},
     )
     assert read.functions["ExtractionFunction"].environment["EXTRACTION"] == "rules"
     with pytest.raises(TemplateError, match="no parameter Nonsense"):

@@ -3,13 +3,23 @@
 Outcomes are stored as text, one a line, since an item may take 400 KB and a long run has thousands of turns.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Table, epoch, key
 from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
-from operator_memory.domain.jobs import ClaimStatus, FactOutcome, JobClaim, JobRecord, JobState, JobSubject, Outcome
+from operator_memory.domain.jobs import (
+    ClaimStatus,
+    FactOutcome,
+    JobClaim,
+    JobRecord,
+    JobState,
+    JobSubject,
+    Outcome,
+    started,
+)
 from operator_memory.domain.scopes import AccountId, Scope
 
 if TYPE_CHECKING:
@@ -44,7 +54,7 @@ class DynamoDBJobs:
         self, account_id: AccountId, job_id: str, *, content_hash: str, subject: JobSubject, now: datetime
     ) -> JobClaim:
         """Note a job that is about to be put into the queue, unless it is known."""
-        record = JobRecord(account_id, job_id, JobState.QUEUED, content_hash, now, attempts=0, subject=subject)
+        record = JobRecord(account_id, job_id, JobState.QUEUED, content_hash, now, 0, subject=subject, queued_at=now)
         for _ in range(ATTEMPTS):
             if self._table.put_if(self._written(record, None), "attribute_not_exists(account_id)", {}):
                 return JobClaim(ClaimStatus.CLAIMED, record)
@@ -76,7 +86,7 @@ class DynamoDBJobs:
                 if refusal is not None:
                     return JobClaim(refusal, known)
             attempts = known.attempts if known else 0
-            record = JobRecord(account_id, job_id, JobState.RUNNING, content_hash, now, attempts + 1, subject=subject)
+            record = started(known, account_id, job_id, content_hash, subject, now)
             erased = stored.get("erased") if stored else None
             item = self._written(record, erased) | {"lease_until": epoch(now) + lease_seconds}
             values = {
@@ -135,8 +145,14 @@ class DynamoDBJobs:
             "turns": _lines(record.turns),
             "skipped": dict(record.skipped),
             "llm_calls": record.llm_calls,
+            "prompt_tokens": record.prompt_tokens,
+            "completion_tokens": record.completion_tokens,
+            "redactions": dict(record.redactions),
+            "queued_at": record.queued_at and record.queued_at.isoformat(),
+            "started_at": record.started_at and record.started_at.isoformat(),
             "error": record.error,
             "error_detail": record.error_detail,
+            "first_error": record.first_error,
             "thread_id": subject.thread_id or None,
             "session_id": subject.session_id or None,
             "agent_id": subject.agent_id,
@@ -192,15 +208,28 @@ def _refusal(stored: Item, known: JobRecord, content_hash: str, now: datetime) -
 
 
 def _lines(outcomes: Sequence[FactOutcome]) -> str:
-    return "\n".join(f"{o.memory_id} {o.scope.value} {o.outcome.value} {o.reason or ''}".rstrip() for o in outcomes)
+    return "\n".join(map(_line, outcomes))
+
+
+def _line(o: FactOutcome) -> str:
+    """``id scope outcome [reason]``, and for what has more a tab and its JSON (which escapes every line break)."""
+    text = f"{o.memory_id} {o.scope.value} {o.outcome.value} {o.reason or ''}".rstrip()
+    return f"{text}\t{json.dumps([o.source, *o.others])}" if o.source or o.others else text
 
 
 def _outcomes(lines: str) -> tuple[FactOutcome, ...]:
-    return tuple(_outcome(*line.split(" ", 3)) for line in lines.split("\n") if line)
+    return tuple(_outcome(*line.partition("\t")) for line in lines.split("\n") if line)
 
 
-def _outcome(memory_id: str, scope: str, outcome: str, reason: str | None = None) -> FactOutcome:
-    return FactOutcome(memory_id, Scope(scope), Outcome(outcome), reason)
+def _outcome(text: str, _tab: str, more: str) -> FactOutcome:
+    memory_id, scope, outcome, *reason = text.split(" ", 3)
+    source, *others = json.loads(more) if more else (None,)
+    named = tuple(str(other) for other in others)
+    return FactOutcome(memory_id, Scope(scope), Outcome(outcome), reason[0] if reason else None, source, named)
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]) if item.get(name) else None
 
 
 def _record(item: Item) -> JobRecord:
@@ -216,8 +245,14 @@ def _record(item: Item) -> JobRecord:
             turns=_outcomes(item.get("turns", "")),
             skipped={reason: int(count) for reason, count in item.get("skipped", {}).items()},
             llm_calls=int(item.get("llm_calls", 0)),
+            prompt_tokens=int(item.get("prompt_tokens", 0)),
+            completion_tokens=int(item.get("completion_tokens", 0)),
+            redactions={kind: int(count) for kind, count in item.get("redactions", {}).items()},
+            queued_at=_moment(item, "queued_at"),
+            started_at=_moment(item, "started_at"),
             error=item.get("error"),
             error_detail=item.get("error_detail"),
+            first_error=item.get("first_error"),
             subject=JobSubject(
                 item.get("thread_id", ""), item.get("session_id", ""), item.get("agent_id"), item.get("author_id")
             ),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from operator_memory.adapters.aws_errors import translated
+from operator_memory.domain.jobs import DeadLetter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -27,19 +28,31 @@ class SqsJobQueue:
                 QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=delay_seconds
             )
 
-    def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
-        """Send ``body`` to the dead-letter queue with ``reason`` and ``detail`` as attributes.
+    def dead_letter(self, letter: DeadLetter) -> None:
+        """Send the message to the dead-letter queue with what is known of it as attributes.
 
-        The message's own id is its deduplication id: a second attempt for the same message adds nothing.
+        The message's own id is its deduplication id, so a second attempt adds nothing, and its group there: a queue
+        shows the first messages of a group only, and each letter is to be seen by itself.
         """
-        # The queue refuses a message with control characters or half a surrogate pair in an attribute.
-        printable = "".join(character if character.isprintable() else "?" for character in detail[:_MAX_DETAIL])
-        texts = {"reason": reason, "detail": printable or reason}
+        texts = {
+            "reason": letter.reason,
+            "detail": _printable(letter.detail) or letter.reason,
+            "first_error": letter.first_error,
+            "group_id": letter.group_id,
+            "receive_count": str(letter.receive_count),
+        }
+        if letter.sent_at is not None:
+            texts["sent_at"] = str(int(letter.sent_at.timestamp() * 1000))
         with translated(_SYSTEM):
             self._client.send_message(
                 QueueUrl=self._dead_letter_queue_url,
-                MessageBody=body,
-                MessageGroupId=group_id,
-                MessageDeduplicationId=message_id,
+                MessageBody=letter.body,
+                MessageGroupId=letter.message_id,
+                MessageDeduplicationId=letter.message_id,
                 MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in texts.items()},
             )
+
+
+def _printable(text: str) -> str:
+    """The queue refuses a message with control characters or half a surrogate pair in an attribute."""
+    return "".join(character if character.isprintable() else "?" for character in text[:_MAX_DETAIL])

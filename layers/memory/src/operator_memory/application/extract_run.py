@@ -32,7 +32,7 @@ from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
 
-MAX_FACTS_LISTED = 1_500
+MAX_FACTS_LISTED = 500
 """Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
 
 CLOCK_SKEW = timedelta(seconds=2)
@@ -124,6 +124,8 @@ class ExtractRun:
 
     def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
         now = self._ports.clock.now()
+        if job.sent_at is not None:
+            now = min(now, job.sent_at)  # a job that waited in the queue through an erasure tells of what was before it
         job = replace(job, finished_at=min(job.finished_at, now))
         done = replace(record, state=JobState.DONE, error=None, error_detail=None)
         off = self._switched_off(job)
@@ -160,7 +162,11 @@ class ExtractRun:
         if not job.memory_enabled:
             return "memory_disabled_run"
         switches = self._ports.switches.read(
-            job.account_id, agent_id=job.agent_id, thread_id=job.thread_id, timeout=SWITCHES_TIMEOUT
+            job.account_id,
+            agent_id=job.agent_id,
+            thread_id=job.thread_id,
+            session_id=job.session_id,
+            timeout=SWITCHES_TIMEOUT,
         )
         if switches.off:
             return f"memory_disabled_{switches.off}"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.conversation import RawMessage, Turn
-from operator_memory.domain.jobs import JobClaim, JobRecord, JobSubject
+from operator_memory.domain.jobs import DeadLetter, JobClaim, JobRecord, JobSubject
 from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
@@ -234,8 +234,8 @@ class JobQueue(Protocol):
         """Make a failed message visible again after ``delay_seconds``, instead of the queue's full timeout."""
         ...
 
-    def dead_letter(self, body: str, *, group_id: str, message_id: str, reason: str, detail: str) -> None:
-        """Put a message that can never succeed into the dead-letter queue, with the reason as attributes."""
+    def dead_letter(self, letter: DeadLetter) -> None:
+        """Put a message that is given up into the dead-letter queue, with all that is known of it as attributes."""
         ...
 
 

@@ -41,6 +41,8 @@ class RunJob:
     messages: tuple[RawMessage, ...] | None = None
     memory_enabled: bool = True
     """``False``: this one run is not to be remembered."""
+    sent_at: datetime | None = None
+    """When the job was put into the queue, by the queue's clock: the runner's may be wrong."""
 
     @property
     def effective_session_id(self) -> str:
@@ -59,6 +61,7 @@ class Outcome(StrEnum):
     ADDED = "added"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    """Added, in the place of an older memory that it contradicts or updates."""
     REJECTED = "rejected"
 
 
@@ -73,6 +76,10 @@ class FactOutcome:
     scope: Scope
     outcome: Outcome
     reason: str | None = None
+    source: str | None = None
+    """The id of the message that it came from, where the messages have ids."""
+    others: tuple[str, ...] = ()
+    """Of a duplicate: the memory that says the same. Of one that supersedes: those that it took the place of."""
 
 
 def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
@@ -103,13 +110,44 @@ class JobRecord:
     turns: tuple[FactOutcome, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    """Secrets taken out of the conversation, by kind."""
+    queued_at: datetime | None = None
+    """When the API took it in; ``None`` for a job that came through the queue alone."""
+    started_at: datetime | None = None
+    """When the last attempt began."""
     error: str | None = None
     error_detail: str | None = None
+    first_error: str | None = None
+    """The reason of the first attempt that failed; ``error`` is that of the last."""
     subject: JobSubject = JobSubject()
 
     def failed(self, *, error: str, detail: str, now: datetime) -> "JobRecord":
         """This record after an attempt that ended in ``error`` (a machine-readable reason)."""
-        return replace(self, state=JobState.FAILED, error=error, error_detail=detail[:500], updated_at=now)
+        first = self.first_error or error
+        return replace(
+            self, state=JobState.FAILED, error=error, error_detail=detail[:500], first_error=first, updated_at=now
+        )
+
+
+def started(
+    known: JobRecord | None, account_id: AccountId, job_id: str, content_hash: str, subject: JobSubject, now: datetime
+) -> JobRecord:
+    """The record of a job whose next attempt begins at ``now``; ``known``: what earlier ones left."""
+    return JobRecord(
+        account_id,
+        job_id,
+        JobState.RUNNING,
+        content_hash,
+        now,
+        attempts=known.attempts + 1 if known else 1,
+        subject=subject,
+        queued_at=known.queued_at if known else None,
+        started_at=now,
+        first_error=known.first_error if known else None,
+    )
 
 
 class ClaimStatus(StrEnum):
@@ -133,6 +171,24 @@ def content_hash(body: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the job's canonical JSON: equal content gives an equal hash, whatever the key order."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+MAX_RECEIVES = 10
+"""How often a message is tried before it is a dead letter: with the delays below for about an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that is given up, with what is to be known about it. ``group_id``: its account."""
+
+    body: str = field(repr=False)
+    message_id: str
+    group_id: str
+    reason: str
+    detail: str
+    first_error: str
+    receive_count: int
+    sent_at: datetime | None
 
 
 LEASE_SECONDS = 330

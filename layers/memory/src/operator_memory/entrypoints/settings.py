@@ -233,7 +233,7 @@ class Settings:
     supabase_url: str = _var(
         "SUPABASE_URL",
         "",
-        "Base URL of the platform's Supabase project; needed for jobs that do not carry their messages.",
+        "Base URL of the platform's Supabase project: switches, members, the trail, and messages that a job does not carry.",
     )
     supabase_service_key: str = _var(
         "SUPABASE_SERVICE_KEY",

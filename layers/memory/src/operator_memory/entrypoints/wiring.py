@@ -112,7 +112,7 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
         queue_url=parts.required("jobs_queue_url"),
         dead_letter_queue_url=parts.required("jobs_dead_letter_queue_url"),
     )
-    return ConsumeJobs(parse=parse_job, extract=ExtractRun(ports, policy), queue=queue)
+    return ConsumeJobs(parse=parse_job, extract=ExtractRun(ports, policy), queue=queue, jobs=ports.jobs)
 
 
 def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":

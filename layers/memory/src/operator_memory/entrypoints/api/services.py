@@ -33,7 +33,8 @@ class Services:
     def records_queries(self, account_id: AccountId) -> bool:
         """Whether the words of a search may be kept. Where that cannot be read they are not, and the search goes on."""
         try:
-            return self.switches.read(account_id, agent_id=None, thread_id=None, timeout=2.0).record_queries
+            switches = self.switches.read(account_id, agent_id=None, thread_id=None, session_id=None, timeout=2.0)
+            return switches.record_queries
         except UpstreamError as error:
             _LOG.warning("the switch of queries cannot be read", extra={"reason": error.reason})
             return False
