@@ -14,7 +14,6 @@ from tests.unit.rules_cases import CASES
 from tests.unit.rules_cases_more import NEVER, STATED
 from tests.unit.screening_cases import HOSTILE, LEGITIMATE, TELLING, TRIVIAL
 
-
 SECRET_WORDS = ("password", "API key", "card number", "token", "PIN")
 
 
@@ -57,7 +56,7 @@ def test_what_the_rule_extractor_learns_passes(said: str, expected: list[str]) -
 
 @given(st.sampled_from(HOSTILE), st.text(alphabet="abcdefghij ,.", max_size=30))
 def test_a_command_stays_one_whatever_stands_around_it(hostile: tuple[str, str], around: str) -> None:
-    assert command_reason(f"{around}. {hostile[0]}\n{around}") is not None
+    assert command_reason(f"{around}.\n{hostile[0]}\n{around}") is not None
 
 
 @given(st.sampled_from(HOSTILE))

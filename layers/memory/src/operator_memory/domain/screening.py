@@ -7,7 +7,7 @@ things, lead data away, run something or speak for other users is not, whoever w
 import re
 import unicodedata
 
-from operator_memory.domain.screening_patterns import REASONS
+from operator_memory.domain.screening_patterns import REASONS, TRIVIAL, WHO_SAID
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
@@ -59,49 +59,180 @@ def _holds_base64(text: str) -> bool:
 # ---- trivial ----------------------------------------------------------------------------------------------------
 
 _FILLER = frozenset(
-    """hi hello hey hiya greetings good morning afternoon evening night day bye goodbye see you later soon welcome
-    thanks thank thx ty much so very a lot many please ok okay k yes yeah yep yup no nope sure right alright fine great
-    cool nice perfect awesome lovely wonderful got it understood exactly indeed maybe hmm hm uh um oh ah wow lol haha
-    sorry none nothing null nil na unknown test testing the there everyone again all well for help your how are doing
-    today is that what up is this an and to i see
-    hallo guten tag morgen abend gute nacht moin servus tschuss danke schon sehr vielen dank bitte ja nein genau
-    hola buenos buenas dias tardes noches adios gracias muchas por favor si vale claro de nada que tal
-    bonjour bonsoir salut coucou au revoir merci beaucoup oui non bien sur d accord s il vous plait te
-    ola bom dia boa tarde noite tchau obrigado obrigada muito sim nao
-    ciao buongiorno grazie prego""".split()
-)
-_WHO = r"(?:the |der |die |el |la |o |a |l )?(?:user|human|customer|person|speaker|nutzer|nutzerin|benutzer|benutzerin|usuario|usuaria|utilisateur|utilisatrice|utilizador|utilizadora)"
-_AGENT = r"(?:the |an? )?(?:ai |virtual )?(?:assistant|agent|ai|bot|chatbot|model)"
-_TOLD = rf"(?: (?:to )?(?:the )?(?:{_AGENT}|them|it))?"
-_CLOSE = r"(?: (?:to|with|in|at|from|during|again|today|the|an?|this|start|begin|beginning|of|conversation|chat|session|assistant|ai|agent|message|way))*"
-_META = re.compile(
-    rf"""(?:
-    {_WHO}\ (?:has\ |have\ |had\ |is\ |was\ |just\ |simply\ |only\ )*(?:
-        (?:said|says|saying|sent|wrote|typed)\ (?:hi|hello|hey|bye|goodbye|thanks|thank\ you|yes|no|ok|okay|a\ greeting|greetings|good\ (?:morning|evening|night|afternoon))
-      | (?:ask|asked|asks|asking|posed|has)\ (?:{_AGENT}\ )?(?:a|an|the|some|another|many|several|multiple|follow\ up)\ (?:\w+\ )?questions?(?:\ about\ (?:it|this|that|something))?
-      | (?:asked|asks|asking|looking|wants|requested|requests|seeking|needs|wanted)\ (?:{_AGENT}\ )?(?:for\ )?(?:some\ )?(?:help|assistance|advice|information|clarification|a\ response|an\ answer)
-      | (?:greeted|greets|greeting|thanked|thanks|thanking|acknowledged|acknowledges|replied|responded|answered|confirmed|agreed|apologi[sz]ed|appreciates|appreciated)
-      | (?:started|starts|began|initiated|having|ended|continued|engaged|engaging|interacting|talking|chatting|speaking|communicating|using|testing)\ (?:in\ |with\ )?(?:a\ |an\ |the\ |this\ )*(?:conversation|chat|session|dialogue|{_AGENT})
-      | (?:shared|provided|gave|sent|made|submitted)\ (?:a|an|some|the|no|any)?\ ?(?:\w+\ )?(?:message|messages|information|input|feedback|statement|request|text|prompt|query|details)
-      | (?:did\ not|didn\ t|does\ not|hasn\ t|has\ not|have\ not|not)\ (?:share|shared|provide|provided|mention|mentioned|give|given|say|said|ask|asked|state|stated)\ .{{0,60}}
-      | (?:understands|understood|interested\ in\ (?:the\ )?(?:conversation|answer))
-      | (?:in\ need\ of|looking\ for)\ (?:help|assistance|information|answers?)
-      )(?:\ for\ (?:the\ )?(?:help|answer|response|assistance|information))?{_TOLD}{_CLOSE}
-    | (?:the\ )?(?:assistant|ai|agent|bot|chatbot)\ (?:has\ |will\ |can\ |is\ |was\ |would\ |could\ |and\ )*(?:help|helped|helps|helping|assist|assisted|assists|assisting
-        |offered|offers|ready|happy|able|available|here|respond|responded|responds|answer|answered|answers|reply|replied|greeted|greets|thanked|provide|provided|provides
-        |acknowledged|confirmed|apologi[sz]ed|asked|understood|said\ (?:hi|hello)|explained|willing|glad|be\ happy|be\ able|unable)
-        (?:\ (?:to|the|user|with|a|an|in|on|by|for|help|assist|assistance|response|answer|question|questions|information|any|anything|more|needed|request|task|of|hello|and|it|that|this|further|provide|them|him|her))*
-    | (?:this|the)\ (?:conversation|chat|dialogue|discussion|exchange|interaction|message)\ (?:is|was|has|had|began|started|ended|contains|includes|does|did)\b.{{0,80}}
-    | (?:the\ user\ and\ )?(?:there\ (?:is|are|was|were)\ )?(?:no|nothing|not)\ (?:new\ |relevant\ |memorable\ |specific\ |personal\ |further\ |to\ |important\ )*(?:facts?|information|memor(?:y|ies)|details|preferences|remember|extract|report|store)
-        (?:\ (?:was|were|is|are|to|found|shared|provided|mentioned|extract|extracted|remember|about|the|user|in|this|conversation|here|available|stated))*
-    | {_WHO}\ (?:hat\ )?(?:(?:eine|einige|mehrere)\ fragen?\ (?:gestellt)?|stellt\ (?:eine\ )?fragen?|stellte\ (?:eine\ )?fragen?|begrusst\w*|gegrusst|bedankt\w*(?:\ sich)?|sich\ bedankt|sagt\w*\ (?:hallo|danke)|(?:hallo|danke)\ gesagt|um\ hilfe\ gebeten)(?:\ (?:den|die|bei|dem)\ (?:assistent\w*))?
-    | {_WHO}\ (?:ha\ |a\ )?(?:hizo|hace|hecho|fez|faz|pose|posa|posee)\ (?:una|uma|une)\ (?:pregunta|pergunta|question)
-    | {_WHO}\ (?:ha\ |a\ |l\ )*(?:saludo|saluda|saludado|agradecio|agradece|agradeceu|salue|remercie|cumprimentou|dijo\ (?:hola|gracias)|dit\ (?:bonjour|merci)|disse\ (?:ola|obrigad[oa])|pidio\ ayuda|pediu\ ajuda|demande\ de\ l\ aide)(?:\ (?:al|a|o|l|ao|le)\ (?:asistente|assistant|assistente))?
-    )""",
-    re.VERBOSE,
+    [
+        "hi",
+        "hello",
+        "hey",
+        "hiya",
+        "greetings",
+        "good",
+        "morning",
+        "afternoon",
+        "evening",
+        "night",
+        "day",
+        "bye",
+        "goodbye",
+        "see",
+        "you",
+        "later",
+        "soon",
+        "welcome",
+        "thanks",
+        "thank",
+        "thx",
+        "ty",
+        "much",
+        "so",
+        "very",
+        "a",
+        "lot",
+        "many",
+        "please",
+        "ok",
+        "okay",
+        "k",
+        "yes",
+        "yeah",
+        "yep",
+        "yup",
+        "no",
+        "nope",
+        "sure",
+        "right",
+        "alright",
+        "fine",
+        "great",
+        "cool",
+        "nice",
+        "perfect",
+        "awesome",
+        "lovely",
+        "wonderful",
+        "got",
+        "it",
+        "understood",
+        "exactly",
+        "indeed",
+        "maybe",
+        "hmm",
+        "hm",
+        "uh",
+        "um",
+        "oh",
+        "ah",
+        "wow",
+        "lol",
+        "haha",
+        "sorry",
+        "none",
+        "nothing",
+        "null",
+        "nil",
+        "na",
+        "unknown",
+        "test",
+        "testing",
+        "the",
+        "there",
+        "everyone",
+        "again",
+        "all",
+        "well",
+        "for",
+        "help",
+        "your",
+        "how",
+        "are",
+        "doing",
+        "today",
+        "is",
+        "that",
+        "what",
+        "up",
+        "is",
+        "this",
+        "an",
+        "and",
+        "to",
+        "i",
+        "see",
+        "n",
+        "hallo",
+        "guten",
+        "tag",
+        "morgen",
+        "abend",
+        "gute",
+        "nacht",
+        "moin",
+        "servus",
+        "tschuss",
+        "danke",
+        "schon",
+        "sehr",
+        "vielen",
+        "dank",
+        "bitte",
+        "ja",
+        "nein",
+        "genau",
+        "hola",
+        "buenos",
+        "buenas",
+        "dias",
+        "tardes",
+        "noches",
+        "adios",
+        "gracias",
+        "muchas",
+        "por",
+        "favor",
+        "si",
+        "vale",
+        "claro",
+        "de",
+        "nada",
+        "que",
+        "tal",
+        "bonjour",
+        "bonsoir",
+        "salut",
+        "coucou",
+        "au",
+        "revoir",
+        "merci",
+        "beaucoup",
+        "oui",
+        "non",
+        "bien",
+        "sur",
+        "d",
+        "accord",
+        "s",
+        "il",
+        "vous",
+        "plait",
+        "te",
+        "ola",
+        "bom",
+        "dia",
+        "boa",
+        "tarde",
+        "noite",
+        "tchau",
+        "obrigado",
+        "obrigada",
+        "muito",
+        "sim",
+        "nao",
+        "ciao",
+        "buongiorno",
+        "grazie",
+        "prego",
+    ]
 )
 _NOT_A_WORD = re.compile(r"[\W_]+")
-_SAID = re.compile(rf"^{_WHO} (?:said|says|replied|answered|responded|wrote|sagte?|dijo|dit|disse) ")
 _MAX_TRIVIAL_WORDS = 16
 
 
@@ -116,4 +247,4 @@ def is_trivial(text: str) -> bool:
         return True
     if words.count(" ") >= _MAX_TRIVIAL_WORDS:
         return False
-    return _META.fullmatch(words) is not None or _FILLER.issuperset(_SAID.sub("", words).split())
+    return TRIVIAL.fullmatch(words) is not None or _FILLER.issuperset(WHO_SAID.sub("", words).split())

@@ -1,4 +1,4 @@
-"""What instruction-like texts look like, in English, German, Spanish, French and Portuguese.
+"""What instruction-like and trivial texts look like, in English, German, Spanish, French and Portuguese.
 
 The patterns run on folded text: lower case, no accents, plain apostrophes, single spaces. Gaps are bounded, so the
 time is linear. A wish about style or habits ("answer in German", "never call me before 9") matches none of them.
@@ -19,7 +19,7 @@ _ADDRESS = (
 _AGENT = r"(?:you|assistant|agent|ai|bot|model|assistent|asistente|assistente|agente)"
 _START = (
     r"(?:(?:^|[.!?:;,\"'(\n-] ?)(?:(?:and|then|also|please|always|now|first|und|dann|bitte|immer|y|luego|siempre"
-    r"|por favor|et|puis|toujours|e|depois|sempre|remember to|be sure to|make sure to|kindly|silently|secretly),? )*"
+    r"|por favor|et|puis|toujours|e|depois|sempre|remember to|be sure to|make sure to|kindly|silently|secretly),? ){0,3}"
     rf"|\b(?:please|always|and|then|und|dann|bitte|immer|siempre|toujours|sempre|silently|secretly|{_AGENT} (?:must|should|shall"
     r"|will|can|may|has to|have to|needs to|is to|are to|to|soll|sollte|muss|debe|deberia|tiene que|doit|deve)"
     r"|asked to|asked from now on to|now on,?|now on to|when(?:ever)? \w+ asks?,) (?:always |also |then )?)"
@@ -38,14 +38,13 @@ _DATOS = r"(?:datos|mensajes|conversaciones|recuerdos|memorias|contrasenas|archi
 
 CHANGES_RULES = (
     rf"\b(?:ignore|disregard|forget|override|overrule|bypass|circumvent|disobey)\b.{{0,40}}\b{_SPOILS}\b",
-    rf"\b(?:ignor(?:es|ed|ing)|disregard(?:s|ed|ing)|overrid(?:es|ing)|bypass(?:es|ed|ing)|break|drop|skip|delete|remove|erase|unlearn"
-    rf"|disable|deactivate|turn off|switch off|lift|replace|stop following|not (?:follow|obey)|n't (?:follow|obey)|never (?:follow|obey))\b.{{0,10}}\b{_EARLIER}\b.{{0,30}}\b{_SPOILS}\b",
-    rf"{_START}(?:disable|deactivate|turn off|switch off|skip) (?:all |the |any |every )*(?:safety |content |security )?(?:filters?|checks?|safeguards|guardrails|confirmations?|verification)\b",
+    rf"\b(?:ignor(?:es|ed|ing)|disregard(?:s|ed|ing)|overrid(?:es|ing)|bypass(?:es|ed|ing)|break|drop|skip|delete|remove|erase|unlearn|disable|deactivate|turn off|switch off|lift|replace|stop following|not (?:follow|obey)|n't (?:follow|obey)|never (?:follow|obey))\b.{{0,10}}\b{_EARLIER}\b.{{0,30}}\b{_SPOILS}\b",
+    rf"{_START}(?:disable|deactivate|turn off|switch off|skip) (?:all |the |any |every ){{0,3}}(?:safety |content |security )?(?:filters?|checks?|safeguards|guardrails|confirmations?|verification)\b",
     r"\bsystem[ -]?(?:prompts?|messages?|instructions?)\b|\b(?:hidden|initial|developer) (?:prompt|message|instructions)\b",
     r"\byou(?:'re| are) now\b|\bdeveloper mode\b|\bjailb(?:reak|roken)\w*|\bbe dan\b|\bare dan\b|\bas dan\b|\bdo anything now\b",
     r"\b(?:act|behave|respond|answer|reply|pretend|be|become|roleplay|role-play)\b.{0,30}\b(?:unrestricted|uncensored|unfiltered|without (?:any )?(?:restrictions|limits|filters|rules|censorship))\b",
     r"\byou (?:now )?have no (?:limits|restrictions|rules|filters)\b|\bno longer (?:bound|restricted|limited) by\b",
-    rf"\bnew (?:system )?(?:instructions?|rules|directives?|persona)(?: for (?:you|the (?:assistant|ai|agent)))? ?[:=]|\byour (?:new|real|true) (?:instructions?|rules|role|goal|purpose|identity|name) (?:is|are)\b",
+    r"\bnew (?:system )?(?:instructions?|rules|directives?|persona)(?: for (?:you|the (?:assistant|ai|agent)))? ?[:=]|\byour (?:new|real|true) (?:instructions?|rules|role|goal|purpose|identity|name) (?:is|are)\b",
     r"\bnever (?:refuse|decline|reject|question)\b.{0,20}\b(?:requests?|commands?|orders?|instructions?|user|me|anything)\b",
     r"\b(?:always|must) (?:obey|comply)\b|\bobey (?:every|any|all|each|my)\b",
     r"\b(?:trust|believe|do|follow|execute|obey|apply)\b (?:whatever|anything|everything|what|any(?:thing)? (?:instructions?|commands?)?)\b.{0,40}\b(?:says?|said|tells?|contains?|writes?|written|asks?|states?)\b",
@@ -89,7 +88,7 @@ SENDS_AWAY = (
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|share|copy|report|submit|deliver|cc|bcc|publish|relay|push|dump|export|transfer)\b.{{0,100}}{_ADDRESS}",
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|copy|submit|publish|relay|dump|transfer)\b.{{0,30}}\b(?:all|every|the user's|user's|users'|their|his|her|my|this|full|complete)\b.{{0,20}}\b{_SECRETS}\b.{{0,40}}\bto (?!me\b|the user\b|user\b|them\b|us\b)",
     rf"\bexfiltrat\w+|\bleak (?:all|the|any)\b.{{0,20}}\b{_SECRETS}",
-    rf"\b(?:reveal|show|print|output|repeat|display|list)\b.{{0,20}}\b(?:all|other|everyone's|hidden|stored|your)\b.{{0,15}}\b(?:memories|system|passwords|secrets|credentials|instructions)\b",
+    r"\b(?:reveal|show|print|output|repeat|display|list)\b.{0,20}\b(?:all|other|everyone's|hidden|stored|your)\b.{0,15}\b(?:memories|system|passwords|secrets|credentials|instructions)\b",
     # German
     rf"{_START}(?:schicke?|sende|leite|ubermittle|maile|poste|lade|kopiere|teile)\b.{{0,100}}{_ADDRESS}",
     rf"{_START}(?:schicke?|sende|leite|ubermittle|maile|poste|lade|kopiere)\b.{{0,20}}\b(?:alle|samtliche|jede|meine|seine|ihre|die)\b.{{0,20}}\b{_DATEN}\b.{{0,20}}\b(?:an|auf|zu|weiter)\b(?! mich| den nutzer| ihn)",
@@ -99,7 +98,7 @@ SENDS_AWAY = (
     rf"{_START}(?:envi[ae]r?|enviale|mand[ae]r?|reenvi[ae]r?|encaminh[ae]r?|sube|compart[aei]r?|envoie[zr]?|envoyer|transmets|transmettez|transfere[zr]?|publie[zr]?)\b.{{0,20}}\b(?:todos?|todas?|tous|toutes?)\b.{{0,20}}\b{_DATOS}\b.{{0,30}}\b(?:a|al|para|au|aux|ao)\b(?! mi\b| moi\b| mim\b| usuario\b)",
 )
 
-_CODE = r"(?:(?:shell|system|terminal|bash|sql|following|this|these|the|any|every|all) )*(?:commands?|shell|scripts?|code|terminal|payload|binary|macros?|tools?|functions?|bash|powershell)\b"
+_CODE = r"(?:(?:shell|system|terminal|bash|sql|following|this|these|the|any|every|all) ){0,3}(?:commands?|shell|scripts?|code|terminal|payload|binary|macros?|tools?|functions?|bash|powershell)\b"
 RUNS_TOOLS = (
     rf"{_START}(?:run|execute|invoke|launch|eval|exec|start|trigger)\b.{{0,25}}\b{_CODE}",
     rf"{_START}(?:use|call|trigger|invoke)\b (?:the |your |a )?(?:\w+_\w+|shell|terminal|bash|e-?mail|payment|admin|delete|sql|code(?: interpreter)?|file) (?:tool|function|api|plugin|endpoint)\b|{_START}(?:call|invoke|use) \w{{2,40}}\(",
@@ -125,7 +124,7 @@ ADDS_LINKS = (
     rf"{_START}(?:fuge|baue|setze|hange|erwahne|empfiehl|bewirb|verlinke|schreibe?|beende)\b.{{0,80}}(?:{_ADDRESS}|(?<!keine )\bwerb(?:ung|elink\w*|eanzeige\w*)|\baffiliate)|\b(?:bewirb|bewerbe)\b.{{0,60}}\bin jeder (?:antwort|nachricht)\b",
     # Spanish, Portuguese, French
     rf"{_START}(?:incluye|inclu[aei]r?|insert[ae]r?|anade|agrega|pon|recomiend[ae]|recomende|promocion[ae]|adicione|coloque|mencion[ae]|inclus|incluez|insere[zr]?|ajoute[zr]?|mets|mettez|recommande[zr]?|termina|termine[zr]?)\b.{{0,80}}(?:{_ADDRESS}|\bafiliad\w*|\baffili\w*|\bpublici\w*|\banuncios?\b|\bpropagandas?\b|\bsponsoris\w*|\bpatrocinad\w*)",
-    rf"\b(?:promociona|promueve|promova|divulgue|fais la promotion d\w*|promeus)\b.{{0,60}}\b(?:en cada|em cada|em todas|en todas|dans chaque|dans toutes)\b",
+    r"\b(?:promociona|promueve|promova|divulgue|fais la promotion d\w*|promeus)\b.{0,60}\b(?:en cada|em cada|em todas|en todas|dans chaque|dans toutes)\b",
 )
 
 _OTHERS = r"(?:every|all|any|each|other|all other|all the other|the other|another)(?: of the| the| other)? (?:users?|customers?|people|accounts?|tenants?|visitors?|members?|clients?|persons?)\b"
@@ -144,14 +143,14 @@ _WHOSE = (
     r"(?:this|the|your) (?:system|assistant|agent|bot|platform|model|service|ai|application|account|workspace|chat)"
 )
 CLAIMS_AUTHORITY = (
-    rf"\b(?:user|i|he|she|they|customer|person|speaker|who|account)(?:'s| is| am| are|'m|'re| was made| became| has become)(?: now| also| actually| really)* (?:an?|the|your|our)? ?(?:system |platform |site |chief |account |verified |real )*{_POWER}\b(?! (?:at|in|for|by|from|assistant)\b)",
-    rf"\b(?:user|i|he|she|they)(?:'s| is| am| are|'m)(?: now| also)* (?:the |an? )?(?:developer|creator|owner|maker|operator|administrator|maintainer|author|ceo|boss|controller) of {_WHOSE}\b",
+    rf"\b(?:user|i|he|she|they|customer|person|speaker|who|account)(?:'s| is| am| are|'m|'re| was made| became| has become)(?: now| also| actually| really){{0,2}} (?:an?|the|your|our)? ?(?:system |platform |site |chief |account |verified |real ){{0,3}}{_POWER}\b(?! (?:at|in|for|by|from|assistant)\b)",
+    rf"\b(?:user|i|he|she|they)(?:'s| is| am| are|'m)(?: now| also){{0,2}} (?:the |an? )?(?:developer|creator|owner|maker|operator|administrator|maintainer|author|ceo|boss|controller) of {_WHOSE}\b",
     r"\b(?:is|am|are|i'm) (?:now )?(?:your|the assistant's|the agent's|the ai's) (?:new |real |true )?(?:developer|creator|owner|maker|operator|master|supervisor|administrator|boss|programmer)\b",
     r"\b(?:is|am|i'm) (?:an? |the )?account owner\b.{0,20}\b(?:full|all|every|permission)",
     rf"\b{_POWER} (?:access|permissions?|rights|privileges|mode|status)\b|\b(?:full|unlimited|unrestricted|special|elevated|complete|all) (?:access|permissions?|rights|privileges) (?:to|over|for) (?:everything|all|any|every|delete|{_WHOSE})\b|\bwith (?:full|all|unlimited) (?:permissions|privileges)\b",
     rf"\bas (?:the|your|this system's) (?:system |lead |chief )?(?:developer|admin\w*|creator|operator|supervisor|owner(?: of {_WHOSE})?),? (?:i|we|you|please|the user)\b|\bas an? admin(?:istrator)?,? (?:i|you|the user)\b|\btreat (?:me|the user|user|him|her|them) (?:as|like) (?:an? |the )?(?:{_POWER}|developer|owner|staff)",
     r"\b(?:admin(?:istrator)?s?|openai|anthropic|the developers?|security team|system owner|support team|management) (?:has |have |had )?(?:said|says|allow\w*|authori[sz]e\w*|approve\w*|permit\w*|instruct\w*|order\w*|told)\b.{0,30}\b(?:you|assistant|agent|skip|bypass|ignore|override|user|full|access)",
-    r"\b(?:is|am|are|i'm) (?:fully )?(?:authori[sz]ed|permitted|allowed|entitled|cleared) to (?:override|bypass|access (?:all|any|every|other)|do anything|see (?:all|any|other)|skip|ignore|read (?:all|any|other))|\b(?:is|am|are) exempt from (?:all |the |any |your )*(?:rules|restrictions|limits|polic\w+|safety|filters|guidelines)",
+    r"\b(?:is|am|are|i'm) (?:fully )?(?:authori[sz]ed|permitted|allowed|entitled|cleared) to (?:override|bypass|access (?:all|any|every|other)|do anything|see (?:all|any|other)|skip|ignore|read (?:all|any|other))|\b(?:is|am|are) exempt from (?:all |the |any |your ){0,2}(?:rules|restrictions|limits|polic\w+|safety|filters|guidelines)",
     # German
     rf"\b(?:{_NUTZER}|ich|er|sie) (?:ist|bin) (?:jetzt |auch )?(?:der |die |ein |eine |dein |deine )?(?:system-?)?admin(?:istrator)?(?:in)?\b(?! (?:bei|in|fur|an)\b)|\b(?:ist|bin) dein[e]? (?:entwickler|schopfer|besitzer|betreiber|chef|herr|administrator)\w*|\b(?:admin(?:istrator)?|root)-?(?:rechte|zugriff|zugang)\w*|\bals (?:dein|der|deine|die) (?:entwickler|administrator|betreiber|chef|admin)\w*",
     # Spanish, Portuguese, French
@@ -165,7 +164,7 @@ ESCAPES = (
     r"<\|[a-z_]{2,30}\|>|\[/?inst\]|<</?sys>>|\{\{|\{%|%\}|\$\{",
     r"(?:^|\n) ?#{1,6} ?(?:system|instructions?|custom instructions?|new rules|rules|output|summary|new messages|observation date|existing memories|language requirement)\b",
     r"(?:^|\n) ?(?:system|developer) ?:|\n ?(?:assistant|human|user) ?:",
-    r"\b(?:end|begin) of (?:system |the )?(?:prompt|instructions|memory|memories|context|user data)\b|-{3,} ?(?:end|begin|system)\b|```",
+    r"\b(?:end|begin) of (?:system |the )?(?:prompt|instructions|memory|memories|context|user data)\b|--- ?(?:end|begin|system)\b|```",
 )
 
 ENCODED = (
@@ -192,3 +191,44 @@ REASONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("adds_links", _one(ADDS_LINKS)),
 )
 """Reasons in the order they are tried, each with the pattern of folded text that gives it."""
+
+# ---- trivial: these run on words only, marks and apostrophes are spaces -------------------------------------------
+
+_WHO = (
+    r"(?:the |der |die |el |la |o |a |l )?(?:user|human|customer|person|speaker|nutzer|nutzerin|benutzer|benutzerin|usuario"
+    r"|usuaria|utilisateur|utilisatrice|utilizador|utilizadora)"
+)
+WHO_SAID = re.compile(rf"^{_WHO} (?:said|says|replied|answered|responded|wrote|sagte?|dijo|dit|disse) ")
+"""What stands before reported speech; the rest may be filler."""
+
+_READER = r"(?:(?:the |an? )?(?:ai |virtual )?(?:assistant|agent|ai|bot|chatbot|model))"
+_TAIL = r"(?: (?:to|with|in|at|from|for|during|again|today|the|an?|this|start|begin|beginning|of|conversation|chat|session|assistant|s|ai|agent|message|way|help|answer|response|assistance|information|question))*"
+_HELPS = (
+    r"help(?:ed|s|ing)?|assist(?:ed|s|ing)?|offer(?:ed|s)?|ready|happy|able|available|here|respond(?:ed|s)?|answer(?:ed|s)?"
+    r"|repl(?:y|ied|ies)|greet(?:ed|s)|thank(?:ed|s)|provide[ds]?|acknowledge[ds]|confirmed|apologi[sz]ed|understood|willing|glad|unable"
+)
+_USER_DOES = (
+    r"(?:said|says|saying|sent|wrote|typed) (?:hi|hello|hey|bye|goodbye|thanks|thank you|yes|no|ok|okay|a greeting|greetings|good (?:morning|evening|night|afternoon))",
+    rf"(?:ask(?:ed|s|ing)?|posed|has|had) (?:{_READER} )?(?:(?:a|an|the|some|another|many|several|multiple) )?(?:\w+ )?questions?(?: about (?:it|this|that|something))?",
+    rf"(?:ask(?:ed|s|ing)?|looking|wants|wanted|request(?:ed|s)|seeking|needs) (?:{_READER} )?(?:for )?(?:some )?(?:help|assistance|advice|information|clarification|a response|an answer)",
+    r"greet(?:ed|s|ing)|thank(?:ed|s|ing)|acknowledge[ds]|replied|responded|answered|confirmed|agreed|apologi[sz]ed|appreciate[ds]|understands|understood",
+    rf"(?:start(?:ed|s)|began|initiated|having|ended|continued|engaged|engaging|interacting|talking|chatting|speaking|communicating) (?:in |with )?(?:a |an |the |this )*(?:conversation|chat|session|dialogue|{_READER})",
+    r"(?:shared|provided|gave|sent|made|submitted) (?:(?:a|an|some|the|no|any) )?(?:\w+ )?(?:message|messages|information|input|feedback|statement|request|text|prompt|query|details)",
+    r"(?:did not|didn t|does not|hasn t|has not|not) (?:share|provide|mention|give|say|state|disclose)d? (?:any(?:thing)?|personal|specific|further|new|relevant|their)\b.{0,60}",
+)
+TRIVIAL = re.compile(
+    "|".join(
+        f"(?:{pattern})"
+        for pattern in (
+            rf"{_WHO} (?:(?:has|have|had|is|was|just|simply|only) )*(?:{'|'.join(_USER_DOES)})(?: (?:to )?{_READER})?{_TAIL}",
+            rf"{_READER} (?:(?:has|will|can|is|was|would|could|and|be) )*(?:{_HELPS})(?: (?:to|the|user|with|a|an|in|on|by|for|help|assist|assistance|response|answer|questions?|information|any|anything|more|needed|request|task|of|hello|and|it|that|this|further|provide|them|him|her|s))*",
+            r"(?:this|the) (?:conversation|chat|dialogue|discussion|exchange|interaction) (?:is|was|has|had|began|started|ended|contains|includes|does|did)\b.{0,80}",
+            r"(?:there (?:is|are|was|were) )?(?:no|nothing|not) (?:(?:new|relevant|memorable|specific|personal|further|to|important) )*(?:facts?|information|memory|memories|details|preferences|remember|extract|report|store)(?: (?:was|were|is|are|to|found|shared|provided|mentioned|extract|extracted|remember|about|the|user|in|this|conversation|here|available|stated))*",
+            rf"{_WHO} (?:hat )?(?:(?:eine |einige |mehrere )?fragen? gestellt|stellte? (?:eine )?fragen?|begrusste?|gegrusst|bedankte? sich|sich bedankt|sagte? (?:hallo|danke)|(?:hallo|danke) gesagt|um hilfe gebeten)(?: (?:den|die|bei|dem) assistent\w*)?",
+            rf"{_WHO} (?:den assistenten |die assistentin |hat |sich )*(?:begrusst|gegrusst|bedankt)",
+            rf"{_WHO} (?:ha |a )?(?:hizo|hace|hecho|fez|faz|pose|posa) (?:una|uma|une) (?:pregunta|pergunta|question)",
+            rf"{_WHO} (?:ha |a |l )*(?:saludo|saluda|saludado|agradecio|agradece|agradeceu|salue|remercie|cumprimentou|dijo (?:hola|gracias)|dit (?:bonjour|merci)|disse (?:ola|obrigad[oa])|pidio ayuda|pediu ajuda|demande de l aide)(?: (?:al|a|o|l|ao|le) (?:asistente|assistant|assistente))?",
+        )
+    )
+)
+"""Sentences about the conversation itself; to be matched in full."""
