@@ -198,11 +198,11 @@ neither!  0.36  User bought a bicycle. << User is vegetarian.
 
 # long texts that differ in one thing
 neither   0.99  The user mentioned that they meet their old friends from university in Lisbon every second Friday for dinner. << The user mentioned that they meet their old friends from university in Lisbon every second Monday for dinner.
-neither   0.98  The user mentioned that they have 14 years of experience in building large bridges for the railway. << The user mentioned that they have 12 years of experience in building large bridges for the railway.
+replaces  0.98  The user mentioned that they have 14 years of experience in building large bridges for the railway. << The user mentioned that they have 12 years of experience in building large bridges for the railway.
 neither   0.99  The user explained that before dinner they take a walk with the dog through the park near their house. << The user explained that after dinner they take a walk with the dog through the park near their house.
 neither   0.93  The user explained that their older brother takes care of the garden at the family house near Lyon. << The user explained that their older sister takes care of the garden at the family house near Lyon.
 neither   0.90  Der Nutzer mag Kaffee. << Der Nutzer mag keinen Kaffee.
-neither   0.96  El usuario no vive en Madrid. << El usuario vive en Madrid.
+replaces  0.96  El usuario no vive en Madrid. << El usuario vive en Madrid.
 neither   0.92  L'utilisateur ne mange pas de viande. << L'utilisateur mange de la viande.
 neither   0.91  Die Schwester des Nutzers wohnt in Köln. << Der Nutzer wohnt in Köln.
 """  # noqa: E501
