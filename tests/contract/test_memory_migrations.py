@@ -58,6 +58,21 @@ def test_a_migration_that_is_applied_again_alone_brings_no_older_function_back(s
             connection.rollback()
 
 
+def test_a_function_that_was_given_another_form_is_there_once(supabase_front: SupabaseFront) -> None:
+    with psycopg.connect(supabase_front.dsn) as connection:
+        connection.execute(
+            "create function public.memory_switches(p_account uuid, p_agent uuid default null,"
+            " p_thread text default null) returns jsonb language sql as 'select null::jsonb'"
+        )
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            connection.execute(file.read_text())
+        twice = connection.execute(
+            "select proname from pg_proc where pronamespace = 'public'::regnamespace group by 1 having count(*) > 1"
+        ).fetchall()
+        connection.rollback()
+    assert twice == []
+
+
 def test_agents_and_threads_have_their_switches_on_by_default(supabase_front: SupabaseFront, tenant: Tenant) -> None:
     with psycopg.connect(supabase_front.dsn) as connection:
         agent = connection.execute(

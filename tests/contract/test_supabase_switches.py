@@ -27,10 +27,19 @@ pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.platform_fix
 
 ON = Switches()
 ACCOUNT, AGENT, THREAD = str(uuid4()), str(uuid4()), str(uuid4())
+SESSION = "night-train:7"
 
 
-def read(world: World, account_id: str, agent_id: str | None = None, thread_id: str | None = None) -> Switches:
-    return world.switches.read(account(account_id), agent_id=agent_id, thread_id=thread_id, timeout=10)
+def read(
+    world: World,
+    account_id: str,
+    agent_id: str | None = None,
+    thread_id: str | None = None,
+    session_id: str | None = None,
+) -> Switches:
+    return world.switches.read(
+        account(account_id), agent_id=agent_id, thread_id=thread_id, session_id=session_id, timeout=10
+    )
 
 
 class TestWhatIsRead:
@@ -60,15 +69,31 @@ class TestWhatIsRead:
         user = account(world.platform.new_user())
         thread = world.platform.new_thread(user)
         world.settings.set_thread(user, thread, {"memory_enabled": False, "memory_session_id": "night-train:7"})
-        assert read(world, user, None, "night-train:7") == Switches(thread=False)
-        assert read(world, user, None, thread) == Switches(thread=False)
+        for name in ("night-train:7", thread):
+            assert read(world, user, None, name) == Switches(thread=False)
+            assert read(world, user, None, None, name) == Switches(thread=False)
         assert read(world, user, None, "night-train:8") == ON
+        assert read(world, user, None, None, "night-train:8") == ON
+
+    def test_a_run_that_names_one_thread_and_the_session_of_another_obeys_both(self, world: World) -> None:
+        user = account(world.platform.new_user())
+        off, on, alone = (world.platform.new_thread(user) for _ in range(3))
+        world.settings.set_thread(user, off, {"memory_enabled": False, "memory_session_id": "of-off"})
+        world.settings.set_thread(user, on, {"memory_session_id": "of-on"})
+        world.settings.set_thread(user, alone, {"memory_enabled": False})
+        assert read(world, user, None, on, "of-off") == Switches(thread=False), "its session is not read by a detour"
+        assert read(world, user, None, on, off) == Switches(thread=False)
+        assert read(world, user, None, on, alone) == Switches(thread=False), "a thread that is its own session"
+        assert read(world, user, None, off, "of-on") == Switches(thread=False), "nor is the thread heard elsewhere"
+        assert read(world, user, None, on, "of-on") == ON
+        assert read(world, user, None, on, "of-nobody") == ON
 
     def test_another_accounts_thread_of_the_same_session_switches_nothing(self, world: World) -> None:
         mine, other = account(world.platform.new_user()), account(world.platform.new_user())
         thread = world.platform.new_thread(other)
         world.settings.set_thread(other, thread, {"memory_enabled": False, "memory_session_id": "s"})
-        assert read(world, mine, None, "s") == read(world, mine, None, thread) == ON
+        for name in ("s", thread):
+            assert read(world, mine, None, name) == read(world, mine, None, None, name) == ON
 
     def test_a_shared_agent_that_its_owner_switched_off_is_off_for_all(self, world: World) -> None:
         owner, runner = account(world.platform.new_user()), account(world.platform.new_user())
@@ -85,8 +110,8 @@ class TestWhatIsRead:
     ) -> None:
         user = account(world.platform.new_user())
         world.settings.set_account(user, {"memory_enabled": False}, user_id=None)
-        assert read(world, hostile, hostile, hostile) == ON
-        assert read(world, user, hostile, hostile) == Switches(account=False)
+        assert read(world, hostile, hostile, hostile, hostile) == ON
+        assert read(world, user, hostile, hostile, hostile) == Switches(account=False)
 
 
 def switched(**values: bool) -> bytes:
@@ -94,7 +119,7 @@ def switched(**values: bool) -> bytes:
 
 
 def ask(switches: SupabaseSwitches, thread: str = THREAD, *, timeout: float = 5) -> Switches:
-    return switches.read(account(ACCOUNT), agent_id=AGENT, thread_id=thread, timeout=timeout)
+    return switches.read(account(ACCOUNT), agent_id=AGENT, thread_id=thread, session_id=SESSION, timeout=timeout)
 
 
 class TestHowItIsRead:
@@ -103,16 +128,17 @@ class TestHowItIsRead:
             ask(SupabaseSwitches(rest, clock=FakeClock()))
         [request] = server.requests
         assert (request.method, request.path) == ("POST", "/rest/v1/rpc/memory_switches")
-        assert request.json() == {"p_account": ACCOUNT, "p_agent": AGENT, "p_thread": THREAD}
+        assert request.json() == {"p_account": ACCOUNT, "p_agent": AGENT, "p_thread": THREAD, "p_session": SESSION}
         assert (request.headers["apikey"], request.headers["authorization"]) == ("key", "Bearer key")
 
     def test_no_request_for_an_account_that_cannot_exist_and_no_agent_id_that_cannot(self) -> None:
         with answering(switched()) as (server, rest):
             switches = SupabaseSwitches(rest, clock=FakeClock())
-            assert switches.read(account("acme"), agent_id=AGENT, thread_id=THREAD, timeout=5) == ON
+            assert switches.read(account("acme"), agent_id=AGENT, thread_id=THREAD, session_id=None, timeout=5) == ON
             assert server.requests == []
-            switches.read(account(ACCOUNT), agent_id="helper", thread_id=None, timeout=5)
-        assert server.requests[0].json() == {"p_account": ACCOUNT, "p_agent": None, "p_thread": None}
+            switches.read(account(ACCOUNT), agent_id="helper", thread_id=None, session_id=None, timeout=5)
+        [request] = server.requests
+        assert request.json() == {"p_account": ACCOUNT, "p_agent": None, "p_thread": None, "p_session": None}
 
     def test_a_rotated_key_is_heard_of(self) -> None:
         keys = ["old", "new"]
@@ -156,18 +182,21 @@ class TestHowLongItIsUsed:
             ask(switches)
         assert len(server.requests) == 2
 
-    def test_each_account_agent_and_thread_for_itself(self) -> None:
+    def test_each_account_agent_thread_and_session_for_itself(self) -> None:
         with answering(switched()) as (server, rest):
             switches = SupabaseSwitches(rest, clock=FakeClock())
             for ids in (
-                (ACCOUNT, AGENT, THREAD),
-                (ACCOUNT, AGENT, None),
-                (ACCOUNT, None, THREAD),
-                (THREAD, AGENT, THREAD),
+                (ACCOUNT, AGENT, THREAD, SESSION),
+                (ACCOUNT, AGENT, THREAD, None),
+                (ACCOUNT, AGENT, None, SESSION),
+                (ACCOUNT, AGENT, SESSION, None),
+                (ACCOUNT, None, THREAD, SESSION),
+                (THREAD, AGENT, THREAD, SESSION),
             ):
                 for _ in range(2):
-                    switches.read(account(ids[0] or ""), agent_id=ids[1], thread_id=ids[2], timeout=5)
-        assert len(server.requests) == 4
+                    who = account(ids[0] or "")
+                    switches.read(who, agent_id=ids[1], thread_id=ids[2], session_id=ids[3], timeout=5)
+        assert len(server.requests) == 6
 
     def test_no_more_entries_than_allowed_the_oldest_goes(self) -> None:
         with answering(switched()) as (server, rest):
@@ -271,7 +300,7 @@ class TestTheFunction:
         platform.sql("analyze public.threads")
         plan = platform.sql(
             "explain select from public.threads t where t.account_id = %s and not t.memory_enabled"
-            " and (t.thread_id::text = 'x' or t.memory_session_id = 'x')",
+            " and array[t.thread_id::text, t.memory_session_id] && array['x', 'y']",
             tenant.account_id,
         )
         assert "threads_memory_off" in str(plan)

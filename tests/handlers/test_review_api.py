@@ -141,7 +141,9 @@ class Waits:
     def search(self, *_: object, timeout: float, now: datetime) -> list[list[Hit]]:
         self._wait(timeout)
 
-    def read(self, *_: object, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:
+    def read(
+        self, *_: object, agent_id: str | None, thread_id: str | None, session_id: str | None, timeout: float
+    ) -> Switches:
         self.clock.advance(seconds=timeout - 0.001)  # they do answer, at the last moment, so that the others are asked
         return Switches()
 

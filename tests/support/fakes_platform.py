@@ -87,7 +87,15 @@ class FakeSwitches:
     platform: FakePlatform = field(default_factory=FakePlatform)
     timeouts: list[float] = field(default_factory=list)
 
-    def read(self, account_id: AccountId, *, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:
+    def read(
+        self,
+        account_id: AccountId,
+        *,
+        agent_id: str | None,
+        thread_id: str | None,
+        session_id: str | None,
+        timeout: float,
+    ) -> Switches:
         self.timeouts.append(timeout)
         self.platform.check()
         mine = self.platform.accounts.get(account_id, {})
@@ -97,12 +105,12 @@ class FakeSwitches:
             for identity, thread in self.platform.threads.items()
             if thread.account_id == account_id
             and not thread.settings["memory_enabled"]
-            and thread_id in (identity, thread.settings["memory_session_id"])
+            and {identity, thread.settings["memory_session_id"]} & ({thread_id, session_id} - {None})
         ]
         return Switches(
             account=bool(mine.get("memory_enabled", True)),
             agent=agent is None or bool(agent.settings["memory_enabled"]),
-            thread=thread_id is None or not off,
+            thread=not off,
             record_queries=bool(mine.get("record_queries", False)),
         )
 

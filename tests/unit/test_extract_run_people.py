@@ -58,6 +58,16 @@ def test_a_run_that_is_switched_off_leaves_nothing_and_its_record_says_why(which
     assert (world.memories.of(account), world.extractor.calls, world.events.events) == ([], [], [])
 
 
+def test_a_run_does_not_write_into_the_session_of_a_thread_that_is_switched_off() -> None:
+    world = World()
+    account = AccountId(world.platform.new_user())
+    here, other = world.platform.new_thread(account), world.platform.new_thread(account)
+    world.platform.threads[other].settings.update(memory_enabled=False, memory_session_id="session-1")
+    record = world.run(a_job(*TALK, account=account, thread_id=here, session_id="session-1"))
+    assert dict(record.skipped) == {"memory_disabled_thread": 1}
+    assert (world.memories.of(account), world.extractor.calls) == ([], [])
+
+
 def test_what_was_said_while_memory_was_off_is_not_learned_when_it_is_on_again() -> None:
     world = World()
     said(world, "A secret")

@@ -252,7 +252,7 @@ def test_one_run_can_go_without_memory() -> None:
     assert (world.embedder.calls, world.search.calls, world.switches.timeouts) == ([], [], [])
 
 
-@pytest.mark.parametrize("which", ["account", "agent", "thread", "session"])
+@pytest.mark.parametrize("which", ["account", "agent", "thread", "session", "session of another thread"])
 def test_a_persons_switch_keeps_memory_out_and_the_query_from_the_embedder(which: str) -> None:
     world = World()
     account = AccountId(world.platform.new_user())
@@ -263,9 +263,13 @@ def test_a_persons_switch_keeps_memory_out_and_the_query_from_the_embedder(which
         world.platform.agents[agent].settings["memory_enabled"] = False
     else:
         world.platform.threads[thread].settings.update(memory_enabled=False, memory_session_id="session-1")
-    named = {"session_id": "session-1"} if which == "session" else {"thread_id": thread, "session_id": "session-2"}
+    named = {"thread_id": thread, "session_id": "session-2"}
+    if which == "session":
+        named = {"session_id": "session-1"}
+    if which == "session of another thread":
+        named = {"thread_id": world.platform.new_thread(account), "session_id": "session-1"}
     result = world(ContextRequest(account, agent_id=agent, query="What do I drink?", **named))  # type: ignore[arg-type]
-    off = "thread" if which == "session" else which
+    off = which if which in ("account", "agent") else "thread"
     assert (result.text, result.degraded) == ("", (f"memory_disabled_{off}",))
     assert (world.embedder.calls, world.search.calls, world.events.events) == ([], [], [])
 

@@ -2,26 +2,7 @@
 
 -- The platform grants every new function to its roles: these are for the service alone.
 
--- ---- the switches of a run ---------------------------------------------------------------------------------------
-
-create or replace function public.memory_switches(p_account uuid, p_agent uuid default null, p_thread text default null)
-    returns jsonb language sql stable set search_path = '' as $$
-    select jsonb_build_object(
-        'account', coalesce((select s.memory_enabled from public.memory_settings s where s.account_id = p_account), true),
-        'record_queries',
-            coalesce((select s.record_queries from public.memory_settings s where s.account_id = p_account), false),
-        -- an agent is shared between accounts: its owner's switch counts for everybody who runs it
-        'agent', coalesce((select a.memory_enabled from public.agents a where a.agent_id = p_agent), true),
-        -- a thread without a session of its own is its own session; both names are asked for in one place
-        'thread', not exists (
-            select from public.threads t
-            where t.account_id = p_account and not t.memory_enabled
-                and (t.thread_id::text = p_thread or t.memory_session_id = p_thread)
-        )
-    )
-$$;
-revoke all on function public.memory_switches(uuid, uuid, text) from public, anon, authenticated;
-grant execute on function public.memory_switches(uuid, uuid, text) to service_role;
+-- ---- the switches of a run (the function: 20250821000000_memory_switches.sql) ---------------------------------------------------------------------------------------
 
 -- threads that are switched off are few: with this the account's other threads are not looked at
 create index if not exists threads_memory_off on public.threads (account_id) where not memory_enabled;

@@ -7,6 +7,14 @@ from operator_memory.domain.switches import Switches
 class FixedSwitches:
     """Port ``SwitchReader`` where nobody can set a switch."""
 
-    def read(self, account_id: AccountId, *, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:  # noqa: ARG002
+    def read(
+        self,
+        account_id: AccountId,  # noqa: ARG002
+        *,
+        agent_id: str | None,  # noqa: ARG002
+        thread_id: str | None,  # noqa: ARG002
+        session_id: str | None,  # noqa: ARG002
+        timeout: float,  # noqa: ARG002
+    ) -> Switches:
         """All on."""
         return Switches()

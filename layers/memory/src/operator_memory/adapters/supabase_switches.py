@@ -19,7 +19,8 @@ RETRY_SECONDS = 5.0
 """How long after a failed reading the known switches are used before the next attempt."""
 
 _NAMES = tuple(field.name for field in fields(Switches))
-_Key = tuple[AccountId, str | None, str | None]
+_Key = tuple[AccountId, str | None, str | None, str | None]
+"""Account, agent, thread, session."""
 
 
 class SupabaseSwitches:
@@ -40,7 +41,15 @@ class SupabaseSwitches:
         self._known: RecentValues[_Key, Switches] = RecentValues(max_entries)
         self._failures: RecentValues[_Key, None] = RecentValues(max_entries)
 
-    def read(self, account_id: AccountId, *, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:
+    def read(
+        self,
+        account_id: AccountId,
+        *,
+        agent_id: str | None,
+        thread_id: str | None,
+        session_id: str | None,
+        timeout: float,
+    ) -> Switches:
         """The switches, at most ``max_age`` old, or ten minutes while they cannot be read.
 
         What the platform cannot have an id of counts as on: an account or agent that is no UUID.
@@ -51,7 +60,7 @@ class SupabaseSwitches:
         if not is_platform_id(account_id):
             return Switches()
         agent = agent_id if agent_id is not None and is_platform_id(agent_id) else None
-        key = (account_id, agent, thread_id)
+        key = (account_id, agent, thread_id, session_id)
         known, now = self._known.get(key), self._clock.monotonic()
         if known is not None and (now - known[1] < self._max_age or self._failed_lately(key, known[1], now)):
             return known[0]
@@ -71,8 +80,8 @@ class SupabaseSwitches:
         return failure is not None and now - failure[1] < RETRY_SECONDS and now - since < MAX_STALE_SECONDS
 
     def _asked(self, key: _Key, timeout: float) -> Switches:
-        account, agent, thread = key
-        arguments = {"p_account": account, "p_agent": agent, "p_thread": thread}
+        account, agent, thread, session = key
+        arguments = {"p_account": account, "p_agent": agent, "p_thread": thread, "p_session": session}
         answer = self._supabase.rpc("memory_switches", arguments, timeout=timeout)
         values = answer if isinstance(answer, dict) else {}
         if any(not isinstance(values.get(name), bool) for name in _NAMES):

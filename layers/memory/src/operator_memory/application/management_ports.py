@@ -184,8 +184,20 @@ class Memberships(Protocol):
 class SwitchReader(Protocol):
     """Reads the switches that hold for a run."""
 
-    def read(self, account_id: AccountId, *, agent_id: str | None, thread_id: str | None, timeout: float) -> Switches:
-        """The switches, at most 30 seconds old. ``thread_id`` may also be the thread's session id."""
+    def read(
+        self,
+        account_id: AccountId,
+        *,
+        agent_id: str | None,
+        thread_id: str | None,
+        session_id: str | None,
+        timeout: float,
+    ) -> Switches:
+        """The switches, at most 30 seconds old.
+
+        ``session_id``: the session whose memory is read or written, if it is not the thread's own id. A thread
+        that is switched off is off under either name, whichever of the two names it.
+        """
         ...
 
 

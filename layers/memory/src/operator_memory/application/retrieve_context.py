@@ -143,7 +143,8 @@ class RetrieveContext:
             switches = self._switches.read(
                 request.account_id,
                 agent_id=request.agent_id,
-                thread_id=request.thread_id or request.session_id,
+                thread_id=request.thread_id,
+                session_id=request.session_id,
                 timeout=max(0.05, min(self._deadlines.switches, self._left(run))),
             )
         except UpstreamError as error:
