@@ -1,0 +1,110 @@
+"""Our way in the extraction benchmark: the use case of the extraction function with its production parts.
+
+The store, the extractor and the model's client are those of production, reached over loopback; only what DynamoDB,
+the events queue and the platform do is done in memory.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+
+from operator_memory.adapters.fixed_switches import FixedSwitches
+from operator_memory.adapters.mem0_engine import Mem0Extractor
+from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.trail import Trail
+from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.jobs import JobRecord, RunJob
+from operator_memory.domain.scopes import AccountId
+from operator_memory.entrypoints.parts import Parts
+
+from bench.extraction_ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
+from bench.extraction_score import Stored
+from bench.extraction_set import Case, Run
+from bench.extraction_store import payloads
+from infra.qdrant.apply import Collection, apply
+
+ATTEMPTS = 3
+"""As the queue does, a run that fails is tried again."""
+
+
+def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
+    """The use case, put together as ``entrypoints.wiring.build_extraction`` does."""
+    parts.clock = clock
+    embedder, memories = parts.embedder(), parts.memories()
+    ports = ExtractionPorts(
+        jobs=Jobs(),
+        extractor=Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock),
+        embedder=embedder,
+        memories=GuardedWriter(
+            memories=memories, expiry=NoExpiry(), erasable=parts.erasable(), tombstones=NoTombstones()
+        ),
+        switches=FixedSwitches(),
+        trail=Trail(NoEvents(), clock),
+        watermarks=NoWatermarks(),
+        thread_messages=None,
+        clock=clock,
+    )
+    policy = ExtractionPolicy(
+        session_days=parts.settings.session_memory_days,
+        chunk_characters=parts.settings.extraction_chunk_characters,
+    )
+    return ExtractRun(ports, policy)
+
+
+class OurWay:
+    """Works off the runs of the set."""
+
+    name = "ours"
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """``environment``: as the extraction function's, with the addresses of the benchmark's parts."""
+        parts = Parts.from_environment(environment)
+        self._qdrant = parts.qdrant
+        self._collection = parts.settings.qdrant_collection
+        apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
+        self._clock = RunClock()
+        self._extract = extract_run_of(parts, self._clock)
+
+    def run(self, case: Case, number: int, run: Run) -> dict[str, object]:
+        """Extract one run; returns what its record says."""
+        self._clock.time = run.finished_at + timedelta(minutes=1)
+        job = RunJob(
+            job_id=f"{case.id}-{number}",
+            account_id=AccountId(case.id),
+            thread_id=f"thread-{number}",
+            status="completed",
+            finished_at=run.finished_at,
+            agent_id=run.agent_id,
+            messages=tuple(RawMessage(role, text) for role, text in run.messages),
+        )
+        record, error = self._worked_off(job)
+        if record is None:
+            return {"error": error}
+        outcomes = [
+            {"memory_id": o.memory_id, "scope": o.scope.value, "outcome": o.outcome.value, "reason": o.reason}
+            for o in record.facts
+        ]
+        return {"outcomes": outcomes, "skipped": dict(record.skipped)}
+
+    def _worked_off(self, job: RunJob) -> tuple[JobRecord | None, str]:
+        error = ""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._extract(job, hashlib.sha256(job.job_id.encode()).hexdigest()), ""
+            except MemoryServiceError as failure:
+                error = f"{type(failure).__name__}: {failure}"
+        return None, error
+
+    def stored(self, case: Case) -> list[Stored]:
+        """Everything that the account holds, turns and superseded facts included."""
+        return [
+            Stored(
+                scope=str(payload["scope"]),
+                text=str(payload["data"]),
+                is_fact=payload.get("kind") == "fact",
+                is_active=not payload.get("superseded_by") and not payload.get("valid_until"),
+            )
+            for payload in payloads(self._qdrant, self._collection, "user_id", case.id)
+        ]
