@@ -20,7 +20,7 @@ Slots, synonyms and stems are English. In other languages only spelling is folde
 import re
 from enum import StrEnum
 
-from operator_memory.domain.meaning_words import content, names, negations, numbers, plain, reworded, words
+from operator_memory.domain.meaning_words import content, names, negations, numbers, plain, reworded, stem, words
 from operator_memory.domain.slots import Statement, statements
 
 
@@ -68,8 +68,12 @@ def _key(statement: Statement) -> tuple[object, ...]:
 
 
 def _names_agree(new: str, old: str, plain_new: str, plain_old: str) -> bool:
-    """Stems must not make one of Jan and Jane: what either text writes as a name stands in the other letter by letter."""
-    return names(new) <= set(words(plain_old)) and names(old) <= set(words(plain_new))
+    """Stems must not make one of Jan and Jane: what either text writes as a name stands in the other as it is."""
+    words_new, words_old = words(reworded(plain_new)), words(reworded(plain_old))
+    first_new, first_old = "".join(words_new[:1]), "".join(words_old[:1])
+    if first_new != first_old and stem(first_new) == stem(first_old):
+        return False
+    return names(new) <= {*words_old, *words(plain_old)} and names(old) <= {*words_new, *words(plain_new)}
 
 
 LONG = 8
@@ -125,15 +129,17 @@ def _replaces(new: list[Statement], old: list[Statement]) -> bool:
 
 
 def _contradicts(new: Statement, old: Statement) -> bool:
-    if new.history or old.history or new.also or old.ended or _dated_before(new, old):
+    if new.history or old.history or new.also or _dated_before(new, old):
         return False
-    if new.ended:
-        return _ends(new, old)
+    if _polarity_flipped(new.said, old.said):
+        return True
+    if new.ended or old.ended:
+        return new.ended and not old.ended and _ends(new, old)
     if new.slot == "switched" and new.about == old.about:
         return bool(new.rest) and old.said[-len(new.rest) :] == new.rest
     if new.slot and new.slot == old.slot:
         return new.about == old.about and _another_value(new, old)
-    return _polarity_flipped(new.said, old.said) or _other_numbers(new, old)
+    return _other_numbers(new, old)
 
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -170,12 +176,18 @@ def _another_job(new: Statement, old: Statement) -> bool:
 
 
 def _ends(new: Statement, old: Statement) -> bool:
-    if new.slot == "when":  # cancelled
+    """Whether ``new``, which gives a slot up ("left Bosch", "cancelled the trip"), gives up what ``old`` states."""
+    if new.slot == "when" and not new.value:
         return old.about == new.about or (old.about == ("user",) and _planned(new.about, old.said))
-    if new.about != old.about or old.slot not in {"job", "home"} or (new.slot == "job" and old.slot != "job"):
+    if new.about != old.about or not (
+        new.slot == old.slot or (new.slot == "job or home" and old.slot in {"job", "home"})
+    ):
         return False
-    held = _job_parts(old.value)[1] if old.slot == "job" else old.value
-    return new.value == held or (new.slot == "job" and not new.value)
+    if old.slot != "job":
+        return set(new.value) <= set(old.value)
+    role, employer = _job_parts(old.value)
+    role_left, left = _job_parts(new.value) if "|" in new.value else ((), new.value)
+    return set(role_left) <= set(role) and (left == employer or not left)
 
 
 _PLANS = frozenset(
@@ -190,7 +202,9 @@ def _planned(what: tuple[str, ...], said: tuple[str, ...]) -> bool:
     return any(said[i : i + len(what)] == what for i in range(1, len(said)))
 
 
-_ENDINGS = frozenset("in on at for with since every during from to after before until by".split())
+_ENDINGS = frozenset(
+    ("in", "on", "at", "for", "with", "since", "every", "during", "from", "to", "after", "before", "until", "as")
+)
 _HABITS = frozenset(word for raw in ("drinks", "eats", "like", "smokes", "uses", "plays", "watches", "takes", "add", "practices", "include") for word in content(raw))  # fmt: skip  # noqa: E501
 
 
@@ -245,8 +259,11 @@ def _plausible(new: list[Statement], old: list[Statement], similarity: float) ->
 
 
 def _on_one_topic(new: Statement, old: Statement, similarity: float) -> bool:
-    if new.history or old.history or new.also or new.about != old.about or _dated_before(new, old):
+    if new.history or old.history or new.also or _dated_before(new, old):
         return False
+    if new.about != old.about:
+        event = new.slot == "when" and old.about == ("user",) and _planned(new.about, old.said)
+        return event and similarity >= CLOSELY_RELATED
     if new.slot and new.slot == old.slot:
         return new.value != old.value or new.ended
     if set(new.said[1:2]) == set(old.said[1:2]) and set(new.said[1:3]) & _MANY_VALUED:

@@ -90,7 +90,8 @@ _WORDINGS = tuple(
         (r"\b(?:user|they) (?:are|were)\b(?<!were)", "user is"),
         (r"\b(?:user|they) have\b", "user has"),
         (r"\bha(?:s|ve) been\b", "is"),
-        (r"\bhas (liv|work|us)ed\b", r"\1es"),
+        (r"\bhas (liv|us)ed\b(?=.{1,80} (?:since|for)\b)", r"\1es"),
+        (r"\bhas worked\b(?=.{1,80} (?:since|for \d)\b)", "works"),
         (r"\b(?:(?:has|have|had) )?used to\b(?! \w+ing\b)", "formerly"),
         (r"\bno longer\b", "not"),
         (r"\b(?:any ?more|any longer)\b", ""),
@@ -193,14 +194,14 @@ _RAW_WORD = re.compile(r"[^\s.,;:!?()\"]+")
 
 
 def names(text: str) -> frozenset[str]:
-    """Folded words that ``text`` writes with a capital inside a sentence; none if all of it is in capitals."""
+    """Folded words that ``text`` writes with a capital and not at the start of a sentence; none if all of it is in capitals."""
     text = text[:MAX_COMPARED]
     if text.isupper():
         return frozenset()
     found: list[str] = []
     for match in _RAW_WORD.finditer(text):
         before = text[: match.start()].rstrip()[-1:] if match.start() < 3 else text[match.start() - 2]
-        if match[0][0].isupper() and before and before not in ".!?":
+        if any(map(str.isupper, match[0])) and before and before not in ".!?":
             found.append(match[0])
     return frozenset(word for raw in found for word in words(plain(raw)) if word not in {"user", "'s", "i"})
 

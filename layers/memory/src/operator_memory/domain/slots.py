@@ -7,8 +7,8 @@ that fill the same slot with different values cannot both hold. English only: st
 import re
 from dataclasses import dataclass
 
-from operator_memory.domain.meaning_words import content, plain, reworded
-from operator_memory.domain.slots_people import LAST, PEOPLE
+from operator_memory.domain.meaning_words import content, names, plain, reworded, words
+from operator_memory.domain.slots_people import LAST, PEOPLE, Filled
 from operator_memory.domain.slots_things import THINGS, requested
 
 MAX_STATEMENTS = 8
@@ -73,6 +73,7 @@ def statements(text: str) -> list[Statement]:
     if len(parts) > MAX_STATEMENTS:
         return []
     found: list[Statement] = []
+    named = names(text)
     subject = ""
     for raw in parts:
         part = _THEIR.sub("user 's ", _PRONOUN.sub("user ", raw))
@@ -80,7 +81,7 @@ def statements(text: str) -> list[Statement]:
             subject = match["who"]
         elif subject:
             part = f"{subject} {part}"
-        found.append(_statement(part))
+        found.append(_statement(part, named))
     return found
 
 
@@ -88,20 +89,29 @@ def _names_somebody(who: str) -> bool:
     return re.fullmatch(r"(?:(?:now|also|currently|then|recently|just|still) ?)*", who) is None
 
 
-def _statement(text: str) -> Statement:
+def _statement(text: str, named: frozenset[str]) -> Statement:
     history, update = _HISTORY.search(text) is not None, _UPDATE.search(text) is not None
     also, said = _ALSO.search(text) is not None, _said(text)
     bare = " ".join(_CONTRAST.sub("", _ADVERBS.sub("", text)).split())
-    if len(text) <= MAX_STATEMENT:
-        for slot in (*THINGS, *PEOPLE, *LAST):
-            if filled := slot(bare):
-                return Statement(
-                    _folded_subject(filled.who), filled.slot, content(filled.value), content(filled.rest), said, text,
-                    history or filled.past, update or filled.update, also, filled.ended,
-                )  # fmt: skip
+    if filled := _filled(bare, named):
+        denied = filled.who.endswith(" not")  # "not lives in Porto" leaves the slot without a value
+        return Statement(
+            _folded_subject(filled.who.removesuffix(" not")), filled.slot, content(filled.value), content(filled.rest), said,
+            text, history or filled.past, update or filled.update, also, filled.ended or denied,
+        )  # fmt: skip
     match = _SUBJECT.match(bare)
     about = _folded_subject(match["who"]) if match else said[:1]
     return Statement(about, "", (), (), said, text, history, update, also)
+
+
+def _filled(bare: str, named: frozenset[str]) -> Filled | None:
+    if len(bare) > MAX_STATEMENT:
+        return None
+    for slot in (*THINGS, *PEOPLE, *LAST):
+        filled = slot(bare)
+        if filled and (not filled.named or named & set(words(filled.value))):
+            return filled
+    return None
 
 
 def _said(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from operator_memory.domain.meaning_words import content
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A slot as a pattern found it, in plain words."""
+    """A slot as a pattern found it, in plain words. ``named``: only a value with a capitalised word fills it."""
 
     who: str
     slot: str
@@ -20,6 +20,7 @@ class Filled:
     past: bool = False
     update: bool = False
     ended: bool = False
+    named: bool = False
 
 
 # ---- where they live --------------------------------------------------------------------------------------------
@@ -35,6 +36,12 @@ _FURNISHED = re.compile(r"^(?:a|an|the|user 's|their|his|her|new)\b.*? in (?=\S)
 _ARTICLE = re.compile(
     r"^(?:a|an|the|their|his|her|new|another|my|this)\b|^\d|^(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 )
+_NO_PLACE = re.compile(  # what else one moves to: tools and departments
+    r"(?:react|vue|angular|svelte|next|linux|ubuntu|windows|mac|ios|android|aws|azure|gcp|google cloud|kubernetes|docker"
+    r"|python|rust|go|java|kotlin|typescript|javascript|postgres\w*|mysql|sqlite|mongodb|notion|obsidian|vim|neovim|emacs"
+    r"|vs code|github|gitlab|slack|teams|chrome|firefox|gmail|outlook|marketing|sales|engineering|finance|support|product"
+    r"|design|operations|hr|research)\b"
+)
 _BARE_YEAR = re.compile(r"\bin (?:19|20)\d\d\b")
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|last|this|\d{4}-\d\d)\b"
@@ -46,12 +53,13 @@ def _home(text: str) -> Filled | None:
     if match is None:
         return None
     place = _FURNISHED.sub("", match["value"])
-    if _ARTICLE.match(place):
+    if _ARTICLE.match(place) or (match["move"] and _NO_PLACE.match(place)):
         return None
     value, _, rest = _cut(place, _PLACE_END)
     # "moved to Rome in 2015" tells of the past; "in March 2026" or "last month" is how news is dated
     past = match["move"] is not None and _BARE_YEAR.search(rest) is not None and _MONTH.search(rest) is None
-    return Filled(match["who"], "home", value, rest, past=past)
+    who = re.sub(r"^user and .+$", "user", match["who"])
+    return Filled(who, "home", value, rest, past=past, named=True)
 
 
 def _cut(text: str, end: re.Pattern[str]) -> tuple[str, str, str]:
@@ -80,7 +88,7 @@ def _name(text: str) -> Filled | None:
     if match is None:
         return None
     slot = f"{match['part'] or ''}name" if not _MANY.search(match["who"]) else "one of the names"
-    return Filled(match["who"], slot, match["value"])
+    return Filled(match["who"], slot, match["value"], named=True)
 
 
 def _age(text: str) -> Filled | None:
@@ -93,19 +101,21 @@ def _age(text: str) -> Filled | None:
 # ---- work -------------------------------------------------------------------------------------------------------
 
 _PROFESSION = (
-    r"(?:[\w-]+ ){0,4}?(?:\w{2,}(?:eer|ologist|icist|ician|ographer)|developer|programmer|designer|manager|lead|nurse|teacher|doctor|lawyer"
-    r"|writer|editor|researcher|scientist|analyst|consultant|architect|accountant|chef|cook|baker|carpenter|plumber|driver"
-    r"|pilot|professor|lecturer|student|intern|director|officer|founder|freelancer|artist|journalist|translator|therapist"
-    r"|pharmacist|dentist|farmer|waiter|waitress|barista|paramedic|firefighter|assistant|administrator|admin|tutor|coach"
-    r"|principal|owner|trainer|recruiter|head of \w+|c[eft]o|tester|painter|surgeon|vet|technician|clerk|cashier)"
+    r"(?:[\w-]+ ){0,4}?(?:\w{2,}(?:eer|ologist|icist|ician|ographer)|developer|programmer|designer|manager|lead|nurse"
+    r"|teacher|doctor|lawyer|writer|editor|researcher|scientist|analyst|consultant|architect|accountant|chef|cook|baker"
+    r"|carpenter|plumber|driver|pilot|professor|lecturer|student|intern|director|officer|founder|freelancer|artist"
+    r"|journalist|translator|therapist|pharmacist|dentist|farmer|waiter|waitress|barista|paramedic|firefighter|assistant"
+    r"|administrator|admin|tutor|coach|principal|owner|trainer|recruiter|head of \w+|c[eft]o|tester|painter|surgeon|vet"
+    r"|technician|clerk|cashier)"
 )
 _WORKS = re.compile(
     r"^(?P<who>.{1,60}?) (?:works?|working|is employed|employed)(?: full time)?(?: as (?:(?:an?|the) )?(?P<role>.+?))?"
-    r"(?: (?:for|at|by|with) (?P<employer>.+))?$"
+    r"(?: (?:for|at|by) (?P<employer>.+?))?(?: as (?:(?:an?|the) )?(?P<role2>.+))?$"
 )
 _HIRED = re.compile(
-    r"^(?P<who>.{1,60}?) (?:has )?(?:joined|(?:got|started|took|accepted|has|landed)(?: an?)?(?: new)? (?:job|position|role)"
-    r"(?: as (?:an? )?(?P<role>.+?))? (?:at|with|for)|switched jobs to) (?P<employer>.+?)(?: as (?:an? )?(?P<role2>.+))?$"
+    r"^(?P<who>.{1,60}?) (?:has )?(?:joined"
+    r"|(?:got|started|took|accepted|has|landed)(?: an?)?(?: new)? (?:job|position|role)(?: as (?:an? )?(?P<role>.+?))?"
+    r" (?:at|with|for)|switched jobs to) (?P<employer>.+?)(?: as (?:an? )?(?P<role2>.+))?$"
 )
 _IS_A = re.compile(rf"^(?P<who>.{{1,60}}?) is (?:an? )?(?P<role>{_PROFESSION})(?: (?:at|for|with) (?P<employer>.+))?$")
 _BECAME = re.compile(
@@ -116,19 +126,25 @@ _LEFT = re.compile(
     r"^(?P<who>.{1,60}?) (?:has |was |is )?(?:(?:quit|left|lost|resigned from)(?: (?:their|his|her|the) (?:job|work|position))?"
     r"|(?P<out>resigned|laid off|fired|retired|unemployed|out of work|made redundant))(?: (?:at|from|as an?) )?(?P<value>.*)$"
 )
+_NO_EMPLOYER = re.compile(
+    r"^(?:home|night|least|the (?:office|moment|weekend)|\d.*)\b|\b(?:party|club|gym|team|class|group|course|choir|band"
+    r"|church|community|league|society|hours?|days?|meeting|call)\b"
+)
 _JOB_END = re.compile(r" (?=(?:in|on|since|where|who|because|after|when|during|part|last|this|from|\d{4}-\d\d)\b)")
 
 
 def _job(text: str) -> Filled | None:
     for pattern in (_HIRED, _BECAME, _WORKS, _IS_A):
-        if match := pattern.match(text):
+        match = pattern.match(text)
+        if match and not _NO_EMPLOYER.search(match["employer"] or ""):
             groups = match.groupdict()
             role = _cut(groups.get("role") or groups.get("role2") or "", _JOB_END)[0]
             employer, _, rest = _cut(groups.get("employer") or "", _JOB_END)
-            if not (role or employer) or re.match(r"(?:home|night|least|the (?:office|moment|weekend))\b", employer):
+            if not (role or employer):
                 return None
             fresh = pattern in (_HIRED, _BECAME) and "'s" not in text
-            return Filled(match["who"], "job", f"{role} | {employer}", rest, update=fresh)
+            named = pattern is _HIRED and match[0].startswith(f"{match['who']} joined")
+            return Filled(match["who"], "job", f"{role} | {employer}", rest, update=fresh, named=named)
     return None
 
 
@@ -159,12 +175,26 @@ _FAVOURITE = re.compile(
     r"^(?P<who>.{1,60}?) 's (?P<slot>favou?rite .{2,40}?) (?:is|are|changed to|changed from .+? to) (?P<value>.+)$"
 )
 _PREFERENCE = re.compile(r"^(?P<who>.{1,60}?) prefers? (?P<value>.{1,60}?)(?: (?:over|to|instead of) (?P<rest>.+))?$")
-_ATTRIBUTE = re.compile(
-    r"^(?:(?P<who>.{1,60}?) 's )?(?P<slot>(?:[\w-]+ ){0,2}?(?:e ?mail(?: address)?|phone number|number|address|time ?zone|birthday|blood type|salary"
-    r"|income|rent|budget|weight|height|phone|laptop|computer|car|postcode|zip code|native language|mother tongue|deadline"
-    r"|operating system|nickname|nationality|citizenship|shoe size|hourly rate|rate|iban|username|price|bank))"
-    r"(?P<of> (?:for|of) .{1,40}?)? (?:is|changed to|changed from .+? to|is set to|went up to|(?:was |is )?(?:raised|lowered|increased|reduced|cut|updated) to) (?P<value>.+)$"  # fmt: skip  # noqa: E501
+_NUMBERED = (
+    r"(?:phone )?number|salary|income|rent|budget|weight|height|postcode|zip code|size|rate|price|birthday|address"
 )
+_NAMED = (
+    r"phone|laptop|computer|car|bank|nationality|citizenship|native language|mother tongue|operating system|nickname"
+)
+_FREE = r"e ?mail(?: address)?|time ?zone|blood type|username|iban"
+_SET_TO = (
+    r"(?:is(?: set to)?|(?:is )?changed to|changed from .{1,60}? to|went up to|went down to"
+    r"|(?:was |is )?(?:raised|lowered|increased|reduced|cut|updated) to)"
+)
+_ATTRIBUTE = re.compile(
+    rf"^(?:(?P<who>.{{1,60}}?) 's )?(?P<slot>(?:[\w-]+ ){{0,2}}?(?:(?P<free>{_FREE})|(?P<numbered>{_NUMBERED})"
+    rf"|(?P<named>{_NAMED})))(?P<of> (?:for|of) .{{1,40}}?)? {_SET_TO} (?P<value>.+)$"
+)
+_WHERE = re.compile(r"^(?:in|on|at|from|with|under|near|due|being|not)\b")
+_PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african asian
+european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish norwegian
+danish finnish russian ukrainian greek turkish chinese japanese korean irish swiss jewish catholic muslim hindu"""
+_OF_PEOPLES = frozenset(_PEOPLES.split())
 _IN_ZONE = re.compile(r"^(?P<who>.{1,60}?) is in (?:the )?(?P<value>\S+) time ?zone$")
 _PERSON_OF = re.compile(
     r"^(?P<who>user|[\w-]+) 's (?P<slot>(?:new )?(?:boss|manager|supervisor|wife|husband|partner|spouse|girlfriend|boyfriend"
@@ -188,16 +218,23 @@ def _diet(text: str) -> Filled | None:
 def _attribute(text: str) -> Filled | None:
     if match := _IN_ZONE.match(text):
         return Filled(match["who"], "timezone", match["value"])
-    if match := _FAVOURITE.match(text):
+    match = _FAVOURITE.match(text) or _PERSON_OF.match(text) or _ATTRIBUTE.match(text)
+    if match is None or _WHERE.match(match["value"]):
+        return None
+    if match.re is _FAVOURITE:
         return Filled(match["who"], " ".join(content(match["slot"])), match["value"])
-    if match := _PERSON_OF.match(text):
-        return Filled(match["who"], f"person: {match['slot'].removeprefix('new ')}", match["value"])
-    match = _ATTRIBUTE.match(text)
-    if match is None:
+    if match.re is _PERSON_OF:
+        named = match["value"] not in _OF_PEOPLES
+        return (
+            Filled(match["who"], f"person: {match['slot'].removeprefix('new ')}", match["value"], named=True)
+            if named
+            else None
+        )
+    if match["numbered"] and not re.search(r"\d", match["value"]):
         return None
     slot = " ".join(content(f"{match['slot']}{match['of'] or ''}"))
-    slot = re.sub(r"^(?:new|current) |(?<=email) address$", "", slot).strip()
-    return Filled(match["who"] or "user", {"time zone": "timezone"}.get(slot, slot), match["value"])
+    slot = re.sub(r"^(?:new|current) |(?<=email) address$", "", slot).replace("time zone", "timezone")
+    return Filled(match["who"] or "user", slot, match["value"], named=match["named"] is not None)
 
 
 def _preference(text: str) -> Filled | None:

@@ -27,9 +27,9 @@ _COUNT = re.compile(r"^(?P<who>.{1,60}?) has (?P<value>\d{1,3}) (?P<of>[^\d,]{2,
 
 def _thing(text: str) -> Filled | None:
     if match := _DRIVES.match(text):
-        return Filled(match["who"], "car", match["value"])
+        return Filled(match["who"], "car", match["value"], named=True)
     if match := _NEW_THING.match(text):
-        return Filled(match["who"], " ".join(content(match["kind"])), match["value"], update=True)
+        return Filled(match["who"], " ".join(content(match["kind"])), match["value"], update=True, named=True)
     if match := _PHONE.match(text):
         return Filled(match["who"], "phone", match["value"])
     if match := _COUNT.match(text):
@@ -51,7 +51,7 @@ _DAY = (
 _EVENT = re.compile(
     r"^(?P<who>.{2,80}?) (?:(?:is|was|will be|has been) )?(?:(?P<moved>moved|rescheduled|postponed|pushed(?: back)?|brought forward|delayed|changed|shifted)"
     rf"(?: from .{{1,40}}?)?|scheduled|planned|set|due|takes place|starts|begins|departs|leaves|happens|is)?"
-    rf" ?(?:on|at|to|for|until|by|in) (?P<value>{_DAY}.*)$"
+    rf" ?(?:on|at|to|for|until|by|in) (?P<value>{_DAY}(?:(?! (?:is|was|has) ).)*)$"
 )
 _MOVED_BY_USER = re.compile(
     rf"^.{{1,40}}? (?:moved|rescheduled|postponed|pushed(?: back)?|shifted) (?P<who>.{{2,80}}?)(?: from .{{1,40}}?)? (?:to|until) (?P<value>{_DAY}.*)$"
