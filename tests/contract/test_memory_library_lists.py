@@ -182,7 +182,7 @@ def test_the_fake_gives_each_memory_exactly_once_while_others_come_and_go(
     history: Any, limit: int, order: Sort
 ) -> None:
     memories = InMemoryMemories()
-    assert_each_exactly_once(Shelf(InMemoryLibrary(memories), memories, order=order), limit, history)
+    assert_each_exactly_once(Shelf(InMemoryLibrary(memories), memories, memories, order=order), limit, history)
 
 
 def test_qdrant_gives_each_memory_exactly_once_while_others_come_and_go(qdrant_shelf: Shelf) -> None:

@@ -52,8 +52,9 @@ def is_bound(body: Mapping[str, Any], account: str) -> bool:
     tenant = {"key": "user_id", "match": {"value": account}}
     needed = "update_filter" if "points" in body else "filter"
     payloads = [point["payload"] for point in body.get("points", [])]
-    payloads += [body["payload"]] if "payload" in body else []  # which takes the whole payload's place
-    mine = all(payload["user_id"] == account for payload in payloads)
+    payloads += [body["payload"]] if "payload" in body else []
+    # One with a text takes a whole payload's place; another only adds to what is there, and may not move it.
+    mine = all(p["user_id"] == account if "data" in p else "user_id" not in p for p in payloads)
     return mine and all(needed in part for part in parts) and all(f["must"][0] == tenant for f in filters_in(body))
 
 
@@ -109,6 +110,9 @@ CALLS: dict[str, Call] = {
         lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(250)])
     ),
     "delete_expired": on_memories(lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=10)),
+    "stored": on_memories(lambda store: store.stored(ACCOUNT, IDS)),
+    "supersede": on_memories(lambda store: store.supersede(ACCOUNT, IDS, by=ID, at=NOW)),
+    "count_facts": on_memories(lambda store: store.count_facts(ACCOUNT, now=NOW)),
     "next_expiry": on_memories(lambda store: store.next_expiry(ACCOUNT, after=NOW)),
     "page": on_library(lambda library: library.page(ACCOUNT, WHERE, Sort(), after=AFTER, limit=5, now=NOW)),
     "find": on_library(lambda library: library.find(ACCOUNT, WHERE, vector=[0.1], text="tea", limit=5, now=NOW)),

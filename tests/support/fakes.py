@@ -12,7 +12,7 @@ from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.jobs import ClaimStatus, DeadLetter, JobClaim, JobRecord, JobState, JobSubject, started
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId, Scope
+from operator_memory.domain.scopes import AccountId, Kind, Scope
 
 DIMENSIONS = 32
 
@@ -82,7 +82,7 @@ class InMemoryMemories:
         of_scope = [e for e in visible if e.memory.key == search.key]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
-        hits = [Hit(e.memory, self._score(search.mode, plan, e)) for e in of_scope]
+        hits = [Hit(e.memory, self._score(search.mode, plan, e, search.vector)) for e in of_scope]
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
             hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
@@ -91,15 +91,32 @@ class InMemoryMemories:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
 
-    def _score(self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory) -> float:
+    def _score(
+        self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Sequence[float] | None = None
+    ) -> float:
         if mode is SearchMode.DENSE:
-            return sum(a * b for a, b in zip(plan.vector or (), embedded.vector, strict=True))
+            vector = plan.vector if sought is None else sought
+            return sum(a * b for a, b in zip(vector or (), embedded.vector, strict=True))
         if mode is SearchMode.KEYWORD:
             return float(len(words(plan.text or "") & words(embedded.memory.text)))
         return 0.0
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         return set(ids) & set(self.points.get(account_id, {}))
+
+    def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
+        return {i: e.memory for i, e in self.points.get(account_id, {}).items() if i in ids}
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        mine = self.points.get(account_id, {})
+        for identity in set(ids) & set(mine):
+            if not mine[identity].memory.pinned:
+                ended = replace(mine[identity].memory, superseded_by=by, valid_until=at)
+                mine[identity] = replace(mine[identity], memory=ended)
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        facts = [e.memory for e in self.points.get(account_id, {}).values() if e.memory.kind is Kind.FACT]
+        return sum(not any(end is not None and end <= now for end in (m.expires_at, m.valid_until)) for m in facts)
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
         if any(embedded.memory.account_id != account_id for embedded in memories):

@@ -40,6 +40,8 @@ def lets_through(where: MemoryFilter, memory: Memory, now: datetime) -> bool:
         return False
     if where.text is not None and not (tokens(where.text) and tokens(where.text) <= tokens(memory.text)):
         return False
+    if where.quarantined is not None and where.quarantined != (memory.rejected is not None):
+        return False
     ends = (memory.expires_at, memory.valid_until)
     return where.inactive or not any(end is not None and end <= now for end in ends)
 

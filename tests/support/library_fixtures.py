@@ -27,7 +27,8 @@ def library_client() -> Iterator[ObservedClient]:
 def qdrant_shelf(library_client: ObservedClient) -> Iterator[Shelf]:
     library_client.reset()
     library = QdrantLibrary(library_client, collection="memories", timeout=10)
-    yield Shelf(library, QdrantMemories(library_client, collection="memories", write_timeout=10))
+    memories = QdrantMemories(library_client, collection="memories", write_timeout=10)
+    yield Shelf(library, memories, memories)
     library_client.reset()
     for account in (ACCOUNT, OTHER):
         library.delete_matching(account, EVERYTHING, now=NOW)
@@ -39,4 +40,4 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
         real: Shelf = request.getfixturevalue("qdrant_shelf")
         return real
     memories = InMemoryMemories()
-    return Shelf(InMemoryLibrary(memories), memories)
+    return Shelf(InMemoryLibrary(memories), memories, memories)

@@ -7,7 +7,7 @@ from typing import Any
 
 from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.application.management_ports import MemoryLibrary
-from operator_memory.application.ports import MemoryWriter
+from operator_memory.application.ports import MemorySearch, MemoryWriter
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
@@ -56,6 +56,7 @@ class Shelf:
 
     library: MemoryLibrary
     writer: MemoryWriter
+    search: MemorySearch
     account: AccountId = ACCOUNT
     order: Sort = field(default_factory=Sort)
 

@@ -69,6 +69,25 @@ class QdrantMemories:
             found.update(self._scrolled_ids(body))
         return found
 
+    def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
+        """What the account has under ``ids``, in whatever state, whole."""
+        found: dict[str, Memory] = {}
+        for start in range(0, len(ids), BATCH):
+            body = {**requests.with_ids(account_id, ids[start : start + BATCH]), "with_payload": True}
+            memories = [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
+            found.update((memory.id, memory) for memory in memories)
+        return found
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        """Mark them as replaced by the memory ``by``. What a person has pinned stays as it is."""
+        for start in range(0, len(ids), BATCH):
+            body = requests.supersede(account_id, ids[start : start + BATCH], by=by, at=at)
+            self._collection.call("POST", "/points/payload?wait=true", body)
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        """How many facts hold at ``now``."""
+        return self._collection.count(requests.facts(account_id, now=now))
+
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
         """Store ``memories``, in requests of at most 100 points, each applied before it returns.
 

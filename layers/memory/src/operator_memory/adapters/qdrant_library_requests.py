@@ -74,7 +74,9 @@ def matching(account_id: AccountId, where: MemoryFilter, *beside: Json, now: dat
         must.append(requests.in_range("created_at", **bounds))
     if where.text is not None:
         must.append({"key": "data", "match": {"text": _sendable(where.text)}})
-    gone = () if where.inactive else requests.gone_at(now)
+    gone = [] if where.inactive else requests.gone_at(now)
+    if where.quarantined is not None:
+        (gone if where.quarantined else must).append({"is_empty": {"key": "rejected"}})
     return requests.tenant_filter(account_id, *must, *beside, must_not=gone)
 
 

@@ -70,9 +70,10 @@ def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetim
         "with_payload": list(SEARCHED_FIELDS),
     }
     if search.mode is SearchMode.DENSE:
-        if plan.vector is None:
+        vector = plan.vector if search.vector is None else search.vector
+        if vector is None:
             raise ValueError("a dense search needs a vector")
-        body["query"] = list(plan.vector)
+        body["query"] = list(vector)
     elif search.mode is SearchMode.KEYWORD:
         if plan.text is None:
             raise ValueError("a keyword search needs a text")
@@ -112,6 +113,19 @@ def with_ids(account_id: AccountId, ids: Sequence[str]) -> Json:
         "with_payload": False,
         "with_vector": False,
     }
+
+
+def supersede(account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> Json:
+    """Body of ``points/payload``: of ``ids`` those that nobody has pinned are no longer valid from ``at`` on."""
+    return {
+        "payload": {"superseded_by": by, "valid_until": timestamp(at)},
+        "filter": tenant_filter(account_id, {"has_id": list(ids)}, must_not=[equals("pinned", True)]),
+    }
+
+
+def facts(account_id: AccountId, *, now: datetime) -> Json:
+    """Body of ``points/count``: the facts that hold at ``now``."""
+    return {"filter": tenant_filter(account_id, equals("kind", Kind.FACT.value), must_not=gone_at(now)), "exact": True}
 
 
 def expired(account_id: AccountId, *, now: datetime, limit: int) -> Json:
@@ -206,6 +220,7 @@ def payload_of(memory: Memory) -> Json:
         "version": memory.version,
         "history": [_past(past) for past in memory.history] or None,
         "imported_at": _optional_timestamp(memory.imported_at),
+        "rejected": memory.rejected,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -273,6 +288,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             version=int(payload.get("version", 1)),
             history=tuple(_past_version(past) for past in payload.get("history", ())),
             imported_at=_optional_datetime(payload, "imported_at"),
+            rejected=payload.get("rejected"),
         )
         _ = memory.key  # an agent's memory has an agent, a session's a session
         return memory

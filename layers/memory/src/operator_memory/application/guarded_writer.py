@@ -2,6 +2,7 @@
 and none that expires without the index knowing."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from operator_memory.application.management_ports import ErasableMemories, Tombstones
 from operator_memory.application.ports import ExpiryIndex, MemoryWriter
@@ -42,6 +43,24 @@ class GuardedWriter:
         for tombstone in tombstones:
             self.erase(account_id, tombstone)
         return self._memories.existing_ids(account_id, ids) if tombstones else found
+
+    def stored(
+        self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()
+    ) -> dict[str, Memory]:
+        """What the account has under ``ids``. ``wanted``: as for `existing_ids`."""
+        found = self._memories.stored(account_id, ids)
+        tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
+        for tombstone in tombstones:
+            self.erase(account_id, tombstone)
+        return self._memories.stored(account_id, ids) if tombstones else found
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        """Mark memories as replaced (see the port). It stores nothing, so there is nothing to guard."""
+        self._memories.supersede(account_id, ids, by=by, at=at)
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        """How many facts hold."""
+        return self._memories.count_facts(account_id, now=now)
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> set[str]:
         """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.jobs import DeadLetter, JobClaim, JobRecord, JobSubject
-from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
 
@@ -57,6 +57,18 @@ class MemoryWriter(Protocol):
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""
+        ...
+
+    def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
+        """What the account has under ``ids``, in whatever state, whole, by id."""
+        ...
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        """Mark memories as replaced by the memory ``by``: from ``at`` on they are not found. What is pinned stays."""
+        ...
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        """How many facts of the account hold at ``now``, in all scopes."""
         ...
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:

@@ -27,6 +27,8 @@ class MemoryFilter:
     created_before: datetime | None = None
     text: str | None = None
     inactive: bool = False
+    quarantined: bool | None = None
+    """Only what waits in quarantine, or nothing of it; ``None``: as ``inactive`` says."""
 
 
 class SortKey(StrEnum):

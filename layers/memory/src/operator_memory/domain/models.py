@@ -51,6 +51,8 @@ class Memory:
     history: tuple[PastVersion, ...] = ()
     """Oldest first, the last fifty. Searches leave it out."""
     imported_at: datetime | None = None
+    rejected: str | None = None
+    """Why the gate did not let it in: it waits in quarantine, where no search finds it."""
 
     @property
     def key(self) -> ScopeKey:

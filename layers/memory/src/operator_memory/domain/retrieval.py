@@ -33,6 +33,8 @@ class Search:
     key: ScopeKey
     mode: SearchMode
     limit: int
+    vector: Sequence[float] | None = field(default=None, repr=False)
+    """Of a dense search that looks for something else than the plan."""
 
 
 @dataclass(frozen=True, slots=True)
