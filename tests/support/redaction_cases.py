@@ -70,6 +70,7 @@ class Secret:
 
 
 _API_KEYS = [
+    ("DigitalOcean", "doctl auth init -t ", "do" + "p_v1_" + made(64, _HEX), ""),
     ("AWS access key", "My key id is ", "AKI" + "A" + made(16, "234567" + _UPPER), ", can you list the buckets?"),
     ("AWS secret key", "aws_secret_access_key = ", made(40, _BASE62 + "/+"), "\nregion = eu-west-1"),
     ("Azure storage", "DefaultEndpointsProtocol=https;AccountName=ada;AccountKey=", _base64(86) + "==",
@@ -77,8 +78,6 @@ _API_KEYS = [
     ("Azure client secret", "AZURE_CLIENT_SECRET=", "abc8Q~" + made(34, _BASE64URL), "\n"),
     ("Google API key", "Maps runs on ", "AIz" + "aSy" + made(33, _BASE64URL), "."),
     ("Google OAuth secret", "the client secret is ", "GOC" + "SPX-" + made(28), " for the web app"),
-    ("Stripe live", "charge them with ", "sk_" + "live_" + made(24), " please"),
-    ("Stripe restricted", "or the restricted one, ", "rk_" + "live_" + made(24), ""),
     ("OpenAI project", "export OPENAI_API_KEY=", "sk-" + "proj-" + made(74, seed="a") + "T3Blbk" + "FJ"
      + made(74, seed="b"), "\npython main.py"),
     ("OpenAI old", "I use ", "sk-" + made(20) + "T3Blbk" + "FJ" + made(20, seed="c"), " for this."),
@@ -86,7 +85,6 @@ _API_KEYS = [
     ("OpenRouter", "openrouter: ", "sk-" + "or-v1-" + made(64, _HEX), ""),
     ("Groq", "(groq ", "gs" + "k_" + made(52), ")"),
     ("SendGrid", "mail goes out with ", "S" + "G." + made(22, _BASE64URL) + "." + made(43, _BASE62), "!"),
-    ("Twilio", "Twilio auth token: ", made(32, _HEX), ""),
     ("Mailchimp", "our list key ", made(32, _HEX, "m") + "-us12", " is for the newsletter"),
     ("Datadog-like header", "curl -H 'X-Api-Key: ", made(32, _HEX, "x"), "' https://api.example.com/v1"),
     ("JSON field", '{"api_key": "', made(32, _BASE62, "j"), '", "region": "eu"}'),
@@ -95,6 +93,9 @@ _API_KEYS = [
     ("German", "Der API-Schlüssel lautet ", made(32, _BASE62, "g"), "."),
 ]  # fmt: skip
 _TOKENS = [
+    ("Twilio", "Twilio auth token: ", made(32, _HEX), ""),
+    ("Stripe restricted", "or the restricted one, ", "rk_" + "live_" + made(24), ""),
+    ("Stripe live", "charge them with ", "sk_" + "live_" + made(24), " please"),
     ("GitHub classic", "push with ", _with_checksum("gh" + "p_"), " as Ada"),
     ("GitHub OAuth", "it answered ", _with_checksum("gh" + "o_"), ""),
     ("GitHub fine-grained", "token=", "github" + "_pat_" + made(22) + "_" + made(59), "\n"),
@@ -108,7 +109,6 @@ _TOKENS = [
     ("npm", "//registry.npmjs.org/:_authToken=", _with_checksum("np" + "m_"), "\n"),
     ("PyPI", "twine upload -u __token__ -p ", "py" + "pi-AgEIcHlwaS5vcmc" + made(160, _BASE64URL), " dist/*"),
     ("Telegram", "my bot is ", made(9, "123456789") + ":AA" + made(33, _BASE64URL), " (weather)"),
-    ("DigitalOcean", "doctl auth init -t ", "do" + "p_v1_" + made(64, _HEX), ""),
     ("Shopify", "store: ", "shp" + "at_" + made(32, _HEX), ""),
     ("Vault", "VAULT_TOKEN=", "hv" + "s." + made(95, _BASE64URL), "\n"),
     ("Docker Hub", "docker login with ", "dck" + "r_pat_" + made(27, _BASE64URL), "; it is mine"),
@@ -116,13 +116,12 @@ _TOKENS = [
     ("Supabase", "sb: ", "sb" + "p_" + made(40, _HEX), ""),
     ("JWT", "he sent me ", _jwt({"sub": "ada", "iat": 1516239022}), " - what is in it?"),
     ("bearer header", "curl -H 'Authorization: Bearer ", made(48, _BASE64URL), "' https://api.example.com"),
-    ("basic header", "Authorization: Basic ", base64.b64encode(b"ada:" + made(12).encode()).decode(), "\nAccept: */*"),
     ("said", "the access token is ", made(40, _BASE62, "t"), ", valid for an hour"),
 ]  # fmt: skip
 _WORDS = (
     "void come effort suffer camp survey warrior heavy shoot primary clutch crush open amazing screen patrol group "
     "space point ten exist slush involve unfold"
-).split()  # noqa: SIM905 (words, not data)
+)
 _PRIVATE_KEYS = [
     ("RSA", "Here:\n", _pem("RSA PRIVATE" + " KEY"), "\nuse it for the server"),
     ("OpenSSH", "", _pem("OPENSSH PRIVATE" + " KEY"), ""),
@@ -133,7 +132,7 @@ _PRIVATE_KEYS = [
     ("hex", "my wallet's private key is ", "0x" + made(64, _HEX), "."),
     ("12 words", "My seed phrase is ", "witch collapse practice feed shame open despair creek road again ice least",
      ", keep it safe"),
-    ("24 words", "Recovery phrase:\n", " ".join(f"{i}. {word}" for i, word in enumerate(_WORDS, 1)), "\n"),
+    ("24 words", "Recovery phrase:\n", " ".join(f"{i}. {word}" for i, word in enumerate(_WORDS.split(), 1)), "\n"),
 ]  # fmt: skip
 _CARDS = [
     ("Visa", "My card is ", "4242 4242 4242 4242", ", valid till 12/29"),
@@ -147,6 +146,7 @@ _CARDS = [
     ("UnionPay", "card:", "6200 0000 0000 0005", "\n"),
 ]
 _PASSWORDS = [
+    ("basic header", "Authorization: Basic ", base64.b64encode(b"ada:" + made(12).encode()).decode(), "\nAccept: */*"),
     ("said", "my password is ", "hunter2", ""),
     ("a word", "My Netflix password is ", "swordfish", ", don't tell anyone."),
     ("wifi", "The wifi password: ", "Sunflower-42!", "\nThe printer is upstairs."),
