@@ -27,7 +27,7 @@ pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.platform_fix
 
 ON = Switches()
 ACCOUNT, AGENT, THREAD = str(uuid4()), str(uuid4()), str(uuid4())
-SESSION = "night-train:7"
+SESSION, SESSION_UUID = "night-train:7", "9f0c3c2e-2f6e-4f0f-8a55-0d8f4c1c2a77"
 
 
 def read(
@@ -87,6 +87,17 @@ class TestWhatIsRead:
         assert read(world, user, None, off, "of-on") == Switches(thread=False), "nor is the thread heard elsewhere"
         assert read(world, user, None, on, "of-on") == ON
         assert read(world, user, None, on, "of-nobody") == ON
+
+    def test_a_session_that_is_a_uuid_is_found_however_it_was_written_into_the_thread(self, world: World) -> None:
+        user = account(world.platform.new_user())
+        thread = world.platform.new_thread(user)
+        for written, off in ((SESSION_UUID.upper(), True), (SESSION_UUID, True), (f"{SESSION_UUID.upper()}0", False)):
+            world.settings.set_thread(user, thread, {"memory_enabled": False, "memory_session_id": written})
+            world.later()
+            assert read(world, user, None, None, SESSION_UUID) == Switches(thread=not off), written
+        world.settings.set_thread(user, thread, {"memory_session_id": "Night-Train"})
+        world.later()
+        assert read(world, user, None, None, "night-train") == ON, "other ids are another one in other letters"
 
     def test_another_accounts_thread_of_the_same_session_switches_nothing(self, world: World) -> None:
         mine, other = account(world.platform.new_user()), account(world.platform.new_user())

@@ -17,7 +17,7 @@ from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import InvalidInputError, MemoryServiceError, NotFoundError
 from operator_memory.domain.events import MemoryEvent
 from operator_memory.domain.identity import Role
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, canonical_id
 from operator_memory.domain.switches import Switches
 
 Values = dict[str, object]
@@ -80,6 +80,11 @@ class FakePlatform:
             raise self.error
 
 
+def _session(thread: OwnedThing) -> str | None:
+    session = thread.settings["memory_session_id"]
+    return canonical_id(session) if isinstance(session, str) else None
+
+
 @dataclass
 class FakeSwitches:
     """Port ``SwitchReader``; notes the time it was given."""
@@ -105,7 +110,7 @@ class FakeSwitches:
             for identity, thread in self.platform.threads.items()
             if thread.account_id == account_id
             and not thread.settings["memory_enabled"]
-            and {identity, thread.settings["memory_session_id"]} & ({thread_id, session_id} - {None})
+            and {identity, _session(thread)} & ({thread_id, session_id} - {None})
         ]
         return Switches(
             account=bool(mine.get("memory_enabled", True)),

@@ -70,6 +70,13 @@ def test_every_field_is_taken_over() -> None:
     )
 
 
+def test_a_uuid_in_capital_letters_is_the_one_that_the_platform_knows() -> None:
+    known = "9f0c3c2e-2f6e-4f0f-8a55-0d8f4c1c2a77"
+    fields = ("account_id", "agent_id", "session_id", "thread_id")
+    request = parse_context_request(dict.fromkeys(fields, known.upper()))
+    assert [getattr(request, field) for field in fields] == [known] * len(fields)
+
+
 @pytest.mark.parametrize("field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "scopes"])
 def test_null_is_the_same_as_leaving_a_field_out(field: str) -> None:
     assert parse_context_request({"account_id": "a", field: None}) == parse_context_request({"account_id": "a"})

@@ -91,6 +91,12 @@ def test_an_id_of_any_other_form_is_refused_by_the_name_of_its_field(field: str,
     assert len(str(error)) < 200
 
 
+def test_a_uuid_in_capital_letters_is_the_one_that_the_platform_knows() -> None:
+    known = "9f0c3c2e-2f6e-4f0f-8a55-0d8f4c1c2a77"
+    job, _ = parse_job(body(**dict.fromkeys(ID_FIELDS, known.upper())))
+    assert [getattr(job, field) for field in ID_FIELDS] == [known] * len(ID_FIELDS)
+
+
 @pytest.mark.parametrize("value", ["a", "A-1", "0" * 128, "user@example.com", "a:b_c.d+e"])
 def test_ids_as_platforms_make_them_are_accepted(value: str) -> None:
     assert parse_job(body(**dict.fromkeys(ID_FIELDS, value)))[0].account_id == value

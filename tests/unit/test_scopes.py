@@ -1,11 +1,14 @@
 """Ids are checked before anything else sees them; a scope key cannot be ambiguous."""
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.errors import InvalidInputError, PermissionDeniedError
 from operator_memory.domain.identity import READ_CONTEXT, Caller
-from operator_memory.domain.scopes import AccountId, Scope, ScopeKey, account_id, checked_id
+from operator_memory.domain.models import memory_id
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey, account_id, canonical_id, checked_id
 
 GOOD = [
     "a",
@@ -67,11 +70,32 @@ def test_whatever_passes_is_short_plain_ascii_without_wildcards(text: str) -> No
         passed = checked_id("id", text)
     except InvalidInputError:
         return
-    assert passed == text
+    assert passed == canonical_id(text)
     assert 1 <= len(passed) <= 128
     assert passed.isascii()
     assert passed.isprintable()
     assert not set(passed) & set("*/\\'\"<>{}()[]?&#% ")
+
+
+@given(st.uuids(), st.data())
+def test_a_uuid_has_one_spelling_however_its_letters_are_written(identity: UUID, data: st.DataObject) -> None:
+    known = str(identity)
+    upper = data.draw(st.lists(st.booleans(), min_size=len(known), max_size=len(known)))
+    written = "".join(letter.upper() if up else letter for letter, up in zip(known, upper, strict=True))
+    assert checked_id("thread_id", written) == known
+    tenant = account_id(written)
+    assert tenant == account_id(known)
+    assert memory_id(tenant, ScopeKey(Scope.USER), "Likes tea") == memory_id(
+        account_id(known), ScopeKey(Scope.USER), "Likes tea"
+    )
+    assert canonical_id(checked_id("thread_id", written)) == known, "and it stays as it is"
+
+
+@given(st.text("AFGaf09._:@+-", max_size=126), st.uuids())
+def test_an_id_that_is_no_whole_uuid_stays_as_it_is(text: str, identity: UUID) -> None:
+    known = str(identity).upper()
+    for other in (f"Z{text}", known.replace("-", ""), f"{known}0", f"X{known}", f"{known}:{known}", known[:-1]):
+        assert checked_id("session_id", other) == other
 
 
 def test_a_user_scope_has_no_owner_and_the_others_need_one() -> None:

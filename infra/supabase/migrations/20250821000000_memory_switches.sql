@@ -17,7 +17,12 @@ create or replace function public.memory_switches(
         'thread', not exists (
             select from public.threads t
             where t.account_id = p_account and not t.memory_enabled
-                and array[t.thread_id::text, t.memory_session_id] && array[p_thread, p_session]
+                and array[
+                    t.thread_id::text,
+                    -- a run names a UUID in lower case, however it was written into the column
+                    case when t.memory_session_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                        then lower(t.memory_session_id) else t.memory_session_id end
+                ] && array[p_thread, p_session]
         )
     )
 $$;

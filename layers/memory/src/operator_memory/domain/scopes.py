@@ -15,6 +15,7 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$"
 slashes and quotes never pass, and the length is bounded."""
 
 _ID = re.compile(ID_PATTERN.removeprefix("^").removesuffix("$"))
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Scope(StrEnum):
@@ -50,8 +51,17 @@ class ScopeKey:
             raise ValueError(f"the scope key of {self.scope} needs an owner id")
 
 
+def canonical_id(text: str) -> str:
+    """A UUID in lower case, as the platform's database writes it; any other id unchanged.
+
+    For everything behind the edge an id is its exact text: in another spelling it would be another tenant, agent
+    or thread, one that the platform does not know and whose switches nobody can have set.
+    """
+    return text.lower() if _UUID.fullmatch(text) else text
+
+
 def checked_id(field: str, value: object) -> str:
-    """Return ``value`` if it is a well-formed id.
+    """Return ``value`` if it is a well-formed id, in the one spelling it has for us (see `canonical_id`).
 
     Raises:
         InvalidInputError: naming ``field``; the value itself is not echoed.
@@ -66,7 +76,7 @@ def checked_id(field: str, value: object) -> str:
         raise InvalidInputError(
             field, "must start with a letter or digit and hold only letters, digits and . _ : @ + -"
         )
-    return value
+    return canonical_id(value)
 
 
 def account_id(value: object, field: str = "account_id") -> AccountId:

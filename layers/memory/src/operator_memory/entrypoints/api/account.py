@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 
 from operator_memory.domain.identity import Action, Caller
 from operator_memory.domain.rate_limits import Bucket
-from operator_memory.domain.scopes import ID_PATTERN, AccountId
+from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.api.memories import READING, AccountQuery
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.services import Services
@@ -28,9 +28,10 @@ from operator_memory.entrypoints.contracts.account import (
     erasure_view,
     usage_view,
 )
+from operator_memory.entrypoints.contracts.memories import Id
 from operator_memory.entrypoints.http_api import text_body
 
-PathId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128)]
+PathId = Annotated[Id, Path()]
 OptionalKey = Annotated[
     IdempotencyKey | None,
     Header(alias="idempotency-key", description="Repeating a request with the same key does it once."),

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
-from pydantic import StringConstraints
+from pydantic import AfterValidator
 
 from operator_memory.application.manage_memories import Changes
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.identity import Action
 from operator_memory.domain.models import Memory
 from operator_memory.domain.rate_limits import Bucket
-from operator_memory.domain.scopes import ID_PATTERN, AccountId, Kind, Scope
+from operator_memory.domain.scopes import AccountId, Kind, Scope, canonical_id
 from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import (
@@ -24,6 +24,7 @@ from operator_memory.entrypoints.contracts.memories import (
     DeleteBody,
     FilterBody,
     HistoryView,
+    Id,
     MemoryList,
     MemoryView,
     Moment,
@@ -36,13 +37,12 @@ from operator_memory.entrypoints.contracts.memories import (
     position_of,
 )
 
-_IdText = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128)]
 AccountQuery = Annotated[
-    _IdText | None,
+    Id | None,
     Query(description="The account. Left out: the caller's own, or the one that the token is bound to."),
 ]
-OptionalId = Annotated[_IdText | None, Query()]
-MemoryId = Annotated[str, Path(description="The memory's id.", max_length=128)]
+OptionalId = Annotated[Id | None, Query()]
+MemoryId = Annotated[str, AfterValidator(canonical_id), Path(description="The memory's id.", max_length=128)]
 IfMatch = Annotated[str | None, Header(alias="if-match", description='The version that was read, e.g. `"3"`.')]
 Flag = Annotated[bool | None, Query()]
 MomentQuery = Annotated[Moment | None, Query(description="ISO 8601 with an offset.")]
@@ -126,7 +126,7 @@ class MemoryRoutes:
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
         """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
         caller, account = self._open(account_id, Action.READ, Bucket.READS)
-        return _with_etag(self._services.memories.get(caller, account, memory_id))
+        return with_etag(self._services.memories.get(caller, account, memory_id))
 
     def get_history(self, memory_id: MemoryId, account_id: AccountQuery = None) -> HistoryView:
         """Past versions, oldest first."""
@@ -137,7 +137,7 @@ class MemoryRoutes:
         """201 with the memory; 200 if the same words are remembered in this scope already."""
         caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
         memory, is_new = self._services.memories.add(caller, account, new.new_memory())
-        return _with_etag(memory, status=201 if is_new else 200)
+        return with_etag(memory, status=201 if is_new else 200)
 
     def change_memory(
         self,
@@ -151,7 +151,7 @@ class MemoryRoutes:
         caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
         if if_match is None:
             raise PreconditionRequiredError('send If-Match with the version that you have read, e.g. If-Match: "1"')
-        return _with_etag(self._services.memories.change(caller, account, memory_id, change.changes(), version=version))
+        return with_etag(self._services.memories.change(caller, account, memory_id, change.changes(), version=version))
 
     def delete_memory(
         self, memory_id: MemoryId, account_id: AccountQuery = None, if_match: IfMatch = None
@@ -182,7 +182,7 @@ class MemoryRoutes:
     def _pin(self, memory_id: str, account_id: str | None, *, pinned: bool) -> Response[MemoryView]:
         caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
         changes = Changes(pinned=pinned)
-        return _with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
+        return with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
 
     def _open(
         self, account_id: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
@@ -191,7 +191,8 @@ class MemoryRoutes:
         return self._services.gate.open(event, account_id, action, bucket, author_id=author_id)
 
 
-def _with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:
+def with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:
+    """The memory as the answer, with its version as its entity tag."""
     return Response(
         status_code=status,
         content_type="application/json",

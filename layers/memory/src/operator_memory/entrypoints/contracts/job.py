@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AwareDatetime,
     BaseModel,
@@ -24,14 +25,14 @@ from operator_memory.application.extract_run import MAX_MESSAGES
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.jobs import RunJob, content_hash
-from operator_memory.domain.scopes import ID_PATTERN, AccountId
+from operator_memory.domain.scopes import ID_PATTERN, AccountId, canonical_id
 
 MAX_BODY_CHARACTERS = 16 * 1024 * 1024
 """A queue message is at most 1 MiB; jobs that come another way may carry more, up to this."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
-Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=128)]
+Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
 
 
 def _as_utc(value: object) -> datetime:

@@ -24,14 +24,14 @@ from operator_memory.domain.context_text import shortened
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Position, Sort, SortKey
 from operator_memory.domain.models import Memory
-from operator_memory.domain.scopes import ID_PATTERN, Kind, Scope, ScopeKey
+from operator_memory.domain.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
 
 MAX_TEXT = 8_000
 MAX_PAGE = 100
 MAX_LISTED_CHARACTERS = 8_000
 """Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
 
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128)]
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
 WORDS_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 """Something that is not white space, and no null character, which databases and terminals stumble over."""
 Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=WORDS_PATTERN)]
@@ -72,6 +72,9 @@ class State(StrEnum):
 
     ACTIVE = "active"
     ALL = "all"
+    """With what has expired or was replaced."""
+    QUARANTINED = "quarantined"
+    """What the gate did not let in: it waits thirty days for a person to approve or to delete it."""
 
 
 class Order(StrEnum):
@@ -103,7 +106,10 @@ class FilterBody(Closed):
     created_after: Moment | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
     created_before: Moment | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
     text: Words | None = Field(default=None, description="Every word of it must occur.")
-    state: State = Field(default=State.ACTIVE, description="`all` adds what has expired or been superseded.")
+    state: State = Field(
+        default=State.ACTIVE,
+        description="`all` adds what has expired or been superseded; `quarantined`: what waits for approval.",
+    )
 
     @property
     def empty(self) -> bool:
@@ -113,7 +119,8 @@ class FilterBody(Closed):
     def where(self) -> MemoryFilter:
         """As the store wants it."""
         conditions = self.model_dump(exclude={"state"})
-        return MemoryFilter(**conditions, inactive=self.state is State.ALL)
+        quarantined = {State.ACTIVE: None, State.ALL: False, State.QUARANTINED: True}[self.state]
+        return MemoryFilter(**conditions, inactive=self.state is not State.ACTIVE, quarantined=quarantined)
 
 
 class SearchBody(Closed):
@@ -212,6 +219,7 @@ class MemoryView(BaseModel):
     expires_at: datetime | None = None
     superseded_by: str | None = None
     valid_until: datetime | None = None
+    rejected: str | None = Field(default=None, description="Of one in quarantine: why the gate did not let it in.")
     last_accessed_at: datetime | None = None
     access_count: int = 0
     score: float | None = Field(default=None, description="Of a search: higher fits better.")
