@@ -22,6 +22,7 @@ from enum import StrEnum
 
 from operator_memory.domain.meaning_words import content, names, negations, numbers, plain, reworded, stem, words
 from operator_memory.domain.slots import Statement, statements
+from operator_memory.domain.slots_people import MANY
 
 
 class Relation(StrEnum):
@@ -237,6 +238,8 @@ def _other_numbers(new: Statement, old: Statement) -> bool:
     if masked_new != masked_old or "#" not in masked_new or new.about != old.about:
         return False
     verb = masked_new[len(new.about) : len(new.about) + 1]
+    if MANY.search(" ".join(new.about)) and not new.update:
+        return False  # another son may have another age
     return bool(set(verb) & _STATES) and not (new.about == ("user",) and verb == ("be",))
 
 

@@ -106,7 +106,8 @@ _WORDINGS = tuple(
         (r"\bfor no\b", "not *"),
         (r"\bnot to\b", "to not"),
         (r"\b(?:has )?(?:started|began|took up|taken up|resumed) (?=\w+ing\b)", ""),
-        (r"\b(?:is|are) (not )?(?=\w{2,}ing\b)", r"\1"),
+        (r"\b(?:is|are) ((?:not |currently |now |also |still |just )*)(?=\w{2,}ing\b)", r"\1"),
+        (r"\blike ([^,]{1,40}?) , (?:but |and )?not ([^,.]{1,40}?)(?= ?\.?$)", r"like \1 and not like \2"),
         (r"\bhas an? (\w+) (?:allergy|intolerance)\b", r"is allergic to \1"),
         (r"\b(?:at the moment|at present|these days|as of now|right now|from now on|a lot|very much|of their own)\b", ""),  # noqa: E501
     )

@@ -86,7 +86,7 @@ def statements(text: str) -> list[Statement]:
 
 
 def _names_somebody(who: str) -> bool:
-    return re.fullmatch(r"(?:(?:now|also|currently|then|recently|just|still) ?)*", who) is None
+    return re.fullmatch(r"(?:(?:now|also|currently|then|recently|just|still|not) ?)*", who) is None
 
 
 def _statement(text: str, named: frozenset[str]) -> Statement:

@@ -43,7 +43,7 @@ _NO_PLACE = re.compile(  # what else one moves to: tools and departments
     r"|design|operations|hr|research)\b"
 )
 _BARE_YEAR = re.compile(r"\bin (?:19|20)\d\d\b")
-_MONTH = re.compile(
+MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|last|this|\d{4}-\d\d)\b"
 )
 
@@ -57,7 +57,7 @@ def _home(text: str) -> Filled | None:
         return None
     value, _, rest = _cut(place, _PLACE_END)
     # "moved to Rome in 2015" tells of the past; "in March 2026" or "last month" is how news is dated
-    past = match["move"] is not None and _BARE_YEAR.search(rest) is not None and _MONTH.search(rest) is None
+    past = match["move"] is not None and _BARE_YEAR.search(rest) is not None and MONTH.search(rest) is None
     who = re.sub(r"^user and .+$", "user", match["who"])
     return Filled(who, "home", value, rest, past=past, named=True)
 
@@ -72,9 +72,9 @@ def _cut(text: str, end: re.Pattern[str]) -> tuple[str, str, str]:
 _NAME = re.compile(
     r"^(?P<who>.{1,60}?) (?:'s (?:full |real |legal |current )?(?P<part>first |last |middle |family )?name is(?: spelled)?"
     r"|(?:is|has been) (?:called|named)|goes by(?: the name)?(?: of)?|changed (?:their|his|her) name(?: from .+?)? to"
-    r"|'s name changed to) (?P<value>\S+(?: \S+){0,3})$"
+    r"|'s name changed to) (?P<value>\S+(?: \S+){0,3}?)(?: (?:after|since|because|following|for|at|by) .+)?$"
 )
-_MANY = re.compile(
+MANY = re.compile(
     r"\b(?:sons?|daughters?|child|children|kids?|brothers?|sisters?|siblings?|friends?|colleagues?|cousins?|aunts?|uncles?"
     r"|nephews?|nieces?|neighbou?rs?|students?|classmates?|roommates?|clients?|customers?|projects?|companies)$"
 )
@@ -87,13 +87,13 @@ def _name(text: str) -> Filled | None:
     match = _NAME.match(text)
     if match is None:
         return None
-    slot = f"{match['part'] or ''}name" if not _MANY.search(match["who"]) else "one of the names"
+    slot = f"{match['part'] or ''}name" if not MANY.search(match["who"]) else "one of the names"
     return Filled(match["who"], slot, match["value"], named=True)
 
 
 def _age(text: str) -> Filled | None:
     match = _AGE.match(text)
-    if match is None or (_MANY.search(match["who"]) and not match["turned"]):
+    if match is None or (MANY.search(match["who"]) and not match["turned"]):
         return None
     return Filled(match["who"], "age", match["value"], update=match["turned"] is not None)
 
@@ -117,6 +117,7 @@ _HIRED = re.compile(
     r"|(?:got|started|took|accepted|has|landed)(?: an?)?(?: new)? (?:job|position|role)(?: as (?:an? )?(?P<role>.+?))?"
     r" (?:at|with|for)|switched jobs to) (?P<employer>.+?)(?: as (?:an? )?(?P<role2>.+))?$"
 )
+_EMPLOYER_IS = re.compile(r"^(?P<who>.{1,60}?) 's (?:employer|company|workplace) is (?P<employer>.+?)(?P<role>(?!))?(?P<role2>(?!))?$")
 _IS_A = re.compile(rf"^(?P<who>.{{1,60}}?) is (?:an? )?(?P<role>{_PROFESSION})(?: (?:at|for|with) (?P<employer>.+))?$")
 _BECAME = re.compile(
     r"^(?P<who>.{1,60}?) (?:has )?(?:became|become|(?:is |was |got )?promoted to|'s (?:job|role|position|title|job title) is)"
@@ -134,7 +135,7 @@ _JOB_END = re.compile(r" (?=(?:in|on|since|where|who|because|after|when|during|p
 
 
 def _job(text: str) -> Filled | None:
-    for pattern in (_HIRED, _BECAME, _WORKS, _IS_A):
+    for pattern in (_HIRED, _BECAME, _WORKS, _IS_A, _EMPLOYER_IS):
         match = pattern.match(text)
         if match and not _NO_EMPLOYER.search(match["employer"] or ""):
             groups = match.groupdict()
@@ -143,7 +144,7 @@ def _job(text: str) -> Filled | None:
             if not (role or employer):
                 return None
             fresh = pattern in (_HIRED, _BECAME) and "'s" not in text
-            named = pattern is _HIRED and match[0].startswith(f"{match['who']} joined")
+            named = pattern is _EMPLOYER_IS or text.startswith(f"{match['who']} joined")
             return Filled(match["who"], "job", f"{role} | {employer}", rest, update=fresh, named=named)
     return None
 
@@ -163,11 +164,11 @@ def _job_left(text: str) -> Filled | None:
 
 _RELATION = re.compile(
     r"^(?P<who>.{1,60}?) (?:has )?(?:is|got|(?:be)?came)? ?(?:(?:happily|newly) )?"
-    r"(?P<value>single|married|engaged|divorced|widowed|separated|dating|in a (?:committed |long distance )?relationship"
+    r"(?P<value>single|married|engaged|divorced|widowed|separated(?! from (?!(?:their|his|her) (?:wife|husband|partner)))|dating|in a (?:committed |long distance )?relationship"
     r"|broke up)(?: (?:to|with|from) (?P<rest>.+))?$"
 )
 _DIET = re.compile(
-    r"^(?P<who>.{1,60}?) (?:(?:is|became|turned|has become|has gone|went)(?: (?:a|an|on a))?|follows an?|eats(?: an?| only)?)"
+    r"^(?P<who>.{1,60}?) (?:(?:is|became|turned|has become|has gone|went)(?: (?:a|an|on a))?|follows an?|adopted an?|eats(?: an?| only)?)"
     r" (?:strict(?:ly)? |fully )?(?P<value>vegan|vegetarian|pescatarian|pescetarian|flexitarian|omnivore|carnivore|keto"
     r"|ketogenic|paleo|meat)(?: diet)?(?P<rest>(?: (?:since|for) .+)?)$"
 )
@@ -179,7 +180,7 @@ _NUMBERED = (
     r"(?:phone )?number|salary|income|rent|budget|weight|height|postcode|zip code|size|rate|price|birthday|address"
 )
 _NAMED = (
-    r"phone|laptop|computer|car|bank|nationality|citizenship|native language|mother tongue|operating system|nickname"
+    r"preferred language|phone|laptop|computer|car|bank|nationality|citizenship|native language|mother tongue|operating system|nickname"
 )
 _FREE = r"e ?mail(?: address)?|time ?zone|blood type|username|iban"
 _SET_TO = (

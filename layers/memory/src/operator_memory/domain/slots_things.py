@@ -6,7 +6,7 @@ Every pattern reads one statement in plain words (``meaning_words.reworded``) wi
 import re
 
 from operator_memory.domain.meaning_words import content
-from operator_memory.domain.slots_people import Filled
+from operator_memory.domain.slots_people import MONTH, Filled
 
 # ---- what they own ----------------------------------------------------------------------------------------------
 
@@ -45,13 +45,13 @@ def _switch(text: str) -> Filled | None:
 # ---- events, plans and projects ---------------------------------------------------------------------------------
 
 _DAY = (
-    r"(?:\d|january|february|march|april|may|june|july|august|september|october|november|december|(?:mon|tues|wednes|thurs"
+    r"(?:\d(?!\S* (?:eur|usd|percent|kg|km|years?|days?|weeks?|hours?|minutes?)\b)|january|february|march|april|may|june|july|august|september|october|november|december|(?:mon|tues|wednes|thurs"
     r"|fri|satur|sun)days?\b|tomorrow|today|tonight|next|noon|midnight|early|late|mid)"
 )
 _EVENT = re.compile(
-    r"^(?P<who>.{2,80}?) (?:(?:is|was|will be|has been) )?(?:(?P<moved>moved|rescheduled|postponed|pushed(?: back)?|brought forward|delayed|changed|shifted)"
+    r"^(?P<who>.{2,80}?) (?:(?:is|was|will be|has been) )?(?:(?P<moved>moved|rescheduled|postponed|pushed(?: back)?|brought forward|delayed|changed|shifted|extended)"
     rf"(?: from .{{1,40}}?)?|scheduled|planned|set|due|takes place|starts|begins|departs|leaves|happens|is)?"
-    rf" ?(?:on|at|to|for|until|by|in) (?P<value>{_DAY}(?:(?! (?:is|was|has) ).)*)$"
+    rf"(?P<at> ?\b(?:on|at|to|for|until|by|in))? (?P<value>{_DAY}(?:(?! (?:is|was|has) ).)*)$"
 )
 _MOVED_BY_USER = re.compile(
     rf"^.{{1,40}}? (?:moved|rescheduled|postponed|pushed(?: back)?|shifted) (?P<who>.{{2,80}}?)(?: from .{{1,40}}?)? (?:to|until) (?P<value>{_DAY}.*)$"
@@ -77,6 +77,8 @@ def _event(text: str) -> Filled | None:
         who, moved = match["who"], True
     elif match := _EVENT.match(text):
         who, moved = match["who"], match["moved"] is not None
+        if not match["at"] and not MONTH.search(match["value"]):
+            return None
     else:
         return None
     if _PERSON.match(who) or (re.search(r"\b\w+days\b", match["value"]) and not moved):
@@ -103,7 +105,7 @@ def _status(text: str) -> Filled | None:
 # ---- how the agent is to answer ---------------------------------------------------------------------------------
 
 REQUEST = re.compile(
-    r"^(?:user (?:has )?(?:(?P<asked>asked|requested|told|instructed)|wants|would like|prefers|expects|likes?|needs)"
+    r"^(?:user (?:has )?(?:(?P<asked>asked(?! (?:whether|if|how|why|what|where|who|about)\b)|requested|told|instructed)|wants|would like|prefers|expects|likes?|needs)"
     r"|(?:the )?(?:assistant|agent) (?:should|must|is to|has to|will))(?: (?:(?:the )?(?:assistant|agent)|you|it))?"
     r"(?: (?:to|for|that|if|when))? (?P<what>.+)$"
 )
@@ -157,6 +159,8 @@ def _request(text: str) -> Filled | None:
     if match := _LANGUAGE.search(what):
         around = re.sub(r"\b(?:to (?:them|user)|only|back|all|everything)\b", "", f"{match['before']} {match['after']}")
         return Filled("assistant", f"language {' '.join(content(around))}".strip(), match["value"])
+    if not re.search(rf"\b{_ANSWERS}", what):
+        return None
     condition = _CONDITION.search(what)
     positive = _INSTEAD.sub("", _CONDITION.sub("", what))
     for slot, value, pattern in _MANNER_PATTERNS:
