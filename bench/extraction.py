@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="GROUP", help="the cases of one group")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every stored text with its verdict")
     args = parser.parse_args()
-    cases = load_cases(only=args.only)
+    cases = load_cases(only=args.only and args.only.replace("-", "_"))
     if not cases:
         parser.error(f"no such group; there are {', '.join(sorted({case.group for case in load_cases()}))}")
     with ExitStack() as cleanup:

@@ -5,7 +5,9 @@ the events queue and the platform do is done in memory.
 """
 
 import hashlib
+import io
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import timedelta
 
 from operator_memory.adapters.fixed_switches import FixedSwitches
@@ -20,7 +22,7 @@ from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.parts import Parts
 
 from bench.extraction_ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
-from bench.extraction_score import Stored
+from bench.extraction_score import ACTIVE, TURN, Stored
 from bench.extraction_set import Case, Run
 from bench.extraction_store import payloads
 from infra.qdrant.apply import Collection, apply
@@ -63,7 +65,8 @@ class OurWay:
         parts = Parts.from_environment(environment)
         self._qdrant = parts.qdrant
         self._collection = parts.settings.qdrant_collection
-        apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
+        with redirect_stdout(io.StringIO()):  # what it applies
+            apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
         self._clock = RunClock()
         self._extract = extract_run_of(parts, self._clock)
 
@@ -100,11 +103,14 @@ class OurWay:
     def stored(self, case: Case) -> list[Stored]:
         """Everything that the account holds, turns and superseded facts included."""
         return [
-            Stored(
-                scope=str(payload["scope"]),
-                text=str(payload["data"]),
-                is_fact=payload.get("kind") == "fact",
-                is_active=not payload.get("superseded_by") and not payload.get("valid_until"),
-            )
+            Stored(str(payload["scope"]), str(payload["data"]), _state(payload))
             for payload in payloads(self._qdrant, self._collection, "user_id", case.id)
         ]
+
+
+def _state(payload: Mapping[str, object]) -> str:
+    if payload.get("kind") != "fact":
+        return TURN
+    if reason := payload.get("rejected"):
+        return f"rejected: {reason}"
+    return "superseded" if payload.get("superseded_by") or payload.get("valid_until") else ACTIVE

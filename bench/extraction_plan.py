@@ -54,7 +54,7 @@ class PlanExtraction(PlanWay):
         """Everything in the user's, the agents' and the sessions' memory."""
         found = [("user_id", case.id)] + [("agent_id", agent) for agent in sorted({r.agent_id for r in case.runs})]
         return [
-            Stored(scope=_scope(payload), text=str(payload["data"]), is_fact=True, is_active=True)
+            Stored(_scope(payload), str(payload["data"]))
             for owner, value in found
             for payload in payloads(self._qdrant, self._collection, owner, value)
         ]

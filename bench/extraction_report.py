@@ -80,13 +80,14 @@ def _totals(cases: Sequence[Case], results: Sequence[Result]) -> list[list[str]]
     return [
         ["precision", *(_percent(score.precision) for score in scores), ""],
         ["recall", *(_percent(score.recall) for score in scores), ""],
-        counted("expected facts", lambda s: s.expected)[:3] + [""],
+        [*counted("expected facts", lambda s: s.expected)[:3], ""],
         counted("facts stored", lambda s: s.facts),
-        counted("  right", lambda s: s.right)[:3] + [""],
+        [*counted("  right", lambda s: s.right)[:3], ""],
         counted("  duplicates", lambda s: s.duplicates),
         counted("  outdated, still valid", lambda s: s.outdated),
-        *(counted(f"  {label}", lambda s, why=why: s.wrong[why]) for why, label in WRONGLY_LEARNT.items()),
+        *(counted(f"  {label}", _wrong_for(why)) for why, label in WRONGLY_LEARNT.items()),
         counted("right, but in the wrong scope", lambda s: s.misplaced),
+        [*counted("expected, but rejected or superseded", lambda s: s.withheld)[:3], ""],
         counted("secrets stored", lambda s: s.secrets_stored),
         counted("secrets sent to the model", lambda s: s.secrets_sent),
         ["runs with an error", *(str(result.failed) for result in results), ""],
@@ -96,6 +97,10 @@ def _totals(cases: Sequence[Case], results: Sequence[Result]) -> list[list[str]]
         per_run("seconds a run", ".3f", lambda r: r.seconds),
         ["tokens estimated", *(f"{result.usage.estimated} calls" for result in results), ""],
     ]
+
+
+def _wrong_for(why: str) -> Callable[[Score], int]:
+    return lambda score: score.wrong[why]
 
 
 _NOTES = f"""\

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 
 from bench.extraction_set import ANYTHING, SCOPES, Case, Label, occurs, words
 
+ACTIVE, TURN = "active", "turn"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -18,10 +20,8 @@ class Stored:
 
     scope: str
     text: str
-    is_fact: bool = True
-    """``False``: a turn as it was said."""
-    is_active: bool = True
-    """``False``: superseded."""
+    state: str = ACTIVE
+    """Of a fact ``active``, ``superseded`` or ``rejected`` (in the quarantine); ``turn``: as it was said."""
 
 
 @dataclass(slots=True)
@@ -40,6 +40,8 @@ class Score:
     """Right facts in a scope where they do not belong (here session memory counts, too)."""
     outdated: int = 0
     """Facts that are not true any more, and are held as valid."""
+    withheld: int = 0
+    """Expected facts that were proposed, but lie superseded or in the quarantine."""
     secrets_stored: int = 0
     secrets_sent: int = 0
     """Secrets in a prompt to the model."""
@@ -71,7 +73,8 @@ class Judgement:
 
 def judge(case: Case, stored: Sequence[Stored], prompts: Iterable[str] = ()) -> Judgement:
     """What to make of all that is ``stored`` after ``case``. ``prompts``: what its runs have sent to the model."""
-    active = [item for item in stored if item.is_fact and item.is_active]
+    active = [item for item in stored if item.state == ACTIVE]
+    put_away = [item.text for item in stored if item.state not in (ACTIVE, TURN)]
     facts = [item for item in active if item.scope in SCOPES]
     missing = [e for e in case.expected if not any(f.scope == e.scope and e.matches(f.text) for f in facts)]
     sayings = [_sayings(case, item.text) for item in active]
@@ -83,6 +86,7 @@ def judge(case: Case, stored: Sequence[Stored], prompts: Iterable[str] = ()) -> 
         duplicates=_duplicates(case, facts),
         misplaced=sum(_misplaced(item, labels) for item, labels in zip(active, sayings, strict=True)),
         outdated=sum(_outdated(case, item.text) for item in facts),
+        withheld=sum(any(map(label.matches, put_away)) for label in missing),
         secrets_stored=_leaks(case, [item.text for item in stored]),
         secrets_sent=_leaks(case, prompts),
         wrong=Counter(why for item in facts for why in _wrong(case, item.text)),
@@ -144,10 +148,8 @@ def _appears(secret: str, text: str) -> bool:
 
 
 def _verdict(case: Case, item: Stored) -> str:
-    if not item.is_fact:
-        return "turn"
-    if not item.is_active:
-        return "superseded"
+    if item.state != ACTIVE:
+        return item.state
     if _outdated(case, item.text):
         return "outdated"
     if why := _wrong(case, item.text):
