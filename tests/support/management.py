@@ -20,6 +20,7 @@ from operator_memory.application.manage_memories import ManageMemories
 from operator_memory.application.manage_settings import ManageSettings
 from operator_memory.application.management_ports import ErasableMemories, MemoryLibrary
 from operator_memory.application.ports import MemoryWriter
+from operator_memory.application.review_memories import ReviewMemories
 from operator_memory.application.submit_jobs import SubmitJobs
 from operator_memory.application.trail import Trail
 from operator_memory.domain.identity import Action, Caller
@@ -144,6 +145,7 @@ class Management:
             memories=ManageMemories(
                 library=self.library, writer=self.writer, embedder=embedder, trail=trail, clock=clock
             ),
+            review=ReviewMemories(library=self.library, writer=self.writer, trail=trail, clock=clock),
             settings=ManageSettings(settings, trail),
             switches=self.switches,
             erasures=self.erase,

@@ -160,7 +160,8 @@ class ManageMemories:
         """The id for ``new``, and the memory that says the same there already.
 
         Where the words were corrected or replaced since, what is said now is another memory, with an id of its own
-        that is the same each time. One that has expired only waits for the sweep, and makes room.
+        that is the same each time. One that has expired only waits for the sweep, and makes room; so does one in
+        quarantine, since a person says now that it is so.
         """
         for number in range(MAX_HISTORY):
             position = f"again:{number}" if number else ""
@@ -170,7 +171,7 @@ class ManageMemories:
                 return identity, None
             if normalised_text(known.text) == normalised_text(new.text) and known.superseded_by is None:
                 expired = known.expires_at is not None and known.expires_at <= self._clock.now()
-                return identity, None if expired else known
+                return identity, None if expired or known.rejected is not None else known
         return str(uuid4()), None
 
     def _made(self, caller: Caller, account_id: AccountId, identity: str, new: NewMemory) -> Memory:

@@ -127,6 +127,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     from operator_memory.application.import_memories import ImportMemories
     from operator_memory.application.manage_memories import ManageMemories
     from operator_memory.application.manage_settings import ManageSettings
+    from operator_memory.application.review_memories import ReviewMemories
     from operator_memory.application.submit_jobs import SubmitJobs
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
@@ -150,6 +151,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
         Services(
             gate=_gate(parts, trail),
             memories=ManageMemories(library=library, writer=writer, embedder=embedder, trail=trail, clock=clock),
+            review=ReviewMemories(library=library, writer=writer, trail=trail, clock=clock),
             settings=ManageSettings(settings, trail),
             switches=parts.switches(),
             erasures=_erasures(parts, trail),

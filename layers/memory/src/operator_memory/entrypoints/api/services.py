@@ -9,6 +9,7 @@ from operator_memory.application.import_memories import ImportMemories
 from operator_memory.application.manage_memories import ManageMemories
 from operator_memory.application.manage_settings import ManageSettings
 from operator_memory.application.management_ports import SwitchReader
+from operator_memory.application.review_memories import ReviewMemories
 from operator_memory.application.submit_jobs import SubmitJobs
 from operator_memory.domain.errors import UpstreamError
 from operator_memory.domain.scopes import AccountId
@@ -23,6 +24,7 @@ class Services:
 
     gate: Gate
     memories: ManageMemories
+    review: ReviewMemories
     settings: ManageSettings
     switches: SwitchReader
     erasures: EraseMemories
