@@ -130,7 +130,7 @@ ADDS_LINKS = (
 _OTHERS = r"(?:every|all|any|each|other|all other|all the other|the other|another)(?: of the| the| other)? (?:users?|customers?|people|accounts?|tenants?|visitors?|members?|clients?|persons?)\b"
 AFFECTS_OTHERS = (
     rf"{_START}(?:tell|inform|show|give|send|convince|message|notify|warn|answer|refuse|deny|greet|charge|treat|block|ask|apply|e-?mail|lie to|address)\b.{{0,40}}\b{_OTHERS}",
-    rf"\b(?:applies|apply|valid|remember(?: this)?|store(?: this)?|save(?: this)?) (?:to|for|in) {_OTHERS}|(?:^|[.!?] )(?:for|to|with) {_OTHERS} ?,",
+    rf"\b(?:applies|apply|valid|remember(?: this)?|store(?: this)?|save(?: this)?) (?:to|for|in) {_OTHERS}|(?:^|[.!?\n] ?)(?:for|to|with) {_OTHERS} ?,",
     r"\b(?:other|another|all|every) (?:users?|customers?|accounts?|tenants?|people)(?:'s?|s')? (?:private )?(?:data|memor|conversation|messages?|password|secrets?|files)",
     rf"{_START}(?:tell|inform|show|convince|treat|answer|give|charge)\b.{{0,10}}\b(?:everyone|everybody|anyone|anybody|whoever)\b (?:who|that|asks?|else|using)",
     rf"{_START}(?:sag|sage|erzahle?|zeige?|gib|schicke?|teile|informiere|antworte|empfiehl)\b.{{0,30}}\b(?:allen?|jedem|jeder|jeden|anderen|den anderen)(?: anderen)? (?:nutzer\w*|benutzer\w*|kund\w*|user\w*|anwender\w*)",
