@@ -1,7 +1,6 @@
 """What is known of one dead letter, read from the queue's message without showing what people said."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.events import EventType
 from operator_memory.domain.scopes import checked_id
 from operator_memory.entrypoints.contracts.event import parse_event
 
@@ -17,8 +17,6 @@ WORKER_DIED = "worker_died"
 
 NOT_WRITTEN = "not_written"
 """Reason of an event that the queue moved by itself: the trail did not take it."""
-
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 
 class Kind(StrEnum):
@@ -136,7 +134,7 @@ def _why(kind: Kind, body: str) -> tuple[str, str]:
 
 def _event_type(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("type")
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+    return value if isinstance(value, str) and value in tuple(EventType) else None
 
 
 def _sent_ms(kind: Kind, told: str, fields: Mapping[str, Any], died: int) -> int:
@@ -145,8 +143,8 @@ def _sent_ms(kind: Kind, told: str, fields: Mapping[str, Any], died: int) -> int
         return int(told)
     over = fields.get("finished_at" if kind is Kind.JOB else "occurred_at")
     try:
-        moment = datetime.fromisoformat(over) if isinstance(over, str) else None
-        utc = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        ended = datetime.fromisoformat(over) if isinstance(over, str) else None
+        utc = ended and (ended if ended.tzinfo else ended.replace(tzinfo=UTC))
         return min(died, int(utc.timestamp() * 1000)) if utc else died
     except (ValueError, OverflowError):
         return died

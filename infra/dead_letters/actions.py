@@ -1,0 +1,110 @@
+"""What is done with dead letters: looking at all of them, and putting back or dropping some."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from operator_memory.domain.errors import MemoryServiceError, UpstreamError
+
+from infra.dead_letters.box import LOOK_SECONDS, WORK_SECONDS, Box, Count
+from infra.dead_letters.letters import Letter
+
+
+class NoSuchLetterError(MemoryServiceError):
+    """No letter, or more than one, has an id that begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The letters that can be seen, oldest first, and about how many are hidden behind them."""
+
+    letters: Sequence[Letter]
+    hidden: int = 0
+
+    def with_reason(self, reason: str | None) -> "Survey":
+        """Only those with ``reason``; all of them if it is ``None``."""
+        if reason is None:
+            return self
+        return Survey([letter for letter in self.letters if letter.reason == reason], self.hidden)
+
+    def find(self, start: str) -> Letter:
+        """The letter whose id begins with ``start``.
+
+        Raises:
+            NoSuchLetterError: there is none, or more than one.
+        """
+        found = [letter for letter in self.letters if letter.id.startswith(start.lower())]
+        if not found:
+            raise NoSuchLetterError(f"no dead letter has an id that begins with {start!r}")
+        if len(found) > 1:
+            raise NoSuchLetterError(f"{len(found)} dead letters have ids that begin with {start!r}: give more of it")
+        return found[0]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How an action went, so far. ``missing``: chosen letters that were there no more, or held by somebody else."""
+
+    done: int = 0
+    failed: dict[str, UpstreamError] = field(default_factory=dict)
+    """By letter id. The letter is still there."""
+    missing: int = 0
+    stopped: UpstreamError | None = None
+    """What kept the rest from being tried."""
+
+
+def survey(box: Box, seen: Count) -> Survey:
+    """Look at all letters; whoever looks next sees them again."""
+    with box.opened(LOOK_SECONDS, seen) as letters:
+        return Survey(letters, box.hidden())
+
+
+def act(
+    box: Box,
+    choose: Callable[[Survey], Sequence[Letter]],
+    do: Callable[[Letter], None],
+    *,
+    behind: bool,
+    tally: Tally,
+    seen: Count,
+) -> None:
+    """``do`` (`Box.put_back` or `Box.drop`) with each letter that ``choose`` chooses, oldest first.
+
+    ``behind``: also with those that come into sight when the letters in front of them are gone. What a job that was
+    put back leaves when it fails again is not among them: it has a group of its own. ``tally`` counts as it goes, so
+    that it is true after an interruption too.
+
+    Raises:
+        UpstreamError: the letters cannot be read. What fails with a letter is in ``tally``.
+    """
+    left: set[str] | None = None
+    groups: set[str | None] = set()
+    while tally.stopped is None:
+        with box.opened(WORK_SECONDS, seen) as letters:
+            if left is None:
+                chosen = choose(Survey(letters, box.hidden()))
+                left = {letter.id for letter in chosen}
+                groups = {letter.group_id for letter in chosen if letter.moved and letter.group_id and behind}
+            due = [
+                letter
+                for letter in letters
+                if letter.id in left or (letter.moved and letter.group_id in groups and letter.id not in tally.failed)
+            ]
+            for letter in due:
+                if tally.stopped is not None or box.hold_is_over():
+                    break
+                _do(letter, do, tally)
+                left.discard(letter.id)
+        if not due or not (left or groups):
+            tally.missing = len(left)
+            break
+
+
+def _do(letter: Letter, do: Callable[[Letter], None], tally: Tally) -> None:
+    try:
+        do(letter)
+    except UpstreamError as error:
+        tally.failed[letter.id] = error
+        if error.retryable:  # the next one would fail as well
+            tally.stopped = error
+    else:
+        tally.done += 1
