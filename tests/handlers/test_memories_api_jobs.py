@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,8 +154,8 @@ class TestStatus:
         submit(platform, user)
         key = (AccountId(user), "job-1")
         facts = (
-            FactOutcome("m-1", Scope.USER, Outcome.ADDED),
-            FactOutcome("m-2", Scope.USER, Outcome.DUPLICATE),
+            FactOutcome("m-1", Scope.USER, Outcome.ADDED, source="message-7"),
+            FactOutcome("m-2", Scope.USER, Outcome.DUPLICATE, others=("m-0",)),
             FactOutcome("m-3", Scope.AGENT, Outcome.REJECTED, "too_long"),
         )
         turns = (FactOutcome("m-4", Scope.SESSION, Outcome.ADDED),)
@@ -166,17 +167,38 @@ class TestStatus:
             turns=turns,
             skipped={"tool": 3},
             llm_calls=1,
+            prompt_tokens=8_000,
+            completion_tokens=200,
+            redactions={"api_key": 1},
+            started_at=NOW,
+            updated_at=NOW + timedelta(seconds=2),
         )
         platform.jobs.records[key] = done
         view = platform.call("GET", "/v1/jobs/job-1", user=user).json
-        assert (view["state"], view["attempts"], view["llm_calls"], view["skipped"]) == ("done", 2, 1, {"tool": 3})
+        assert (view["state"], view["attempts"], view["costs"]["llm_calls"], view["skipped"]) == (
+            "done",
+            2,
+            1,
+            {"tool": 3},
+        )
         assert view["counts"] == {"added": 1, "duplicate": 1, "rejected": 1}
         assert view["facts"][2] == {
             "memory_id": "m-3",
             "scope": "agent",
             "outcome": "rejected",
             "reason": "too_long",
+            "source": None,
+            "others": [],
         }
+        assert (view["facts"][0]["source"], view["facts"][1]["others"]) == ("message-7", ["m-0"])
+        assert view["redactions"] == {"api_key": 1}
+        assert view["costs"] == {
+            "llm_calls": 1,
+            "prompt_tokens": 8_000,
+            "completion_tokens": 200,
+            "estimated_usd": 0.00132,  # 0.15 and 0.60 dollars a million
+        }
+        assert (view["times"]["seconds"], view["times"]["started_at"]) == (2.0, "2026-11-24T12:00:00Z")
         assert view["turns"][0]["memory_id"] == "m-4"
 
     def test_or_why_it_failed(self, platform: Management, user: str) -> None:

@@ -30,6 +30,7 @@ from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.api.gate import Gate
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.contracts.account import Prices
 
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.fakes import (
@@ -152,6 +153,7 @@ class Management:
             exporter=ExportAccount(sources, trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
+            prices=Prices(prompt=0.15, completion=0.60),
         )
 
     def _gate(self, limits: Mapping[Bucket, RateLimit]) -> Gate:

@@ -174,6 +174,23 @@ class Settings:
         low=1000,
         high=400_000,
     )
+    extraction_price_prompt: int = _var(
+        "EXTRACTION_PRICE_PROMPT",
+        0,
+        "Price of a million prompt tokens of that model in US cents, for the estimate in a job's record. `0`: not known.",
+        low=0,
+        high=1_000_000,
+    )
+    extraction_price_completion: int = _var(
+        "EXTRACTION_PRICE_COMPLETION", 0, "The same of a million tokens that it answers.", low=0, high=1_000_000
+    )
+    memory_quota: int = _var(
+        "MEMORY_QUOTA",
+        20_000,
+        "Facts that an account may have; what is learnt beyond that is rejected (`over_quota`).",
+        low=1,
+        high=100_000_000,
+    )
     session_memory_days: int = _var(
         "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", low=1, high=3650
     )

@@ -131,6 +131,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     from operator_memory.application.submit_jobs import SubmitJobs
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
+    from operator_memory.entrypoints.contracts.account import Prices
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
     supabase = parts.required_supabase()
@@ -163,12 +164,16 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
                 sender=SqsJobSender(parts.aws_client("sqs"), parts.required("jobs_queue_url")),
                 clock=clock,
             ),
+            prices=Prices(
+                parts.settings.extraction_price_prompt / 100, parts.settings.extraction_price_completion / 100
+            ),
         )
     )
 
 
 def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     """The audit function: what writes a batch of events."""
+    from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
     from operator_memory.adapters.qdrant_library import QdrantLibrary
     from operator_memory.adapters.supabase_trail import SupabaseEventTrail
     from operator_memory.application.record_events import RecordEvents
@@ -176,8 +181,9 @@ def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     parts = Parts.from_environment(os.environ if environ is None else environ)
     supabase = parts.required_supabase()
     library = QdrantLibrary(parts.qdrant, collection=parts.settings.qdrant_collection, timeout=parts.write_timeout)
+    tombstones = DynamoDBTombstones(parts.dynamodb, parts.required("memory_table"))
     parts.warm()
-    return RecordEvents(trail=SupabaseEventTrail(supabase), library=library)
+    return RecordEvents(trail=SupabaseEventTrail(supabase), library=library, tombstones=tombstones)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ class JobRoutes:
             202,
             content_type="application/json",
             headers={"location": f"/v1/jobs/{record.job_id}"},
-            body=job_view(record),
+            body=job_view(record, self._services.prices),
         )
 
     def get_job(self, job_id: PathId, account_id: AccountQuery = None) -> JobView:
         """Its state, and the outcome of every fact and turn."""
         event = self._api.current_event.raw_event
         _, account = self._services.gate.open(event, account_id, Action.READ_JOBS, Bucket.READS)
-        return job_view(self._services.jobs.status(account, job_id))
+        return job_view(self._services.jobs.status(account, job_id), self._services.prices)
 
 
 def _check_size(body: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What the routes call."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operator_memory.application.erase_memories import EraseMemories
 from operator_memory.application.export_account import ExportAccount
@@ -14,6 +14,7 @@ from operator_memory.application.submit_jobs import SubmitJobs
 from operator_memory.domain.errors import UpstreamError
 from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.api.gate import Gate
+from operator_memory.entrypoints.contracts.account import Prices
 
 _LOG = logging.getLogger("operator_memory.api")
 
@@ -31,6 +32,7 @@ class Services:
     exporter: ExportAccount
     importer: ImportMemories
     jobs: SubmitJobs
+    prices: Prices = field(default_factory=Prices)
 
     def records_queries(self, account_id: AccountId) -> bool:
         """Whether the words of a search may be kept. Where that cannot be read they are not, and the search goes on."""

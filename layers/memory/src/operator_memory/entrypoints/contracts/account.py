@@ -1,6 +1,7 @@
 """Contracts of the management API about the account: settings, usage, import, erasures, jobs."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -184,6 +185,28 @@ class OutcomeView(BaseModel):
     scope: Scope
     outcome: Outcome
     reason: str | None = None
+    source: str | None = Field(default=None, description="The id of the message that the fact came from.")
+    others: list[str] = Field(
+        default=[], description="The memories that say the same, or those that this one took the place of."
+    )
+
+
+class Costs(BaseModel):
+    """What the model took."""
+
+    llm_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    estimated_usd: float | None = Field(description="By the prices in the settings; null without them.")
+
+
+class Times(BaseModel):
+    """When what happened. ``seconds``: of the last attempt."""
+
+    queued_at: datetime | None
+    started_at: datetime | None
+    updated_at: datetime
+    seconds: float | None
 
 
 class JobView(BaseModel):
@@ -192,37 +215,69 @@ class JobView(BaseModel):
     job_id: str
     account_id: str
     state: JobState
-    updated_at: datetime
+    times: Times
     attempts: int
     counts: dict[str, int] = Field(description="Outcomes of the facts.")
     facts: list[OutcomeView]
     turns: list[OutcomeView]
-    skipped: dict[str, int]
-    llm_calls: int
+    skipped: dict[str, int] = Field(description="Messages that were not read, by reason.")
+    redactions: dict[str, int] = Field(description="Secrets that were taken out before anything was read, by kind.")
+    costs: Costs
+    first_error: str | None
     error: str | None
     error_detail: str | None
 
 
-def job_view(record: JobRecord) -> JobView:
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars for a million tokens; 0 where they are not known."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+
+def job_view(record: JobRecord, prices: Prices) -> JobView:
     """``record`` for an answer."""
+    started = record.started_at
+    spent = record.prompt_tokens * prices.prompt + record.completion_tokens * prices.completion
+    priced = prices.prompt > 0 or prices.completion > 0
     return JobView(
         job_id=record.job_id,
         account_id=record.account_id,
         state=record.state,
-        updated_at=record.updated_at,
+        times=Times(
+            queued_at=record.queued_at,
+            started_at=started,
+            updated_at=record.updated_at,
+            seconds=None if started is None else max(0.0, (record.updated_at - started).total_seconds()),
+        ),
         attempts=record.attempts,
         counts=outcome_counts(record.facts),
         facts=[_outcome(fact) for fact in record.facts],
         turns=[_outcome(turn) for turn in record.turns],
         skipped=dict(record.skipped),
-        llm_calls=record.llm_calls,
+        redactions=dict(record.redactions),
+        costs=Costs(
+            llm_calls=record.llm_calls,
+            prompt_tokens=record.prompt_tokens,
+            completion_tokens=record.completion_tokens,
+            estimated_usd=round(spent / 1_000_000, 6) if priced else None,
+        ),
+        first_error=record.first_error,
         error=record.error,
         error_detail=record.error_detail,
     )
 
 
 def _outcome(outcome: FactOutcome) -> OutcomeView:
-    return OutcomeView(memory_id=outcome.memory_id, scope=outcome.scope, outcome=outcome.outcome, reason=outcome.reason)
+    return OutcomeView(
+        memory_id=outcome.memory_id,
+        scope=outcome.scope,
+        outcome=outcome.outcome,
+        reason=outcome.reason,
+        source=outcome.source,
+        others=list(outcome.others),
+    )
 
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
