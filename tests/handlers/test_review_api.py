@@ -193,7 +193,7 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
 DYNAMODB = {
     "ContextFunction": {"UpdateItem"},
     "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
-    "AuditFunction": set[str](),
+    "AuditFunction": {"BatchGetItem"},
     "ExtractionFunction": {"GetItem", "BatchGetItem", "PutItem"},
     "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"},
 }

@@ -29,6 +29,8 @@ from devstack.supabase import SupabaseFront
 from tests.support.aws import aws_client
 from tests.support.builders import a_memory
 from tests.support.fakes import FakeEmbedder, InMemoryMemories
+from tests.support.fakes_erasure import InMemoryTombstones
+from tests.support.fakes_erasure import InMemoryTombstones
 from tests.support.fakes_library import InMemoryLibrary
 from tests.support.loopback import unused_port
 from tests.support.supabase import Tenant
@@ -94,7 +96,8 @@ def trail(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
 
 def to_postgres(front: SupabaseFront, library: InMemoryLibrary) -> tuple[RecordEvents, SupabaseRest]:
     rest = SupabaseRest(front.url, lambda: front.service_role_key)
-    return RecordEvents(trail=SupabaseEventTrail(rest), library=library), rest
+    trail, tombstones = SupabaseEventTrail(rest), InMemoryTombstones()
+    return RecordEvents(trail=trail, library=library, tombstones=tombstones), rest
 
 
 def rows(front: SupabaseFront, account: str) -> list[tuple[Any, ...]]:
@@ -131,7 +134,8 @@ def test_what_the_platform_cannot_take_for_an_hour_is_there_afterwards_once(
     assert trail.sink.flush(30)
 
     nobody = SupabaseRest(f"http://127.0.0.1:{unused_port()}", lambda: "k")
-    down = trail.start(RecordEvents(trail=SupabaseEventTrail(nobody), library=library))
+    unreachable = SupabaseEventTrail(nobody)
+    down = trail.start(RecordEvents(trail=unreachable, library=library, tombstones=InMemoryTombstones()))
     messages = trail.receive()
     for _ in range(3):  # the hour
         with pytest.raises(UpstreamUnavailableError):

@@ -17,6 +17,8 @@ from tests.handlers.test_queue_and_schedule_handlers import function
 from tests.support.api_checks import belonging_to
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes import InMemoryMemories
+from tests.support.fakes_erasure import InMemoryTombstones
+from tests.support.fakes_erasure import InMemoryTombstones
 from tests.support.fakes_library import InMemoryLibrary
 from tests.support.fakes_platform import FakeEventTrail, FakePlatform
 
@@ -43,7 +45,8 @@ class World:
         self.memory = a_memory()
         for account in (self.ann, self.bob):
             self.memories.upsert(account, [EmbeddedMemory(belonging_to(account, self.memory), [1.0])])
-        self.record = RecordEvents(trail=self.trail, library=InMemoryLibrary(self.memories))
+        library = InMemoryLibrary(self.memories)
+        self.record = RecordEvents(trail=self.trail, library=library, tombstones=InMemoryTombstones())
 
     def injected(self, name: str, account: AccountId, *, minutes: int = 0, ids: tuple[str, ...] = ()) -> MemoryEvent:
         at = NOW + timedelta(minutes=minutes)

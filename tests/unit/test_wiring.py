@@ -81,9 +81,10 @@ def test_the_management_api_needs_the_platform_its_table_and_the_queue(missing: 
     assert callable(build_memories(MEMORIES))
 
 
-def test_the_audit_function_needs_the_platform() -> None:
+def test_the_audit_function_needs_the_platform_and_the_table_of_tombstones() -> None:
     assert "SUPABASE_URL is missing" in complaint(build_audit, QDRANT)
-    assert build_audit({**QDRANT, **PLATFORM})
+    assert "MEMORY_TABLE is missing" in complaint(build_audit, {**QDRANT, **PLATFORM})
+    assert build_audit({**QDRANT, **PLATFORM, "MEMORY_TABLE": "t"})
 
 
 def test_secrets_in_ssm_need_the_functions_own_credentials() -> None:

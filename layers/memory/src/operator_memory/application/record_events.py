@@ -2,24 +2,32 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from operator_memory.application.management_ports import EventTrail, MemoryLibrary
-from operator_memory.domain.errors import UpstreamRejectedError
+from operator_memory.application.management_ports import EventTrail, MemoryLibrary, Tombstones
+from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
 from operator_memory.domain.events import EventType, MemoryEvent
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, checked_id
 
+_EVERYTHING = Target(TargetKind.ACCOUNT)
 _LOG = logging.getLogger("operator_memory.audit")
 
 
 class RecordEvents:
     """Doing a batch again changes nothing: events have ids, and an access that was counted is not later than the
-    memory's last one."""
+    memory's last one.
 
-    def __init__(self, *, trail: EventTrail, library: MemoryLibrary) -> None:
+    An event may come long after an erasure was verified: the trail could not be reached, or dead letters are sent
+    again. So the words of searches are written as memories are: tombstones are looked for before, and again after.
+    """
+
+    def __init__(self, *, trail: EventTrail, library: MemoryLibrary, tombstones: Tombstones) -> None:
         self._trail = trail
         self._library = library
+        self._tombstones = tombstones
 
     def __call__(self, events: Sequence[MemoryEvent]) -> set[str]:
         """Work off ``events``, of any accounts; returns the ids of those that the trail refuses for good.
@@ -27,6 +35,10 @@ class RecordEvents:
         Raises:
             UpstreamError: a store cannot be reached; the whole batch can be repeated.
         """
+        erased = self._erased(events)
+        events = [replace(event, query=None) if event.id in erased else event for event in events]
+        erased = self._erased(events)
+        events = [replace(event, query=None) if event.id in erased else event for event in events]
         try:
             unknown, refused = self._trail.record(events), set[str]()
         except UpstreamRejectedError:
@@ -38,9 +50,35 @@ class RecordEvents:
                 "events of accounts that do not exist",
                 extra={"event_ids": [e.id for e in lost], "types": sorted({e.type.value for e in lost})},
             )
+        for account_id, target in set(self._erased(events).values()):
+            self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
+        for account_id, target in set(self._erased(events).values()):
+            self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
         return refused
+
+    def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
+        """The ids of those whose words a person has erased, each with what was erased."""
+        found: dict[str, tuple[AccountId, Target]] = {}
+        for account_id, searches in _searches(events).items():
+            targets = dict.fromkeys(target for event in searches for target in _targets(event))
+            for stone in self._tombstones.find(account_id, list(targets)):
+                for event in searches:
+                    if stone.target in _targets(event) and event.occurred_at <= stone.erased_at:
+                        found[event.id] = (account_id, stone.target)
+        return found
+
+    def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
+        """The ids of those whose words a person has erased, each with what was erased."""
+        found: dict[str, tuple[AccountId, Target]] = {}
+        for account_id, searches in _searches(events).items():
+            targets = dict.fromkeys(target for event in searches for target in _targets(event))
+            for stone in self._tombstones.find(account_id, list(targets)):
+                for event in searches:
+                    if stone.target in _targets(event) and event.occurred_at <= stone.erased_at:
+                        found[event.id] = (account_id, stone.target)
+        return found
 
     def _one_by_one(self, events: Sequence[MemoryEvent]) -> tuple[set[str], set[str]]:
         """A batch that is refused holds one that is: the others must not go down with it."""
@@ -53,6 +91,46 @@ class RecordEvents:
                 _LOG.warning("an event is refused", extra={"event_id": event.id, "reason": error.reason})
                 refused.add(event.id)
         return unknown, refused
+
+
+def _searches(events: Iterable[MemoryEvent]) -> dict[AccountId, list[MemoryEvent]]:
+    """The events that hold the words of a search, by account."""
+    found: dict[AccountId, list[MemoryEvent]] = defaultdict(list)
+    for event in events:
+        if event.query is not None:
+            found[event.account_id].append(event)
+    return found
+
+
+def _targets(event: MemoryEvent) -> list[Target]:
+    """What a person may have erased that holds the event's words."""
+    kind, _, identity = event.actor.partition(":")
+    if kind != "user":
+        return [_EVERYTHING]
+    try:
+        return [_EVERYTHING, Target(TargetKind.AUTHOR, checked_id("actor", identity))]
+    except InvalidInputError:
+        return [_EVERYTHING]  # such an id names nobody whose words could be erased
+
+
+def _searches(events: Iterable[MemoryEvent]) -> dict[AccountId, list[MemoryEvent]]:
+    """The events that hold the words of a search, by account."""
+    found: dict[AccountId, list[MemoryEvent]] = defaultdict(list)
+    for event in events:
+        if event.query is not None:
+            found[event.account_id].append(event)
+    return found
+
+
+def _targets(event: MemoryEvent) -> list[Target]:
+    """What a person may have erased that holds the event's words."""
+    kind, _, identity = event.actor.partition(":")
+    if kind != "user":
+        return [_EVERYTHING]
+    try:
+        return [_EVERYTHING, Target(TargetKind.AUTHOR, checked_id("actor", identity))]
+    except InvalidInputError:
+        return [_EVERYTHING]  # such an id names nobody whose words could be erased
 
 
 def _accesses(events: Sequence[MemoryEvent]) -> dict[AccountId, list[tuple[str, datetime]]]:

@@ -174,6 +174,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     """The audit function: what writes a batch of events."""
     from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
+    from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
     from operator_memory.adapters.qdrant_library import QdrantLibrary
     from operator_memory.adapters.supabase_trail import SupabaseEventTrail
     from operator_memory.application.record_events import RecordEvents
