@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 MAX_COMPARED = 2_000
-"""Characters of a memory that are read; a fact is at most half as long."""
+"""Characters of a memory that are read; a fact is at most half as long. Longer texts are not compared by meaning."""
 
 _DIACRITICS = re.compile("[\u0300-\u036f]")  # not every combining mark: Hindi and Thai spell vowels with them
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u2013": "-", "\u2014": "-"})
@@ -154,6 +154,8 @@ centre center
 mum mom mother
 dad father
 trip journey
+bike bicycle
+every each
 use uses using
 go goes going"""
 _SYNONYMS = {word: group.split()[0] for group in _SYNONYM_GROUPS.splitlines() for word in group.split()}
@@ -195,7 +197,10 @@ _RAW_WORD = re.compile(r"[^\s.,;:!?()\"]+")
 
 
 def names(text: str) -> frozenset[str]:
-    """Folded words that ``text`` writes with a capital and not at the start of a sentence; none if all of it is in capitals."""
+    """Folded words that ``text`` writes with a capital, not counting sentence starts.
+
+    None if all of it is in capitals.
+    """
     text = text[:MAX_COMPARED]
     if text.isupper():
         return frozenset()

@@ -1,7 +1,8 @@
 """What a memory states, cut into statements, and the single-valued slots that they fill.
 
 A person lives in one place, has one age and one employer; a meeting has one time. Two statements about the same subject
-that fill the same slot with different values cannot both hold. English only: statements in other languages fill no slot.
+that fill the same slot with different values cannot both hold. English only: in
+other languages nothing fills a slot.
 """
 
 import re
@@ -36,8 +37,10 @@ class Statement:
 
 
 _VERBS = (
-    r"lives?|living|resides|works?|working|drives?|eats?|drinks?|likes?|loves|prefers?|moved|relocated|plays|speaks|uses"
-    r"|owns|goes|wants|plans?|started|joined|sold|bought|quit|stopped|left|became|got|studies|runs|hates|dislikes|enjoys"
+    r"lives?|living|resides|works?|working|drives?|eats?|drinks?|likes?|loves|prefers?|moved|relocated|plays"
+    r"|speaks|uses"
+    r"|owns|goes|wants|plans?|started|joined|sold|bought|quit|stopped|left|became|got|studies|runs|hates"
+    r"|dislikes|enjoys"
     r"|is|has|was|had|not|no longer|formerly|does|did|will|would|might|may|switched|changed|asked|learning|cancelled"
     r"|canceled|visited|costs?|weighs|earns|pays|wakes|gets|takes|knows|follows|turned|retired|resigned|adopted"
 )
@@ -51,18 +54,23 @@ _PRONOUN = re.compile(r"^(?:they|he|she) ")
 _THEIR = re.compile(r"^(?:their|his|her) ")
 _SUBJECT = re.compile(rf"^(?P<who>.{{1,60}}?) (?=(?:{_VERBS})\b)")
 _ADVERBS = re.compile(
-    r"\b(?:now|currently|presently|recently|just|already|usually|generally|normally|typically|mostly|finally|again|still"
-    r"|actually|officially|permanently|mainly|also|always|as well|at least|approximately|about (?=\d)|around (?=\d))\b"
+    r"\b(?:now|currently|presently|recently|just|already|usually|generally|normally|typically|mostly|finally"
+    r"|again|still"
+    r"|actually|officially|permanently|mainly|also|always|as well|at least|approximately|about (?=\d)|around"
+    r" (?=\d))\b"
 )
 _UPDATE = re.compile(
-    r"\b(?:now|no longer|not|anymore|changed|moved|switched|instead|rather than|relocated|became|turned|new|again|quit"
+    r"\b(?:now|no longer|not|anymore|changed|moved|switched|instead|rather than|relocated|became|turned|new"
+    r"|again|quit"
     r"|stopped|left|updated|rescheduled|postponed|started|replaced|got|promoted|cancell?ed|recently|bought)\b"
 )
 _HISTORY = re.compile(
     r"\b(?:formerly|previously|once|in the past|back then|at the time|as a (?:child|kid|teenager|student)|years? ago"
     r"|until (?:(?:19|20)\d\d|last|recently)|before (?:that|moving)|growing up|grew up|originally)\b"
 )
-_ALSO = re.compile(r"\b(?:also|as well|too|additionally|another|second|one of|part time|side job|freelances?|volunteers?)\b")  # fmt: skip
+_ALSO = re.compile(
+    r"\b(?:also|as well|too|additionally|another|second|one of|part time|side job|freelances?|volunteers?)\b"
+)
 
 
 def statements(text: str) -> list[Statement]:
@@ -95,10 +103,10 @@ def _statement(text: str, named: frozenset[str]) -> Statement:
     bare = " ".join(_CONTRAST.sub("", _ADVERBS.sub("", text)).split())
     if filled := _filled(bare, named):
         denied = filled.who.endswith(" not")  # "not lives in Porto" leaves the slot without a value
-        return Statement(
-            _folded_subject(filled.who.removesuffix(" not")), filled.slot, content(filled.value), content(filled.rest), said,
-            text, history or filled.past, update or filled.update, also, filled.ended or denied,
-        )  # fmt: skip
+        about, ended = _folded_subject(filled.who.removesuffix(" not")), filled.ended or denied
+        value, rest = content(filled.value), content(filled.rest)
+        history, update = history or filled.past, update or filled.update
+        return Statement(about, filled.slot, value, rest, said, text, history, update, also, ended)
     match = _SUBJECT.match(bare)
     about = _folded_subject(match["who"]) if match else said[:1]
     return Statement(about, "", (), (), said, text, history, update, also)

@@ -37,14 +37,18 @@ _ARTICLE = re.compile(
     r"^(?:a|an|the|their|his|her|new|another|my|this)\b|^\d|^(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 )
 _NO_PLACE = re.compile(  # what else one moves to: tools and departments
-    r"(?:react|vue|angular|svelte|next|linux|ubuntu|windows|mac|ios|android|aws|azure|gcp|google cloud|kubernetes|docker"
-    r"|python|rust|go|java|kotlin|typescript|javascript|postgres\w*|mysql|sqlite|mongodb|notion|obsidian|vim|neovim|emacs"
-    r"|vs code|github|gitlab|slack|teams|chrome|firefox|gmail|outlook|marketing|sales|engineering|finance|support|product"
+    r"(?:react|vue|angular|svelte|next|linux|ubuntu|windows|mac|ios|android|aws|azure|gcp|google cloud"
+    r"|kubernetes|docker"
+    r"|python|rust|go|java|kotlin|typescript|javascript|postgres\w*|mysql|sqlite|mongodb|notion|obsidian|vim"
+    r"|neovim|emacs"
+    r"|vs code|github|gitlab|slack|teams|chrome|firefox|gmail|outlook|marketing|sales|engineering|finance"
+    r"|support|product"
     r"|design|operations|hr|research)\b"
 )
 _BARE_YEAR = re.compile(r"\bin (?:19|20)\d\d\b")
 MONTH = re.compile(
-    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|last|this|\d{4}-\d\d)\b"
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|last|this"
+    r"|\d{4}-\d\d)\b"
 )
 
 
@@ -70,16 +74,19 @@ def _cut(text: str, end: re.Pattern[str]) -> tuple[str, str, str]:
 # ---- names and ages ---------------------------------------------------------------------------------------------
 
 _NAME = re.compile(
-    r"^(?P<who>.{1,60}?) (?:'s (?:full |real |legal |current )?(?P<part>first |last |middle |family )?name is(?: spelled)?"
+    r"^(?P<who>.{1,60}?) (?:'s (?:full |real |legal |current )?(?P<part>first |last |middle |family )?name"
+    r" is(?: spelled)?"
     r"|(?:is|has been) (?:called|named)|goes by(?: the name)?(?: of)?|changed (?:their|his|her) name(?: from .+?)? to"
     r"|'s name changed to) (?P<value>\S+(?: \S+){0,3}?)(?: (?:after|since|because|following|for|at|by) .+)?$"
 )
 MANY = re.compile(
-    r"\b(?:sons?|daughters?|child|children|kids?|brothers?|sisters?|siblings?|friends?|colleagues?|cousins?|aunts?|uncles?"
+    r"\b(?:sons?|daughters?|child|children|kids?|brothers?|sisters?|siblings?|friends?|colleagues?|cousins?"
+    r"|aunts?|uncles?"
     r"|nephews?|nieces?|neighbou?rs?|students?|classmates?|roommates?|clients?|customers?|projects?|companies)$"
 )
 _AGE = re.compile(
-    r"^(?P<who>.{1,60}?) (?:is|(?P<turned>(?:has )?turned)|'s age is) (?P<value>\d{1,3})(?: years?(?: old| of age)?)?(?: today)?$"
+    r"^(?P<who>.{1,60}?) (?:is|(?P<turned>(?:has )?turned)|'s age is) (?P<value>\d{1,3})(?: years?(?: old| of"
+    r" age)?)?(?: today)?$"
 )
 
 
@@ -102,33 +109,44 @@ def _age(text: str) -> Filled | None:
 
 _PROFESSION = (
     r"(?:[\w-]+ ){0,4}?(?:\w{2,}(?:eer|ologist|icist|ician|ographer)|developer|programmer|designer|manager|lead|nurse"
-    r"|teacher|doctor|lawyer|writer|editor|researcher|scientist|analyst|consultant|architect|accountant|chef|cook|baker"
+    r"|teacher|doctor|lawyer|writer|editor|researcher|scientist|analyst|consultant|architect|accountant|chef"
+    r"|cook|baker"
     r"|carpenter|plumber|driver|pilot|professor|lecturer|student|intern|director|officer|founder|freelancer|artist"
-    r"|journalist|translator|therapist|pharmacist|dentist|farmer|waiter|waitress|barista|paramedic|firefighter|assistant"
-    r"|administrator|admin|tutor|coach|principal|owner|trainer|recruiter|head of \w+|c[eft]o|tester|painter|surgeon|vet"
+    r"|journalist|translator|therapist|pharmacist|dentist|farmer|waiter|waitress|barista|paramedic|firefighter"
+    r"|assistant"
+    r"|administrator|admin|tutor|coach|principal|owner|trainer|recruiter|head of \w+|c[eft]o|tester|painter"
+    r"|surgeon|vet"
     r"|technician|clerk|cashier)"
 )
 _WORKS = re.compile(
-    r"^(?P<who>.{1,60}?) (?:works?|working|is employed|employed)(?: full time)?(?: as (?:(?:an?|the) )?(?P<role>.+?))?"
+    r"^(?P<who>.{1,60}?) (?:works?|working|is employed|employed)(?: full time)?(?: as (?:(?:an?|the)"
+    r" )?(?P<role>.+?))?"
     r"(?: (?:for|at|by) (?P<employer>.+?))?(?: as (?:(?:an?|the) )?(?P<role2>.+))?$"
 )
 _HIRED = re.compile(
     r"^(?P<who>.{1,60}?) (?:has )?(?:joined"
-    r"|(?:got|started|took|accepted|has|landed)(?: an?)?(?: new)? (?:job|position|role)(?: as (?:an? )?(?P<role>.+?))?"
+    r"|(?:got|started|took|accepted|has|landed)(?: an?)?(?: new)? (?:job|position|role)(?: as (?:an?"
+    r" )?(?P<role>.+?))?"
     r" (?:at|with|for)|switched jobs to) (?P<employer>.+?)(?: as (?:an? )?(?P<role2>.+))?$"
 )
-_EMPLOYER_IS = re.compile(r"^(?P<who>.{1,60}?) 's (?:employer|company|workplace) is (?P<employer>.+?)(?P<role>(?!))?(?P<role2>(?!))?$")
+_EMPLOYER_IS = re.compile(
+    r"^(?P<who>.{1,60}?) 's (?:employer|company|workplace) is (?P<employer>.+?)(?P<role>(?!))?(?P<role2>(?!))?$"
+)
 _IS_A = re.compile(rf"^(?P<who>.{{1,60}}?) is (?:an? )?(?P<role>{_PROFESSION})(?: (?:at|for|with) (?P<employer>.+))?$")
 _BECAME = re.compile(
-    r"^(?P<who>.{1,60}?) (?:has )?(?:became|become|(?:is |was |got )?promoted to|'s (?:job|role|position|title|job title) is)"
+    r"^(?P<who>.{1,60}?) (?:has )?(?:became|become|(?:is |was |got )?promoted to|'s (?:job|role|position|title"
+    r"|job title) is)"
     rf" (?:(?:an?|the) )?(?P<role>{_PROFESSION})(?: (?:at|for|with) (?P<employer>.+))?$"
 )
 _LEFT = re.compile(
-    r"^(?P<who>.{1,60}?) (?:has |was |is )?(?:(?:quit|left|lost|resigned from)(?: (?:their|his|her|the) (?:job|work|position))?"
-    r"|(?P<out>resigned|laid off|fired|retired|unemployed|out of work|made redundant))(?: (?:at|from|as an?) )?(?P<value>.*)$"
+    r"^(?P<who>.{1,60}?) (?:has |was |is )?(?:(?:quit|left|lost|resigned from)(?: (?:their|his|her|the) (?:job"
+    r"|work|position))?"
+    r"|(?P<out>resigned|laid off|fired|retired|unemployed|out of work|made redundant))(?: (?:at|from|as an?)"
+    r" )?(?P<value>.*)$"
 )
 _NO_EMPLOYER = re.compile(
-    r"^(?:home|night|least|the (?:office|moment|weekend)|\d.*)\b|\b(?:party|club|gym|team|class|group|course|choir|band"
+    r"^(?:home|night|least|the (?:office|moment|weekend)|\d.*)\b|\b(?:party|club|gym|team|class|group|course"
+    r"|choir|band"
     r"|church|community|league|society|hours?|days?|meeting|call)\b"
 )
 _JOB_END = re.compile(r" (?=(?:in|on|since|where|who|because|after|when|during|part|last|this|from|\d{4}-\d\d)\b)")
@@ -164,12 +182,15 @@ def _job_left(text: str) -> Filled | None:
 
 _RELATION = re.compile(
     r"^(?P<who>.{1,60}?) (?:has )?(?:is|got|(?:be)?came)? ?(?:(?:happily|newly) )?"
-    r"(?P<value>single|married|engaged|divorced|widowed|separated(?! from (?!(?:their|his|her) (?:wife|husband|partner)))|dating|in a (?:committed |long distance )?relationship"
+    r"(?P<value>single|married|engaged|divorced|widowed|separated(?! from (?!(?:their|his|her) (?:wife|husband"
+    r"|partner)))|dating|in a (?:committed |long distance )?relationship"
     r"|broke up)(?: (?:to|with|from) (?P<rest>.+))?$"
 )
 _DIET = re.compile(
-    r"^(?P<who>.{1,60}?) (?:(?:is|became|turned|has become|has gone|went)(?: (?:a|an|on a))?|follows an?|adopted an?|eats(?: an?| only)?)"
-    r" (?:strict(?:ly)? |fully )?(?P<value>vegan|vegetarian|pescatarian|pescetarian|flexitarian|omnivore|carnivore|keto"
+    r"^(?P<who>.{1,60}?) (?:(?:is|became|turned|has become|has gone|went)(?: (?:a|an|on a))?|follows an?"
+    r"|adopted an?|eats(?: an?| only)?)"
+    r" (?:strict(?:ly)? |fully )?(?P<value>vegan|vegetarian|pescatarian|pescetarian|flexitarian|omnivore"
+    r"|carnivore|keto"
     r"|ketogenic|paleo|meat)(?: diet)?(?P<rest>(?: (?:since|for) .+)?)$"
 )
 _FAVOURITE = re.compile(
@@ -180,7 +201,8 @@ _NUMBERED = (
     r"(?:phone )?number|salary|income|rent|budget|weight|height|postcode|zip code|size|rate|price|birthday|address"
 )
 _NAMED = (
-    r"preferred language|phone|laptop|computer|car|bank|nationality|citizenship|native language|mother tongue|operating system|nickname"
+    r"preferred language|phone|laptop|computer|car|bank"
+    r"|nationality|citizenship|native language|mother tongue|operating system|nickname"
 )
 _FREE = r"e ?mail(?: address)?|time ?zone|blood type|username|iban"
 _SET_TO = (
@@ -192,13 +214,14 @@ _ATTRIBUTE = re.compile(
     rf"|(?P<named>{_NAMED})))(?P<of> (?:for|of) .{{1,40}}?)? {_SET_TO} (?P<value>.+)$"
 )
 _WHERE = re.compile(r"^(?:in|on|at|from|with|under|near|due|being|not)\b")
-_PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african asian
-european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish norwegian
-danish finnish russian ukrainian greek turkish chinese japanese korean irish swiss jewish catholic muslim hindu"""
+_PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african
+asian european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish
+norwegian danish finnish russian ukrainian greek turkish chinese japanese korean irish swiss jewish catholic muslim"""
 _OF_PEOPLES = frozenset(_PEOPLES.split())
 _IN_ZONE = re.compile(r"^(?P<who>.{1,60}?) is in (?:the )?(?P<value>\S+) time ?zone$")
 _PERSON_OF = re.compile(
-    r"^(?P<who>user|[\w-]+) 's (?P<slot>(?:new )?(?:boss|manager|supervisor|wife|husband|partner|spouse|girlfriend|boyfriend"
+    r"^(?P<who>user|[\w-]+) 's (?P<slot>(?:new )?(?:boss|manager|supervisor|wife|husband|partner|spouse"
+    r"|girlfriend|boyfriend"
     r"|doctor|dentist|therapist|team lead|mentor|landlord|accountant|lawyer)) is (?P<value>\w+(?: \w+)?)$"
 )
 

@@ -1,4 +1,4 @@
-"""Slots of things and of the agent's way of working: what is owned, when an event is, how a project stands, how to answer.
+"""Slots of things and of the agent's way of working: what is owned, when an event is, how to answer.
 
 Every pattern reads one statement in plain words (``meaning_words.reworded``) with its adverbs taken out.
 """
@@ -16,11 +16,14 @@ _NEW_THING = re.compile(
     rf"^(?P<who>.{{1,60}}?) (?:has )?(?:bought|got|has|purchased|leased|drives|uses)(?: an?)? new {_KIND}(?: ?[,:(] ?| which is | \. )?(?:an? )?(?P<value>.{{2,40}})$"  # noqa: E501
 )
 _PHONE = re.compile(
-    r"^(?P<who>.{1,60}?) (?:uses|using|has|owns|switched to|upgraded to|switched from .{1,40}? to|got|bought)(?: an?| the)?(?: new)?"
-    r" (?P<value>(?:apple )?(?:iphone|(?:google )?pixel|(?:samsung )?galaxy|oneplus|xiaomi|fairphone|nokia|motorola)\b.{0,30})$"
+    r"^(?P<who>.{1,60}?) (?:uses|using|has|owns|switched to|upgraded to|switched from .{1,40}? to|got"
+    r"|bought)(?: an?| the)?(?: new)?"
+    r" (?P<value>(?:apple )?(?:iphone|(?:google )?pixel|(?:samsung )?galaxy|oneplus|xiaomi|fairphone|nokia"
+    r"|motorola)\b.{0,30})$"
 )
 _SWITCHED = re.compile(
-    r"^(?P<who>.{1,60}?) (?:has )?(?:switched|changed|moved|migrated|upgraded) from (?P<rest>.{1,60}?) to (?P<value>.{1,60})$"
+    r"^(?P<who>.{1,60}?) (?:has )?(?:switched|changed|moved|migrated|upgraded) from (?P<rest>.{1,60}?) to"
+    r" (?P<value>.{1,60})$"
 )
 _COUNT = re.compile(r"^(?P<who>.{1,60}?) has (?P<value>\d{1,3}) (?P<of>[^\d,]{2,80})$")
 
@@ -45,16 +48,19 @@ def _switch(text: str) -> Filled | None:
 # ---- events, plans and projects ---------------------------------------------------------------------------------
 
 _DAY = (
-    r"(?:\d(?!\S* (?:eur|usd|percent|kg|km|years?|days?|weeks?|hours?|minutes?)\b)|january|february|march|april|may|june|july|august|september|october|november|december|(?:mon|tues|wednes|thurs"
+    r"(?:\d(?!\S* (?:eur|usd|percent|kg|km|years?|days?|weeks?|hours?|minutes?)\b)|january|february|march|april"
+    r"|may|june|july|august|september|october|november|december|(?:mon|tues|wednes|thurs"
     r"|fri|satur|sun)days?\b|tomorrow|today|tonight|next|noon|midnight|early|late|mid)"
 )
 _EVENT = re.compile(
-    r"^(?P<who>.{2,80}?) (?:(?:is|was|will be|has been) )?(?:(?P<moved>moved|rescheduled|postponed|pushed(?: back)?|brought forward|delayed|changed|shifted|extended)"
+    r"^(?P<who>.{2,80}?) (?:(?:is|was|will be|has been) )?(?:(?P<moved>moved|rescheduled|postponed|pushed(?:"
+    r" back)?|brought forward|delayed|changed|shifted|extended)"
     rf"(?: from .{{1,40}}?)?|scheduled|planned|set|due|takes place|starts|begins|departs|leaves|happens|is)?"
     rf"(?P<at> ?\b(?:on|at|to|for|until|by|in))? (?P<value>{_DAY}(?:(?! (?:is|was|has) ).)*)$"
 )
 _MOVED_BY_USER = re.compile(
-    rf"^.{{1,40}}? (?:moved|rescheduled|postponed|pushed(?: back)?|shifted) (?P<who>.{{2,80}}?)(?: from .{{1,40}}?)? (?:to|until) (?P<value>{_DAY}.*)$"
+    rf"^.{{1,40}}? (?:moved|rescheduled|postponed|pushed(?: back)?|shifted) (?P<who>.{{2,80}}?)(?: from"
+    rf" .{{1,40}}?)? (?:to|until) (?P<value>{_DAY}.*)$"
 )
 _CANCELLED = re.compile(r"^(?P<who>.{2,80}?) (?:is|was|got) (?:cancell?ed|called off|dropped)(?: .*)?$")
 _CANCELLED_BY_USER = re.compile(
@@ -63,12 +69,15 @@ _CANCELLED_BY_USER = re.compile(
 _OURS = re.compile(r"^(?:(?:the|a|an|user 's|their|his|her|our|project|status of|upcoming|planned|next) )+")
 _PERSON = re.compile(r"^(?:user|they|he|she)(?: (?!'s).*)?$")
 _STATUS = re.compile(
-    r"^(?P<who>.{2,80}?) (?:is|was|got|went|entered|has)(?: (?:in|on|at|to|into))?(?: the)? (?P<value>(?:\w+ )?(?:beta|alpha|development|progress|hold|testing"
-    r"|production|review|planning|staging)(?: phase| stage)?|cancell?ed|launched|shipped|released|finished|completed|complete|paused|live"
+    r"^(?P<who>.{2,80}?) (?:is|was|got|went|entered|has)(?: (?:in|on|at|to|into))?(?: the)? (?P<value>(?:\w+"
+    r" )?(?:beta|alpha|development|progress|hold|testing"
+    r"|production|review|planning|staging)(?: phase| stage)?|cancell?ed|launched|shipped|released|finished"
+    r"|completed|complete|paused|live"
     r"|delayed|blocked|done|archived|planned|started|deployed|closed|ready|late)$"
 )
 _PROJECT = re.compile(
-    r"\b(?:project|app|product|release|feature|migration|website|site|thesis|rollout|redesign|launch|campaign|status)\b"
+    r"\b(?:project|app|product|release|feature|migration|website|site|thesis|rollout|redesign|launch|campaign"
+    r"|status)\b"
 )
 
 
@@ -105,7 +114,8 @@ def _status(text: str) -> Filled | None:
 # ---- how the agent is to answer ---------------------------------------------------------------------------------
 
 REQUEST = re.compile(
-    r"^(?:user (?:has )?(?:(?P<asked>asked(?! (?:whether|if|how|why|what|where|who|about)\b)|requested|told|instructed)|wants|would like|prefers|expects|likes?|needs)"
+    r"^(?:user (?:has )?(?:(?P<asked>asked(?! (?:whether|if|how|why|what|where|who|about)\b)|requested|told"
+    r"|instructed)|wants|would like|prefers|expects|likes?|needs)"
     r"|(?:the )?(?:assistant|agent) (?:should|must|is to|has to|will))(?: (?:(?:the )?(?:assistant|agent)|you|it))?"
     r"(?: (?:to|for|that|if|when))? (?P<what>.+)$"
 )
@@ -118,7 +128,8 @@ finnish icelandic russian ukrainian greek turkish arabic hebrew persian farsi hi
 cantonese japanese korean vietnamese thai indonesian malay hungarian romanian bulgarian croatian serbian slovenian
 catalan basque galician estonian latvian lithuanian swahili afrikaans welsh irish albanian"""
 _LANGUAGE = re.compile(
-    rf"\b{_ANSWERS}(?P<before>.{{0,40}}?) in (?:(?:brazilian|british|american|simple|plain|swiss) )?(?P<value>{'|'.join(_LANGUAGES.split())})\b(?P<after>.*)$"
+    rf"\b{_ANSWERS}(?P<before>.{{0,40}}?) in (?:(?:brazilian|british|american|simple|plain|swiss)"
+    rf" )?(?P<value>{'|'.join(_LANGUAGES.split())})\b(?P<after>.*)$"
 )
 _CONDITION = re.compile(
     r"\b(?:when|whenever|if|unless|while|in (?:emails?|code|chats?|meetings?)|for|about|on|during)\b.*$"
@@ -138,8 +149,9 @@ _MANNER_PATTERNS = tuple(
     (slot, value, re.compile(rf"\b(?:{words})\b")) for slot, values in _MANNERS for value, words in values.items()
 )
 _CALLED = re.compile(
-    r"^(?:be (?:called|named|addressed as)|call (?:them|him|her|user)|address (?:them|him|her) as) (?P<value>\S+(?: \S+)?)$"
-)  # noqa: E501
+    r"^(?:be (?:called|named|addressed as)|call (?:them|him|her|user)|address (?:them|him|her) as)"
+    r" (?P<value>\S+(?: \S+)?)$"
+)
 
 
 def requested(text: str) -> str | None:
