@@ -58,6 +58,13 @@ def new_agent(front: SupabaseFront, account_id: str) -> str:
     return agent
 
 
+def heard(database: Database) -> list[str | None]:
+    """What the database will have said besides its answers."""
+    notices: list[str | None] = []
+    database.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+    return notices
+
+
 class TestWhatAPersonChanges:
     def test_the_accounts_switches(self, mine: Client, service: Client, tenant: Tenant) -> None:
         table = mine.table("memory_settings")
@@ -161,10 +168,11 @@ class TestWhatIsNoChange:
 
     def test_who_has_no_token_is_no_user(self, service: Client, tenant: Tenant, supabase_front: SupabaseFront) -> None:
         with psycopg.connect(supabase_front.dsn) as database:
+            warnings = heard(database)
             database.execute(
                 "insert into memory_settings (account_id, memory_enabled) values (%s, false)", (tenant.account_id,)
             )
-        assert trail(service, tenant.account_id) == []
+        assert (trail(service, tenant.account_id), warnings) == ([], [])
 
 
 def as_user(database: Database, tenant: Tenant, **claims: object) -> None:
@@ -191,9 +199,8 @@ class TestTheRecordIsNotInTheWay:
         self, tenant: Tenant, supabase_front: SupabaseFront, broken: str
     ) -> None:
         thread = new_thread(supabase_front, tenant.account_id)
-        warnings: list[str | None] = []
         with psycopg.connect(supabase_front.dsn) as database:
-            database.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
+            warnings = heard(database)
             database.execute(cast(Any, broken))
             as_user(database, tenant)
             assert switch_off(database, thread) == 1
@@ -202,12 +209,13 @@ class TestTheRecordIsNotInTheWay:
 
     def test_a_thread_of_no_account_has_no_trail(self, supabase_front: SupabaseFront, tenant: Tenant) -> None:
         with psycopg.connect(supabase_front.dsn) as database:
-            thread = str(uuid4())
+            warnings, thread = heard(database), str(uuid4())
             database.execute("insert into threads (thread_id, account_id) values (%s, null)", (thread,))
             claims = json.dumps({"sub": tenant.user_id, "role": "authenticated"})
             database.execute("select set_config('request.jwt.claims', %s, true)", (claims,))
             assert switch_off(database, thread) == 1
             database.rollback()
+        assert warnings == []
 
     def test_a_change_that_is_taken_back_leaves_no_record(
         self, service: Client, tenant: Tenant, supabase_front: SupabaseFront
