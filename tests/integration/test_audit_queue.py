@@ -30,7 +30,6 @@ from tests.support.aws import aws_client
 from tests.support.builders import a_memory
 from tests.support.fakes import FakeEmbedder, InMemoryMemories
 from tests.support.fakes_erasure import InMemoryTombstones
-from tests.support.fakes_erasure import InMemoryTombstones
 from tests.support.fakes_library import InMemoryLibrary
 from tests.support.loopback import unused_port
 from tests.support.supabase import Tenant

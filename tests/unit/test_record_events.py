@@ -18,7 +18,6 @@ from tests.support.api_checks import belonging_to
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes import InMemoryMemories
 from tests.support.fakes_erasure import InMemoryTombstones
-from tests.support.fakes_erasure import InMemoryTombstones
 from tests.support.fakes_library import InMemoryLibrary
 from tests.support.fakes_platform import FakeEventTrail, FakePlatform
 

@@ -61,7 +61,6 @@ def test_names_of_queues_and_tables_reach_the_functions(real: Template) -> None:
     assert environment["MEMORY_TABLE"] == real.tables["MemoryTable"].name == "MemoryTable"
     assert environment["QDRANT_URL"] == "http://qdrant"
     assert real.functions["AuditFunction"].environment["MEMORY_TABLE"] == "MemoryTable"
-    assert real.functions["AuditFunction"].environment["MEMORY_TABLE"] == "MemoryTable"
     memories = real.functions["MemoriesFunction"].environment
     assert memories["ARCHIVE_BUCKET"] == real.buckets["ArchiveBucket"] == "archivebucket"
     assert memories["EVENTS_QUEUE_URL"] == f"{ENDPOINT}/123456789012/MemoryEventsQueue"

@@ -37,8 +37,6 @@ class RecordEvents:
         """
         erased = self._erased(events)
         events = [replace(event, query=None) if event.id in erased else event for event in events]
-        erased = self._erased(events)
-        events = [replace(event, query=None) if event.id in erased else event for event in events]
         try:
             unknown, refused = self._trail.record(events), set[str]()
         except UpstreamRejectedError:
@@ -52,22 +50,9 @@ class RecordEvents:
             )
         for account_id, target in set(self._erased(events).values()):
             self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
-        for account_id, target in set(self._erased(events).values()):
-            self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
         return refused
-
-    def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
-        """The ids of those whose words a person has erased, each with what was erased."""
-        found: dict[str, tuple[AccountId, Target]] = {}
-        for account_id, searches in _searches(events).items():
-            targets = dict.fromkeys(target for event in searches for target in _targets(event))
-            for stone in self._tombstones.find(account_id, list(targets)):
-                for event in searches:
-                    if stone.target in _targets(event) and event.occurred_at <= stone.erased_at:
-                        found[event.id] = (account_id, stone.target)
-        return found
 
     def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
         """The ids of those whose words a person has erased, each with what was erased."""
@@ -91,26 +76,6 @@ class RecordEvents:
                 _LOG.warning("an event is refused", extra={"event_id": event.id, "reason": error.reason})
                 refused.add(event.id)
         return unknown, refused
-
-
-def _searches(events: Iterable[MemoryEvent]) -> dict[AccountId, list[MemoryEvent]]:
-    """The events that hold the words of a search, by account."""
-    found: dict[AccountId, list[MemoryEvent]] = defaultdict(list)
-    for event in events:
-        if event.query is not None:
-            found[event.account_id].append(event)
-    return found
-
-
-def _targets(event: MemoryEvent) -> list[Target]:
-    """What a person may have erased that holds the event's words."""
-    kind, _, identity = event.actor.partition(":")
-    if kind != "user":
-        return [_EVERYTHING]
-    try:
-        return [_EVERYTHING, Target(TargetKind.AUTHOR, checked_id("actor", identity))]
-    except InvalidInputError:
-        return [_EVERYTHING]  # such an id names nobody whose words could be erased
 
 
 def _searches(events: Iterable[MemoryEvent]) -> dict[AccountId, list[MemoryEvent]]:

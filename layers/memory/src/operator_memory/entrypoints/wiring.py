@@ -81,21 +81,27 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     """The extraction function's parts: what works off one queue message."""
     from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
     from operator_memory.adapters.mem0_engine import Mem0Extractor
+    from operator_memory.adapters.secret_redaction import SecretRedactor
     from operator_memory.adapters.sqs_queue import SqsJobQueue
     from operator_memory.application.consume_jobs import ConsumeJobs
     from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+    from operator_memory.application.learn_facts import FactPorts, LearnFacts
     from operator_memory.entrypoints.contracts.job import parse_job
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
     settings = parts.settings
-    embedder = parts.embedder()
+    embedder, memories, writer, redactor = parts.embedder(), parts.memories(), parts.writer(), SecretRedactor()
+    extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=parts.clock)
     ports = ExtractionPorts(
         jobs=_jobs(parts),
-        extractor=Mem0Extractor(
-            model=parts.chat_model(), embedder=embedder, memories=parts.memories(), clock=parts.clock
+        facts=LearnFacts(
+            FactPorts(extractor=extractor, search=memories, memories=writer, redactor=redactor, clock=parts.clock),
+            chunk_characters=settings.extraction_chunk_characters,
+            quota=settings.memory_quota,
         ),
+        redactor=redactor,
         embedder=embedder,
-        memories=parts.writer(),
+        memories=writer,
         switches=parts.switches(),
         trail=parts.trail(),
         watermarks=DynamoDBWatermarks(parts.dynamodb, parts.required("memory_table")),
@@ -104,7 +110,6 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     )
     policy = ExtractionPolicy(
         session_days=settings.session_memory_days,
-        chunk_characters=settings.extraction_chunk_characters,
         enabled=settings.memory_enabled,
     )
     queue = SqsJobQueue(
@@ -173,7 +178,6 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 
 def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     """The audit function: what writes a batch of events."""
-    from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
     from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
     from operator_memory.adapters.qdrant_library import QdrantLibrary
     from operator_memory.adapters.supabase_trail import SupabaseEventTrail
