@@ -1,0 +1,240 @@
+"""Jobs and events that were given up: look at them, put them back, or drop them (``make dead-letters CMD="list"``).
+
+list      all of them, oldest first
+show      all that is known of one, without what people said
+redrive   put one or all back into the queue they came from
+drop      delete one, or all of a reason
+
+Exit code 0: done. 1: not done, or not all of it. 2: the options are wrong, or AWS cannot be used. 130: interrupted.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+from operator_memory.domain.errors import ConfigurationError, InvalidInputError, MemoryServiceError
+from operator_memory.domain.jobs import JobRecord
+from operator_memory.domain.scopes import account_id
+
+from infra.dead_letters import report
+from infra.dead_letters.actions import NoSuchLetterError, Survey, Tally, act, survey
+from infra.dead_letters.box import Box
+from infra.dead_letters.letters import Kind, Letter
+from infra.dead_letters.places import Places, add_options, find_places
+
+OK, NOT_DONE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+_MANY = 100
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns its exit code."""
+    args = _parser().parse_args(arguments)
+    kind = Kind.EVENT if args.events else Kind.JOB
+    try:
+        _check(args)
+        places = find_places(args, kind)
+        box = Box(places.sqs, kind, url=places.dead_letters_url, source_url=places.source_url)
+        code: int = args.run(args, places, box)
+    except NoSuchLetterError as error:
+        return _complain(str(error), NOT_DONE)
+    except MemoryServiceError as error:
+        return _complain(str(error), UNUSABLE)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    if box.not_released:
+        _say(f"{report.number(box.not_released)} could not be given back at once, and will be seen again in minutes.")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.dead_letters", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    add_options(parser)
+    parser.add_argument("--events", action="store_true", help="letters of the trail's events, not of jobs")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | redrive | drop")
+
+    def command(name: str, run: Callable[[argparse.Namespace, Places, Box], int]) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=f"see {name} above")
+        added.add_argument("--events", action="store_true", default=argparse.SUPPRESS, help="letters of events")
+        added.set_defaults(run=run)
+        return added
+
+    listing = command("list", _list)
+    listing.add_argument("--reason", help="only those with this reason")
+    listing.add_argument("--json", action="store_true", help="a JSON array, with ids in full")
+    showing = command("show", _show)
+    showing.add_argument("id", help="the letter's id, or how it begins")
+    showing.add_argument("--text", action="store_true", help="also what people said in it")
+    for name, run in (("redrive", _redrive), ("drop", _drop)):
+        acting = command(name, run)
+        acting.add_argument("id", nargs="?", help="the letter's id, or how it begins")
+        acting.add_argument("--all", action="store_true", help="all of them")
+        acting.add_argument("--reason", help="of --all: only those with this reason")
+        acting.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.command not in ("redrive", "drop"):
+        return
+    if bool(args.id) == args.all:
+        raise ConfigurationError(f"say what to {args.command}: the id of a letter, or --all")
+    if args.reason and not args.all:
+        raise ConfigurationError("--reason goes with --all: a letter that is named needs none")
+    if args.command == "drop" and args.all and not args.reason:
+        raise ConfigurationError("drop --all needs --reason: what is dropped is gone for good")
+
+
+def _list(args: argparse.Namespace, _places: Places, box: Box) -> int:
+    found = survey(box, _Progress("found")).with_reason(args.reason)
+    if args.json:
+        print(report.as_json(found.letters))
+        return OK
+    if found.letters:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(report.table(box.kind, found.letters, width), end="\n\n")
+    print(report.summary(box.kind, found.letters))
+    _tell_hidden(found)
+    return OK
+
+
+def _show(args: argparse.Namespace, places: Places, box: Box) -> int:
+    letter = survey(box, _Progress("found")).find(args.id)
+    print(report.in_full(letter, _record(places, letter), record_read=places.table is not None))
+    if args.text:
+        print("\nWhat follows are people's words. Keep them to yourself.\n")
+        print(report.spoken(letter))
+    return OK
+
+
+def _record(places: Places, letter: Letter) -> JobRecord | None:
+    if places.table is None or letter.kind is Kind.EVENT or letter.subject_id is None:
+        return None
+    try:
+        account = account_id(letter.account_id)
+    except InvalidInputError:
+        return None
+    return DynamoDBJobs(places.dynamodb, places.table, record_days=30).get(account, letter.subject_id)
+
+
+def _redrive(args: argparse.Namespace, places: Places, box: Box) -> int:
+    if places.source_url is None:
+        raise ConfigurationError(f"say where they are put back: --{box.kind}s-queue-url")
+
+    def question(letters: Sequence[Letter]) -> str | None:
+        return f"Put back {report.summary(box.kind, letters)}" if args.all else None
+
+    return _act(args, box, box.put_back, "put back", question)
+
+
+def _drop(args: argparse.Namespace, _places: Places, box: Box) -> int:
+    if box.kind is Kind.JOB:
+        loss = "What was said in the run is then not remembered; nothing else changes, nor does the job's record."
+    else:
+        loss = "The event is then missing in the trail; nothing else changes."
+
+    def question(letters: Sequence[Letter]) -> str:
+        return f"Drop {report.summary(box.kind, letters)}\n{loss}"
+
+    return _act(args, box, box.drop, "dropped", question)
+
+
+def _act(
+    args: argparse.Namespace,
+    box: Box,
+    do: Callable[[Letter], None],
+    done: str,
+    question: Callable[[Sequence[Letter]], str | None],
+) -> int:
+    """Choose, ask, do, and say how it went."""
+    tally, progress = Tally(), _Progress(done)
+
+    def choose(found: Survey) -> Sequence[Letter]:
+        chosen = found.with_reason(args.reason).letters if args.all else [found.find(args.id)]
+        if not chosen:
+            print(report.summary(box.kind, chosen))
+            return []
+        _tell_hidden(found)
+        asked = question(chosen)
+        if asked is not None and not args.yes and not _confirmed(asked):
+            raise _NotConfirmedError("nothing was changed")
+        return chosen
+
+    def counted(letter: Letter) -> None:
+        do(letter)
+        progress(tally.done + 1)
+
+    try:
+        act(box, choose, counted, behind=args.all, tally=tally, seen=lambda _: None)
+    except _NotConfirmedError as error:
+        return _complain(str(error), NOT_DONE)
+    finally:
+        progress.end()
+        if tally.done:
+            print(f"{report.number(tally.done)} {done}.")
+    return _tell_undone(tally, done)
+
+
+class _NotConfirmedError(Exception):
+    """The question was not answered with yes."""
+
+
+def _confirmed(question: str) -> bool:
+    _say(question)
+    try:
+        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        _say("(nobody is there to answer: --yes goes on without asking)")
+        return False
+
+
+def _tell_hidden(found: Survey) -> None:
+    if found.hidden:
+        _say(
+            f"About {found.hidden} more cannot be seen yet: the queue shows ten of an account whose workers died, and the"
+            " next when those are gone. redrive --all and drop --all take them too."
+        )
+
+
+def _tell_undone(tally: Tally, done: str) -> int:
+    for letter_id, error in tally.failed.items():
+        _say(f"{letter_id[: report.SHORT_ID]} could not be {done} and is still here: {error}")
+    if tally.missing:
+        _say(f"{report.number(tally.missing)} cannot be seen any more: somebody else may be at work on them.")
+    if tally.stopped is not None:
+        _say("The rest was not tried. The same command goes on where this one stopped.")
+    return NOT_DONE if tally.failed or tally.missing else OK
+
+
+class _Progress:
+    """Counts on the error output: on a terminal in one line, else a line for every hundred."""
+
+    def __init__(self, done: str) -> None:
+        self._done = done
+        self._open = False
+
+    def __call__(self, count: int) -> None:
+        """``count`` of them are done by now."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{count} {self._done} ...\x1b[K")
+            sys.stderr.flush()
+            self._open = True
+        elif count % _MANY == 0:
+            _say(f"{count} {self._done} ...")
+
+    def end(self) -> None:
+        """Remove the line."""
+        if self._open:
+            sys.stderr.write("\r\x1b[K")
+            self._open = False
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _complain(sentence: str, code: int) -> int:
+    _say(f"dead-letters: {sentence}")
+    return code

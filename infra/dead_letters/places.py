@@ -1,0 +1,96 @@
+"""Where the queues are: named by URL, as outputs of a CloudFormation stack, or in the system that runs here."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError
+from operator_memory.adapters.aws_errors import CLIENT_CONFIG, translated
+from operator_memory.domain.errors import ConfigurationError
+
+from infra.dead_letters.letters import Kind
+
+_OUTPUTS = {
+    Kind.JOB: ("JobsDeadLetterQueueUrl", "JobsQueueUrl"),
+    Kind.EVENT: ("EventsDeadLetterQueueUrl", "EventsQueueUrl"),
+}
+_LOCAL = {
+    Kind.JOB: ("MemoryJobsDeadLetterQueue.fifo", "MemoryJobsQueue.fifo"),
+    Kind.EVENT: ("MemoryEventsDeadLetterQueue", "MemoryEventsQueue"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The clients and names that the commands need. ``table``: of the jobs' records."""
+
+    sqs: Any
+    dynamodb: Any
+    dead_letters_url: str
+    source_url: str | None
+    table: str | None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say where."""
+    where = parser.add_argument_group("where the letters are (one of --stack, --local, --queue-url)")
+    where.add_argument("--stack", help="name of the CloudFormation stack, whose outputs say where everything is")
+    where.add_argument("--local", action="store_true", help="the system that make dev runs here")
+    where.add_argument("--data", type=Path, default=Path(".devstack"), help="of --local: its folder for data")
+    where.add_argument("--queue-url", help="the dead-letter queue")
+    where.add_argument("--jobs-queue-url", help="where dead jobs are put back")
+    where.add_argument("--events-queue-url", help="where dead events are put back")
+    where.add_argument("--table", help="the table of the jobs' records, for show")
+
+
+def find_places(args: argparse.Namespace, kind: Kind) -> Places:
+    """What the options say.
+
+    Raises:
+        ConfigurationError: they do not say it, or there is no such thing.
+        UpstreamError: AWS cannot be asked.
+    """
+    if sum(map(bool, (args.stack, args.local, args.queue_url))) != 1:
+        raise ConfigurationError("say where the dead letters are: --stack NAME, --local, or --queue-url URL")
+    if args.local:
+        return _local(args.data, kind)
+    if args.stack:
+        return _of_stack(args.stack, kind)
+    source = args.jobs_queue_url if kind is Kind.JOB else args.events_queue_url
+    return Places(_client("sqs"), _client("dynamodb"), args.queue_url, source, args.table)
+
+
+def _of_stack(name: str, kind: Kind) -> Places:
+    with translated("cloudformation"):
+        answer = _client("cloudformation").describe_stacks(StackName=name)
+    outputs: Mapping[str, str] = {
+        output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
+    }
+    missing = [output for output in _OUTPUTS[kind] if output not in outputs]
+    if missing:
+        raise ConfigurationError(f"the stack {name} has no output {missing[0]}: deploy the present template first")
+    dead, source = (outputs[output] for output in _OUTPUTS[kind])
+    return Places(_client("sqs"), _client("dynamodb"), dead, source, outputs.get("MemoryTableName"))
+
+
+def _local(data: Path, kind: Kind) -> Places:
+    from devstack import running  # nobody else needs it
+
+    endpoints = running.find(data)
+    if endpoints is None:
+        raise ConfigurationError("nothing is running here; start it with: make dev")
+    sqs = endpoints.aws_client("sqs")
+    with translated("sqs"):
+        dead, source = (sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in _LOCAL[kind])
+    return Places(sqs, endpoints.aws_client("dynamodb"), dead, source, endpoints.memory_table)
+
+
+def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+    make: Any = boto3.session.Session().client
+    try:
+        return make(service, config=CLIENT_CONFIG)
+    except BotoCoreError as error:  # no region, an unknown profile
+        raise ConfigurationError(f"AWS cannot be used: {error}") from error
