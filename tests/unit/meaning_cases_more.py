@@ -207,6 +207,59 @@ neither   0.86  User has 2 sons and a daughter. << User has 3 children.
 """  # noqa: E501
 """As language models put it."""
 
+SECOND_LOOK = """
+same      0.93  User's job is data engineer. << User works as a data engineer.
+same      0.98  User drives an electric car. << User drives an electric automobile.
+same      0.98  User can't eat gluten. << User cannot eat gluten.
+same      0.99  User was born on 3 May 1990. << User was born on May 3, 1990.
+same      0.96  User's husband's name is Omar. << User's husband is called Omar.
+same      0.89  User studies law in Ghent. << User is studying law in Ghent.
+replaces  0.52  User has settled in Lyon since the summer. << User lives in Nantes.
+replaces  0.45  User's current city is Denver. << User lives in Austin.
+replaces  0.45  User recently got a new position as a product owner at Adyen. << User is a business analyst at ING.
+replaces  0.78  User's wife and User have separated. << User is married.
+replaces  0.71  User changed their phone number to 555-0199. << User's phone number is 555-0123.
+replaces  0.79  User's go-to programming language is Go these days. << User's go-to programming language is Python.
+replaces  0.95  User's parental leave starts on 1 September. << User's parental leave starts on 1 August.
+replaces  0.89  User wants answers without tables from now on. << User wants answers with tables.
+replaces  0.86  User asked to use a formal tone. << User asked to use a casual tone.
+replaces  0.91  User has given up on learning the guitar. << User is learning the guitar.
+replaces  0.86  User sold the boat. << User owns a boat.
+replaces  0.92  User now takes 20 mg of the medication daily. << User takes 10 mg of the medication daily.
+replaces  0.94  The team's stand-up is at 9:30. << The team's stand-up is at 10:00.
+replaces  0.44  User's car is a Kia Niro. << User drives a Peugeot 208.
+replaces  0.90  User weighs 70 kg. << User's weight is 74 kg.
+replaces  0.79  User's landlord is Mr Brown. << User's landlord is Ms Green.
+replaces  0.59  User lives alone in Leeds. << User lives in York.
+neither   0.70  User lives near Lisbon airport during the week. << User's parents live in Lisbon.
+neither   0.42  User works in Paris. << User lives in Reims.
+neither   0.25  User is writing a novel set in Rome. << User lives in Porto.
+neither   0.44  User's flatmate moved to Leeds. << User lives in York.
+neither   0.42  User's friend Omar is called Omi. << User is called Sam.
+neither   0.33  User drives to Leeds on Fridays. << User drives a Peugeot 208.
+neither   0.48  User's sister is married. << User is single.
+neither   0.46  User isn't looking for a new job. << User works at ING.
+neither   0.60  User got a promotion at ING. << User works at ING as an analyst.
+neither   0.79  User has a 3-year-old daughter. << User has 2 daughters.
+neither   0.82  User's phone bill is 30 EUR. << User's internet bill is 40 EUR.
+neither   0.70  User is flying to Oslo at 9:00. << User is flying to Rome at 10:00.
+neither   0.33  User has visited 12 countries. << User has 3 siblings.
+neither   0.86  User thinks tea is better than coffee for sleep. << User thinks coffee is better than tea for work.
+neither   0.37  User attended a talk at Google. << User works at Meta.
+neither   0.45  User's website is done. << User's app is in beta.
+neither   0.40  The user asked for a short poem. << The user asked to keep answers detailed.
+neither   0.66  The user asked to answer in one sentence when the question is simple. << The user asked to give detailed answers.
+neither   0.47  User is Portuguese. << User is 34 years old.
+neither   0.61  User used to be a nurse. << User is a teacher.
+neither   0.44  User has moved the meeting with Lea to Friday. << User's meeting with Omar is on Monday.
+neither   0.45  User learned to like olives. << User dislikes anchovies.
+neither   0.93  User's new flat has 3 rooms. << User's old flat has 2 rooms.
+neither   0.47  User read that Anna moved to Leeds. << User lives in York.
+neither   0.91  User took 2 days off in May. << User took 3 days off in June.
+neither   0.54  User's cousin now works at Bosch. << User works at ING.
+"""  # noqa: E501
+"""Written after the rules stood, by which they were judged once more and then mended."""
+
 LONG = """
 same      0.99  The user described how they commute to the office by bicycle along the canal on most days of the week. << The user described how they commute to the office by bike along the canal on most days of the week.
 same      1.00  The user explained that they would rather receive one long email per week than many short messages every day. << User explained that they would rather receive one long email per week than many short messages every day.

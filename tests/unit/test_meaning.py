@@ -39,9 +39,13 @@ def pairs_of(cases: str) -> list[Pair]:
     return [Pair(Relation(m[1]), bool(m[2]), float(m[3]), m[4], m[5]) for m in matches if m]
 
 
-LEARNT = pairs_of(
-    meaning_cases.DEVELOPMENT + meaning_cases_more.NEAR_MISSES + meaning_cases_more.PHRASINGS + meaning_cases_more.LONG
+_MORE = (
+    meaning_cases_more.NEAR_MISSES,
+    meaning_cases_more.PHRASINGS,
+    meaning_cases_more.SECOND_LOOK,
+    meaning_cases_more.LONG,
 )
+LEARNT = pairs_of("\n".join((meaning_cases.DEVELOPMENT, *_MORE)))
 HELD_OUT = pairs_of(meaning_cases.HELD_OUT)
 EVERY = [*LEARNT, *HELD_OUT]
 

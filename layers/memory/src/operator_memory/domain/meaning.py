@@ -168,7 +168,7 @@ def _dated_before(new: Statement, old: Statement) -> bool:
 
 
 def _another_value(new: Statement, old: Statement) -> bool:
-    if new.slot == "one of the names":
+    if new.slot == "one of the names" or new.slot.startswith("perhaps "):
         return new.update and _differ(new.value, old.value)
     if new.slot == "job":
         return _another_job(new, old)
@@ -227,8 +227,8 @@ def _polarity_flipped(new: tuple[str, ...], old: tuple[str, ...]) -> bool:
     denied_new, denied_old = new.count("not") % 2, old.count("not") % 2
     if denied_new == denied_old:
         return False
-    bare_new = tuple(word for word in new if word != "not")
-    bare_old = tuple(word for word in old if word != "not")
+    bare_new = tuple(word for word in new if word not in {"not", "with"})
+    bare_old = tuple(word for word in old if word not in {"not", "with"})
     if denied_new and "*" in bare_new:
         place = bare_new.index("*")
         if len(bare_old) <= place or bare_old[place] not in _HABITS:
@@ -242,6 +242,7 @@ def _polarity_flipped(new: tuple[str, ...], old: tuple[str, ...]) -> bool:
     )
 
 
+_HABITUAL = _folded("takes pays runs walks sleeps drinks works")
 _STATES = _folded("is costs has weighs earns measures wakes gets")
 
 
@@ -253,6 +254,8 @@ def _other_numbers(new: Statement, old: Statement) -> bool:
     verb = masked_new[len(new.about) : len(new.about) + 1]
     if MANY.search(" ".join(new.about)) and not new.update:
         return False  # another son may have another age
+    if new.update and set(verb) & _HABITUAL:
+        return True
     return bool(set(verb) & _STATES) and not (new.about == ("user",) and verb == ("be",))
 
 

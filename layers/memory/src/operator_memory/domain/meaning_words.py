@@ -30,6 +30,8 @@ _NUMBERS = (
     (re.compile(r"%"), " percent "),
     (re.compile(r"\b(\d+)(km|kg|cm|mm|eur|usd|gb|tb|h|min)\b"), r"\1 \2"),
 )
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_MONTH_FIRST = re.compile(rf"\b({_MONTHS}) (\d{{1,2}})(?![\w:])")
 _CLOCK = re.compile(r"\b(1[0-2]|0?[1-9])(?::([0-5]\d))? ?([ap])\.?m\b\.?")
 _SMALL_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen"""
@@ -64,6 +66,7 @@ def plain(text: str) -> str:
         folded = pattern.sub(replacement, folded)
     folded = _NUMBER_WORD.sub(_digits, _CLOCK.sub(_time, _ODD_MARKS.sub(_unmarked, folded)))
     folded = _HYPHEN.sub(" ", _STOPS.sub(r" \1", folded))
+    folded = _MONTH_FIRST.sub(r"\2 \1", folded)
     return " ".join(_EDGES.sub(" ", folded.replace(" 's", " \x00s")).replace("\x00", "'").split())
 
 
@@ -100,7 +103,10 @@ _WORDINGS = tuple(
         (r"\b(?:can not (?:stand|bear|tolerate)|dislik(?:es?|ing)|hat(?:es?|ing)|detests?|loathes?)\b", "not like"),
         (r"\bis (not )?(?:fond of|an? (?:big |huge |great )?fan of|into)\b", r"\1like"),
         (r"\b(?:loves?|enjoys?|likes?|adores?|liking|enjoying)(?: to)?\b(?! be called)", "like"),
-        (r"\b(?:has )?(?:stopped|quit|quits|gave up|given up|ceased) (?=\w+ing\b)", "not "),
+        (r"\b(?:has )?(?:stopped|quit|quits|gave up(?: on)?|given up(?: on)?|ceased) (?=\w+ing\b)", "not "),
+        (r"\b(?:has )?(?:sold|gave away|given away|got rid of)\b", "not has"),
+        (r"\buser (?:has )?(?:changed|updated) (?:their|his|her) (?!name\b)(.{2,40}?) (?:from .{1,40}? )?to\b", r"user 's \1 changed to"),  # noqa: E501
+        (r"\b(?:at the moment|at present|these days|as of now|right now)\b", "now"),
         (r"\bstop (?=\w+ing\b)", "not "),
         (r"\b(?:has )?(?:quit|gave up|given up) (?!(?:their |his |her |the )?job\b)(?!work\b)", "not * "),
         (r"\bfor no\b", "not *"),
@@ -109,7 +115,7 @@ _WORDINGS = tuple(
         (r"\b(?:is|are) ((?:not |currently |now |also |still |just )*)(?=\w{2,}ing\b)", r"\1"),
         (r"\blike ([^,]{1,40}?) , (?:but |and )?not ([^,.]{1,40}?)(?= ?\.?$)", r"like \1 and not like \2"),
         (r"\bhas an? (\w+) (?:allergy|intolerance)\b", r"is allergic to \1"),
-        (r"\b(?:at the moment|at present|these days|as of now|right now|from now on|a lot|very much|of their own)\b", ""),  # noqa: E501
+        (r"\b(?:from now on|a lot|very much|of their own)\b", ""),
     )
 )  # fmt: skip
 

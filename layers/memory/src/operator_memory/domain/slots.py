@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from operator_memory.domain.meaning_words import content, names, plain, reworded, words
-from operator_memory.domain.slots_people import LAST, PEOPLE, Filled
-from operator_memory.domain.slots_things import THINGS, requested
+from operator_memory.domain.slots_people import ATTRIBUTES, LAST, PEOPLE, Filled
+from operator_memory.domain.slots_things import REQUESTS, THINGS, requested
 
 MAX_STATEMENTS = 8
 MAX_STATEMENT = 300
@@ -115,7 +115,7 @@ def _statement(text: str, named: frozenset[str]) -> Statement:
 def _filled(bare: str, named: frozenset[str]) -> Filled | None:
     if len(bare) > MAX_STATEMENT:
         return None
-    for slot in (*THINGS, *PEOPLE, *LAST):
+    for slot in (*REQUESTS, *ATTRIBUTES, *THINGS, *PEOPLE, *LAST):
         filled = slot(bare)
         if filled and (not filled.named or named & set(words(filled.value))):
             return filled

@@ -26,8 +26,14 @@ class Filled:
 # ---- where they live --------------------------------------------------------------------------------------------
 
 _HOME = re.compile(
-    r"^(?P<who>.{1,60}?) (?:has )?(?:(?P<state>lives|live|living|resides|residing|is (?:based|located|settled)|based)"
+    r"^(?P<who>.{1,60}?) (?:has )?(?:(?P<state>lives|live|living|resides|residing|is (?:based|located|settled)"
+    r"|based)(?: alone| together)?"
     r"|(?P<move>moved|relocated|settled)(?: back| over)?(?: from .{1,60}?)?) (?:in|to|at|near) (?P<value>.+)$"
+)
+_HOME_IS = re.compile(
+    r"^(?P<who>.{1,60}?) 's (?:(?:current )?(?:city|place) of residence|residence|home|current (?:city|town"
+    r"|location|home))"
+    r" is(?P<move>(?!))?(?: in)? (?P<value>.+)$"
 )
 _PLACE_END = re.compile(
     r" (?=(?:with|for|since|to|because|after|as|when|during|last|this|next|where|who|from|in|on|at|\d{4}-\d\d)\b)"
@@ -53,7 +59,7 @@ MONTH = re.compile(
 
 
 def _home(text: str) -> Filled | None:
-    match = _HOME.match(text)
+    match = _HOME.match(text) or _HOME_IS.match(text)
     if match is None:
         return None
     place = _FURNISHED.sub("", match["value"])
@@ -213,6 +219,8 @@ _ATTRIBUTE = re.compile(
     rf"^(?:(?P<who>.{{1,60}}?) 's )?(?P<slot>(?:[\w-]+ ){{0,2}}?(?:(?P<free>{_FREE})|(?P<numbered>{_NUMBERED})"
     rf"|(?P<named>{_NAMED})))(?P<of> (?:for|of) .{{1,40}}?)? {_SET_TO} (?P<value>.+)$"
 )
+_MEASURED = re.compile(r"^(?P<who>.{1,60}?) (?P<verb>weighs|earns) (?P<value>\d.*)$")
+_ANY_NAMED = re.compile(r"^(?P<who>user) 's (?P<slot>[^,]{2,40}?) is (?P<value>\S+(?: \S+)?)$")
 _WHERE = re.compile(r"^(?:in|on|at|from|with|under|near|due|being|not)\b")
 _PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african
 asian european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish
@@ -242,6 +250,8 @@ def _diet(text: str) -> Filled | None:
 def _attribute(text: str) -> Filled | None:
     if match := _IN_ZONE.match(text):
         return Filled(match["who"], "timezone", match["value"])
+    if match := _MEASURED.match(text):
+        return Filled(match["who"], {"weighs": "weight", "earns": "salary"}[match["verb"]], match["value"])
     match = _FAVOURITE.match(text) or _PERSON_OF.match(text) or _ATTRIBUTE.match(text)
     if match is None or _WHERE.match(match["value"]):
         return None
@@ -268,8 +278,18 @@ def _preference(text: str) -> Filled | None:
     return Filled(match["who"], "preference", match["value"], match["rest"])
 
 
-PEOPLE = (_home, _name, _age, _attribute, _diet, _relation, _job, _job_left)
+ATTRIBUTES = (_attribute,)
+PEOPLE = (_home, _name, _age, _diet, _relation, _job, _job_left)
 """In the order in which they are tried. Each takes a statement and gives the slot it fills, or ``None``."""
 
-LAST = (_preference,)
+
+def _perhaps(text: str) -> Filled | None:
+    """An attribute that is not known to have one value at a time: only a word of change makes it one."""
+    match = _ANY_NAMED.match(text)
+    if match is None or _WHERE.match(match["value"]) or match["value"] in _OF_PEOPLES or MANY.search(match["slot"]):
+        return None
+    return Filled("user", f"perhaps {' '.join(content(match['slot']))}", match["value"], named=True)
+
+
+LAST = (_preference, _perhaps)
 """Tried when nothing more particular fits."""

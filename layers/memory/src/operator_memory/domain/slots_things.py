@@ -182,5 +182,6 @@ def _request(text: str) -> Filled | None:
     return None
 
 
-THINGS = (_request, _cancelled, _status, _event, _thing, _switch)
+REQUESTS = (_request,)
+THINGS = (_cancelled, _status, _event, _thing, _switch)
 """In the order in which they are tried. Each takes a statement and gives the slot it fills, or ``None``."""
