@@ -7,12 +7,13 @@ SAM    := .venv-sam/bin/sam
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 ACCOUNT ?= ada
 JOB     ?= job-$(shell date -u +%F)
+CMD     ?= list
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job test lint docs bench build collection lock clean
+.PHONY: help setup dev demo token job dead-letters test lint docs bench build collection lock clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(STAMP): requirements/dev.lock requirements/models.lock
 	@echo "Creating the environment in $(VENV) (about a minute, once) ..."
@@ -40,6 +41,9 @@ token: $(STAMP)  ## Print a fresh token for the running system: the agent runtim
 
 job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=ada JOB=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)
+
+dead-letters: $(STAMP)  ## Jobs that were given up: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.dead_letters $(if $(STACK),--stack '$(STACK)',--local) $(CMD)
 
 test: lint $(SAM)  ## Set up and run every check and test
 	@$(BIN)/python -m pytest

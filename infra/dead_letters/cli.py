@@ -87,8 +87,16 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigurationError("drop --all needs --reason: what is dropped is gone for good")
 
 
+def _look(box: Box) -> Survey:
+    progress = _Progress("found")
+    try:
+        return survey(box, progress)
+    finally:
+        progress.end()
+
+
 def _list(args: argparse.Namespace, _places: Places, box: Box) -> int:
-    found = survey(box, _Progress("found")).with_reason(args.reason)
+    found = _look(box).with_reason(args.reason)
     if args.json:
         print(report.as_json(found.letters))
         return OK
@@ -101,7 +109,7 @@ def _list(args: argparse.Namespace, _places: Places, box: Box) -> int:
 
 
 def _show(args: argparse.Namespace, places: Places, box: Box) -> int:
-    letter = survey(box, _Progress("found")).find(args.id)
+    letter = _look(box).find(args.id)
     print(report.in_full(letter, _record(places, letter), record_read=places.table is not None))
     if args.text:
         print("\nWhat follows are people's words. Keep them to yourself.\n")
@@ -158,8 +166,10 @@ def _act(
             return []
         _tell_hidden(found)
         asked = question(chosen)
-        if asked is not None and not args.yes and not _confirmed(asked):
-            raise _NotConfirmedError("nothing was changed")
+        if asked is not None:
+            _say(asked)
+            if not args.yes and not _confirmed():
+                raise _NotConfirmedError("nothing was changed")
         return chosen
 
     def counted(letter: Letter) -> None:
@@ -181,8 +191,7 @@ class _NotConfirmedError(Exception):
     """The question was not answered with yes."""
 
 
-def _confirmed(question: str) -> bool:
-    _say(question)
+def _confirmed() -> bool:
     try:
         return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
@@ -193,8 +202,8 @@ def _confirmed(question: str) -> bool:
 def _tell_hidden(found: Survey) -> None:
     if found.hidden:
         _say(
-            f"About {found.hidden} more cannot be seen yet: the queue shows ten of an account whose workers died, and the"
-            " next when those are gone. redrive --all and drop --all take them too."
+            f"About {found.hidden} more cannot be seen yet: of jobs whose workers died the queue shows ten of an"
+            " account, and more when those are gone. redrive --all and drop --all take them too."
         )
 
 
