@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from operator_memory.domain.meaning import Relation, relate
 from operator_memory.domain.meaning_words import MAX_COMPARED
 
-from tests.unit import meaning_cases, meaning_cases_more
+from tests.unit import meaning_cases
+from tests.unit import meaning_cases_more as more
 
 _LINE = re.compile(r"(\w+)(!?) +(-?\d\.\d\d)  (.+) << (.+)")
 

@@ -221,7 +221,7 @@ _ATTRIBUTE = re.compile(
 )
 _MEASURED = re.compile(r"^(?P<who>.{1,60}?) (?P<verb>weighs|earns) (?P<value>\d.*)$")
 _ANY_NAMED = re.compile(r"^(?P<who>user) 's (?P<slot>[^,]{2,40}?) is (?P<value>\S+(?: \S+)?)$")
-_WHERE = re.compile(r"^(?:in|on|at|from|with|under|near|due|being|not)\b")
+_WHERE = re.compile(r"^(?:called|named|in|on|at|from|with|under|near|due|being|not)\b")
 _PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african
 asian european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish
 norwegian danish finnish russian ukrainian greek turkish chinese japanese korean irish swiss jewish catholic muslim"""
