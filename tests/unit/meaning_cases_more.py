@@ -231,6 +231,19 @@ replaces  0.44  User's car is a Kia Niro. << User drives a Peugeot 208.
 replaces  0.90  User weighs 70 kg. << User's weight is 74 kg.
 replaces  0.79  User's landlord is Mr Brown. << User's landlord is Ms Green.
 replaces  0.59  User lives alone in Leeds. << User lives in York.
+replaces  0.62  User's flat is in Utrecht now; they left Ghent in May. << User lives in Ghent.
+replaces  0.84  User is a tech lead at Adyen as of this month. << User is a software engineer at Adyen.
+replaces  0.56  User's favourite dish is now bibimbap. << User's favorite dish is lasagne.
+replaces  0.77  User's interview was rescheduled for Thursday at 3 pm. << User's interview is on Tuesday at 3 pm.
+replaces  0.81  User doesn't drink alcohol anymore. << User drinks alcohol.
+replaces  0.68  User's dog's name is Otto. << User's dog is called Bruno.
+replaces  0.57  User wants the assistant to call them Dr Lima. << The user asked to be called Ana.
+replaces  0.68  The user asked to write in British English. << The user asked to write in French.
+replaces  0.78  User's laptop is a ThinkPad. << User's laptop is a MacBook Air.
+replaces  0.94  User's timezone is now UTC+2. << User's timezone is UTC+1.
+replaces  0.86  User is 28. << User is 27 years old.
+replaces  0.48  User moved house and lives in Delft. << User lives in Leiden.
+replaces  0.85  User stopped being vegetarian. << User is vegetarian.
 neither   0.70  User lives near Lisbon airport during the week. << User's parents live in Lisbon.
 neither   0.42  User works in Paris. << User lives in Reims.
 neither   0.25  User is writing a novel set in Rome. << User lives in Porto.
@@ -257,6 +270,31 @@ neither   0.93  User's new flat has 3 rooms. << User's old flat has 2 rooms.
 neither   0.47  User read that Anna moved to Leeds. << User lives in York.
 neither   0.91  User took 2 days off in May. << User took 3 days off in June.
 neither   0.54  User's cousin now works at Bosch. << User works at ING.
+neither   0.38  User's son moved to Delft. << User lives in Leiden.
+neither   0.63  User is learning Korean. << User is learning Greek.
+neither   0.28  User likes Delft. << User lives in Leiden.
+neither   0.68  User has lunch with Omar on Fridays. << User has lunch with Lea on Mondays.
+neither   0.29  User moved their savings to ING. << User lives in Leiden.
+neither   0.27  User moved to Python 3.13. << User lives in Leiden.
+neither   0.77  User joined Netflix. << User likes Netflix.
+neither   0.30  User joined Netflix's beta program. << User works at Adyen.
+neither   0.27  User left Twitter. << User works at Adyen.
+neither   0.47  User is called by Adyen every week. << User's name is Ana.
+neither   0.33  User bought a Kia for their daughter. << User drives a Peugeot 208.
+neither   0.39  User's previous car was a Kia. << User drives a Peugeot 208.
+neither   0.75  User's work laptop is a ThinkPad. << User's laptop is a MacBook Air.
+neither   0.83  User's work email is ana@work.example. << User's email is ana@home.example.
+neither   0.40  User's favorite song of Wilco is Impossible Germany. << User's favorite song of Radiohead is Nude.
+neither   0.39  User was on holiday in Delft. << User lives in Leiden.
+neither   0.31  User lives in fear of spiders. << User lives in Leiden.
+neither   0.68  User is single and happy. << User is single and a nurse.
+neither   0.79  User works at Adyen and at a café. << User works at Adyen.
+neither   0.72  The user asked to answer in French if the question is in French. << The user asked to answer in English.
+neither   0.63  User drives a Tesla at work. << User drives a Peugeot 208.
+neither   0.31  User told Ana that Ben lives in Delft. << User lives in Leiden.
+neither   0.29  User can't move to Delft. << User lives in Leiden.
+neither   0.46  User doesn't live in Delft. << User lives in Leiden.
+neither   0.62  User's appointment at the dentist is on Monday. << User's appointment at the bank is on Tuesday.
 """  # noqa: E501
 """Written after the rules stood, by which they were judged once more and then mended."""
 

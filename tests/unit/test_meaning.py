@@ -41,10 +41,10 @@ def pairs_of(cases: str) -> list[Pair]:
 
 
 _MORE = (
-    meaning_cases_more.NEAR_MISSES,
-    meaning_cases_more.PHRASINGS,
-    meaning_cases_more.SECOND_LOOK,
-    meaning_cases_more.LONG,
+    more.NEAR_MISSES,
+    more.PHRASINGS,
+    more.SECOND_LOOK,
+    more.LONG,
 )
 LEARNT = pairs_of("\n".join((meaning_cases.DEVELOPMENT, *_MORE)))
 HELD_OUT = pairs_of(meaning_cases.HELD_OUT)

@@ -98,7 +98,7 @@ _AGE = re.compile(
 
 def _name(text: str) -> Filled | None:
     match = _NAME.match(text)
-    if match is None:
+    if match is None or _WHERE.match(match["value"]):
         return None
     slot = f"{match['part'] or ''}name" if not MANY.search(match["who"]) else "one of the names"
     return Filled(match["who"], slot, match["value"], named=True)
@@ -153,7 +153,7 @@ _LEFT = re.compile(
 _NO_EMPLOYER = re.compile(
     r"^(?:home|night|least|the (?:office|moment|weekend)|\d.*)\b|\b(?:party|club|gym|team|class|group|course"
     r"|choir|band"
-    r"|church|community|league|society|hours?|days?|meeting|call)\b"
+    r"|church|program\w*|beta|newsletter|waitlist|forum|server|channel|community|league|society|hours?|days?|meeting|call)\b"
 )
 _JOB_END = re.compile(r" (?=(?:in|on|since|where|who|because|after|when|during|part|last|this|from|\d{4}-\d\d)\b)")
 
@@ -221,7 +221,7 @@ _ATTRIBUTE = re.compile(
 )
 _MEASURED = re.compile(r"^(?P<who>.{1,60}?) (?P<verb>weighs|earns) (?P<value>\d.*)$")
 _ANY_NAMED = re.compile(r"^(?P<who>user) 's (?P<slot>[^,]{2,40}?) is (?P<value>\S+(?: \S+)?)$")
-_WHERE = re.compile(r"^(?:called|named|in|on|at|from|with|under|near|due|being|not)\b")
+_WHERE = re.compile(r"^(?:called|named|by|in|on|at|from|with|under|near|due|being|not)\b")
 _PEOPLES = """american canadian australian indian brazilian mexican austrian belgian israeli pakistani egyptian african
 asian european british scottish colombian english german french spanish portuguese italian dutch polish czech swedish
 norwegian danish finnish russian ukrainian greek turkish chinese japanese korean irish swiss jewish catholic muslim"""

@@ -10,7 +10,9 @@ from operator_memory.domain.slots_people import MONTH, Filled
 
 # ---- what they own ----------------------------------------------------------------------------------------------
 
-_DRIVES = re.compile(r"^(?P<who>.{1,60}?) (?:drives|driving) an? (?P<value>.{2,40})$")
+_DRIVES = re.compile(
+    r"^(?P<who>.{1,60}?) (?:drives|driving) an? (?P<value>(?:(?! (?:at|for|on|in|to|when)\b).){2,40})$"
+)  # a car driven at work is another one
 _KIND = r"(?P<kind>car|phone|laptop|computer|tablet|watch|camera)"
 _NEW_THING = re.compile(
     rf"^(?P<who>.{{1,60}}?) (?:has )?(?:bought|got|has|purchased|leased|drives|uses)(?: an?)? new {_KIND}(?: ?[,:(] ?| which is | \. )?(?:an? )?(?P<value>.{{2,40}})$"  # noqa: E501
