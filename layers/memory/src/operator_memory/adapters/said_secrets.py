@@ -36,6 +36,7 @@ _CODE = re.compile(
     r"|(?:verification|security|one-?time|log-?in|sign-?in|authentication|auth|2fa|mfa|otp|sms|two[- ]factor|recovery"
     r"|access|entry|entrance|door|gate|garage|alarm|lock(?:box)?|safe|building|house)"
     r"(?: (?:verification|authentication|security|access|entry|door))?[ -](?:pass)?code"
+    r"|code (?:for|to|of) (?:the|my|our) (?:front )?(?:door|gate|garage|alarm|lock|lockbox|safe|building|house|office)"
     r"|safe combination|otp|tan|(?:bestätigungs|sicherheits|einmal|tür|tor|alarm|zugangs|safe)-?code"
     r"|código de (?:verificación|seguridad|acceso|la puerta|la alarma|verificação|segurança)|digicode"
     r"|code (?:de vérification|de sécurité|d'accès|d'entrée|de la porte|de l'alarme)|codice di (?:verifica|sicurezza)"
@@ -44,15 +45,16 @@ _CODE = re.compile(
 )
 
 _IS = r"is now|are now|is|was|are|will be|ist|lautet|war|heißt|es|era|está|est|était|é|è|être|jest|to|är|er|היא|هي"
+_ADVERB = r"(?:(?:literally|just|simply|actually|still|now|currently|jetzt|noch|ahora)\s{1,3})?"
 _IS_CJK = r"[是为為は가는은][:：]?"
 _PLACE = (  # "for the staging server", "(upstairs)", "del wifi"
-    r"(?:\s{1,2}(?:for|to|of|on|at|in|from|with|für|zum|zur|vom|von|im|de|del|para|pour|du|do|da|per|di|voor|van|till|för)"
-    r"(?:\s[^\s.,;:!?=\0]{1,24}){1,5}?|\s?\([^()\n\0]{1,40}\)|\s(?:שלי|code|number|id|key))?"
+    r"(?:\s{1,2}(?:for|to|of|on|at|in|from|with|für|zum|zur|vom|von|im|de|del|para|pour|du|do|da|per|di|voor|van|till|för"
+    r"|от|для|к|на|that|you|i|we|he|she|they)(?:\s[^\s.,;:!?=\0]{1,24}){1,5}?|\s?\([^()\n\0]{1,40}\)|\s(?:שלי|code|number|id|key))?"
 )
 _MARKS = r"[\\\"'`*_)\]]{0,4}"  # what may close the label: a quote, a bracket, Markdown
 _SEPARATOR = re.compile(
-    rf"{_MARKS}{_PLACE}(?:(?P<assign>{_MARKS}\s{{0,3}}(?::=|=>|={{1,3}}|[:：＝])[*_]{{0,2}}\s{{0,5}})"
-    rf"|(?P<says>\s{{1,3}}(?:{_IS})(?!\w)[:：]?\s{{0,3}}|{_IS_CJK}\s{{0,3}}))",
+    rf"{_MARKS}{_PLACE}(?:(?P<assign>{_MARKS}\s{{0,3}}(?::=|=>|=(?!=)|[:：＝])[*_]{{0,2}}\s{{0,5}})"
+    rf"|(?P<says>(?:\s{{1,3}}(?:{_IS})(?!\w)|['’]s\s)[:：]?\s{{0,3}}{_ADVERB}|{_IS_CJK}\s{{0,3}}))",
     re.IGNORECASE,
 )
 _NEXT = re.compile(r"['’]?\s{1,3}(?:(?:to|with|auf|[-–—])\s{1,3})?", re.IGNORECASE)
@@ -68,11 +70,13 @@ _MANY_PLAIN_WORDS = re.compile(r"[a-z]{3,10}(?:[ -][a-z]{3,10}){3,9}(?=\s*(?:$|[
 _PLACEHOLDER = re.compile(
     r"[<$%{\[(&]|([*xX•._#-])\1*$|(?:your|my|the|enter|insert|some)[-_ ]|https?://|\\", re.IGNORECASE
 )
-_EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[{]|(?:self|this|req|request|os|process|settings|config|user|env)\.")
+_EXPRESSION = re.compile(
+    r"[A-Za-z_][\w.]*[(\[{]|[a-z_]*(?:password|passwd|pwd|secret)[a-z_]*$|(?:self|this|req|request|os|process|settings|config|user|env)\."
+)
 _PLAIN = re.compile(r"[^\W\d_]+(?:[.'’/-][^\W\d_]+)*!*")
 _PARTICIPLE = re.compile(r"[a-zäöü]{3,}(?:ed|ing|able|ible)")
 _CLAUSE_END = re.compile(
-    r"[\"'`*_]{0,3}(?:\s*(?:$|[\n.,;!?)\]}…—–(])|\s+(?:and|but|und|aber|y|et|e|en|i|if|since|thanks|please)\b)"
+    r"[\"'`*_]{0,3}(?:\s*(?:$|[\n.,;!?&)\]}…—–(])|\s+(?:and|but|und|aber|y|et|e|en|i|if|since|thanks|please)\b)"
 )
 _UNITS = re.compile(
     r"\s*(?:-|to|or)?\s*(?:characters?|chars?|letters?|digits?|words?|bits?|days?|weeks?|months?|years?|times|minutes?"
@@ -81,13 +85,18 @@ _UNITS = re.compile(
 )
 _NO_LABEL = re.compile(r"[ -]?(?:manager|hint|reset|policy|generator|field|length)", re.IGNORECASE)
 _WEAK_LABELS = ("clave", "pass", "parola")  # also any key, also a verb, also any word
+_ANOTHER = re.compile(r"[^\n]{0,40}?\b(?:one|other|second)\s{1,3}(?:is|was)\s{1,3}(?:now\s{1,3})?", re.IGNORECASE)
 _BEFORE = re.compile(
     r"(?:^|[\s\"'`(])([^\s\"'`<>(\0]{4,64})[\"'`]?\s+(?:is|was|as|ist|es|est|als)\s+(?:my|the|our|your|his|her|their|mein"
     r"|dein|ihr|unser|das|der|mi|tu|su|la|el|mon|ton|votre|le)e?\s+(?:[\w-]{1,20}\s+){0,2}(?:wi-?fi )?\Z",
     re.IGNORECASE,
 )
 _BEFORE_CHARACTERS = 140
-_RANDOM = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9].*[0-9])(?!.*[a-z]{13})[\w+/=.~!-]{16,512}", re.ASCII)
+_RANDOM = re.compile(
+    r"(?!0x[0-9a-fA-F]{40}$)(?!.*[a-z]{13})"  # an account of a blockchain is public; words are no key
+    r"(?:(?=.*[A-Za-z])(?=.*[0-9].*[0-9])|(?=(?:[^A-Z]{0,4}[A-Z]){5})(?=(?:[^a-z]{0,4}[a-z]){5}))[\w+/=.~!-]{16,512}",
+    re.ASCII,
+)
 _DIGITS = re.compile(r"[\"'`]?((?:G-)?[0-9]{3}[ -][0-9]{3}|[#*]?[0-9]{3,8}[#*]?)(?![\w-]|[.,:/][0-9])")
 _COMBINATION = re.compile(r"([0-9]{1,2}(?:[ -][0-9]{1,2}){2,3})(?![\w-])")
 _CODE_BEFORE = re.compile(r"(?:G-)?[0-9]{3}[ -]?[0-9]{1,5}")
@@ -136,15 +145,28 @@ def _passwords(text: str) -> Iterator[Found]:
         for value in _values(text, label):
             if _is_password(text, value, weak=label[0].lower() in _WEAK_LABELS):
                 yield Found(value.start, value.end, "password")
+                yield from _another(text, value.end)
             elif "phrase" in label[0].lower() and value.how != "next" and (words := _passphrase(text, value.start)):
                 yield Found(*words.span(), "password")
         if (before := _before(text, label)) and _has_letter_and_digit(before[1]):
             yield Found(*before.span(1), "password")
 
 
+def _another(text: str, start: int) -> Iterator[Found]:
+    """The second of "my old password was ... and the new one is ..."."""
+    match = _ANOTHER.match(text, start)
+    bare = _BARE.match(text, match.end()) if match else None
+    if bare and _has_letter_and_digit(bare[1]):
+        yield Found(bare.start(1), bare.start(1) + len(bare[1].rstrip(_TRAILING)), "password")
+
+
 def _is_password(text: str, value: _Value, *, weak: bool) -> bool:
     word = text[value.start : value.end]
-    if len(word) < 3 or _PLACEHOLDER.match(word) or (value.how == "assign" and _EXPRESSION.match(word)):
+    if (
+        len(word) < 3
+        or _PLACEHOLDER.match(word)
+        or (value.how == "assign" and not value.quoted and _EXPRESSION.match(word))
+    ):
         return False
     if value.quoted and " " in word.strip():
         return not _is_sentence(word)
@@ -153,10 +175,10 @@ def _is_password(text: str, value: _Value, *, weak: bool) -> bool:
         return False
     if _has_letter_and_digit(word):
         return len(word) > 4 or (len(word) == 4 and value.how != "next")
+    if word.isdigit() and (value.how != "next" or (len(word) > 5 and text[value.start - 1] != "\n")):
+        return len(word) >= 4 and not weak and not _UNITS.match(text, value.end)
     if value.how == "next":
         return value.quoted and not weak
-    if word.isdigit():
-        return len(word) >= 4 and not _UNITS.match(text, value.end)
     if _PLAIN.fullmatch(word):
         ends = value.quoted or value.how == "flag" or _CLAUSE_END.match(text, value.end)
         return len(plain) >= 4 and not weak and bool(ends)
@@ -206,7 +228,7 @@ def _codes(text: str) -> Iterator[Found]:
 def _code(text: str, label: re.Match[str]) -> re.Match[str] | None:
     separator = _SEPARATOR.match(text, label.end())
     # "pin 1234" may be a pin of a chip
-    if not separator and (not label["pin"] or label[0].startswith("PIN")):
+    if not separator and label[0] not in ("pin", "Pin"):
         separator = _NEXT.match(text, label.end())
     if not separator:
         return None

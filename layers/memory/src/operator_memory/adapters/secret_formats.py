@@ -73,7 +73,7 @@ def _length(match: re.Match[str] | None) -> int:
 _SEPARATOR = r"[ \t\u00a0\u202f.\-]|\r?\n"
 _CARD = re.compile(
     rf"(?<![\w.])(?<![0-9]-)(?:[0-9]{{4}}(?:{_SEPARATOR})?[0-9]{{6}}(?:{_SEPARATOR})?[0-9]{{4,5}}"
-    rf"|[0-9]{{4}}(?:(?:{_SEPARATOR})?[0-9]{{4}}){{3}}(?:(?:{_SEPARATOR})?[0-9]{{1,3}})?)(?![\w])(?!-[0-9])"
+    rf"|[0-9]{{4}}(?:(?:{_SEPARATOR})?[0-9]{{4}}){{3}}(?:(?:{_SEPARATOR})?[0-9]{{1,3}})?)(?!\w|[.-][0-9])"
 )
 # (first and last prefix, lengths), as the card networks publish them
 _NETWORKS = (
@@ -138,6 +138,7 @@ _FORMS = tuple(
     for hint, kind, pattern in (
         ("://", "password", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@?#\"'<>]{0,100}:([^\s/\"'<>]{1,200})@"),
         ("curl", "password", r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"']{3,128})"),
+        ("sshpass", "password", r"\bsshpass\s{1,3}-p\s?[\"']?([^\s\"']{1,128})"),
         ("AKIA", "api_key", r"\b(AKIA[A-Z2-7]{16})\b"),
         ("ASIA", "api_key", r"\b(ASIA[A-Z2-7]{16})\b"),
         ("Amz-Signature=", "token", r"X-Amz-Signature=([0-9a-f]{64})"),

@@ -6,6 +6,7 @@ The scanner knows some five hundred vendors' formats but is made for source code
 
 import re
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -19,6 +20,7 @@ from operator_memory.application.ports import Redacted
 
 KINDS = ("private_key", "card_number", "api_key", "token", "password")
 _MARKER = re.compile(rf"\[redacted: (?:{'|'.join(KINDS)})\]")
+_NOT_REDACTED = re.compile(r"[^\0]*\w[^\0]*")
 _MAX_PASSES = 8
 """A redaction can uncover the next secret; in practice the second pass finds nothing."""
 
@@ -49,15 +51,19 @@ class SecretRedactor:
 
 
 def _secrets(text: str) -> Iterator[Found]:
-    """Every secret of ``text``, in any order; they may overlap. What was redacted before is not looked at."""
+    """Every secret of ``text``, in any order; they may overlap. What was redacted before is left out of them."""
     text = _MARKER.sub(lambda marker: "\0" * len(marker[0]), text)
     ours = list(chain(secrets_by_form(text), said_secrets(text)))
-    passwords = [found for found in ours if found.kind == "password"]
-    for found in _scanned(text):
-        # Of an address with a password in it only the password goes; the host may be worth remembering.
-        if not any(found.start <= ours.start and ours.end <= found.end for ours in passwords):
-            yield found
-    yield from ours
+    # Of an address with a password in it only the password goes; the host may be worth remembering.
+    passwords = sorted(found.start for found in ours if found.kind == "password")
+    scanned = (
+        found
+        for found in _scanned(text)
+        if found.kind != "password" or bisect_left(passwords, found.start) == bisect_left(passwords, found.end)
+    )
+    for found in chain(ours, scanned):
+        for piece in _NOT_REDACTED.finditer(text, found.start, found.end):
+            yield Found(*piece.span(), found.kind)
 
 
 def _scanned(text: str) -> Iterator[Found]:
@@ -95,8 +101,6 @@ def _merged(secrets: Iterable[Found]) -> list[Found]:
     merged: list[Found] = []
     best = 0
     for found in sorted(secrets, key=lambda f: (f.start, -f.end, KINDS.index(f.kind))):
-        if found.start == found.end:
-            continue
         length = found.end - found.start
         if not merged or found.start >= merged[-1].end:
             merged.append(found)
