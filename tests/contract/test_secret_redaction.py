@@ -114,7 +114,7 @@ class TestWhatPeopleSay:
         assert redacted.text == "[redacted: card_number] 12/29 and [redacted: card_number] 1229"
 
     @pytest.mark.parametrize(
-        "wrong", ["4242 4242 4242 4241", "9999 9999 9999 9995", "4242 4242 4242", "4242424242424242.5"]
+        "wrong", ["4242 4242 4242 4241", "9999 9999 9999 9995", "4242 4242 4242", "1.4242424242424242"]
     )
     def test_a_number_is_a_card_only_if_network_length_and_check_digit_agree(
         self, redactor: SecretRedactor, wrong: str
@@ -152,6 +152,11 @@ class TestAnyText:
         redacted = redactor.redact(f"{broken} my password is hunter2 {broken}")
         assert redacted.text == f"{broken} my password is [redacted: password] {broken}"
 
+    def test_a_secret_between_zeros_is_found_in_its_place(self, redactor: SecretRedactor) -> None:
+        token = next(case.secret for case in _TELLING_TOKENS if "GitHub" in case.name)
+        zeros = "h\0e\0l\0l\0o\0" * 20
+        assert redactor.redact(f"{zeros} {token} {zeros}").text == f"{zeros} [redacted: token] {zeros}"
+
     def test_a_marker_that_someone_typed_is_not_counted(self, redactor: SecretRedactor) -> None:
         text = "it said [redacted: password] and my password is [redacted: password]"
         assert redactor.redact(text).counts == {}
@@ -173,8 +178,8 @@ class TestCost:
     ])  # fmt: skip
     def test_time_grows_no_faster_than_the_text(self, redactor: SecretRedactor, part: str) -> None:
         small = _seconds(redactor, [(part * 20_000)[:20_000]])
-        large = _seconds(redactor, [(part * 160_000)[:160_000]])
-        assert large < max(0.2, 8 * 3 * small)
+        large = _seconds(redactor, [(part * 80_000)[:80_000]])
+        assert large < max(0.2, 4 * 3 * small)
 
 
 class TestNothingLeaves:

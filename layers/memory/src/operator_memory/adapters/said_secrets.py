@@ -16,7 +16,7 @@ from operator_memory.adapters.secret_formats import Found
 # Distinctive words are found inside longer ones, too (WLAN-Passwort, dbPassword, 我的密码); short ones stand alone.
 _PASSWORD = re.compile(
     r"pass ?wor[td]s?|pass ?codes?|pass-?phrases?|passwd|kennwort|zugangswort|wachtwoord(?:en)?|contrase[ñn]as?"
-    r"|mots? de passe|palavra-passe|parola d'ordine|has[łl]o|парол[ья]|lösenord|adgangskode|salasana|şifre"
+    r"|mots? de passe|palavra-passe|parola d'ordine|has[łl]o|парол[ья]|(?:wlan|wi-?fi)[- ]?(?:schlüssel|key)|lösenord|adgangskode|salasana|şifre"
     r"|密码|密碼|口令|パスワード|비밀번호|סיסמ[הא]|كلمة (?:المرور|السر)"
     r"|(?<![^\W_])(?:pwd?|mdp|senhas?|clave|pass|parola)(?![^\W_])",
     re.IGNORECASE,
@@ -37,14 +37,18 @@ _CODE = re.compile(
     r"|access|entry|entrance|door|gate|garage|alarm|lock(?:box)?|safe|building|house)"
     r"(?: (?:verification|authentication|security|access|entry|door))?[ -](?:pass)?code"
     r"|code (?:for|to|of) (?:the|my|our) (?:front )?(?:door|gate|garage|alarm|lock|lockbox|safe|building|house|office)"
-    r"|safe combination|otp|tan|(?:bestätigungs|sicherheits|einmal|tür|tor|alarm|zugangs|safe)-?code"
+    r"|safe combination|combination (?:to|of|for) (?:the|my|our) (?:safe|lock|locker)"
+    r"|otp|tan|(?:bestätigungs|sicherheits|einmal|tür|tor|alarm|zugangs|safe)-?code"
     r"|código de (?:verificación|seguridad|acceso|la puerta|la alarma|verificação|segurança)|digicode"
     r"|code (?:de vérification|de sécurité|d'accès|d'entrée|de la porte|de l'alarme)|codice di (?:verifica|sicurezza)"
     r")(?![^\W_])|验证码|驗證碼|認証コード|暗証番号|인증번호",
     re.IGNORECASE,
 )
 
-_IS = r"is now|are now|is|was|are|will be|ist|lautet|war|heißt|es|era|está|est|était|é|è|être|jest|to|är|er|היא|هي"
+_IS = (
+    r"is now|are now|is|was|are|will be|ist|lautet|war|heißt|es|era|está|est|c['’]est|était|é|è|être|jest|to|är|er"
+    r"|היא|هي"
+)
 _ADVERB = r"(?:(?:literally|just|simply|actually|still|now|currently|jetzt|noch|ahora)\s{1,3})?"
 _IS_CJK = r"[是为為は가는은][:：]?"
 _PLACE = (  # "for the staging server", "(upstairs)", "del wifi"
@@ -97,7 +101,9 @@ _RANDOM = re.compile(
     r"(?:(?=.*[A-Za-z])(?=.*[0-9].*[0-9])|(?=(?:[^A-Z]{0,4}[A-Z]){5})(?=(?:[^a-z]{0,4}[a-z]){5}))[\w+/=.~!-]{16,512}",
     re.ASCII,
 )
-_DIGITS = re.compile(r"[\"'`]?((?:G-)?[0-9]{3}[ -][0-9]{3}|[#*]?[0-9]{3,8}[#*]?)(?![\w-]|[.,:/][0-9])")
+_DIGITS = re.compile(
+    r"[\"'`]?((?:G-)?[0-9]{3}[ -][0-9]{3}|[#*]?[0-9]{3,8}[#*]?|[0-9]{1,4}[A-F][0-9]{1,4})(?![\w-]|[.,:/][0-9])"
+)
 _COMBINATION = re.compile(r"([0-9]{1,2}(?:[ -][0-9]{1,2}){2,3})(?![\w-])")
 _CODE_BEFORE = re.compile(r"(?:G-)?[0-9]{3}[ -]?[0-9]{1,5}")
 
@@ -232,12 +238,12 @@ def _code(text: str, label: re.Match[str]) -> re.Match[str] | None:
         separator = _NEXT.match(text, label.end())
     if not separator:
         return None
-    if label[0].lower().endswith("combination"):
+    if "combination" in label[0].lower():
         return _COMBINATION.match(text, separator.end())
     code = _DIGITS.match(text, separator.end())
     if not code or _UNITS.match(text, code.end()):
         return None
-    length = sum(map(str.isdigit, code[1]))
+    length = sum(map(str.isalnum, code[1]))
     if length == 3 and not label["cvv"]:
         return None
     is_postcode = label["pin"] and "code" in label[0].lower() and length == 6  # India's postcodes are PIN codes

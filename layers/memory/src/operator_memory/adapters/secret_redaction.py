@@ -68,6 +68,7 @@ def _secrets(text: str) -> Iterator[Found]:
 
 def _scanned(text: str) -> Iterator[Found]:
     """What the scanner finds. It sees one byte for each character, so that its offsets are ours."""
+    text = text.replace("\0", " ")  # it would take a text of many zeros for UTF-16
     plain = text.encode("ascii", "replace")
     spaced = _PUNCTUATION.sub(lambda match: " " * len(match[0]), text).encode("ascii", "replace")
     scanner = _scanner()
