@@ -74,8 +74,12 @@ class Stores:
         assert record is not None
         return record
 
-    def mark(self, thread_id: str, *, account: AccountId = ACCOUNT) -> None:
-        self.watermarks.advance(account, thread_id, Watermark(NOW, "message-1"))
+    def mark(self, thread_id: str, *, account: AccountId = ACCOUNT, at: datetime = NOW) -> None:
+        self.watermarks.advance(account, thread_id, Watermark(at, "message-1"))
+
+    def remember(self, key: str, job_id: str, *, now: datetime) -> str:
+        """The job that the key stands for."""
+        return self.keys.remember(ACCOUNT, key, content_hash="hash", job_id=job_id, now=now)[1]
 
 
 def finished(record: JobRecord) -> JobRecord:
@@ -114,30 +118,30 @@ def test_of_an_account_every_record_is_deleted_and_nobody_elses(stores: Stores) 
         stores.claimed("running", account=account)
         stores.mark("thread-1", account=account)
         stores.keys.remember(account, "key", content_hash="first", job_id="job-1", now=NOW)
-    assert stores.records.count_erasable(ACCOUNT, WHOLE) == 33
-    stores.records.erase(ACCOUNT, WHOLE)
-    assert stores.records.count_erasable(ACCOUNT, WHOLE) == 0
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 33
+    stores.records.erase(ACCOUNT, WHOLE, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
     assert stores.jobs.get(ACCOUNT, "job-7") is None
     assert stores.watermarks.get(ACCOUNT, "thread-1") is None
     assert stores.keys.remember(ACCOUNT, "key", content_hash="second", job_id="job-2", now=NOW) == ("second", "job-2")
-    assert stores.records.count_erasable(OTHER, WHOLE) == 33
+    assert stores.records.count_erasable(OTHER, WHOLE, until=NOW) == 33
 
 
 @both
 @pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED])
 def test_a_worker_that_ends_after_its_account_was_erased_writes_no_record(stores: Stores, state: JobState) -> None:
     record = stores.claimed()
-    stores.records.erase(ACCOUNT, WHOLE)
+    stores.records.erase(ACCOUNT, WHOLE, until=NOW)
     stores.jobs.save(replace(finished(record), state=state))
     assert stores.jobs.get(ACCOUNT, "job-1") is None
-    assert stores.records.count_erasable(ACCOUNT, WHOLE) == 0
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
 
 
 @both
 def test_a_job_of_an_erased_account_can_run_as_a_new_one(stores: Stores) -> None:
     stores.claimed()
-    stores.records.erase(ACCOUNT, SESSION)
-    stores.records.erase(ACCOUNT, WHOLE)
+    stores.records.erase(ACCOUNT, SESSION, until=NOW)
+    stores.records.erase(ACCOUNT, WHOLE, until=NOW)
     assert stores.claimed().attempts == 1
     stores.jobs.save(finished(stores.get()))
     assert stores.get().facts == (OF_USER, OF_AGENT)
@@ -149,9 +153,9 @@ def test_tombstones_receipts_and_what_is_to_expire_stay(table: tuple[Any, str]) 
     DynamoDBExpiryIndex(*table).register(ACCOUNT, NOW)
     before = table[0].scan(TableName=table[1])["Items"]
     records = DynamoDBRecords(*table)
-    assert records.count_erasable(ACCOUNT, WHOLE) == 0
+    assert records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
     for target in (WHOLE, USER, SESSION, AGENT, AUTHOR):
-        records.erase(ACCOUNT, target)
+        records.erase(ACCOUNT, target, until=NOW)
     assert table[0].scan(TableName=table[1])["Items"] == before
 
 
@@ -164,14 +168,14 @@ def test_of_a_part_the_outcomes_go_and_the_job_stays_known(stores: Stores, targe
     done = stores.done("done")
     failed = replace(finished(stores.claimed("failed")), state=JobState.FAILED, error="slow", error_detail="llm: slow")
     stores.jobs.save(failed)
-    assert stores.records.count_erasable(ACCOUNT, target) == 2
-    stores.records.erase(ACCOUNT, target)
-    assert stores.records.count_erasable(ACCOUNT, target) == 0
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 2
+    stores.records.erase(ACCOUNT, target, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
     assert stores.get("done") == emptied(done)
     assert stores.get("failed") == emptied(failed)
     again = stores.jobs.claim(ACCOUNT, "done", content_hash="hash", subject=MINE, now=NOW, lease_seconds=60)
     assert again.status is ClaimStatus.ALREADY_DONE
-    stores.records.erase(ACCOUNT, target)
+    stores.records.erase(ACCOUNT, target, until=NOW)
     assert stores.get("done") == emptied(done), "erasing again changes nothing"
 
 
@@ -184,23 +188,23 @@ def test_what_is_about_somebody_else_is_left_alone(stores: Stores, target: Targe
         stores.done("job-4", JobSubject()),
     ]
     stores.done(account=OTHER)
-    assert stores.records.count_erasable(ACCOUNT, target) == 0
-    stores.records.erase(ACCOUNT, target)
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
+    stores.records.erase(ACCOUNT, target, until=NOW)
     assert [stores.get(record.job_id) for record in theirs] == theirs
-    assert stores.records.count_erasable(OTHER, target) == 1
+    assert stores.records.count_erasable(OTHER, target, until=NOW) == 1
 
 
 @both
 @every_part
 def test_a_worker_that_ends_after_the_erasure_reports_without_outcomes(stores: Stores, target: Target) -> None:
     running = stores.claimed()
-    assert stores.records.count_erasable(ACCOUNT, target) == 0
-    stores.records.erase(ACCOUNT, target)
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
+    stores.records.erase(ACCOUNT, target, until=NOW)
     stores.jobs.save(replace(running, state=JobState.FAILED, error="slow", error_detail="llm: slow"))
     assert (stores.get().state, stores.get().error, stores.get().error_detail) == (JobState.FAILED, "slow", None)
     stores.jobs.save(finished(running))
     assert stores.get() == emptied(finished(running))
-    assert stores.records.count_erasable(ACCOUNT, target) == 0
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
 
 
 @both
@@ -211,7 +215,7 @@ def test_a_later_attempt_keeps_them_out_too(stores: Stores, target: Target, befo
         stores.jobs.enqueue(ACCOUNT, "job-1", content_hash="hash", subject=MINE, now=NOW)
     else:
         stores.jobs.save(replace(stores.claimed(), state=before))
-    stores.records.erase(ACCOUNT, target)
+    stores.records.erase(ACCOUNT, target, until=NOW)
     later = finished(stores.claimed(now=NOW + timedelta(seconds=61)))
     stores.jobs.save(later)
     assert stores.get() == emptied(later)
@@ -220,7 +224,7 @@ def test_a_later_attempt_keeps_them_out_too(stores: Stores, target: Target, befo
 @both
 def test_the_lease_of_a_running_job_survives_the_erasure(stores: Stores) -> None:
     stores.claimed()
-    stores.records.erase(ACCOUNT, SESSION)
+    stores.records.erase(ACCOUNT, SESSION, until=NOW)
     again = stores.jobs.claim(ACCOUNT, "job-1", content_hash="hash", subject=MINE, now=NOW, lease_seconds=60)
     assert again.status is ClaimStatus.IN_PROGRESS
 
@@ -231,11 +235,11 @@ def test_how_far_a_thread_was_read_is_forgotten_with_the_session_of_its_id_only(
     for thread in ("thread-1", "thread-2"):
         stores.mark(thread)
     for target in (SESSION, USER, AGENT, AUTHOR):
-        stores.records.erase(ACCOUNT, target)
+        stores.records.erase(ACCOUNT, target, until=NOW)
     # The tombstone of a session says nothing about what its thread said in other sessions: that is not read again.
     assert stores.watermarks.get(ACCOUNT, "thread-1") is not None
     stores.mark("thread-1", account=OTHER)
-    stores.records.erase(ACCOUNT, THREAD)
+    stores.records.erase(ACCOUNT, THREAD, until=NOW)
     assert stores.watermarks.get(ACCOUNT, "thread-1") is None
     assert stores.watermarks.get(ACCOUNT, "thread-2") is not None
     assert stores.watermarks.get(OTHER, "thread-1") is not None
@@ -249,9 +253,9 @@ def test_of_the_user_memory_only_its_facts_go_from_every_record(stores: Stores) 
     first, second = stores.done("job-1"), stores.done("job-2", JobSubject())
     without = replace(stores.claimed("job-3"), state=JobState.DONE, facts=(OF_AGENT,))
     stores.jobs.save(without)
-    assert stores.records.count_erasable(ACCOUNT, USER) == 2
-    stores.records.erase(ACCOUNT, USER)
-    assert stores.records.count_erasable(ACCOUNT, USER) == 0
+    assert stores.records.count_erasable(ACCOUNT, USER, until=NOW) == 2
+    stores.records.erase(ACCOUNT, USER, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, USER, until=NOW) == 0
     assert [stores.get("job-1"), stores.get("job-2")] == [replace(r, facts=(OF_AGENT,)) for r in (first, second)]
     assert stores.get("job-3") == without
 
@@ -260,7 +264,7 @@ def test_of_the_user_memory_only_its_facts_go_from_every_record(stores: Stores) 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_running_job_keeps_the_facts_of_the_user_out(stores: Stores, again: bool) -> None:
     running = stores.claimed()
-    stores.records.erase(ACCOUNT, USER)
+    stores.records.erase(ACCOUNT, USER, until=NOW)
     if again:
         running = stores.claimed(now=NOW + timedelta(seconds=61))
     stores.jobs.save(finished(running))
@@ -272,9 +276,113 @@ def test_a_running_job_keeps_the_facts_of_the_user_out(stores: Stores, again: bo
 def test_erasures_add_up(stores: Stores, targets: tuple[Target, Target]) -> None:
     running = stores.claimed()
     for target in targets:
-        stores.records.erase(ACCOUNT, target)
+        stores.records.erase(ACCOUNT, target, until=NOW)
     stores.jobs.save(finished(running))
     assert stores.get() == emptied(finished(running))
+
+
+# ---- what is later than the erasure ----------------------------------------------------------------------------
+
+SECOND = timedelta(seconds=1)
+
+
+@both
+def test_of_a_busy_account_what_is_later_stays_and_is_not_counted(stores: Stores) -> None:
+    stores.done("before")
+    stores.mark("before", at=NOW)
+    stores.remember("before", "before", now=NOW)
+    later = finished(stores.claimed("later", now=NOW + SECOND))
+    stores.jobs.save(later)
+    stores.jobs.enqueue(ACCOUNT, "queued", content_hash="hash", subject=MINE, now=NOW + SECOND)
+    stores.mark("later", at=NOW + timedelta(microseconds=1))
+    stores.remember("later", "later", now=NOW + SECOND)
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 3
+    stores.records.erase(ACCOUNT, WHOLE, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
+    assert stores.jobs.get(ACCOUNT, "before") is None
+    assert (stores.get("later"), stores.get("queued").state) == (later, JobState.QUEUED)
+    assert stores.watermarks.get(ACCOUNT, "before") is None
+    assert stores.watermarks.get(ACCOUNT, "later") is not None
+    assert [stores.remember(key, "new", now=NOW + SECOND) for key in ("before", "later")] == ["new", "later"]
+    again = stores.jobs.claim(ACCOUNT, "later", content_hash="hash", subject=MINE, now=NOW, lease_seconds=60)
+    assert again.status is ClaimStatus.ALREADY_DONE
+
+
+@both
+@every_part
+def test_of_a_part_the_outcomes_of_later_jobs_stay_and_are_not_counted(stores: Stores, target: Target) -> None:
+    later = stores.claimed(now=NOW + SECOND)
+    stores.jobs.save(finished(later))
+    for part in (target, USER):
+        assert stores.records.count_erasable(ACCOUNT, part, until=NOW) == 0
+        stores.records.erase(ACCOUNT, part, until=NOW)
+        assert stores.get() == finished(later)
+        assert stores.records.count_erasable(ACCOUNT, part, until=NOW + SECOND) == 1
+
+
+@both
+def test_a_later_job_that_runs_during_the_erasure_reports_all_its_outcomes(stores: Stores) -> None:
+    running = stores.claimed(now=NOW + SECOND)
+    for target in (SESSION, USER, WHOLE):
+        stores.records.erase(ACCOUNT, target, until=NOW)
+    stores.jobs.save(finished(running))
+    assert stores.get() == finished(running)
+
+
+@both
+def test_a_job_that_started_before_is_erased_though_it_ends_later(stores: Stores) -> None:
+    ended = replace(finished(stores.claimed()), updated_at=NOW + SECOND)
+    stores.jobs.save(ended)
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 1
+    stores.records.erase(ACCOUNT, SESSION, until=NOW)
+    assert stores.get() == emptied(ended)
+
+
+@both
+@pytest.mark.parametrize("target", [THREAD, WHOLE], ids=lambda target: target.name)
+def test_a_thread_that_was_passed_over_since_stays_so(stores: Stores, target: Target) -> None:
+    stores.mark("thread-1", at=NOW)
+    stores.mark("thread-1", at=NOW + SECOND)  # a run that is not to be remembered ended meanwhile
+    stores.records.erase(ACCOUNT, target, until=NOW)
+    assert stores.watermarks.get(ACCOUNT, "thread-1") == Watermark(NOW + SECOND, "message-1")
+    stores.records.erase(ACCOUNT, target, until=NOW + SECOND)
+    assert stores.watermarks.get(ACCOUNT, "thread-1") is None
+
+
+def test_a_thread_that_is_passed_over_while_the_account_is_gone_through_stays_so(table: tuple[Any, str]) -> None:
+    stores = on_dynamodb(*table)
+    stores.done()
+    for thread in ("thread-1", "thread-2"):
+        stores.mark(thread)
+
+    class Slow:
+        """A client in whose listings time passes."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table[0], name)
+
+        def query(self, **request: Any) -> Any:
+            answer = table[0].query(**request)
+            if "WATERMARK#" in str(request):
+                stores.mark("thread-1", at=NOW + SECOND)
+            return answer
+
+    slow: Any = Slow()
+    DynamoDBRecords(slow, table[1]).erase(ACCOUNT, WHOLE, until=NOW)
+    assert stores.watermarks.get(ACCOUNT, "thread-1") == Watermark(NOW + SECOND, "message-1")
+    assert stores.watermarks.get(ACCOUNT, "thread-2") is None
+    assert stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
+
+
+@pytest.mark.parametrize("time", [7, "soon", "2026-11-24T10:00:00", None])
+def test_what_does_not_say_when_it_was_made_goes(table: tuple[Any, str], time: object) -> None:
+    items = {"JOB#j": "started_at", "WATERMARK#t": "created_at", "IDEMPOTENCY#k": "ttl"}
+    for name, attribute in items.items():
+        Table(*table).put({"account_id": ACCOUNT, "item": name, attribute: time})
+    records = DynamoDBRecords(*table)
+    assert records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 3
+    records.erase(ACCOUNT, WHOLE, until=NOW)
+    assert records.count_erasable(ACCOUNT, WHOLE, until=NOW) == 0
 
 
 # ---- many records, damaged records, records that change meanwhile ----------------------------------------------
@@ -290,11 +398,15 @@ def test_records_on_several_pages_are_all_found(table: tuple[Any, str]) -> None:
         KeyConditionExpression="account_id = :account",
         ExpressionAttributeValues={":account": {"S": ACCOUNT}},
     )
-    assert stores.records.count_erasable(ACCOUNT, SESSION) == stores.records.count_erasable(ACCOUNT, WHOLE) == 5
-    stores.records.erase(ACCOUNT, USER)
+    assert (
+        stores.records.count_erasable(ACCOUNT, SESSION, until=NOW)
+        == stores.records.count_erasable(ACCOUNT, WHOLE, until=NOW)
+        == 5
+    )
+    stores.records.erase(ACCOUNT, USER, until=NOW)
     assert {stores.get(f"job-{n}").facts for n in range(5)} == {(OF_AGENT,)}
-    stores.records.erase(ACCOUNT, SESSION)
-    assert stores.records.count_erasable(ACCOUNT, SESSION) == 0
+    stores.records.erase(ACCOUNT, SESSION, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, SESSION, until=NOW) == 0
 
 
 @pytest.mark.parametrize(
@@ -307,9 +419,9 @@ def test_a_record_that_cannot_be_read_is_erased_all_the_same(table: tuple[Any, s
     assert stored is not None
     Table(*table).put(stored | damage)
     for target in (USER, SESSION, WHOLE):
-        assert stores.records.count_erasable(ACCOUNT, target) == 1
-        stores.records.erase(ACCOUNT, target)
-        assert stores.records.count_erasable(ACCOUNT, target) == 0
+        assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 1
+        stores.records.erase(ACCOUNT, target, until=NOW)
+        assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
 
 
 class Interrupted:
@@ -336,15 +448,15 @@ def test_a_worker_that_reports_in_the_middle_of_the_erasure_is_erased_too(
     stores = on_dynamodb(*table)
     running = stores.claimed()
     late: Any = Interrupted(table[0], lambda: stores.jobs.save(finished(running)))
-    DynamoDBRecords(late, table[1]).erase(ACCOUNT, target)
+    DynamoDBRecords(late, table[1]).erase(ACCOUNT, target, until=NOW)
     assert late.writes == 2
     assert stores.get().state is JobState.DONE
-    assert stores.records.count_erasable(ACCOUNT, target) == 0
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
 
 
 def test_an_erasure_in_the_middle_of_a_report_or_of_a_claim_holds_for_it(table: tuple[Any, str]) -> None:
     stores = on_dynamodb(*table)
-    interrupted: Any = Interrupted(table[0], lambda: stores.records.erase(ACCOUNT, SESSION))
+    interrupted: Any = Interrupted(table[0], lambda: stores.records.erase(ACCOUNT, SESSION, until=NOW))
     jobs = DynamoDBJobs(interrupted, table[1], record_days=30)
     running = stores.claimed()
     jobs.save(finished(running))
@@ -364,7 +476,7 @@ def test_a_record_that_is_deleted_in_the_middle_stays_deleted(table: tuple[Any, 
     assert stored is not None
     Table(*table).put(stored | dict.fromkeys(lost))
     gone: Any = Interrupted(table[0], lambda: Table(*table).delete_many([(ACCOUNT, "JOB#job-1")]))
-    DynamoDBRecords(gone, table[1]).erase(ACCOUNT, SESSION)
+    DynamoDBRecords(gone, table[1]).erase(ACCOUNT, SESSION, until=NOW)
     assert stores.jobs.get(ACCOUNT, "job-1") is None
     DynamoDBJobs(gone, table[1], record_days=30).save(record)
     assert stores.jobs.get(ACCOUNT, "job-1") is None
@@ -381,7 +493,7 @@ def test_a_record_that_never_stands_still_is_an_error_worth_another_try(table: t
 
     restless: Any = Interrupted(table[0], touch)
     calls: list[Callable[[], None]] = [
-        lambda: DynamoDBRecords(restless, table[1]).erase(ACCOUNT, SESSION),
+        lambda: DynamoDBRecords(restless, table[1]).erase(ACCOUNT, SESSION, until=NOW),
         lambda: DynamoDBJobs(restless, table[1], record_days=30).save(record),
     ]
     for call in calls:
@@ -399,10 +511,14 @@ def test_however_reports_and_erasures_meet_nothing_is_left(table: tuple[Any, str
             running = stores.claimed(f"job-{n}")
             steps: list[Callable[[], object]] = [
                 partial(stores.jobs.save, finished(running)),
-                lambda: stores.records.erase(ACCOUNT, SESSION),
-                lambda: stores.records.erase(ACCOUNT, USER),
+                lambda: stores.records.erase(ACCOUNT, SESSION, until=NOW),
+                lambda: stores.records.erase(ACCOUNT, USER, until=NOW),
             ]
             for step in [pool.submit(step) for step in (steps if n % 2 else steps[::-1])]:
                 step.result()
     assert [stores.get(f"job-{n}").state for n in range(20)] == [JobState.DONE] * 20
-    assert stores.records.count_erasable(ACCOUNT, SESSION) == stores.records.count_erasable(ACCOUNT, USER) == 0
+    assert (
+        stores.records.count_erasable(ACCOUNT, SESSION, until=NOW)
+        == stores.records.count_erasable(ACCOUNT, USER, until=NOW)
+        == 0
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from operator_memory.adapters import dynamodb_table
-from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
+from operator_memory.adapters.dynamodb_erasures import ATTEMPTS, DynamoDBErasures
 from operator_memory.adapters.dynamodb_idempotency import DynamoDBIdempotency
 from operator_memory.adapters.dynamodb_records import DynamoDBRecords
 from operator_memory.adapters.dynamodb_table import BATCH_ATTEMPTS, Table, typed
@@ -147,6 +147,79 @@ def test_the_erasures_of_an_account_are_listed_newest_first(erasures: ErasureSto
         erasures.save(replace(ERASURE, id=f"erasure-{5 - n}", account_id=account, erased_at=at(n)), due_at=None)
     assert [erasure.erased_at for erasure in erasures.all(ACCOUNT)] == [at(3), at(2), at(1)]
     assert erasures.all(AccountId("account-3")) == []
+
+
+@both
+def test_an_erasure_begins_once(erasures: ErasureStore) -> None:
+    assert erasures.begin(ERASURE, due_at=at(300))
+    second = replace(ERASURE, erased_at=at(1), requested_by="user:other")
+    assert not erasures.begin(second, due_at=at(301))
+    assert erasures.get(ACCOUNT, "erasure-1") == ERASURE
+    assert due(erasures, 300) == ["erasure-1"]
+    assert erasures.begin(replace(second, account_id=OTHER), due_at=at(300))
+
+
+@both
+def test_what_was_counted_as_removed_stays_counted_whoever_saves_next(erasures: ErasureStore) -> None:
+    erasures.save(replace(ERASURE, removed={"memories": 3, "entities": 1}), due_at=NOW)
+    erasures.save(replace(ERASURE, removed={"memories": 0, "archived": 2}, remaining={"memories": 1}), due_at=NOW)
+    erasures.save(replace(ERASURE, removed={"memories": 4}), due_at=NOW)
+    assert erasures.get(ACCOUNT, "erasure-1") == replace(ERASURE, removed={"memories": 4, "entities": 1, "archived": 2})
+
+
+def test_counts_that_are_saved_at_once_are_all_kept(table: tuple[Any, str]) -> None:
+    erasures = DynamoDBErasures(*table)
+    assert erasures.begin(ERASURE, due_at=NOW)
+
+    class Meanwhile:
+        """A client in whose way another one comes, once."""
+
+        def __init__(self) -> None:
+            self.writes = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table[0], name)
+
+        def put_item(self, **request: Any) -> Any:
+            self.writes += 1
+            if self.writes == 1:
+                erasures.save(replace(ERASURE, removed={"memories": 3}), due_at=NOW)
+            return table[0].put_item(**request)
+
+    late: Any = Meanwhile()
+    DynamoDBErasures(late, table[1]).save(replace(ERASURE, removed={"archived": 2}), due_at=NOW)
+    kept = erasures.get(ACCOUNT, "erasure-1")
+    assert (kept and kept.removed, late.writes) == ({"memories": 3, "archived": 2}, 2)
+
+
+def test_counts_that_never_stand_still_are_an_error_worth_another_try(table: tuple[Any, str]) -> None:
+    erasures = DynamoDBErasures(*table)
+
+    class Restless:
+        """A client in whose way others come again and again."""
+
+        def __init__(self) -> None:
+            self.writes = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table[0], name)
+
+        def put_item(self, **request: Any) -> Any:
+            self.writes += 1
+            erasures.save(replace(ERASURE, removed={"memories": self.writes}), due_at=NOW)
+            return table[0].put_item(**request)
+
+    restless: Any = Restless()
+    with pytest.raises(UpstreamUnavailableError) as raised:
+        DynamoDBErasures(restless, table[1]).save(ERASURE, due_at=NOW)
+    assert raised.value.retryable
+    assert restless.writes == ATTEMPTS
+
+
+def test_of_eight_that_begin_one_erasure_at_once_one_does(table: tuple[Any, str]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        begun = pool.map(lambda n: DynamoDBErasures(*table).begin(ERASURE, due_at=at(n)), range(8))
+        assert sorted(begun) == [False] * 7 + [True]
 
 
 def due(erasures: ErasureStore, seconds: float, limit: int = 100) -> list[str]:
@@ -369,14 +442,15 @@ def calls(client: Any) -> list[Callable[[], object]]:
     return [
         lambda: tombstones.put(ACCOUNT, Tombstone(WHOLE, NOW)),
         lambda: tombstones.find(ACCOUNT, [WHOLE]),
+        lambda: erasures.begin(ERASURE, due_at=NOW),
         lambda: erasures.save(ERASURE, due_at=None),
         lambda: erasures.get(ACCOUNT, "erasure-1"),
         lambda: erasures.all(ACCOUNT),
         lambda: erasures.due(now=NOW, limit=1),
-        lambda: records.count_erasable(ACCOUNT, WHOLE),
-        lambda: records.count_erasable(ACCOUNT, SESSION),
-        lambda: records.erase(ACCOUNT, WHOLE),
-        lambda: records.erase(ACCOUNT, SESSION),
+        lambda: records.count_erasable(ACCOUNT, WHOLE, until=NOW),
+        lambda: records.count_erasable(ACCOUNT, SESSION, until=NOW),
+        lambda: records.erase(ACCOUNT, WHOLE, until=NOW),
+        lambda: records.erase(ACCOUNT, SESSION, until=NOW),
         lambda: remember(keys, "job-1"),
     ]
 

@@ -34,22 +34,32 @@ class InMemoryArchive:
         if target.kind is TargetKind.ACCOUNT:
             return sum(max(1, len(self.objects[key])) for key in self._keys(account_id))
         tombstone = Tombstone(target, until)
-        return sum(
-            tombstone.covers(_memory(line, account_id)) for key in self._keys(account_id) for line in self.objects[key]
-        )
+        lines = [line for key in self._keys(account_id) for line in self.objects[key]]
+        return sum(_is_covered(line, tombstone, account_id) or False for line in lines)
 
-    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
-        tombstone = Tombstone(target, until)
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
+        tombstone, unreadable = Tombstone(target, until), 0
+        whole = target.kind is TargetKind.ACCOUNT
         for key in self._keys(account_id):
-            whole = target.kind is TargetKind.ACCOUNT
-            kept = [x for x in self.objects[key] if not whole and not tombstone.covers(_memory(x, account_id))]
+            covered = [True if whole else _is_covered(line, tombstone, account_id) for line in self.objects[key]]
+            unreadable += covered.count(None)
+            kept = [line for line, gone in zip(self.objects[key], covered, strict=True) if not gone]
             if kept:
                 self.objects[key] = kept
             else:
                 del self.objects[key]
+        return unreadable
 
     def _keys(self, account_id: AccountId) -> list[tuple[AccountId, str]]:
         return sorted(key for key in self.objects if key[0] == account_id)
+
+
+def _is_covered(line: str, tombstone: Tombstone, account_id: AccountId) -> bool | None:
+    """``None``: it cannot be read."""
+    try:
+        return tombstone.covers(_memory(line, account_id))
+    except MalformedResponseError:
+        return None
 
 
 def _start(cursor: str, account_id: AccountId) -> int:

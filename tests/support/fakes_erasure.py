@@ -1,7 +1,7 @@
 """In-memory implementations of the ports of erasure, and of the store of idempotency keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,9 @@ from operator_memory.domain.jobs import JobRecord, JobState
 from operator_memory.domain.scopes import AccountId, Scope
 
 from tests.support.fakes import InMemoryJobs, InMemoryWatermarks
+
+KEPT = timedelta(days=1)
+"""How long an idempotency key is remembered."""
 
 
 @dataclass
@@ -35,9 +38,17 @@ class InMemoryErasures:
     erasures: dict[tuple[AccountId, str], Erasure] = field(default_factory=dict)
     due_times: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
 
+    def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
+        new = (erasure.account_id, erasure.id) not in self.erasures
+        if new:
+            self.save(erasure, due_at=due_at)
+        return new
+
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
         key = (erasure.account_id, erasure.id)
-        self.erasures[key] = erasure
+        known = self.erasures.get(key, erasure).removed
+        removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in {**known, **erasure.removed}}
+        self.erasures[key] = replace(erasure, removed=removed)
         if due_at is None:
             self.due_times.pop(key, None)
         else:
@@ -67,7 +78,7 @@ class InMemoryIdempotency:
         known = self.kept.get((account_id, key))
         if known is not None and known[1] > now:
             return known[0]
-        self.kept[account_id, key] = ((content_hash, job_id), now + timedelta(days=1))
+        self.kept[account_id, key] = ((content_hash, job_id), now + KEPT)
         return content_hash, job_id
 
 
@@ -79,28 +90,39 @@ class InMemoryRecords:
     watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
     idempotency: InMemoryIdempotency = field(default_factory=InMemoryIdempotency)
 
-    def count_erasable(self, account_id: AccountId, target: Target) -> int:
+    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         if target.kind is TargetKind.ACCOUNT:
-            return sum(account == account_id for keyed in self._all() for account, _ in keyed)
-        return sum(_holds(record, target) for record in self._about(account_id, target))
+            return sum(len(keys) for _, keys in self._all(account_id, until))
+        return sum(_holds(record, target) for record in self._about(account_id, target, until))
 
-    def erase(self, account_id: AccountId, target: Target) -> None:
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
         if target.kind is TargetKind.ACCOUNT:
-            for keyed in (*self._all(), self.jobs.leases, self.jobs.erased):
-                for key in [key for key in keyed if key[0] == account_id]:
-                    keyed.pop(key)
+            for kept, keys in self._all(account_id, until):
+                for key in keys:
+                    del kept[key]
+            for key in {*self.jobs.leases, *self.jobs.erased} - self.jobs.records.keys():
+                self.jobs.leases.pop(key, None)
+                self.jobs.erased.pop(key, None)
             return
         if target.kind is TargetKind.SESSION and target.id is not None:
-            self.watermarks.marks.pop((account_id, target.id), None)
-        for record in self._about(account_id, target):
+            mark = self.watermarks.marks.get((account_id, target.id))
+            if mark is not None and mark.created_at <= until:
+                del self.watermarks.marks[account_id, target.id]
+        for record in self._about(account_id, target, until):
             self._take_out(record, target)
 
-    def _all(self) -> tuple[dict[tuple[AccountId, str], Any], ...]:
-        return (self.jobs.records, self.watermarks.marks, self.idempotency.kept)
+    def _all(self, account_id: AccountId, until: datetime) -> list[tuple[dict[Any, Any], list[Any]]]:
+        """Each store, and the keys of what goes from it."""
+        records, marks, kept = self.jobs.records, self.watermarks.marks, self.idempotency.kept
+        return [
+            (records, [key for key, record in records.items() if key[0] == account_id and _up_to(record, until)]),
+            (marks, [key for key, mark in marks.items() if key[0] == account_id and mark.created_at <= until]),
+            (kept, [key for key, (_, ends) in kept.items() if key[0] == account_id and ends - KEPT <= until]),
+        ]
 
-    def _about(self, account_id: AccountId, target: Target) -> list[JobRecord]:
+    def _about(self, account_id: AccountId, target: Target, until: datetime) -> list[JobRecord]:
         mine = [record for (account, _), record in self.jobs.records.items() if account == account_id]
-        return [record for record in mine if _concerns(record, target)]
+        return [record for record in mine if _concerns(record, target) and _up_to(record, until)]
 
     def _take_out(self, record: JobRecord, target: Target) -> None:
         scope = Scope.USER if target.kind is TargetKind.USER else None
@@ -108,6 +130,11 @@ class InMemoryRecords:
         if _holds(record, target) or record.state is not JobState.DONE:
             self.jobs.records[key] = self.jobs.without_outcomes(record, scope)
             self.jobs.erased[key] = None if self.jobs.erased.get(key, scope) is None else scope
+
+
+def _up_to(record: JobRecord, until: datetime) -> bool:
+    """Whether it tells of what was before: it was neither queued nor last started later."""
+    return not any(at is not None and at > until for at in (record.queued_at, record.started_at))
 
 
 def _concerns(record: JobRecord, target: Target) -> bool:

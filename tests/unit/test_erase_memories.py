@@ -134,19 +134,17 @@ def calls_of_one_run() -> list[str]:
 class TestInOrder:
     def test_the_tombstone_stands_before_anything_is_counted_or_deleted(self, world: World) -> None:
         world.start()
-        assert world.calls.made[:3] == ["erasures.get", "erasures.save", "tombstones.put"]
+        assert world.calls.made[:3] == ["erasures.get", "erasures.begin", "tombstones.put"]
         assert not [call for call in world.calls.made[3:] if call.startswith("tombstones")]
 
-    def test_what_will_go_is_saved_before_it_goes_and_counted_again_after(self, world: World) -> None:
+    def test_place_by_place_what_will_go_is_saved_before_it_goes_and_all_are_counted_again_after(
+        self, world: World
+    ) -> None:
         world.start()
+        counts = ["memories.count_erasable", "archive.count_erasable", "records.count_erasable", "events.count_queries"]
         deletions = ["memories.erase", "archive.erase", "records.erase", "events.forget_queries"]
-        counts = [
-            "memories.count_erasable",
-            "archive.count_erasable",
-            "records.count_erasable",
-            "events.count_queries",
-        ]
-        assert world.calls.made[3:] == [*counts, "erasures.save", *deletions, *counts, "erasures.save"]
+        steps = [call for pair in zip(counts, deletions, strict=True) for call in (pair[0], "erasures.save", pair[1])]
+        assert world.calls.made[3:] == [*steps, *counts, "erasures.get", "erasures.save"]
 
     def test_the_receipt_is_complete(self, world: World) -> None:
         receipt = world.start()
@@ -310,7 +308,7 @@ class TestLookedAtAgain:
         world.start()
         world.store(world.account, "Late.")
         world.calls.afterwards = afterwards
-        for place in range(1, 9):  # due, then: two counts, save, two deletions, count, save
+        for place in range(1, 10):  # due, save, then: count, save, deletion, count, deletion, count, get, save
             world.clock.advance(seconds=LOOK_AGAIN.total_seconds())
             world.calls.made.clear()
             world.calls.fail_at = place
@@ -337,7 +335,7 @@ class TestTheSchedule:
             running = Erasure("e", account, EVERYTHING, "user:u", NOW)
             world.erasures.save(running, due_at=NOW)
         world.calls.error = error
-        world.calls.fail_at = [*calls_of_one_run()[2:]].index("memories.erase") + 1
+        world.calls.fail_at = calls_of_one_run()[2:].index("memories.erase") + 2
         assert world.use_case.work_off_due() == (2, 1)
         states = [world.use_case.receipt(account, "e").state for account in accounts]
         assert sorted(states) == ["complete", "complete", "running"]

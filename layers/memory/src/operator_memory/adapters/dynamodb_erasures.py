@@ -3,13 +3,14 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Key, Table, epoch, from_text, text, typed
 from operator_memory.domain.erasure import Erasure, ErasureState, Target, TargetKind
-from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.scopes import AccountId
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ _SHARD = "erasure"
 """One shard for all: erasures are rare, and none stays in the index for long."""
 
 _PAGE = 50
+ATTEMPTS = 5
+"""How often a save is tried again when the counts have changed since they were read."""
+
+_IS_NEW = "attribute_not_exists(account_id)"
+_COUNTS_AS_READ = "removed = :removed"
 _LOG = logging.getLogger("operator_memory.erasure")
 
 
@@ -30,9 +36,29 @@ class DynamoDBErasures:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
 
+    def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
+        """Write it unless the account has one of its id, in one conditional write; says whether it did."""
+        return self._table.put_if(_written(erasure, due_at), _IS_NEW, {})
+
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
-        """Write it as it stands; at ``due_at`` (rounded up to a second) it is to be looked at again."""
-        self._table.put(_written(erasure, due_at))
+        """Write it as it stands; at ``due_at`` (rounded up to a second) it is to be looked at again.
+
+        Of ``removed`` as stored and as given each count is the larger, whoever writes at the same time.
+
+        Raises:
+            MalformedResponseError: what is stored cannot be read.
+            UpstreamUnavailableError: others change it again and again.
+        """
+        for _ in range(ATTEMPTS):
+            stored = self._table.get(erasure.account_id, _PREFIX + erasure.id)
+            known = _erasure(stored).removed if stored else {}
+            names = {**known, **erasure.removed}
+            removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in names}
+            item = _written(replace(erasure, removed=removed), due_at)
+            as_read = {":removed": stored["removed"]} if stored else {}
+            if self._table.put_if(item, _COUNTS_AS_READ if stored else _IS_NEW, as_read):
+                return
+        raise UpstreamUnavailableError(SYSTEM, "an erasure changes faster than it can be read")
 
     def get(self, account_id: AccountId, erasure_id: str) -> Erasure | None:
         """The erasure, or ``None`` if the account has none of this id."""

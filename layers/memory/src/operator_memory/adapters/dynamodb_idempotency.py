@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PREFIX = "IDEMPOTENCY#"
-_KEPT = timedelta(days=1)
+KEPT = timedelta(days=1)
 _ATTEMPTS = 3
 
 # DynamoDB removes an item some time after its time to live has passed; until then it counts as removed.
@@ -36,7 +36,7 @@ class DynamoDBIdempotency:
             "item": name,
             "content_hash": content_hash,
             "job_id": job_id,
-            "ttl": math.ceil((now + _KEPT).timestamp()),
+            "ttl": math.ceil((now + KEPT).timestamp()),
         }
         for _ in range(_ATTEMPTS):
             if self._table.put_if(item, _IS_FREE, {":now": epoch(now)}):

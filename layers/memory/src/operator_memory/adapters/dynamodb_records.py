@@ -1,12 +1,14 @@
 """What an erasure takes from the records about an account's jobs, in DynamoDB: its items ``JOB#``, ``WATERMARK#``,
 ``IDEMPOTENCY#``. Tombstones, receipts and the expiry index stay."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from operator_memory.adapters import dynamodb_idempotency, dynamodb_jobs, dynamodb_watermarks
 from operator_memory.adapters.dynamodb_jobs import ATTEMPTS, ERASED_ALL, ERASED_USER, holds_outcomes, without_outcomes
-from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Key, Table
+from operator_memory.adapters.dynamodb_table import SYSTEM, Item, Key, Table, from_epoch, from_text
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.jobs import JobState
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PREFIXES = (dynamodb_jobs.PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX)
+_TIMES = ("queued_at", "started_at", "created_at", "ttl")
+_DELETED_AT_ONCE = 25
+_ROUNDED_UP = timedelta(seconds=1)
 
 
 class DynamoDBRecords:
@@ -24,14 +29,14 @@ class DynamoDBRecords:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
 
-    def count_erasable(self, account_id: AccountId, target: Target) -> int:
+    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         """How many records say something about ``target``: items of an account, else job records with outcomes."""
         if target.kind is TargetKind.ACCOUNT:
-            return sum(1 for _ in self._keys(account_id))
+            return sum(1 for _ in self._keys(account_id, until))
         erased = _outcomes_of(target)
-        return sum(holds_outcomes(item, erased) for item in self._jobs(account_id, target))
+        return sum(holds_outcomes(item, erased) for item in self._jobs(account_id, target, until))
 
-    def erase(self, account_id: AccountId, target: Target) -> None:
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
         """Of a whole account: delete them. Of a part: take the outcomes out of its jobs' records.
 
         Records that are queued, run or may run again are marked, so that no worker puts outcomes back. Of a
@@ -41,21 +46,33 @@ class DynamoDBRecords:
             UpstreamUnavailableError: something could not be deleted or changed; the rest may be.
         """
         if target.kind is TargetKind.ACCOUNT:
-            self._table.delete_many(self._keys(account_id))
+            self._table.delete_many(self._keys(account_id, until, (dynamodb_jobs.PREFIX, dynamodb_idempotency.PREFIX)))
+            self._forget_reading(self._keys(account_id, until, (dynamodb_watermarks.PREFIX,)), until)
             return
         if target.kind is TargetKind.SESSION:
-            self._table.delete_many([(account_id, f"{dynamodb_watermarks.PREFIX}{target.id}")])
+            self._forget_reading([(account_id, f"{dynamodb_watermarks.PREFIX}{target.id}")], until)
         erased = _outcomes_of(target)
-        for item in self._jobs(account_id, target):
+        for item in self._jobs(account_id, target, until):
             self._take_out(item, erased)
 
-    def _keys(self, account_id: AccountId) -> Iterator[Key]:
-        for prefix in _PREFIXES:
-            for item in self._table.starting_with(account_id, prefix, keys_only=True):
-                yield item["account_id"], item["item"]
+    def _keys(self, account_id: AccountId, until: datetime, prefixes: Sequence[str] = _PREFIXES) -> Iterator[Key]:
+        for prefix in prefixes:
+            for item in self._table.starting_with(account_id, prefix, only=_TIMES):
+                if not _is_later(item, until):
+                    yield item["account_id"], item["item"]
 
-    def _jobs(self, account_id: AccountId, target: Target) -> Iterator[Item]:
-        return filter(_about(target), self._table.starting_with(account_id, dynamodb_jobs.PREFIX))
+    def _forget_reading(self, keys: Iterable[Key], until: datetime) -> None:
+        """Delete those watermarks that are not later as they are now. Many were listed a while ago, and one that has
+        moved on since may be all that keeps a run that is not to be remembered from being read."""
+        rest = iter(keys)
+        while batch := list(islice(rest, _DELETED_AT_ONCE)):
+            stored = self._table.get_many(batch)
+            self._table.delete_many([key for key, item in stored.items() if not _is_later(item, until)])
+
+    def _jobs(self, account_id: AccountId, target: Target, until: datetime) -> Iterator[Item]:
+        about = _about(target)
+        items = self._table.starting_with(account_id, dynamodb_jobs.PREFIX)
+        return (item for item in items if about(item) and not _is_later(item, until))
 
     def _take_out(self, item: Item, erased: str) -> None:
         """Change the record unless somebody else changes it first; then look at it again."""
@@ -85,6 +102,19 @@ def _about(target: Target) -> Callable[[Item], bool]:
             return lambda item: item.get("author_id") == target.id
         case _:
             return lambda _item: True
+
+
+def _is_later(item: Item, until: datetime) -> bool:
+    """Whether the item says that it was made after ``until``: the job was queued or its last attempt started, the
+    thread was read or passed over beyond it, the key was used. When a key was used is known to the second."""
+    name = str(item["item"])
+    try:
+        if name.startswith(dynamodb_idempotency.PREFIX):
+            return from_epoch(item["ttl"]) - dynamodb_idempotency.KEPT - _ROUNDED_UP >= until
+        times = ("created_at",) if name.startswith(dynamodb_watermarks.PREFIX) else ("queued_at", "started_at")
+        return any(from_text(item[time]) > until for time in times if time in item)
+    except (KeyError, OverflowError, ValueError):
+        return False
 
 
 def _needs_change(item: Item, erased: str) -> bool:

@@ -68,10 +68,11 @@ class Table:
         with translated(SYSTEM):
             self.client.put_item(TableName=self.name, Item=typed(item))
 
-    def starting_with(self, account_id: str, prefix: str, *, keys_only: bool = False) -> Iterator[Item]:
+    def starting_with(self, account_id: str, prefix: str, *, only: Sequence[str] = ()) -> Iterator[Item]:
         """All items of the account whose name starts with ``prefix``, by name, as last written.
 
-        They are read page by page, while the caller goes through them. ``keys_only``: without other attributes.
+        They are read page by page, while the caller goes through them. ``only``: these attributes and the
+        key, without the others.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -80,8 +81,10 @@ class Table:
             "ExpressionAttributeNames": {"#item": "item"},
             "ExpressionAttributeValues": typed({":account": account_id, ":prefix": prefix}),
         }
-        if keys_only:
-            request["ProjectionExpression"] = "account_id, #item"
+        if only:
+            names = {f"#{number}": name for number, name in enumerate(only)}
+            request["ExpressionAttributeNames"] |= names
+            request["ProjectionExpression"] = ", ".join(["account_id", "#item", *names])
         return self.query(request)
 
     def page(self, account_id: str, prefix: str, *, limit: int, start: Mapping[str, Any] | None) -> list[Item]:

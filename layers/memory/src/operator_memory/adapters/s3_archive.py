@@ -56,6 +56,10 @@ class _Place:
     line: int = 0
 
 
+_Covered = Callable[[bytes], bool | None]
+"""Whether a line goes; ``None``: it cannot be read."""
+
+
 class S3Archive:
     """Port ``ArchiveStore``."""
 
@@ -89,34 +93,36 @@ class S3Archive:
         """How many archived memories there are in ``target``, said at or before ``until``.
 
         Of a whole account everything counts, whenever it was said, and an object without lines as one: 0 means
-        that nothing is there.
+        that nothing is there. Of a part, lines that cannot be read are left out.
         """
         if target.kind is TargetKind.ACCOUNT:
             return sum(max(1, len(stored.lines)) for stored in self._objects(account_id))
         covered = _covered_by(Tombstone(target, until), account_id)
-        return sum(covered(line) for stored in self._objects(account_id) for line in stored.lines)
+        return sum(covered(line) is True for stored in self._objects(account_id) for line in stored.lines)
 
-    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         """Take them away: of a whole account all objects, whatever is in them; else the lines.
 
+        Returns how many lines stay because they cannot be read, so that it is not known whether they must go.
+
         Raises:
-            MalformedResponseError: a line cannot be read, so it is not known whether it must go.
             UpstreamUnavailableError: an object was changed by others again and again.
         """
         if target.kind is TargetKind.ACCOUNT:
             self._delete_all(account_id)
-            return
+            return 0
         covered = _covered_by(Tombstone(target, until), account_id)
-        for stored in self._objects(account_id):
-            self._take_out(stored, covered)
+        return sum(self._take_out(stored, covered) for stored in self._objects(account_id))
 
-    def _take_out(self, stored: _Object | None, covered: Callable[[bytes], bool]) -> None:
+    def _take_out(self, stored: _Object | None, covered: _Covered) -> int:
+        """Rewrite the object without what is covered; returns how many of its lines cannot be read."""
         for _ in range(_ATTEMPTS):
-            kept = [line for line in stored.lines if not covered(line)] if stored else []
-            if stored is None or len(kept) == len(stored.lines):
-                return
-            if self._replaced(stored, kept):
-                return
+            if stored is None:
+                return 0
+            found = [covered(line) for line in stored.lines]
+            kept = [line for line, gone in zip(stored.lines, found, strict=True) if not gone]
+            if len(kept) == len(stored.lines) or self._replaced(stored, kept):
+                return found.count(None)
             stored = self._read(stored.key)
         raise UpstreamUnavailableError(SYSTEM, "an object is changed faster than it can be rewritten")
 
@@ -201,9 +207,12 @@ def _read_cursor(cursor: str, account_id: AccountId) -> _Place:
     return _Place(key, etag, line)
 
 
-def _covered_by(tombstone: Tombstone, account_id: AccountId) -> Callable[[bytes], bool]:
-    def covered(line: bytes) -> bool:
-        return tombstone.covers(_memory(_parsed(line, account_id), account_id))
+def _covered_by(tombstone: Tombstone, account_id: AccountId) -> _Covered:
+    def covered(line: bytes) -> bool | None:
+        try:
+            return tombstone.covers(_memory(_parsed(line, account_id), account_id))
+        except MalformedResponseError:
+            return None
 
     return covered
 

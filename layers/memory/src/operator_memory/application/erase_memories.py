@@ -1,11 +1,12 @@
 """Use case: forget a part of an account's memory for good, and prove it.
 
-The tombstone comes first. Each step can be repeated, and after each the record is saved: an erasure that was
-interrupted anywhere goes on when it is asked for again, or when the schedule finds it.
+The tombstone comes first, then one store after the other: one that fails does not keep the others from being
+emptied. Each step can be repeated, and after each the record is saved: an erasure that was interrupted anywhere
+goes on when it is asked for again, or when the schedule finds it.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
@@ -39,6 +40,10 @@ LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
 RESUME = timedelta(minutes=5)
 """When an erasure that was interrupted is taken up by the schedule."""
 
+UNREADABLE = "archived_unreadable"
+"""In ``remaining``: lines of the archive that cannot be read, so that nobody knows whether they belong to what is
+erased. Waiting does not change that: the erasure ends, but it is never verified."""
+
 _LOG = logging.getLogger("operator_memory.erasure")
 
 
@@ -52,6 +57,16 @@ class ErasurePorts:
     records: ErasableRecords
     archive: ArchiveStore | None
     events: EventTrail | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One of them, for one erasure: what is there by name, and its deletion, which may tell what it must leave."""
+
+    count: Callable[[], Mapping[str, int]]
+    erase: Callable[[], int | None]
+    again: bool = False
+    """Whether the last look is for it too: something could arrive there late."""
 
 
 class EraseMemories:
@@ -75,15 +90,15 @@ class EraseMemories:
                 completes the erasure.
         """
         known = self._ports.erasures.get(account_id, erasure_id) if erasure_id else None
-        if known is not None:
-            if known.target != target:
-                raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
-            return self.resume(account_id, known.id)
-        erasure = Erasure(
-            erasure_id or str(uuid4()), account_id, target, requested_by, self._clock.now(), reason=reason
-        )
-        self._save(erasure)
-        return self._run(erasure)
+        if known is None:
+            now = self._clock.now()
+            begun = Erasure(erasure_id or str(uuid4()), account_id, target, requested_by, now, reason=reason)
+            if self._ports.erasures.begin(begun, due_at=now + RESUME):
+                return self._run(begun)
+            known = self.receipt(account_id, begun.id)  # another call with the same key was first
+        if known.target != target:
+            raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
+        return self._gone_on(known)
 
     def resume(self, account_id: AccountId, erasure_id: str) -> Erasure:
         """Go on with an erasure; one that is complete is returned as it is.
@@ -91,8 +106,7 @@ class EraseMemories:
         Raises:
             NotFoundError: the account has none of this id.
         """
-        erasure = self.receipt(account_id, erasure_id)
-        return self._run(erasure) if erasure.state is ErasureState.RUNNING else erasure
+        return self._gone_on(self.receipt(account_id, erasure_id))
 
     def receipt(self, account_id: AccountId, erasure_id: str) -> Erasure:
         """The erasure as it stands."""
@@ -122,74 +136,116 @@ class EraseMemories:
                 _LOG.error("erasure failed", extra=_logged(erasure) | extra)
         return done, failed
 
+    def _gone_on(self, erasure: Erasure) -> Erasure:
+        return self._run(erasure) if erasure.state is ErasureState.RUNNING else erasure
+
     def _run(self, erasure: Erasure) -> Erasure:
         self._ports.tombstones.put(erasure.account_id, Tombstone(erasure.target, erasure.erased_at))
-        erasure = self._counted(erasure)
-        self._delete(erasure)
-        remaining = self._present(erasure)
-        if any(remaining.values()):
-            self._save(replace(erasure, remaining=remaining))
-            raise ErasureIncompleteError("something is left; the erasure goes on by itself")
-        done = replace(erasure, state=ErasureState.COMPLETE, remaining=remaining, completed_at=self._clock.now())
-        self._note(done)  # first, and under an id that is the same again: a receipt without its event is not possible
-        self._save(done)
-        return done
+        unreadable = self._empty(erasure, list(self._places(erasure)), self._counted)
+        return self._completed(erasure, unreadable)
 
-    def _counted(self, erasure: Erasure) -> Erasure:
-        """With what is there now added to what is removed; saved first, so that a count is never lost."""
-        found = self._present(erasure)
-        removed = {name: max(erasure.removed.get(name, 0), count) for name, count in found.items()}
-        counted = replace(erasure, removed=removed)
+    def _empty(self, erasure: Erasure, places: Sequence[_Place], counted: Callable[[Erasure, _Place], Erasure]) -> int:
+        """Empty each of ``places``, whatever becomes of the others; returns how many lines have to stay.
+
+        Raises:
+            Exception: the first of those that kept a place from being emptied, if possible one that may not come
+                again.
+        """
+        unreadable = 0
+        failures: list[Exception] = []
+        for place in places:
+            try:
+                erasure = counted(erasure, place)
+                unreadable += place.erase() or 0
+            except Exception as error:  # noqa: BLE001  (whatever it is, the other places are still to be emptied)
+                extra = {"type": type(error).__name__, "where": where(error)}
+                _LOG.warning("a place could not be emptied", extra=_logged(erasure) | extra)
+                failures.append(error)
+        if failures:
+            raise next((error for error in failures if getattr(error, "retryable", False)), failures[0])
+        return unreadable
+
+    def _places(self, erasure: Erasure) -> Iterator[_Place]:
+        """The memories first: of all that is erased they say most, and are read most."""
+        ports = self._ports
+        memories, archive, records, events = ports.memories, ports.archive, ports.records, ports.events
+        account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
+        yield _Place(
+            lambda: memories.count_erasable(account_id, target, until=until),
+            lambda: memories.erase(account_id, target, until=until),
+            again=True,
+        )
+        if archive is not None:
+            yield _Place(
+                lambda: {"archived": archive.count_erasable(account_id, target, until=until)},
+                lambda: archive.erase(account_id, target, until=until),
+            )
+        yield _Place(
+            lambda: {"job_records": records.count_erasable(account_id, target, until=until)},
+            lambda: records.erase(account_id, target, until=until),
+        )
+        if events is not None:
+            yield _Place(
+                lambda: {"queries": events.count_queries(account_id, target)},
+                lambda: events.forget_queries(account_id, target),
+                again=True,
+            )
+
+    def _counted(self, erasure: Erasure, place: _Place) -> Erasure:
+        """With what is there now counted as removed; saved before it is, so that a count is never lost."""
+        found = place.count()
+        more = {name: max(erasure.removed.get(name, 0), count) for name, count in found.items()}
+        counted = replace(erasure, removed={**erasure.removed, **more})
         self._save(counted)
         return counted
 
-    def _delete(self, erasure: Erasure) -> None:
-        account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
-        self._ports.memories.erase(account_id, target, until=until)
-        if self._ports.archive is not None:
-            self._ports.archive.erase(account_id, target, until=until)
-        self._ports.records.erase(account_id, target)
-        if self._ports.events is not None:
-            self._ports.events.forget_queries(account_id, target)
-
-    def _present(self, erasure: Erasure) -> dict[str, int]:
-        account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
-        counts = dict(self._ports.memories.count_erasable(account_id, target, until=until))
-        if self._ports.archive is not None:
-            counts["archived"] = self._ports.archive.count_erasable(account_id, target, until=until)
-        counts["job_records"] = self._ports.records.count_erasable(account_id, target)
-        if self._ports.events is not None:
-            counts["queries"] = self._ports.events.count_queries(account_id, target)
-        return counts
+    def _completed(self, erasure: Erasure, unreadable: int) -> Erasure:
+        remaining = {name: count for place in self._places(erasure) for name, count in place.count().items()}
+        if any(remaining.values()):
+            self._save(replace(erasure, remaining=remaining))
+            raise ErasureIncompleteError("something is left; the erasure goes on by itself")
+        if unreadable:
+            _LOG.warning("the archive has lines that cannot be read", extra=_logged(erasure) | {"lines": unreadable})
+            remaining[UNREADABLE] = unreadable
+        stored = self.receipt(erasure.account_id, erasure.id)
+        if stored.state is not ErasureState.RUNNING:
+            return stored  # another call with the same key has completed it
+        # With what such a call has counted: of what it deletes first, this one finds nothing.
+        done = replace(stored, state=ErasureState.COMPLETE, remaining=remaining, completed_at=self._clock.now())
+        self._note(done)  # first, and under an id that is the same again: a receipt without its event is not possible
+        self._save(done)
+        return done
 
     def _verify(self, erasure: Erasure) -> None:
         """The last look. Not for records: one that was made since belongs to what was said since.
 
         Events of searches may have been on their way into the trail. Of those since then the words go too.
         """
-        account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
-        late = dict(self._ports.memories.count_erasable(account_id, target, until=until))
-        events = self._ports.events
-        if events is not None:
-            late["queries"] = events.count_queries(account_id, target)
-        if any(late.values()):
-            _LOG.warning("late writes were found and are removed", extra=_logged(erasure) | {"late": late})
-            erasure = _with_late(erasure, late)
-            self._save(erasure)  # first, so that the count is not lost if this is interrupted
-            self._ports.memories.erase(account_id, target, until=until)
-            if events is not None:
-                events.forget_queries(account_id, target)
-            left = self._ports.memories.count_erasable(account_id, target, until=until)
-            if any(left.values()):
-                raise ErasureIncompleteError("something is left; the erasure goes on by itself")
-        remaining = dict.fromkeys(erasure.remaining, 0)
-        verified = replace(erasure, state=ErasureState.VERIFIED, remaining=remaining, verified_at=self._clock.now())
-        self._save(verified)
+        places = [place for place in self._places(erasure) if place.again]
+        self._empty(erasure, places, self._counted_late)
+        if any(places[0].count().values()):
+            raise ErasureIncompleteError("something is left; the erasure goes on by itself")
+        erasure = self.receipt(erasure.account_id, erasure.id)  # with what was counted
+        looked = replace(erasure, remaining={name: 0 for name in erasure.remaining if name != UNREADABLE})
+        if unreadable := erasure.remaining.get(UNREADABLE):
+            looked = replace(looked, remaining={**looked.remaining, UNREADABLE: unreadable})
+        else:
+            looked = replace(looked, state=ErasureState.VERIFIED, verified_at=self._clock.now())
+        self._ports.erasures.save(looked, due_at=None)
+
+    def _counted_late(self, erasure: Erasure, place: _Place) -> Erasure:
+        late = place.count()
+        if not any(late.values()):
+            return erasure
+        _LOG.warning("late writes were found and are removed", extra=_logged(erasure) | {"late": late})
+        erasure = _with_late(erasure, late)
+        self._save(erasure)  # first, so that the count is not lost if this is interrupted
+        return erasure
 
     def _save(self, erasure: Erasure) -> None:
-        waits = {ErasureState.RUNNING: RESUME, ErasureState.COMPLETE: LOOK_AGAIN}
-        wait = waits.get(erasure.state)
-        self._ports.erasures.save(erasure, due_at=None if wait is None else self._clock.now() + wait)
+        """Of one that is not at its end: when it is to be looked at again depends on how far it is."""
+        wait = RESUME if erasure.state is ErasureState.RUNNING else LOOK_AGAIN
+        self._ports.erasures.save(erasure, due_at=self._clock.now() + wait)
 
     def _note(self, erasure: Erasure) -> None:
         target = erasure.target

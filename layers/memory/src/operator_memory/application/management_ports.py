@@ -115,8 +115,17 @@ class Tombstones(Protocol):
 class ErasureStore(Protocol):
     """Erasures under way, and the receipts of those done."""
 
+    def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
+        """Write it unless the account has one of its id; says whether it did. Of several at once exactly one is
+        told ``True``."""
+        ...
+
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
-        """Write it as it stands; at ``due_at`` it is to be looked at again (``None``: never)."""
+        """Write it as it stands; at ``due_at`` it is to be looked at again (``None``: never).
+
+        What was counted stays counted: of ``removed`` as stored and as given each count is the larger. Whoever is at
+        the same erasure at once, and finds deleted what the other has counted, takes nothing off the receipt.
+        """
         ...
 
     def get(self, account_id: AccountId, erasure_id: str) -> Erasure | None:
@@ -140,22 +149,34 @@ class ArchiveStore(Protocol):
         ...
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """How many archived memories there are in ``target``, said at or before ``until``."""
+        """How many archived memories there are in ``target``, said at or before ``until``.
+
+        Of a part of the account those are the lines that can be read; of the whole account it is everything.
+        """
         ...
 
-    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
-        """Take them away. Doing so again changes nothing."""
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
+        """Take them away; returns how many lines stay because they cannot be read. Doing so again changes nothing.
+
+        Such a line does not say whose it is: a newer version may have written it, or a disk have spoiled it. It may
+        be anybody's of the account, so a part's erasure leaves it, ends, and says so. The whole account's takes it.
+        """
         ...
 
 
 class ErasableRecords(Protocol):
-    """What is kept about the account's jobs: records, how far threads were read, idempotency keys."""
+    """What is kept about the account's jobs: records, how far threads were read, idempotency keys.
 
-    def count_erasable(self, account_id: AccountId, target: Target) -> int:
-        """How many records say something about ``target``."""
+    What is later than ``until`` is of what goes on since, and stays: watermarks beyond it (one may keep a run that
+    is not to be remembered from being read), records of jobs that were queued or last started after it, and keys
+    used first after it. So a busy account's erasure comes to an end. What does not say when it was made goes.
+    """
+
+    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
+        """How many records say something about ``target``, up to ``until``."""
         ...
 
-    def erase(self, account_id: AccountId, target: Target) -> None:
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
         """Of a whole account: delete them. Of a part: take the outcomes out of its jobs' records, which stay so
         that a redelivered job is still known to be done."""
         ...

@@ -101,7 +101,8 @@ class Erasure:
     """The account of one erasure, and its receipt once it is complete. Holds no memory text.
 
     ``removed`` and ``remaining`` are counts by store: ``memories``, ``entities``, ``archived``, ``job_records``,
-    ``queries``.
+    ``queries``; in ``remaining`` maybe ``archived_unreadable``: lines of the archive that do not say whose they are.
+    An erasure that leaves such lines ends as ``complete``, and is never ``verified``.
     """
 
     id: str
