@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from operator_memory.domain.conversation import Turn
-from operator_memory.domain.grounding_text import Bag, Clause, Said, Word, bag_of, language_of, readings, words_of
+from operator_memory.domain.grounding_text import Bag, Clause, Said, Word, bag_of, language_of, needed, words_of
 from operator_memory.domain.grounding_words import (
-    ALL_STOP_WORDS,
     DENIAL,
     FRAME_STEMS,
     NEGATIVE_WORDS,
     NUMBER_WORDS,
     OPEN_QUESTION,
+    PERSON_WORDS,
     PERSONS,
     PRONOUNS_OF_OTHERS,
     RELATED,
@@ -57,6 +57,7 @@ def find_evidence(fact: str, turns: Sequence[Turn], *, about_user: bool) -> Evid
 
 
 _PIECES = re.compile(r"[\w.@+-]+")
+_IS = frozenset(["is", "was", "am", "ist", "bin", "es", "soy", "est", "suis", "sou"])
 _AS_OF = re.compile(r"\(?\bas of [^,;)]{1,40}\)?", re.IGNORECASE)
 _DATE = re.compile(r"\b(?:\d{4}-\d{2}(?:-\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b")
 _DIGITS = re.compile(r"\d+(?:[.,:/-]\d+)*")
@@ -70,7 +71,7 @@ class _Fact:
     """A fact, read: what must have been said, and what may be put otherwise."""
 
     def __init__(self, text: str) -> None:
-        self.text = _AS_OF.sub("", text)
+        self.text = _AS_OF.sub("", text.lower() if text.isupper() else text)
         words = list(words_of(self.text))
         self.words = words
         self.stems = {word.stem for word in words}
@@ -83,22 +84,23 @@ class _Fact:
         self.names = {w.stem: w.folded for w in plain if w.capital and not titled}
         self.content = {w.stem: w.folded for w in plain if w.stem not in self.names}
         if not self.content and not self.has_details:
-            bare = [w for w in words if w.folded not in ALL_STOP_WORDS and not w.stem.startswith("user")]
+            bare = [w for w in words if not w.small and not w.stem.startswith("user")]
             self.content = {w.stem: w.folded for w in bare}
         folded = fold(self.text)
         self.negated = any(w.folded in NEGATIVE_WORDS or w.stem in NEGATIVE_WORDS for w in words)
         self.direct = _DIRECT.match(folded) is not None
         self.related = any(w.folded in RELATED for w in words)
         self.people = {w.stem for w in words if w.stem in PERSONS}
-        after = [w for w in words[1:] if w.folded not in ALL_STOP_WORDS and not w.stem.startswith("user")]
+        after = [w for w in words[1:] if not w.small and not w.stem.startswith("user")]
         self.says = after[0].stem if after else ""
+        self.is_person = bool(after) and after[0].folded in PERSON_WORDS and not self.stems.isdisjoint(_IS)
 
     def _is_month(self, word: Word) -> bool:
         return word.capital or word.folded not in ("may", "mar", "mai", "march", "sep", "set")
 
     def _is_light(self, word: Word) -> bool:
         return (
-            word.folded in ALL_STOP_WORDS
+            word.small
             or word.stem in FRAME_STEMS
             or ":" in word.stem
             or word.folded in NUMBER_WORDS
@@ -109,7 +111,7 @@ class _Fact:
     def _read_numbers(self) -> None:
         """Numbers that must be said, and those that belong to a date, which may have been worked out."""
         dates = _DATE.findall(self.text)
-        self.date_numbers = [readings(part) for date in dates for part in re.split("[./-]", date)]
+        self.date_numbers = [{part.lstrip("0") or "0"} for date in dates for part in re.split("[./-]", date)]
         rest = _DATE.sub(" ", self.text)
         numbers = _DIGITS.findall(rest)
         near = {
@@ -122,7 +124,7 @@ class _Fact:
         self.numbers: list[set[str]] = []
         for number in numbers:
             is_date = number.isdecimal() and (number in near or re.fullmatch("(?:19|20)[0-9]{2}", number) is not None)
-            (self.date_numbers if is_date or set(number.split("-")) <= near else self.numbers).append(readings(number))
+            (self.date_numbers if is_date or set(number.split("-")) <= near else self.numbers).extend(needed(number))
         self.codes = [fold(c).strip(".-") for c in _PIECES.findall(self.text) if "@" in c.strip("@.-")]
 
     @property
@@ -273,6 +275,8 @@ def _bag_for(fact: _Fact, said: Said) -> Bag:
 def _unfit(fact: _Fact, clause: Clause) -> bool:
     if not fact.negated and fact.says in clause.denied:
         return True
+    if fact.is_person and fact.says in clause.names_other:  # "my doctor" makes nobody a doctor
+        return True
     if not clause.about_other or clause.names_other & fact.stems:
         return False
     # "He is 3" may be about the dog, and "my kid" the daughter, that the fact speaks of
@@ -282,12 +286,12 @@ def _unfit(fact: _Fact, clause: Clause) -> bool:
 
 def _hits(fact: _Fact, bag: Bag) -> int:
     """How many words of the fact, frame words included, are in ``bag``."""
-    return sum(word.folded not in ALL_STOP_WORDS and bag.has(word.stem) for word in fact.words)
+    return sum(not word.small and bag.has(word.stem) for word in fact.words)
 
 
 def _enough(fact: _Fact, matched: int) -> float:
     if matched >= 2:
-        return 0.0 if len(fact.content) <= 2 else 0.25
+        return 0.0 if len(fact.content) <= 3 else 0.25
     if matched and len(fact.content) > 2:
         return 1 / 3
     return ENOUGH if len(fact.content) <= 6 else 0.4

@@ -16,7 +16,7 @@ from operator_memory.domain.grounding_words import (
     PRONOUNS_OF_OTHERS,
     RELATIVE_TIME,
     SCALES,
-    STOP_WORDS,
+    TELLING_WORDS,
     VERBS_OF_OTHERS,
     alike,
     fold,
@@ -37,11 +37,15 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text: folded, its stem, and whether it is capitalised inside a sentence."""
+    """A word of a text: folded, its stem, whether it is capitalised inside a sentence, and whether it is a small word.
+
+    What is written in capitals is no small word: MIT is no German "with".
+    """
 
     folded: str
     stem: str
     capital: bool
+    small: bool
 
 
 def words_of(text: str) -> Iterator[Word]:
@@ -54,7 +58,8 @@ def words_of(text: str) -> Iterator[Word]:
         position = found.end()
         for piece in _pieces(found[0]):
             folded = fold(piece)
-            yield Word(folded, stem(folded), piece[:1].isupper() and not starts)
+            small = folded in ALL_STOP_WORDS and not (len(piece) > 1 and piece.isupper())
+            yield Word(folded, stem(folded), piece[:1].isupper() and not starts, small)
         starts = False
 
 
@@ -88,14 +93,19 @@ class Bag:
         words = list(words_of(text))
         for word in words:
             self.folded.add(word.folded)
-            if word.stem not in self.stems:
-                self.stems.add(word.stem)
-                bucket = self._by_start.setdefault(word.stem[:4], [])
-                if len(bucket) < MAX_ALIKE:
-                    bucket.append(word.stem)
+            self._add_stem(word.stem)
+            if word.folded[:1].isdecimal() and (unit := word.folded.lstrip("0123456789")):
+                self._add_stem(stem(unit))  # 82kg
         self.numbers.update(reading for found in _NUMBER.findall(text) for reading in readings(found))
         self.numbers.update(_spelt(word.folded for word in words))
         self.relative = self.relative or RELATIVE_TIME.search(text) is not None
+
+    def _add_stem(self, stemmed: str) -> None:
+        if stemmed not in self.stems:
+            self.stems.add(stemmed)
+            bucket = self._by_start.setdefault(stemmed[:4], [])
+            if len(bucket) < MAX_ALIKE:
+                bucket.append(stemmed)
 
     def has(self, wanted: str) -> bool:
         """Whether a form of the stem ``wanted`` was said."""
@@ -121,6 +131,19 @@ def readings(number: str) -> set[str]:
     parts = [part.lstrip("0") or "0" for part in re.split("[.,:/-]", number)]
     decimal = {number.replace(",", ".")} if len(parts) == 2 else set()
     return decimal | set(parts) | ({str(int(parts[0]) + 12)} if ":" in number and len(parts[0]) <= 2 else set())
+
+
+def needed(number: str) -> list[set[str]]:
+    """What of a fact's number must have been said, each in one of its readings: all parts of 14:30 or 555-1234."""
+    if _GROUPED.fullmatch(number) or re.fullmatch(r"\d+[.,]\d+", number):
+        return [
+            {re.sub("[.,]", "", number), number.replace(",", ".")}
+            if _GROUPED.fullmatch(number)
+            else {number.replace(",", ".")}
+        ]
+    first, *others = [part.lstrip("0") or "0" for part in re.split("[.,:/-]", number)]
+    hours = {first, str((int(first) + 12) % 24)} if ":" in number and len(first) <= 2 else {first}
+    return [hours, *({part} for part in others if part != "0")]
 
 
 def _spelt(words: Iterable[str]) -> Iterator[str]:
@@ -159,11 +182,9 @@ def clauses_of(text: str) -> list[Clause]:
             if not words:
                 continue
             own = any(word.folded in FIRST_PERSON for word in words)
-            subject = frozenset[str]() if own else _other_subject(words)
-            if own or _PRO_DROP.match(part):
-                other, names = False, frozenset()
-            if subject:
-                other, names = True, subject
+            subject = _other_subject(words)
+            if subject or own or _PRO_DROP.match(part):
+                other, names = bool(subject) and not own, subject
             found.append(Clause(part, other, names, _denied(words)))
     return found
 
@@ -245,7 +266,7 @@ def language_of(text: str) -> str | None:
     if len(others) * 2 > len(letters):
         return unicodedata.name(others[0], "OTHER").split()[0].replace("HIRAGANA", "CJK").replace("KATAKANA", "CJK")
     said = [fold(piece) for token in _PIECE.findall(sample) for piece in re.split("['\u2019]", token)]
-    counts = {language: sum(word in words for word in said) for language, words in STOP_WORDS.items()}
+    counts = {language: sum(word in words for word in said) for language, words in TELLING_WORDS.items()}
     best = max(counts, key=lambda language: counts[language])
     ties = sum(count == counts[best] for count in counts.values())
     return best if counts[best] and ties == 1 else None

@@ -31,12 +31,12 @@ STOP_WORDS: dict[str, frozenset[str]] = {
     "es": _words(
         "el la los las un una unos unas y o pero de del al en con por para como es son era soy eres esta estoy ser"
         " yo me mi mis nosotros nos tu tus su sus se lo le les no si que muy tambien mas hay ha he tengo tiene"
-        " cuando donde ya"
+        " cuando donde ya desde hace mucho mucha usted estan"
     ),
     "fr": _words(
         "le la les un une des et ou mais de du au aux en dans avec par pour comme est sont etait suis es etre je"
         " j l d m s c n qu moi mon ma mes nous notre tu ton ta tes il elle ils elles se ce cette ne pas que qui tres"
-        " aussi plus ai as ont avons quand chez sur"
+        " aussi plus ai as ont avons quand chez sur vous votre vos depuis toujours"
     ),
     "pt": _words(
         "o a os as um uma e ou mas de do da dos das no na nos nas em com por para como sao era sou ser estou esta eu"
@@ -44,6 +44,16 @@ STOP_WORDS: dict[str, frozenset[str]] = {
     ),
 }
 ALL_STOP_WORDS = frozenset().union(*STOP_WORDS.values())
+_NOT_TELLING = _words("ai war hat son ton os pour par sur")  # English words, or names, as well
+TELLING_WORDS = {
+    language: {
+        word
+        for word in words.difference(_NOT_TELLING, *(others for name, others in STOP_WORDS.items() if name != language))
+        if len(word) > 1
+    }
+    for language, words in STOP_WORDS.items()
+}
+"""Small words by which a language can be told, because the others here do not have them."""
 
 FRAME_WORDS = _words(
     "user users assistant agent customer human person nutzer benutzer usuario usuaria utilisateur utilisatrice"
@@ -51,7 +61,7 @@ FRAME_WORDS = _words(
     " describe go get make take use know think feel try keep plan intend find include name call current currently"
     " recent recently usually often always never sometimes really particularly especially specifically personal new"
     " thing one become begin start interested interest regarding related favourite like mag moch gefall prefier gust"
-    " aim prefer quer gost"
+    " aim prefer quer gost year old age turn"
 )
 """What extractors put around a fact; it need not have been said."""
 
@@ -96,7 +106,7 @@ FIRST_PERSON = _words(
 )
 PRONOUNS_OF_OTHERS = _words("he she hes shes er sie ella elle ele ela il")
 
-_PERSONS = _words(
+PERSON_WORDS = _words(
     "brother sister mother father mom mum dad parent son daughter child kid wife husband partner spouse boyfriend"
     " girlfriend fiance fiancee friend boss manager colleague coworker neighbour neighbor roommate flatmate uncle aunt"
     " cousin nephew niece grandmother grandfather grandma grandpa landlord teacher doctor baby twin"
@@ -163,7 +173,7 @@ _SYNONYMS = (
     "university college uni", "holiday vacation", "flat apartment", "favourite favorite", "colour color", "grey gray",
     "email mail", "company firm employer business startup", "sick ill illness disease",
     "answer reply respond response antworte responde reponds responda", "short brief concise briefly kurz corto court curto",
-    "meat fleisch carne viande", "peanut erdnuss cacahuete", "nut nuss nuces nueces noix nozes", "allergic allergy allergisch alergico alergica allergique",
+    "meat fleisch carne viande", "peanut erdnuss cacahuete", "nut nuss nuces nueces noix nozes", "allergic allergy intolerance intolerant tolerate allergisch alergico alergica allergique",
     "germany german deutschland deutsch aleman alemania allemand allemagne alemao alemanha",
     "spain spanish spanien spanisch espana espanol espagne espagnol espanha espanhol",
     "france french frankreich franzosisch francia frances francais franca",
@@ -215,7 +225,7 @@ def stem(word: str) -> str:
     return _CANONICAL.get(shorter, shorter)
 
 
-PERSONS = frozenset(stem(word) for word in _PERSONS)
+PERSONS = frozenset(stem(word) for word in PERSON_WORDS)
 POSSESSIVES = _words("my our his her their mein meine unser unsere mi mis su mon ma mes sa ses meu minha")
 RELATED = _words("who whose named called his her")
 """Words of a fact that tie the user to somebody else in it: "a brother who lives in Rome"."""

@@ -13,7 +13,7 @@ _USUARIO = r"(?:usuari[oa]s?|clientes?|utilizador(?:es)?)\b"
 _UTILISATEUR = r"(?:utilisat(?:eur|rice)s?|clients?|clientes?)\b"
 _ADDRESS = (
     r"(?:https?:|hxxps?:|ftp:|www\.|\S@\S|webhook|\b(?:\d{1,3}\.){3}\d{1,3}\b"
-    r"|\b[a-z0-9-]{2,40}\.(?:com|net|org|io|ru|cn|example|test|info|biz|xyz|top|site|co|me|app|dev|de|fr|es|br|pt)\b)"
+    r"|\b[a-z0-9-]{2,40}\.(?:com|net|org|io|ru|cn|example|test|info|biz|xyz|top|site|co|me|app|dev|ai|ly|gg|link|click|shop|store|online|page|cloud|uk|eu|nl|it|tv|de|fr|es|br|pt)\b)"
 )
 # Where a command begins: at the start, after a mark or "and", "please", "always"; or after "the assistant should".
 _AGENT = r"(?:you|assistant|agent|ai|bot|model|assistent|asistente|assistente|agente)"
@@ -22,7 +22,7 @@ _START = (
     r"|por favor|et|puis|toujours|e|depois|sempre|remember to|be sure to|make sure to|kindly|silently|secretly),? ){0,3}"
     rf"|\b(?:please|always|and|then|und|dann|bitte|immer|siempre|toujours|sempre|silently|secretly|{_AGENT} (?:must|should|shall"
     r"|will|can|may|has to|have to|needs to|is to|are to|to|soll|sollte|muss|debe|deberia|tiene que|doit|deve)"
-    r"|asked to|asked from now on to|now on,?|now on to|when(?:ever)? \w+ asks?,) (?:always |also |then )?)"
+    r"|asked to|that (?:the )?(?:assistant|agent|ai|bot|model)|asked from now on to|now on,?|now on to|when(?:ever)? \w+ asks?,) (?:always |also |then )?)"
 )
 _SPOILS = (
     r"(?:instructions?|prompts?|rules?|guidelines?|polic(?:y|ies)|restrictions?|constraints?|safeguards?|guardrails?"
@@ -38,12 +38,13 @@ _DATOS = r"(?:datos|mensajes|conversaciones|recuerdos|memorias|contrasenas|archi
 
 CHANGES_RULES = (
     rf"\b(?:ignore|disregard|forget|override|overrule|bypass|circumvent|disobey)\b.{{0,40}}\b{_SPOILS}\b",
+    r"\b(?:ignore|disregard|forget|override) (?:everything|anything|all|what(?:ever)?)\b.{0,20}\b(?:you (?:were|have been|ve been|know|learned)|above|before this|previously)\b",
     rf"\b(?:ignor(?:es|ed|ing)|disregard(?:s|ed|ing)|overrid(?:es|ing)|bypass(?:es|ed|ing)|break|drop|skip|delete|remove|erase|unlearn|disable|deactivate|turn off|switch off|lift|replace|stop following|not (?:follow|obey)|n't (?:follow|obey)|never (?:follow|obey))\b.{{0,10}}\b{_EARLIER}\b.{{0,30}}\b{_SPOILS}\b",
     rf"{_START}(?:disable|deactivate|turn off|switch off|skip) (?:all |the |any |every ){{0,3}}(?:safety |content |security )?(?:filters?|checks?|safeguards|guardrails|confirmations?|verification)\b",
     r"\bsystem[ -]?(?:prompts?|messages?|instructions?)\b|\b(?:hidden|initial|developer) (?:prompt|message|instructions)\b",
     r"\byou(?:'re| are) now\b|\bdeveloper mode\b|\bjailb(?:reak|roken)\w*|\bbe dan\b|\bare dan\b|\bas dan\b|\bdo anything now\b",
     r"\b(?:act|behave|respond|answer|reply|pretend|be|become|roleplay|role-play)\b.{0,30}\b(?:unrestricted|uncensored|unfiltered|without (?:any )?(?:restrictions|limits|filters|rules|censorship))\b",
-    r"\byou (?:now )?have no (?:limits|restrictions|rules|filters)\b|\bno longer (?:bound|restricted|limited) by\b",
+    r"\byou (?:now )?have no (?:limits|restrictions|rules|filters|guidelines|policies|limitations|safeguards)\b|\bno longer (?:bound|restricted|limited) by\b",
     r"\bnew (?:system )?(?:instructions?|rules|directives?|persona)(?: for (?:you|the (?:assistant|ai|agent)))? ?[:=]|\byour (?:new|real|true) (?:instructions?|rules|role|goal|purpose|identity|name) (?:is|are)\b",
     r"\bnever (?:refuse|decline|reject|question)\b.{0,20}\b(?:requests?|commands?|orders?|instructions?|user|me|anything)\b",
     r"\b(?:always|must) (?:obey|comply)\b|\bobey (?:every|any|all|each|my)\b",
@@ -85,6 +86,7 @@ HIDES = (
 )
 
 SENDS_AWAY = (
+    r"\b(?:reveal|dump|output|print|repeat|disclose|expose)\b.{0,30}\byour (?:memory|memories|prompt|context|instructions|rules|configuration)\b",
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|share|copy|report|submit|deliver|cc|bcc|publish|relay|push|dump|export|transfer)\b.{{0,100}}{_ADDRESS}",
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|copy|submit|publish|relay|dump|transfer)\b.{{0,30}}\b(?:all|every|the user's|user's|users'|their|his|her|my|this|full|complete)\b.{{0,20}}\b{_SECRETS}\b.{{0,40}}\bto (?!me\b|the user\b|user\b|them\b|us\b)",
     rf"\bexfiltrat\w+|\bleak (?:all|the|any)\b.{{0,20}}\b{_SECRETS}",
@@ -115,7 +117,7 @@ RUNS_TOOLS = (
 )
 
 ADDS_LINKS = (
-    rf"{_START}(?:include|insert|add|append|embed|put|place|attach|link|mention|recommend|promote|end|begin|start|finish|close|show|give|write|use|cite|quote|render)\b.{{0,80}}(?:{_ADDRESS}|\b(?:affiliate|referral|sponsored|tracking|promo code|discount code|coupon|(?<!no )(?<!not )advert\w*|ads\b))",
+    rf"{_START}(?:include|insert|add|append|embed|put|place|attach|link|mention|recommend|promote|end|begin|start|finish|close|show|give|write|cite|quote|render|suggest|advise|share|reference)\b.{{0,80}}(?:{_ADDRESS}|\b(?:affiliate|referral|sponsored|tracking|promo code|discount code|coupon|(?<!no )(?<!not )advert\w*|ads\b))",
     r"!\[[^\]]{0,200}\]\(|\[[^\]]{0,200}\]\(https?:",
     r"\b(?:always|in (?:every|each|all) (?:answers?|repl(?:y|ies)|responses?|messages?)|whenever possible|at every opportunity)\b.{0,40}\b(?:promote|advertise|praise|endorse|upsell)\b|\b(?:promote|advertise|praise|endorse|plug)\b.{0,60}\bin (?:every|each|all|your) (?:answers?|repl(?:y|ies)|responses?|messages?)\b",
     r"\brecommend\b.{0,60}\b(?:over|instead of|rather than|before) (?:any |all |its |the |their )*competit\w+",
@@ -129,6 +131,7 @@ ADDS_LINKS = (
 
 _OTHERS = r"(?:every|all|any|each|other|all other|all the other|the other|another)(?: of the| the| other)? (?:users?|customers?|people|accounts?|tenants?|visitors?|members?|clients?|persons?)\b"
 AFFECTS_OTHERS = (
+    rf"{_START}(?:all|every) users? (?:of (?:this|the) (?:system|service|assistant) )?(?:gets?|must|should|has to|have to|receives?|pays?|is entitled|are entitled)\b",
     rf"{_START}(?:tell|inform|show|give|send|convince|message|notify|warn|answer|refuse|deny|greet|charge|treat|block|ask|apply|e-?mail|lie to|address)\b.{{0,40}}\b{_OTHERS}",
     rf"\b(?:applies|apply|valid|remember(?: this)?|store(?: this)?|save(?: this)?) (?:to|for|in) {_OTHERS}|(?:^|[.!?\n] ?)(?:for|to|with) {_OTHERS} ?,",
     r"\b(?:other|another|all|every) (?:users?|customers?|accounts?|tenants?|people)(?:'s?|s')? (?:private )?(?:data|memor|conversation|messages?|password|secrets?|files)",
@@ -143,6 +146,7 @@ _WHOSE = (
     r"(?:this|the|your) (?:system|assistant|agent|bot|platform|model|service|ai|application|account|workspace|chat)"
 )
 CLAIMS_AUTHORITY = (
+    r"\b(?:is|am|are|i'm) (?:an?|the) (?:system|platform|workspace|tenant) (?:owner|operator)\b",
     rf"\b(?:user|i|he|she|they|customer|person|speaker|who|account)(?:'s| is| am| are|'m|'re| was made| became| has become)(?: now| also| actually| really){{0,2}} (?:an?|the|your|our)? ?(?:system |platform |site |chief |account |verified |real ){{0,3}}{_POWER}\b(?! (?:at|in|for|by|from|assistant)\b)",
     rf"\b(?:user|i|he|she|they)(?:'s| is| am| are|'m)(?: now| also){{0,2}} (?:the |an? )?(?:developer|creator|owner|maker|operator|administrator|maintainer|author|ceo|boss|controller) of {_WHOSE}\b",
     r"\b(?:is|am|are|i'm) (?:now )?(?:your|the assistant's|the agent's|the ai's) (?:new |real |true )?(?:developer|creator|owner|maker|operator|master|supervisor|administrator|boss|programmer)\b",
