@@ -16,7 +16,8 @@ from operator_memory.adapters.secret_formats import Found
 # Distinctive words are found inside longer ones, too (WLAN-Passwort, dbPassword, 我的密码); short ones stand alone.
 _PASSWORD = re.compile(
     r"pass ?wor[td]s?|pass ?codes?|pass-?phrases?|passwd|kennwort|zugangswort|wachtwoord(?:en)?|contrase[ñn]as?"
-    r"|mots? de passe|palavra-passe|parola d'ordine|has[łl]o|парол[ья]|(?:wlan|wi-?fi)[- ]?(?:schlüssel|key)|lösenord|adgangskode|salasana|şifre"
+    r"|mots? de passe|palavra-passe|parola d'ordine|has[łl]o|парол[ья]"
+    r"|(?:wlan|wi-?fi)[- ]?(?:schlüssel|key)|lösenord|adgangskode|salasana|şifre"
     r"|密码|密碼|口令|パスワード|비밀번호|סיסמ[הא]|كلمة (?:المرور|السر)"
     r"|(?<![^\W_])(?:pwd?|mdp|senhas?|clave|pass|parola)(?![^\W_])",
     re.IGNORECASE,
