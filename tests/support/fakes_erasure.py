@@ -41,14 +41,17 @@ class InMemoryErasures:
     def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
         new = (erasure.account_id, erasure.id) not in self.erasures
         if new:
-            self.save(erasure, due_at=due_at)
+            self._put(erasure, due_at)
         return new
 
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
-        key = (erasure.account_id, erasure.id)
-        known = self.erasures.get(key, erasure).removed
+        known = self.erasures.get((erasure.account_id, erasure.id), erasure).removed
         removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in {**known, **erasure.removed}}
-        self.erasures[key] = replace(erasure, removed=removed)
+        self._put(replace(erasure, removed=removed), due_at)
+
+    def _put(self, erasure: Erasure, due_at: datetime | None) -> None:
+        key = (erasure.account_id, erasure.id)
+        self.erasures[key] = erasure
         if due_at is None:
             self.due_times.pop(key, None)
         else:
