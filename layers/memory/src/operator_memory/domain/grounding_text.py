@@ -9,6 +9,7 @@ from functools import cached_property
 from operator_memory.domain.grounding_words import (
     ALL_STOP_WORDS,
     FIRST_PERSON,
+    FRAME_STEMS,
     NEGATORS,
     NUMBER_WORDS,
     PERSONS,
@@ -201,7 +202,8 @@ def _other_subject(words: list[Word]) -> frozenset[str]:
     if start[0].folded in POSSESSIVES:
         return frozenset(word.stem for word in start[1:4] if word.stem in PERSONS)
     follows = start[1].folded if len(start) > 1 else ""
-    named = start[0].folded not in ALL_STOP_WORDS and not start[0].folded.startswith("user")
+    light = start[0].small or start[0].folded in NEGATORS or start[0].stem in FRAME_STEMS
+    named = not light and not start[0].folded.startswith("user")
     return frozenset({start[0].stem}) if named and follows in VERBS_OF_OTHERS else frozenset()
 
 

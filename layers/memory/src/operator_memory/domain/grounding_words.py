@@ -101,8 +101,7 @@ RELATIVE_TIME = re.compile(
     re.IGNORECASE,
 )
 FIRST_PERSON = _words(
-    "i im ive id ill me we us our ours myself were ich mich mir wir uns unser yo nosotros conmigo je moi nous eu comigo"
-    " j m"
+    "i im ive id ill me we us myself were ich mich mir wir uns yo nosotros conmigo je moi nous eu comigo j m"
 )
 PRONOUNS_OF_OTHERS = _words("he she hes shes er sie ella elle ele ela il")
 
@@ -163,7 +162,7 @@ SCALES = {"hundred": 100, "hundert": 100, "cien": 100, "cent": 100, "cem": 100, 
 _SYNONYMS = (
     "live reside residence based home move relocate settle wohnen wohne lebe vivo vive vivir habite habiter moro mora living",
     "work job employ employed occupation profession career arbeite arbeit trabajo travaille trabalho",
-    "kid child children kinder", "wife spouse husband married marry partner marriage wedding",
+    "kid child children kinder", "wife spouse husband married marry partner marriage wedding anniversary",
     "mother mom mum mama", "father dad papa", "grandmother grandma nana", "grandfather grandpa",
     "go went gone travel trip fly flight journey flew", "buy bought purchase", "sell sold", "teach taught teacher",
     "eat ate eaten food meal diet", "drink drank", "wear wore", "speak spoke spoken talk", "write wrote written",

@@ -22,13 +22,13 @@ _START = (
     r"|por favor|et|puis|toujours|e|depois|sempre|remember to|be sure to|make sure to|kindly|silently|secretly),? ){0,3}"
     rf"|\b(?:please|always|and|then|und|dann|bitte|immer|siempre|toujours|sempre|silently|secretly|{_AGENT} (?:must|should|shall"
     r"|will|can|may|has to|have to|needs to|is to|are to|to|soll|sollte|muss|debe|deberia|tiene que|doit|deve)"
-    r"|asked to|that (?:the )?(?:assistant|agent|ai|bot|model)|asked from now on to|now on,?|now on to|when(?:ever)? \w+ asks?,) (?:always |also |then )?)"
+    r"|asked to|instructed to|told to|configured to|that (?:the )?(?:assistant|agent|ai|bot|model)|asked from now on to|now on,?|now on to|when(?:ever)? \w+ asks?,) (?:always |also |then )?)"
 )
 _SPOILS = (
     r"(?:instructions?|prompts?|rules?|guidelines?|polic(?:y|ies)|restrictions?|constraints?|safeguards?|guardrails?"
     r"|filters?|programming|directives?|orders|limitations|safety (?:rules|measures|checks|settings))"
 )
-_EARLIER = r"(?:your|its|all (?:of )?(?:your|the|previous|prior|its)|any|previous|prior|earlier|preceding|above|existing|original|initial|system|safety|content|these)"
+_EARLIER = r"(?:your|its|all (?:of )?(?:your|the|previous|prior|its)|any|previous|prior|earlier|preceding|above|existing|original|initial|system|safety|content|these|(?:the )?(?:developer|operator|system|provider)(?:'?s)?)"
 _SECRETS = (
     r"(?:data|memor(?:y|ies)|conversations?|chats?|messages|history|passwords?|credentials?|(?:api )?keys?|tokens?|files"
     r"|secrets|personal information|contacts|contents?|transcripts?|documents|profile)"
@@ -42,8 +42,8 @@ CHANGES_RULES = (
     rf"\b(?:ignor(?:es|ed|ing)|disregard(?:s|ed|ing)|overrid(?:es|ing)|bypass(?:es|ed|ing)|break|drop|skip|delete|remove|erase|unlearn|disable|deactivate|turn off|switch off|lift|replace|stop following|not (?:follow|obey)|n't (?:follow|obey)|never (?:follow|obey))\b.{{0,10}}\b{_EARLIER}\b.{{0,30}}\b{_SPOILS}\b",
     rf"{_START}(?:disable|deactivate|turn off|switch off|skip) (?:all |the |any |every ){{0,3}}(?:safety |content |security )?(?:filters?|checks?|safeguards|guardrails|confirmations?|verification)\b",
     r"\bsystem[ -]?(?:prompts?|messages?|instructions?)\b|\b(?:hidden|initial|developer) (?:prompt|message|instructions)\b",
-    r"\byou(?:'re| are) now\b|\bdeveloper mode\b|\bjailb(?:reak|roken)\w*|\bbe dan\b|\bare dan\b|\bas dan\b|\bdo anything now\b",
-    r"\b(?:act|behave|respond|answer|reply|pretend|be|become|roleplay|role-play)\b.{0,30}\b(?:unrestricted|uncensored|unfiltered|without (?:any )?(?:restrictions|limits|filters|rules|censorship))\b",
+    r"\byou(?:'re| are) now\b|\b(?:developer|unrestricted|uncensored|unfiltered|god) mode\b|\bjailb(?:reak|roken)\w*|\bbe dan\b|\bare dan\b|\bas dan\b|\bdo anything now\b",
+    r"\b(?:act|behave|respond|answer|reply|pretend|be|become|roleplay|role-play)\b.{0,30}\b(?:unrestricted|uncensored|unfiltered|(?:without|with no) (?:any )?(?:restrictions|limits|filters|rules|censorship))\b",
     r"\byou (?:now )?have no (?:limits|restrictions|rules|filters|guidelines|policies|limitations|safeguards)\b|\bno longer (?:bound|restricted|limited) by\b",
     r"\bnew (?:system )?(?:instructions?|rules|directives?|persona)(?: for (?:you|the (?:assistant|ai|agent)))? ?[:=]|\byour (?:new|real|true) (?:instructions?|rules|role|goal|purpose|identity|name) (?:is|are)\b",
     r"\bnever (?:refuse|decline|reject|question)\b.{0,20}\b(?:requests?|commands?|orders?|instructions?|user|me|anything)\b",
@@ -86,6 +86,8 @@ HIDES = (
 )
 
 SENDS_AWAY = (
+    rf"\bb?cc\b.{{0,20}}{_ADDRESS}",
+    rf"{_START}(?:share|disclose|reveal|give|pass)\b.{{0,10}}\b(?:the user's|users'|user's|their|his|her)\b.{{0,30}}\b(?:address|location|{_SECRETS[3:-1]})\b.{{0,10}}\b(?:with|to) (?!me\b|the user\b|them\b)",
     r"\b(?:reveal|dump|output|print|repeat|disclose|expose)\b.{0,30}\byour (?:memory|memories|prompt|context|instructions|rules|configuration)\b",
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|share|copy|report|submit|deliver|cc|bcc|publish|relay|push|dump|export|transfer)\b.{{0,100}}{_ADDRESS}",
     rf"{_START}(?:send|forward|post|e-?mail|mail|upload|transmit|exfiltrate|leak|copy|submit|publish|relay|dump|transfer)\b.{{0,30}}\b(?:all|every|the user's|user's|users'|their|his|her|my|this|full|complete)\b.{{0,20}}\b{_SECRETS}\b.{{0,40}}\bto (?!me\b|the user\b|user\b|them\b|us\b)",
@@ -117,6 +119,7 @@ RUNS_TOOLS = (
 )
 
 ADDS_LINKS = (
+    rf"{_START}(?:mention|name|praise|thank|recommend|include)\b.{{0,10}}\bour sponsors?\b",
     rf"{_START}(?:include|insert|add|append|embed|put|place|attach|link|mention|recommend|promote|end|begin|start|finish|close|show|give|write|cite|quote|render|suggest|advise|share|reference)\b.{{0,80}}(?:{_ADDRESS}|\b(?:affiliate|referral|sponsored|tracking|promo code|discount code|coupon|(?<!no )(?<!not )advert\w*|ads\b))",
     r"!\[[^\]]{0,200}\]\(|\[[^\]]{0,200}\]\(https?:",
     r"\b(?:always|in (?:every|each|all) (?:answers?|repl(?:y|ies)|responses?|messages?)|whenever possible|at every opportunity)\b.{0,40}\b(?:promote|advertise|praise|endorse|upsell)\b|\b(?:promote|advertise|praise|endorse|plug)\b.{0,60}\bin (?:every|each|all|your) (?:answers?|repl(?:y|ies)|responses?|messages?)\b",
@@ -131,6 +134,7 @@ ADDS_LINKS = (
 
 _OTHERS = r"(?:every|all|any|each|other|all other|all the other|the other|another)(?: of the| the| other)? (?:users?|customers?|people|accounts?|tenants?|visitors?|members?|clients?|persons?)\b"
 AFFECTS_OTHERS = (
+    r"\bother (?:users?|customers?|tenants?) (?:said|say|wrote|asked|stored|told)\b",
     rf"{_START}(?:all|every) users? (?:of (?:this|the) (?:system|service|assistant) )?(?:gets?|must|should|has to|have to|receives?|pays?|is entitled|are entitled)\b",
     rf"{_START}(?:tell|inform|show|give|send|convince|message|notify|warn|answer|refuse|deny|greet|charge|treat|block|ask|apply|e-?mail|lie to|address)\b.{{0,40}}\b{_OTHERS}",
     rf"\b(?:applies|apply|valid|remember(?: this)?|store(?: this)?|save(?: this)?) (?:to|for|in) {_OTHERS}|(?:^|[.!?\n] ?)(?:for|to|with) {_OTHERS} ?,",
