@@ -12,8 +12,10 @@ from datetime import timedelta
 
 from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.adapters.mem0_engine import Mem0Extractor
+from operator_memory.adapters.secret_redaction import SecretRedactor
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.learn_facts import FactPorts, LearnFacts
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
@@ -35,24 +37,26 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
     """The use case, put together as ``entrypoints.wiring.build_extraction`` does."""
     parts.clock = clock
     embedder, memories = parts.embedder(), parts.memories()
+    settings, redactor = parts.settings, SecretRedactor()
+    writer = GuardedWriter(memories=memories, expiry=NoExpiry(), erasable=parts.erasable(), tombstones=NoTombstones())
+    extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
     ports = ExtractionPorts(
         jobs=Jobs(),
-        extractor=Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock),
-        embedder=embedder,
-        memories=GuardedWriter(
-            memories=memories, expiry=NoExpiry(), erasable=parts.erasable(), tombstones=NoTombstones()
+        facts=LearnFacts(
+            FactPorts(extractor=extractor, search=memories, memories=writer, redactor=redactor, clock=clock),
+            chunk_characters=settings.extraction_chunk_characters,
+            quota=settings.memory_quota,
         ),
+        redactor=redactor,
+        embedder=embedder,
+        memories=writer,
         switches=FixedSwitches(),
         trail=Trail(NoEvents(), clock),
         watermarks=NoWatermarks(),
         thread_messages=None,
         clock=clock,
     )
-    policy = ExtractionPolicy(
-        session_days=parts.settings.session_memory_days,
-        chunk_characters=parts.settings.extraction_chunk_characters,
-    )
-    return ExtractRun(ports, policy)
+    return ExtractRun(ports, ExtractionPolicy(session_days=settings.session_memory_days))
 
 
 class OurWay:

@@ -92,7 +92,11 @@ def _forgotten(app: Any, way: OurWay) -> OurWay:  # noqa: ANN401  (a module)
 def _aws(folder: Path, cleanup: ExitStack) -> dict[str, str]:
     moto = Part("aws", "devstack.aws.moto_server", ["--data", str(folder / "aws")], log_dir=folder)
     cleanup.callback(moto.close)
-    template = read_template(ROOT / "template.yaml", endpoint_url=moto.url, parameters={"QdrantUrl": "http://unused", "SupabaseUrl": "http://unused"})
+    template = read_template(
+        ROOT / "template.yaml",
+        endpoint_url=moto.url,
+        parameters={"QdrantUrl": "http://unused", "SupabaseUrl": "http://unused"},
+    )
     spec = template.tables["MemoryTable"]
     aws_client("dynamodb", moto.url).create_table(TableName=spec.name, **spec.definition)
     queue = aws_client("sqs", moto.url).create_queue(QueueName="events")["QueueUrl"]

@@ -14,8 +14,10 @@ import pytest
 from operator_memory.adapters import qdrant_requests
 from operator_memory.adapters.mem0_engine import Mem0Extractor
 from operator_memory.adapters.rules_llm import RulesLLM
+from operator_memory.adapters.secret_redaction import SecretRedactor
 from operator_memory.application.authorize import Authorize
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.learn_facts import FactPorts, LearnFacts
 from operator_memory.domain.erasure import Erasure
 from operator_memory.domain.identity import READ_CONTEXT
 from operator_memory.domain.jobs import JobRecord, JobState, Outcome
@@ -278,7 +280,20 @@ def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(wor
     assert searches == 2
     ports = ExtractionPorts(
         jobs=made.jobs,
-        extractor=Mem0Extractor(model=RulesLLM(), embedder=made.embedder, memories=world.store, clock=made.clock),
+        facts=LearnFacts(
+            FactPorts(
+                extractor=Mem0Extractor(
+                    model=RulesLLM(), embedder=made.embedder, memories=world.store, clock=made.clock
+                ),
+                search=world.store,
+                memories=made.writer,
+                redactor=SecretRedactor(),
+                clock=made.clock,
+            ),
+            chunk_characters=48_000,
+            quota=1_000,
+        ),
+        redactor=SecretRedactor(),
         embedder=made.embedder,
         memories=made.writer,
         switches=made.switches,

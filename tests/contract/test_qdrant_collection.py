@@ -219,7 +219,17 @@ def test_what_else_an_operator_has_set_on_an_index_is_left_alone(front: QdrantFr
 def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None:
     indexed = set(desired_collection(DIMENSIONS)["payload_indexes"])
     used = {"user_id", "scope", "agent_id", "run_id", "pinned", "expires_at", "valid_until", "created_at", "importance"}
-    used |= {"kind", "thread_id", "author_id", "updated_at", "last_accessed_at", "version", "imported_at", "data", "rejected"}
+    used |= {
+        "kind",
+        "thread_id",
+        "author_id",
+        "updated_at",
+        "last_accessed_at",
+        "version",
+        "imported_at",
+        "data",
+        "rejected",
+    }
     assert used <= indexed
     assert indexed <= set(qdrant_requests.payload_of(_full_memory()))
 

@@ -17,14 +17,16 @@ from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
+from operator_memory.adapters.secret_redaction import SecretRedactor
 from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.learn_facts import FactPorts, LearnFacts
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.erasure import ErasureState, Target, TargetKind
 from operator_memory.domain.jobs import JobRecord, RunJob
-from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
 
 from devstack.qdrant import QdrantFront
@@ -61,6 +63,15 @@ class System:
     before_upsert: Callable[[], None] = lambda: None
     after_upsert: Callable[[], None] = lambda: None
 
+    def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
+        return self.store.stored(account_id, ids)
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        self.store.supersede(account_id, ids, by=by, at=at)
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        return self.store.count_facts(account_id, now=now)
+
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         return self.store.existing_ids(account_id, ids)
 
@@ -84,7 +95,7 @@ class System:
 
     def run(self, **fields: object) -> JobRecord:
         """Work off a job that ended before now."""
-        messages = (RawMessage("user", "I like tea"), RawMessage("assistant", "Noted"))
+        messages = (RawMessage("user", "I like tea. Answer briefly"), RawMessage("assistant", "Noted"))
         job = RunJob(
             job_id="job-1",
             account_id=self.account,
@@ -104,7 +115,12 @@ class System:
         )
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
-            extractor=self.extractor,
+            facts=LearnFacts(
+                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock),
+                chunk_characters=48_000,
+                quota=1_000,
+            ),
+            redactor=SecretRedactor(),
             embedder=FakeEmbedder(),
             memories=writer,
             switches=FixedSwitches(),

@@ -219,6 +219,10 @@ class AttackWorld:
         past = PastVersion(1, f"Kept {tenant.mark()}.", memories[0].created_at, f"user:{tenant.owner}")
         memories[0] = replace(memories[0], history=(past,), version=2, pinned=True)
         memories[1] = replace(memories[1], expires_at=memories[1].created_at + timedelta(days=300))
+        aside = [self.memory(tenant, user, f"Once kept {tenant.mark()}.", thread) for _ in range(2)]
+        ended = aside[0].created_at
+        memories.append(replace(aside[0], superseded_by=memories[0].id, valid_until=ended))
+        memories.append(replace(aside[1], rejected="not_grounded", valid_until=ended))
         self.management.put(*memories)
         for memory in memories:
             tenant.add("memory_id", memory.id)

@@ -28,7 +28,11 @@ def aws_url() -> Iterator[str]:
 def table(aws_url: str) -> Iterator[tuple[Any, str]]:
     """A DynamoDB client, and the name of a fresh table made as the template says."""
     client = aws_client("dynamodb", aws_url)
-    template = read_template(TEMPLATE, endpoint_url=aws_url, parameters={"QdrantUrl": "http://qdrant.invalid", "SupabaseUrl": "http://supabase.invalid"})
+    template = read_template(
+        TEMPLATE,
+        endpoint_url=aws_url,
+        parameters={"QdrantUrl": "http://qdrant.invalid", "SupabaseUrl": "http://supabase.invalid"},
+    )
     name = f"memory-{uuid.uuid4()}"
     client.create_table(TableName=name, **template.tables["MemoryTable"].definition)
     yield client, name

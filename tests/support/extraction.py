@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from operator_memory.adapters.secret_redaction import SecretRedactor
 from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.learn_facts import FactPorts, LearnFacts
+from operator_memory.application.ports import Redactor
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.jobs import JobRecord, RunJob
@@ -48,6 +51,9 @@ class World:
     watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
     threads: FakeThreadMessages | None = field(default_factory=FakeThreadMessages)
     policy: ExtractionPolicy = field(default_factory=ExtractionPolicy)
+    redactor: Redactor = field(default_factory=SecretRedactor)
+    chunk_characters: int = 48_000
+    quota: int = 20_000
 
     @property
     def library(self) -> InMemoryLibrary:
@@ -72,7 +78,12 @@ class World:
         """Work the job off."""
         ports = ExtractionPorts(
             jobs=self.jobs,
-            extractor=self.extractor,
+            facts=LearnFacts(
+                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock),
+                chunk_characters=self.chunk_characters,
+                quota=self.quota,
+            ),
+            redactor=self.redactor,
             embedder=self.embedder,
             memories=self.writer,
             switches=FakeSwitches(self.platform),

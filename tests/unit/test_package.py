@@ -6,8 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "memory" / "src"
-MOST_MEGABYTES = 160
-"""Of Lambda's 250: the built layer has 134 (``make build && python -m bench.package``). Raise it knowingly."""
+MOST_MEGABYTES = 190
+"""Of Lambda's 250: the built layer has 184 (``make build && python -m bench.package``), 38 of them the
+secret detector. Raise it knowingly."""
 
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", re.MULTILINE)
 

@@ -1,30 +1,30 @@
 """Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.learn_facts import LearnFacts
 from operator_memory.application.management_ports import SwitchReader
 from operator_memory.application.ports import (
     Clock,
     Embedder,
-    Extraction,
-    FactExtractor,
     JobStore,
-    ProposedFact,
+    Redactor,
     ThreadMessages,
     Watermark,
     WatermarkStore,
 )
 from operator_memory.application.trail import Trail
-from operator_memory.domain.conversation import Conversation, RawMessage, Turn, chunked, read_conversation
+from operator_memory.domain.conversation import RawMessage, Turn, read_conversation
 from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.events import EventType, repeatable_event_id
-from operator_memory.domain.gate import decide, with_known
+from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import LEASE_SECONDS, ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
@@ -52,7 +52,6 @@ class ExtractionPolicy:
     """The numbers of an extraction."""
 
     session_days: int = 30
-    chunk_characters: int = 48_000
     lease_seconds: int = LEASE_SECONDS
     embed_timeout: float = 30.0
     enabled: bool = True
@@ -63,7 +62,8 @@ class ExtractionPorts:
     """What an extraction needs. ``thread_messages`` may be absent: then jobs must carry their messages."""
 
     jobs: JobStore
-    extractor: FactExtractor
+    facts: LearnFacts
+    redactor: Redactor
     embedder: Embedder
     memories: GuardedWriter
     switches: SwitchReader
@@ -137,8 +137,10 @@ class ExtractRun:
         messages = _not_later(messages, now)
         kept = self._not_erased(job, messages)
         conversation = read_conversation(kept)
-        turns = self._store_turns(job, conversation)
-        facts, llm_calls = self._store_facts(job, conversation)
+        said, redactions = self._redacted(conversation.turns)
+        turns = self._store_turns(job, said)
+        learned = self._ports.facts(job, said)
+        facts = learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
             skipped["erased"] = len(messages) - len(kept)
@@ -149,7 +151,10 @@ class ExtractRun:
             facts=tuple(facts[:MAX_FACTS_LISTED]),
             turns=tuple(turns),
             skipped=skipped,
-            llm_calls=llm_calls,
+            llm_calls=learned.llm_calls,
+            prompt_tokens=learned.tokens.prompt,
+            completion_tokens=learned.tokens.completion,
+            redactions=redactions,
             updated_at=self._ports.clock.now(),
         )
         return done, watermark
@@ -207,8 +212,10 @@ class ExtractRun:
 
     def _not_erased(self, job: RunJob, messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
         """Without what was said before a person erased it. No model sees that again."""
+        times = _times(messages, job.finished_at)
         for tombstone in self._ports.memories.find(job.account_id, _targets(job)):
-            kept = [m for m in messages if _aware(m.created_at, job.finished_at) > tombstone.erased_at]
+            kept = [m for m, said_at in zip(messages, times, strict=True) if said_at > tombstone.erased_at]
+            times = [said_at for said_at in times if said_at > tombstone.erased_at]
             if len(kept) < len(messages):
                 # An attempt before the erasure may have died after a write: that goes too.
                 self._ports.memories.erase(job.account_id, tombstone)
@@ -217,7 +224,7 @@ class ExtractRun:
 
     def _note(self, job: RunJob, record: JobRecord) -> None:
         """One event for all that the job added. On a repetition what is there already may be its own work."""
-        counted = {Outcome.ADDED} if record.attempts == 1 else {Outcome.ADDED, Outcome.DUPLICATE}
+        counted = {Outcome.ADDED, Outcome.SUPERSEDED} | ({Outcome.DUPLICATE} if record.attempts > 1 else set())
         added = [o.memory_id for o in (*record.facts, *record.turns) if o.outcome in counted]
         if not added:
             return
@@ -235,12 +242,22 @@ class ExtractRun:
             metadata=about,
         )
 
-    def _store_turns(self, job: RunJob, conversation: Conversation) -> list[FactOutcome]:
+    def _redacted(self, turns: Sequence[Turn]) -> tuple[list[Turn], dict[str, int]]:
+        """The turns without secrets: nobody after this sees one, no model, no embedder and no store."""
+        counts: Counter[str] = Counter()
+        clean = []
+        for turn in turns:
+            redacted = self._ports.redactor.redact(turn.text)
+            counts.update(redacted.counts)
+            clean.append(replace(turn, text=redacted.text))
+        return clean, dict(counts)
+
+    def _store_turns(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
         """Session memory: the turns as they were said, no model.
 
         Stored page by page: a job that is stopped in the middle goes on from there when it is repeated.
         """
-        memories = _turn_memories(job, conversation.turns, timedelta(days=self._policy.session_days))
+        memories = _turn_memories(job, turns, timedelta(days=self._policy.session_days))
         outcomes: list[FactOutcome] = []
         for start in range(0, len(memories), _TURNS_PAGE):
             outcomes += self._store_turn_page(job, memories[start : start + _TURNS_PAGE])
@@ -262,57 +279,6 @@ class ExtractRun:
             outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
             outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
         return _without(outcomes, erased)
-
-    def _store_facts(self, job: RunJob, conversation: Conversation) -> tuple[list[FactOutcome], int]:
-        """User and agent memory: one model call a chunk serves both."""
-        outcomes: list[FactOutcome] = []
-        llm_calls = 0
-        for turns, until in self._parts(job, conversation.turns):
-            for chunk in chunked(turns, self._policy.chunk_characters):
-                extraction = self._extract(job, chunk)
-                llm_calls += extraction.llm_calls
-                outcomes += self._store_chunk(job, extraction.facts, until)
-        return outcomes, llm_calls
-
-    def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
-        """The turns that are read together, and until when they were said.
-
-        A person may have cleared the user's or the agent's memory in the middle of the conversation. What was said
-        before is read apart, so that its facts are known to be older: for the other scope they are still wanted.
-        """
-        targets = [Target(TargetKind.USER)] + ([Target(TargetKind.AGENT, job.agent_id)] if job.agent_id else [])
-        for cleared_at in sorted(stone.erased_at for stone in self._ports.memories.find(job.account_id, targets)):
-            before = [turn for turn in turns if _aware(turn.created_at, job.finished_at) <= cleared_at]
-            turns = [turn for turn in turns if _aware(turn.created_at, job.finished_at) > cleared_at]
-            yield before, min(cleared_at, job.finished_at)
-        yield turns, job.finished_at
-
-    def _extract(self, job: RunJob, chunk: Sequence[Turn]) -> Extraction:
-        return self._ports.extractor.extract(job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id)
-
-    def _store_chunk(self, job: RunJob, facts: Sequence[ProposedFact], said_at: datetime) -> list[FactOutcome]:
-        proposed = decide(job.account_id, job.agent_id, facts)
-        wanted = [
-            _fact_memory(job, decision.key, fact, said_at)
-            for fact, decision in zip(facts, proposed, strict=True)
-            if decision.outcome.outcome is Outcome.ADDED
-        ]
-        ids = [memory.id for memory in wanted]
-        decisions = with_known(
-            proposed, self._ports.memories.existing_ids(job.account_id, ids, wanted=wanted) if ids else set()
-        )
-        new: list[EmbeddedMemory] = []
-        known: list[Memory] = []
-        for fact, decision in zip(facts, decisions, strict=True):
-            if decision.outcome.outcome is Outcome.ADDED:
-                new.append(EmbeddedMemory(_fact_memory(job, decision.key, fact, said_at), fact.vector))
-            elif decision.outcome.outcome is Outcome.DUPLICATE:
-                known.append(_fact_memory(job, decision.key, fact, said_at))
-        # What is known may be the work of an attempt that was killed after an erasure, before its second look.
-        erased = self._ports.memories.enforce(job.account_id, known) if known else set()
-        if new:
-            erased |= self._ports.memories.upsert(job.account_id, new)
-        return _without([d.outcome for d in decisions], erased)
 
 
 def _without(outcomes: list[FactOutcome], erased: set[str]) -> list[FactOutcome]:
@@ -366,29 +332,21 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
                 role=turn.role,
                 seq=seq,
                 source_run_id=job.job_id,
+                importance=importance_of(turn.text, kind=Kind.TURN, scope=Scope.SESSION),
                 expires_at=job.finished_at + lifetime,
             )
         )
     return memories
 
 
+def _times(messages: Sequence[RawMessage], end: datetime) -> list[datetime]:
+    """When each message was said at the latest: one without a time before the next that has one, or before ``end``."""
+    times: list[datetime] = []
+    for message in reversed(messages):
+        end = min(end, _aware(message.created_at, end))
+        times.append(end)
+    return times[::-1]
+
+
 def _aware(said_at: datetime | None, fallback: datetime) -> datetime:
     return said_at if said_at is not None and said_at.tzinfo is not None else fallback
-
-
-def _fact_memory(job: RunJob, key: ScopeKey, fact: ProposedFact, said_at: datetime) -> Memory:
-    return Memory(
-        id=memory_id(job.account_id, key, fact.text),
-        account_id=job.account_id,
-        scope=key.scope,
-        kind=Kind.FACT,
-        text=fact.text,
-        created_at=said_at,
-        updated_at=said_at,
-        agent_id=key.owner_id,
-        session_id=job.effective_session_id,  # where it was learned: it is erased with that session
-        thread_id=job.thread_id,
-        author_id=job.author_id,
-        attributed_to=fact.attributed_to,
-        source_run_id=job.job_id,
-    )

@@ -44,9 +44,7 @@ class GuardedWriter:
             self.erase(account_id, tombstone)
         return self._memories.existing_ids(account_id, ids) if tombstones else found
 
-    def stored(
-        self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()
-    ) -> dict[str, Memory]:
+    def stored(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> dict[str, Memory]:
         """What the account has under ``ids``. ``wanted``: as for `existing_ids`."""
         found = self._memories.stored(account_id, ids)
         tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []

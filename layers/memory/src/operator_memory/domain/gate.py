@@ -1,25 +1,35 @@
 """The gate: what becomes of each fact that the extractor proposes. Pure.
 
-Rejected is what must not be remembered; a duplicate is already known; the rest is added to the scope it belongs to.
+A fact is rejected, already known, or stored; stored, it may take the place of what it makes untrue. The model may
+propose that a fact replaces a memory; the gate decides.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from operator_memory.domain.conversation import Turn
+from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.jobs import FactOutcome, Outcome
-from operator_memory.domain.models import memory_id
+from operator_memory.domain.meaning import Relation, relate
+from operator_memory.domain.models import Memory, memory_id
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.screening import command_reason, is_trivial
 
 MAX_FACT_CHARACTERS = 1_000
 """A fact is a sentence or two; a longer one is a pasted text that the extractor failed to condense."""
 
+NOT_KEPT = frozenset({"no_text", "too_long", "secret", "no_agent", "over_quota", "erased"})
+"""Reasons whose facts are not put into quarantine: there is nothing to look at, or it must not be stored at all."""
+
 _WORD = re.compile(r"\w{2}")
-_COMMANDS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|guidelines)\b"
-    r"|\bsystem prompt\b|\byou are now\b|\bdeveloper mode\b|</?operator_memory\b",
-    re.IGNORECASE | re.DOTALL,
+_REDACTED = re.compile(r"\[redacted: \w+\]")
+# Who is meant by "assistant" is the model's word; what a sentence is about is its subject's.
+_ABOUT_USER = re.compile(
+    r"^(?:the )?user"
+    r"(?:'s\b|\s+(?:is|was|has|had|lives|lived|works|worked|owns|moved|likes|loves|hates|enjoys|dislikes))",
+    re.IGNORECASE,
 )
 
 
@@ -36,56 +46,132 @@ class Candidate(Protocol):
         """``user`` or ``assistant``."""
         ...
 
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """Ids of memories that the model says are out of date now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A candidate's scope, id and outcome."""
+class Known:
+    """A memory of the same scope that resembles a candidate. ``similarity``: cosine of their embeddings, -1..1."""
+
+    memory: Memory
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A candidate's scope and outcome, and which memories it takes the place of.
+
+    ``stored``: whether it is to be written (a rejected one into the quarantine). One that an earlier attempt of the
+    same run has written is not written again, but what it takes the place of is named again.
+    """
 
     key: ScopeKey
     outcome: FactOutcome
+    stored: bool
+    supersedes: tuple[Memory, ...] = ()
+    revives: Memory | None = None
+    """The memory of the same words that was replaced once and holds again."""
 
 
-def decide(account_id: AccountId, agent_id: str | None, candidates: Sequence[Candidate]) -> list[Decision]:
-    """One decision per candidate, in order, before it is known which of them are stored already.
+def route(account_id: AccountId, agent_id: str | None, candidate: Candidate) -> tuple[ScopeKey, str]:
+    """The scope that ``candidate`` belongs to, and the id it has there.
 
-    Facts about the assistant's way of working go to the agent's memory of this account, all others to the
-    user's.
+    How the assistant is to work goes to the agent's memory of this account; everything about the person to the user's,
+    whatever the model attributes it to: agent memory is no second copy of it.
     """
-    decisions: list[Decision] = []
-    seen: set[str] = set()
-    for candidate in candidates:
-        about_agent = candidate.attributed_to == "assistant"
-        key = ScopeKey(Scope.AGENT, agent_id) if about_agent and agent_id else ScopeKey(Scope.USER)
-        identity = memory_id(account_id, key, candidate.text)
-        reason = _rejection(candidate.text) or ("no_agent" if about_agent and not agent_id else None)
-        outcome = Outcome.DUPLICATE if identity in seen else Outcome.ADDED
-        if reason:
-            outcome = Outcome.REJECTED
-        seen.add(identity)
-        decisions.append(Decision(key, FactOutcome(identity, key.scope, outcome, reason)))
-    return decisions
+    about_agent = candidate.attributed_to == "assistant" and not _ABOUT_USER.match(candidate.text)
+    key = ScopeKey(Scope.AGENT, agent_id) if about_agent and agent_id else ScopeKey(Scope.USER)
+    return key, memory_id(account_id, key, candidate.text)
 
 
-def _rejection(text: str) -> str | None:
+def judge(
+    account_id: AccountId,
+    agent_id: str | None,
+    candidate: Candidate,
+    *,
+    turns: Sequence[Turn],
+    said: Grounding,
+    stored: Mapping[str, Memory],
+    known: Sequence[Known],
+    run_id: str,
+    room: bool,
+) -> Verdict:
+    """What becomes of ``candidate``, which was found in ``turns``; ``said`` has read them.
+
+    ``stored``: what the account has under the id that the candidate would get, in whatever state. ``known``: memories
+    of its scope that resemble it, those of this run included. ``run_id``: what an earlier attempt of the same run has
+    stored is not known but to be stored again. ``room``: whether the account may have more.
+    """
+    key, identity = route(account_id, agent_id, candidate)
+    evidence = None
+    reason = _unfit(candidate, agent_id)
+    if reason is None:
+        evidence = said.evidence(candidate.text, about_user=key.scope is Scope.USER)
+        reason = None if evidence is not None else "not_grounded"
+    source = None if evidence is None else turns[evidence.turn].message_id
+    outcome = FactOutcome(identity, key.scope, Outcome.ADDED, source=source)
+    twin = stored.get(identity)
+    if twin is not None and twin.rejected is not None:
+        return Verdict(key, replace(outcome, outcome=Outcome.DUPLICATE, reason="quarantined"), stored=False)
+    if twin is not None and _holds(twin) and twin.source_run_id != run_id:
+        return Verdict(key, replace(outcome, outcome=Outcome.DUPLICATE, others=(identity,)), stored=False)
+    if reason is not None:
+        rejected = replace(outcome, outcome=Outcome.REJECTED, reason=reason)
+        return Verdict(key, rejected, stored=reason not in NOT_KEPT and twin is None)
+    others = [k for k in known if k.memory.id != identity]
+    return _compared(key, outcome, candidate, others, twin=twin, room=room)
+
+
+def _compared(
+    key: ScopeKey,
+    outcome: FactOutcome,
+    candidate: Candidate,
+    known: Sequence[Known],
+    *,
+    twin: Memory | None,
+    room: bool,
+) -> Verdict:
+    written = twin is not None and _holds(twin)  # by an earlier attempt of this run
+    revives = twin if twin is not None and twin.superseded_by is not None else None
+    replaced: list[Memory] = []
+    for other in known:
+        proposed = other.memory.id in candidate.replaces
+        relation = relate(candidate.text, other.memory.text, similarity=other.similarity, proposed=proposed)
+        if relation is Relation.SAME:
+            same = replace(outcome, outcome=Outcome.DUPLICATE, others=(other.memory.id,))
+            return Verdict(key, same, stored=False)
+        if relation is Relation.REPLACES and not other.memory.pinned:  # a pin is a person's word
+            replaced.append(other.memory)
+    if replaced:
+        ids = tuple(memory.id for memory in replaced)
+        changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=ids)
+        return Verdict(key, changed, stored=not written, supersedes=tuple(replaced), revives=revives)
+    if not room and not written:
+        return Verdict(key, replace(outcome, outcome=Outcome.REJECTED, reason="over_quota"), stored=False)
+    return Verdict(key, outcome, stored=not written, revives=revives)
+
+
+def _unfit(candidate: Candidate, agent_id: str | None) -> str | None:
+    """Why the text itself is nothing to remember, or ``None``."""
+    text = candidate.text
     if not _WORD.search(text):
         return "no_text"
     if len(text) > MAX_FACT_CHARACTERS:
         return "too_long"
-    if is_command_like(text):
+    if _REDACTED.search(text):
+        return "secret"
+    if command_reason(text) is not None:
         return "instruction_like"
+    if is_trivial(text):
+        return "trivial"
+    if candidate.attributed_to == "assistant" and not agent_id and not _ABOUT_USER.match(text):
+        return "no_agent"
     return None
 
 
-def is_command_like(text: str) -> bool:
-    """Whether ``text`` tries to command whoever reads it, which no memory may do."""
-    return _COMMANDS.search(text) is not None
-
-
-def with_known(decisions: Sequence[Decision], known_ids: set[str]) -> list[Decision]:
-    """``decisions``, where what would be added but is stored already becomes a duplicate."""
-    return [
-        Decision(d.key, FactOutcome(d.outcome.memory_id, d.key.scope, Outcome.DUPLICATE))
-        if d.outcome.outcome is Outcome.ADDED and d.outcome.memory_id in known_ids
-        else d
-        for d in decisions
-    ]
+def _holds(memory: Memory) -> bool:
+    """Whether it is in force: neither replaced nor put aside."""
+    return memory.superseded_by is None and memory.valid_until is None

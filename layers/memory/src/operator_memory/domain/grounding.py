@@ -75,7 +75,8 @@ class _Fact:
         words = list(words_of(self.text))
         self.words = words
         self.stems = {word.stem for word in words}
-        self.language = language_of(self.text) or ("en" if _ENGLISH.match(self.text) else None)
+        # "The user" is English, whatever name follows ("... owns a boat called Lo")
+        self.language = "en" if _ENGLISH.match(self.text) else language_of(self.text)
         self.months = {word.stem for word in words if word.stem.startswith("month:") and self._is_month(word)}
         self.weekdays = {word.stem for word in words if word.stem.startswith("weekday:")}
         self._read_numbers()

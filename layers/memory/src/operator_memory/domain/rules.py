@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from operator_memory.domain.conversation import Turn
-from operator_memory.domain.gate import is_command_like
 from operator_memory.domain.rules_languages import foreign_facts
 from operator_memory.domain.rules_text import (
     clauses,
@@ -21,6 +20,7 @@ from operator_memory.domain.rules_text import (
     time_last,
     without_opener,
 )
+from operator_memory.domain.screening import command_reason
 
 MAX_FACTS_PER_TURN = 40
 
@@ -74,7 +74,7 @@ def _unfit(sentence: str) -> bool:
         or _QUOTED_SPEECH.search(sentence) is not None
         or _SECRET.search(sentence) is not None
         or _CLAIM_OF_POWER.search(sentence) is not None
-        or is_command_like(sentence)
+        or command_reason(sentence) is not None
     )
 
 

@@ -1,0 +1,265 @@
+"""The part of an extraction that finds, judges and stores facts: one model call a chunk of the conversation."""
+
+import math
+import re
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from operator_memory.application.guarded_writer import GuardedWriter
+from operator_memory.application.ports import (
+    Clock,
+    FactExtractor,
+    MemorySearch,
+    ProposedFact,
+    Redactor,
+    TokenUsage,
+)
+from operator_memory.domain.conversation import Turn, chunked
+from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.gate import Known, Verdict, judge, route
+from operator_memory.domain.grounding import Grounding
+from operator_memory.domain.importance import importance_of
+from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Kind, ScopeKey
+
+NEIGHBOURS = 8
+"""Memories of its scope that a fact is compared with: the nearest by meaning."""
+
+SEARCH_TIMEOUT = 10.0
+QUARANTINE = timedelta(days=30)
+"""How long a rejected fact waits for a person to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactPorts:
+    """What learning facts needs."""
+
+    extractor: FactExtractor
+    search: MemorySearch
+    memories: GuardedWriter
+    redactor: Redactor
+    clock: Clock
+
+
+@dataclass(slots=True)
+class FactsReport:
+    """What came of it."""
+
+    outcomes: list[FactOutcome] = field(default_factory=list)
+    llm_calls: int = 0
+    tokens: TokenUsage = field(default_factory=TokenUsage)
+
+
+class LearnFacts:
+    """Learns the facts of one conversation at a time. A repetition stores nothing twice."""
+
+    def __init__(self, ports: FactPorts, *, chunk_characters: int, quota: int) -> None:
+        """``chunk_characters``: most of a conversation in one model call. ``quota``: most facts of an account."""
+        self._ports = ports
+        self._chunk_characters = chunk_characters
+        self._quota = quota
+
+    def __call__(self, job: RunJob, turns: Sequence[Turn]) -> FactsReport:
+        """Find, judge and store the facts of ``turns``."""
+        report = FactsReport()
+        for part, said_at in self._parts(job, turns):
+            for chunk in chunked(part, self._chunk_characters):
+                extraction = self._ports.extractor.extract(
+                    job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
+                )
+                report.llm_calls += extraction.llm_calls
+                report.tokens += extraction.tokens
+                report.outcomes += _Chunk(self._ports, self._quota, job, chunk, said_at).store(extraction.facts)
+        return report
+
+    def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
+        """The turns that are read together, and until when they were said.
+
+        A person may have cleared the user's or the agent's memory in the middle of the conversation. What was said
+        before is read apart, so that its facts are known to be older: for the other scope they are still wanted.
+        """
+        targets = [Target(TargetKind.USER)] + ([Target(TargetKind.AGENT, job.agent_id)] if job.agent_id else [])
+        for cleared_at in sorted(stone.erased_at for stone in self._ports.memories.find(job.account_id, targets)):
+            before = [turn for turn in turns if _said_at(turn, job) <= cleared_at]
+            turns = [turn for turn in turns if _said_at(turn, job) > cleared_at]
+            yield before, min(cleared_at, job.finished_at)
+        yield turns, job.finished_at
+
+
+def _said_at(turn: Turn, job: RunJob) -> datetime:
+    return turn.created_at if turn.created_at is not None and turn.created_at.tzinfo is not None else job.finished_at
+
+
+class _Chunk:
+    """The facts of one chunk, judged one after another: each is also compared with those before it."""
+
+    def __init__(self, ports: FactPorts, quota: int, job: RunJob, turns: Sequence[Turn], said_at: datetime) -> None:
+        self._ports = ports
+        self._quota = quota
+        self._job = job
+        self._turns = turns
+        self._said_at = said_at
+        self._new: dict[str, EmbeddedMemory] = {}
+        self._by_word: dict[str, deque[str]] = {}
+        self._replaced: dict[str, str] = {}  # id of an older memory -> id of the one that took its place
+
+    @property
+    def _account(self) -> AccountId:
+        return self._job.account_id
+
+    def store(self, proposed: Sequence[ProposedFact]) -> list[FactOutcome]:
+        """The outcome of each fact, in order; what is to be stored is stored."""
+        facts = [self._redacted(fact) for fact in proposed]
+        if not facts:
+            return []
+        routes = [route(self._account, self._job.agent_id, fact) for fact in facts]
+        probes = [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
+        stored = self._ports.memories.stored(self._account, [identity for _, identity in routes], wanted=probes)
+        neighbours = self._neighbours([key for key, _ in routes], facts)
+        left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
+        # The model has seen what is known: a new fact may take a name from there.
+        said = Grounding(self._turns, known=sorted({k.memory.text for known in neighbours for k in known}))
+        outcomes = []
+        for fact, known in zip(facts, neighbours, strict=True):
+            verdict = self._judged(fact, said, stored, known, room=left > len(self._new))
+            self._take(verdict, fact)
+            outcomes.append(verdict.outcome)
+        erased = self._write(probes, stored)
+        return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+
+    def _redacted(self, fact: ProposedFact) -> ProposedFact:
+        """What the model made of a conversation without secrets has none; should it, nothing of it is kept."""
+        redacted = self._ports.redactor.redact(fact.text)
+        return replace(fact, text=redacted.text) if redacted.counts else fact
+
+    def _neighbours(self, keys: Sequence[ScopeKey], facts: Sequence[ProposedFact]) -> list[list[Known]]:
+        """For each fact the memories of its scope that resemble it; one request for all."""
+        searches = tuple(
+            Search(key, SearchMode.DENSE, NEIGHBOURS, vector=tuple(fact.vector))
+            for key, fact in zip(keys, facts, strict=True)
+        )
+        now = self._ports.clock.now()
+        found = self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
+        return [[Known(hit.memory, hit.score) for hit in hits] for hits in found]
+
+    def _judged(
+        self,
+        fact: ProposedFact,
+        said: Grounding,
+        stored: Mapping[str, Memory],
+        known: Sequence[Known],
+        *,
+        room: bool,
+    ) -> Verdict:
+        key, identity = route(self._account, self._job.agent_id, fact)
+        mine = [
+            Known(new.memory, cosine(fact.vector, new.vector))
+            for new in self._alike(fact)
+            if new.memory.key == key and new.memory.rejected is None and new.memory.id not in self._replaced
+        ]
+        others = [k for k in known if k.memory.id not in self._replaced and k.memory.id not in self._new]
+        if identity in self._new:
+            outcome = FactOutcome(identity, key.scope, Outcome.DUPLICATE, others=(identity,))
+            return Verdict(key, outcome, stored=False)
+        return judge(
+            self._account,
+            self._job.agent_id,
+            fact,
+            turns=self._turns,
+            said=said,
+            stored=stored,
+            known=[*mine, *others],
+            run_id=self._job.job_id,
+            room=room,
+        )
+
+    def _alike(self, fact: ProposedFact) -> list[EmbeddedMemory]:
+        """Of the chunk's own new facts those that share most words with ``fact``: a long run has too many to compare
+        it with all."""
+        shared = Counter(identity for word in _words(fact.text) for identity in self._by_word.get(word, ()))
+        return [self._new[identity] for identity, _ in shared.most_common(NEIGHBOURS)]
+
+    def _take(self, verdict: Verdict, fact: ProposedFact) -> None:
+        outcome = verdict.outcome
+        for older in verdict.supersedes:
+            self._replaced[older.id] = outcome.memory_id
+        if not verdict.stored:
+            return
+        memory = self._memory(verdict.key, outcome.memory_id, fact)
+        if verdict.revives is not None:  # said again: it holds again, with all that people have done to it
+            memory = replace(
+                verdict.revives,
+                superseded_by=None,
+                valid_until=None,
+                created_at=self._said_at,
+                updated_at=self._said_at,
+            )
+        if outcome.outcome is Outcome.REJECTED:
+            memory = replace(
+                memory,
+                rejected=outcome.reason,
+                valid_until=self._said_at,
+                expires_at=self._ports.clock.now() + QUARANTINE,
+            )
+        self._new[memory.id] = EmbeddedMemory(memory, fact.vector)
+        for word in _words(memory.text):
+            self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
+
+    def _write(self, probes: Sequence[Memory], stored: Mapping[str, Memory]) -> set[str]:
+        """Store what is new, then put aside what it replaces: a worker that dies in between is repeated."""
+        # What is known may be the work of an attempt that was killed after an erasure, before its second look.
+        known = [probe for probe in probes if probe.id in stored and probe.id not in self._new]
+        erased = self._ports.memories.enforce(self._account, known) if known else set()
+        ended = [self._ended(embedded) for embedded in self._new.values()]
+        if ended:
+            erased |= self._ports.memories.upsert(self._account, ended)
+        for newer in dict.fromkeys(self._replaced.values()):
+            older = [i for i, by in self._replaced.items() if by == newer and i not in self._new]
+            if older and newer not in erased:
+                self._ports.memories.supersede(self._account, older, by=newer, at=self._said_at)
+        return erased
+
+    def _ended(self, embedded: EmbeddedMemory) -> EmbeddedMemory:
+        """With its end, if a later fact of the same chunk took its place."""
+        newer = self._replaced.get(embedded.memory.id)
+        if newer is None:
+            return embedded
+        memory = replace(embedded.memory, superseded_by=newer, valid_until=self._said_at)
+        return EmbeddedMemory(memory, embedded.vector)
+
+    def _memory(self, key: ScopeKey, identity: str, fact: ProposedFact) -> Memory:
+        job = self._job
+        return Memory(
+            id=identity,
+            account_id=job.account_id,
+            scope=key.scope,
+            kind=Kind.FACT,
+            text=fact.text,
+            created_at=self._said_at,
+            updated_at=self._said_at,
+            agent_id=key.owner_id,
+            session_id=job.effective_session_id,  # where it was learned: it is erased with that session
+            thread_id=job.thread_id,
+            author_id=job.author_id,
+            attributed_to=fact.attributed_to,
+            source_run_id=job.job_id,
+            importance=importance_of(fact.text, kind=Kind.FACT, scope=key.scope),
+        )
+
+
+_WORD = re.compile(r"\w{3,}")
+_LATEST = 50
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold()))
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """The cosine of two vectors of the same length; 0 if one is all zeros."""
+    length = math.hypot(*a) * math.hypot(*b)
+    return sum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0
