@@ -1,7 +1,6 @@
 """A dead-letter queue as a box: looked into, put back from, emptied."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ class Box:
         self._url = url
         self._source_url = source_url
         self._held: dict[str, Letter] = {}
+        self._cut = False
         self._hold = 0
         self._held_since = 0.0
         self.not_released = 0
@@ -52,7 +52,8 @@ class Box:
         Raises:
             UpstreamError: the queue cannot be read.
         """
-        self._held, self._hold, self._held_since = {}, hold, time.monotonic()
+        self._held, self._cut = {}, False
+        self._hold, self._held_since = hold, time.monotonic()
         try:
             while self._receive():
                 seen(len(self._held))
@@ -67,11 +68,10 @@ class Box:
     def hidden(self) -> int:
         """About how many letters an open box does not show.
 
-        Of jobs that the queue moved by itself the account is still the group, and a queue shows the first ten of a
-        group only, until those are gone.
+        Of jobs that the queue moved by itself the account is still the group, and of a group a queue shows only what
+        goes into one answer, until that is gone.
         """
-        crowds = Counter(letter.group_id for letter in self._held.values() if letter.moved and letter.group_id)
-        if not any(size >= _BATCH for size in crowds.values()):
+        if not self._cut:
             return 0
         with translated(_SYSTEM):
             answer = self._client.get_queue_attributes(
@@ -126,6 +126,8 @@ class Box:
                 MessageSystemAttributeNames=["All"],
             )
         letters = [read_letter(self.kind, message) for message in answer.get("Messages", [])]
+        if len(letters) == _BATCH:
+            self._cut |= any(letter.moved and letter.group_id for letter in letters)
         new = any(letter.id not in self._held for letter in letters)
         self._held.update({letter.id: letter for letter in letters})
         return new

@@ -26,6 +26,8 @@ from infra.dead_letters.places import Places, add_options, find_places
 
 OK, NOT_DONE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 _MANY = 100
+_FOR_GOOD = ("invalid_input", "job_conflict")
+_AGAIN = f"\nThose with {' or '.join(_FOR_GOOD)} come back, unless what takes them has been mended since."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -103,7 +105,7 @@ def _list(args: argparse.Namespace, _places: Places, box: Box) -> int:
     if found.letters:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print(report.table(box.kind, found.letters, width), end="\n\n")
-    print(report.summary(box.kind, found.letters))
+    print(report.summary(box.kind, found.letters, args.reason))
     _tell_hidden(found)
     return OK
 
@@ -132,7 +134,10 @@ def _redrive(args: argparse.Namespace, places: Places, box: Box) -> int:
         raise ConfigurationError(f"say where they are put back: --{box.kind}s-queue-url")
 
     def question(letters: Sequence[Letter]) -> str | None:
-        return f"Put back {report.summary(box.kind, letters)}" if args.all else None
+        if not args.all:
+            return None
+        again = any(letter.reason in _FOR_GOOD for letter in letters)
+        return f"Put back {report.summary(box.kind, letters)}{_AGAIN if again else ''}"
 
     return _act(args, box, box.put_back, "put back", question)
 
@@ -144,7 +149,8 @@ def _drop(args: argparse.Namespace, _places: Places, box: Box) -> int:
         loss = "The event is then missing in the trail; nothing else changes."
 
     def question(letters: Sequence[Letter]) -> str:
-        return f"Drop {report.summary(box.kind, letters)}\n{loss}"
+        what = report.summary(box.kind, letters) if args.all else report.named(letters[0])
+        return f"Drop {what}\n{loss}"
 
     return _act(args, box, box.drop, "dropped", question)
 
@@ -162,9 +168,10 @@ def _act(
     def choose(found: Survey) -> Sequence[Letter]:
         chosen = found.with_reason(args.reason).letters if args.all else [found.find(args.id)]
         if not chosen:
-            print(report.summary(box.kind, chosen))
+            print(report.summary(box.kind, chosen, args.reason))
             return []
-        _tell_hidden(found)
+        if args.all:
+            _tell_hidden(found)
         asked = question(chosen)
         if asked is not None:
             _say(asked)
@@ -203,7 +210,7 @@ def _tell_hidden(found: Survey) -> None:
     if found.hidden:
         _say(
             f"About {found.hidden} more cannot be seen yet: of jobs whose workers died the queue shows ten of an"
-            " account, and more when those are gone. redrive --all and drop --all take them too."
+            " account at most, the next when those are gone. redrive --all and drop --all take them too."
         )
 
 

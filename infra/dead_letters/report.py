@@ -37,12 +37,21 @@ def table(kind: Kind, letters: Sequence[Letter], width: int | None) -> str:
     )
 
 
-def summary(kind: Kind, letters: Sequence[Letter]) -> str:
-    """How many there are, by reason: ``3 dead letters: 2 invalid_input, 1 worker_died.``"""
+def summary(kind: Kind, letters: Sequence[Letter], reason: str | None = None) -> str:
+    """How many there are, by reason: ``3 dead letters: 2 invalid_input, 1 worker_died.``
+
+    ``reason``: the only one that was asked for.
+    """
     if not letters:
-        return f"No dead letters of {kind}s."
+        return f"No dead letters of {kind}s{f' with the reason {reason}' if reason else ''}."
     counts = Counter(letter.reason for letter in letters).most_common()
     return f"{number(len(letters))}: {', '.join(f'{count} {reason}' for reason, count in counts)}."
+
+
+def named(letter: Letter) -> str:
+    """One letter in a sentence."""
+    subject = f"{letter.kind} {letter.subject_id or '(unknown)'} of account {letter.account_id or '(unknown)'}"
+    return f"dead letter {letter.id[:SHORT_ID]}: {subject}, {letter.reason}."
 
 
 def number(count: int) -> str:
@@ -61,7 +70,7 @@ def in_full(letter: Letter, record: JobRecord | None, *, record_read: bool) -> s
     if letter.kind is Kind.EVENT:
         parts.append(_section("Event", _event(letter.body)))
     else:
-        parts.append(_section("Job in it", _envelope(letter.body)))
+        parts.append(_section("Job in it", _envelope(letter)))
         if record is not None:
             parts.append(_section("Record of the job", _record(record)))
         elif record_read:
@@ -115,8 +124,8 @@ def _facts(letter: Letter) -> dict[str, Any]:
         "account_id": letter.account_id,
         "job_id" if letter.kind is Kind.JOB else "event_id": letter.subject_id,
         "type": letter.event_type,
-        "sent_at": _time(letter.sent_at),
-        "given_up_at": _time(moment(letter.died_ms)),
+        "sent_at": letter.sent_at.isoformat(timespec="seconds"),
+        "given_up_at": moment(letter.died_ms).isoformat(timespec="seconds"),
         "reason": letter.reason,
         "detail": letter.detail,
         "first_error": letter.first_error,
@@ -129,9 +138,11 @@ def _facts(letter: Letter) -> dict[str, Any]:
     return facts
 
 
-def _envelope(body: str) -> dict[str, Any]:
+def _envelope(letter: Letter) -> dict[str, Any]:
     """The job's fields without its messages, each only if it is what the contract says: else it may be anything."""
+    body = letter.body
     fields = json_fields(body)
+    told = {"messages"} if fields.get("account_id") != letter.account_id else {"messages", "account_id", "job_id"}
     try:
         parse_job(body)
         contract = "kept"
@@ -139,7 +150,7 @@ def _envelope(body: str) -> dict[str, Any]:
         contract = f"broken: {error}"
     if not fields:
         return {"contract": contract, "size": _size(body)}
-    known = {name: _shown(name, fields[name]) for name in JobBody.model_fields if name in fields and name != "messages"}
+    known = {name: _shown(name, fields[name]) for name in JobBody.model_fields if name in fields and name not in told}
     others = [name for name in fields if name not in JobBody.model_fields]
     unknown = {"other fields": len(others)} if others else {}
     return {
@@ -152,9 +163,9 @@ def _envelope(body: str) -> dict[str, Any]:
 
 
 def _shown(name: str, value: object) -> object:
-    if isinstance(value, bool) or value is None or well_formed(value) is not None:
-        return value
-    return _time_or_none(value) if name == "finished_at" and _time_or_none(value) else "(not well-formed)"
+    if name == "finished_at":
+        return _time_or_none(value) or "(no time)"
+    return value if isinstance(value, bool) or value is None or well_formed(value) else "(not well-formed)"
 
 
 def _time_or_none(value: object) -> str | None:
@@ -225,7 +236,7 @@ def _section(title: str, facts: dict[str, Any]) -> str:
 
 
 def _time(value: datetime) -> str:
-    return value.isoformat(sep=" ", timespec="seconds")
+    return value.isoformat(timespec="seconds")
 
 
 def _size(body: str) -> str:
