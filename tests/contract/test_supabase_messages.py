@@ -78,7 +78,7 @@ class TestWhatIsRead:
 
         assert [message.type for message in found] == ["user", "assistant", "assistant"]
         assert [type(message.content) for message in found] == [str, dict, dict]
-        turns = read_conversation(found).turns
+        turns = read_conversation(found, redact=str).turns
         assert [turn.text for turn in turns] == [
             "Hi, I'm Ada. I am a vegetarian and I prefer night trains to flights.",
             "I will look that up.",

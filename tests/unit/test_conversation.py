@@ -80,7 +80,8 @@ def test_wrapping_without_end_is_not_followed_and_does_not_overflow_the_stack() 
         text = json.dumps({"role": "user", "content": text})
     nested_json = '{"role":"user","content":' + "[" * 200_000 + "]" * 200_000 + "}"
     conversation = read_conversation(
-        [RawMessage("user", wrapped), RawMessage("user", text), RawMessage("user", nested_json), said("I am Ana.")]
+        [RawMessage("user", wrapped), RawMessage("user", text), RawMessage("user", nested_json), said("I am Ana.")],
+        redact=str,
     )
     assert conversation.turns[-1].text == "I am Ana."
     while wrapped != "deep":  # taken apart here: the interpreter would do it recursively
@@ -107,7 +108,8 @@ def test_only_what_user_and_assistant_said_is_read_by_type_not_by_role() -> None
             RawMessage("USER", "x"),
             RawMessage("", "x"),
             RawMessage("assistant", {"role": "assistant", "content": "Noted."}),
-        ]
+        ],
+        redact=str,
     )
     assert conversation.turns == (Turn("user", "I live in Lisbon.", "m1"), Turn("assistant", "Noted."))
     assert conversation.skipped == {"not_user_or_assistant": 10}
@@ -155,19 +157,19 @@ def test_the_context_we_injected_is_not_learnt_again() -> None:
 
 @pytest.mark.parametrize("content", ["", " \n", "...", "👍", "\x00\x01", b"\xff", "\ud800", None, [], "<tool_call>x"])
 def test_a_message_without_a_word_is_left_out_and_counted(content: object) -> None:
-    conversation = read_conversation([said(content), said("I am Ana.")])
+    conversation = read_conversation([said(content), said("I am Ana.")], redact=str)
     assert [t.text for t in conversation.turns] == ["I am Ana."]
     assert conversation.skipped == {"no_text": 1}
 
 
 def test_a_pasted_document_is_cut_to_its_two_ends() -> None:
-    conversation = read_conversation([said("START " + "x" * 6_000_000 + " END")])
+    conversation = read_conversation([said("START " + "x" * 6_000_000 + " END")], redact=str)
     [turn] = conversation.turns
     assert len(turn.text) <= MAX_TURN_CHARACTERS
     assert turn.text.startswith("START")
     assert turn.text.endswith("END")
     assert conversation.skipped == {"cut": 1}
-    at_the_limit = read_conversation([said("x" * MAX_TURN_CHARACTERS)])
+    at_the_limit = read_conversation([said("x" * MAX_TURN_CHARACTERS)], redact=str)
     assert not at_the_limit.skipped
 
 
@@ -179,7 +181,7 @@ def test_a_pasted_document_is_cut_to_its_two_ends() -> None:
     )
 )
 def test_no_content_is_ever_an_error_and_every_turn_is_clean_text(content: object) -> None:
-    conversation = read_conversation([RawMessage("user", content)])
+    conversation = read_conversation([RawMessage("user", content)], redact=str)
     for turn in conversation.turns:
         assert turn.text.strip() == turn.text != ""
         turn.text.encode("utf-8")
@@ -207,7 +209,7 @@ def test_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> None
     """Quadratic time would need minutes at this length; linear time needs a fraction of a second."""
     text = piece * 100_000
     started = time.process_time()
-    read_conversation([said(text)])
+    read_conversation([said(text)], redact=str)
     assert time.process_time() - started < 3.0
 
 
@@ -223,3 +225,11 @@ def test_chunks_keep_every_turn_in_order_and_hold_as_many_as_fit(all_turns: list
     assert all(length <= size or len(chunk) == 1 for length, chunk in zip(lengths, chunks, strict=True))
     for length, following in zip(lengths, chunks[1:], strict=False):
         assert length + len(following[0].text) > size, "no chunk is closed too early"
+
+
+def test_a_secret_is_taken_out_before_a_long_text_is_cut_through_it() -> None:
+    half = MAX_TURN_CHARACTERS // 2
+    secret = "key-" + "k" * 100
+    text = "x" * (half - 50) + secret + "y" * MAX_TURN_CHARACTERS
+    [turn] = read_conversation([said(text)], redact=lambda whole: whole.replace(secret, "[redacted: key]")).turns
+    assert "kkk" not in turn.text

@@ -52,7 +52,7 @@ def fate(text: str) -> tuple[tuple[Turn, ...], str | None]:
         job, _ = parse_job(text)
     except InvalidInputError as error:
         return (), error.field
-    return read_conversation(job.messages or ()).turns, None
+    return read_conversation(job.messages or (), redact=str).turns, None
 
 
 # --- times

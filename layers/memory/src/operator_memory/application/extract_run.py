@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from operator_memory.application.guarded_writer import GuardedWriter
@@ -136,10 +137,10 @@ class ExtractRun:
         messages, watermark = self._messages(job)
         messages = _not_later(messages, now)
         kept = self._not_erased(job, messages)
-        conversation = read_conversation(kept)
-        said, redactions = self._redacted(conversation.turns)
-        turns = self._store_turns(job, said)
-        learned = self._ports.facts(job, said)
+        redactions: Counter[str] = Counter()
+        conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
+        turns = self._store_turns(job, conversation.turns)
+        learned = self._ports.facts(job, conversation.turns)
         facts = learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
@@ -154,7 +155,7 @@ class ExtractRun:
             llm_calls=learned.llm_calls,
             prompt_tokens=learned.tokens.prompt,
             completion_tokens=learned.tokens.completion,
-            redactions=redactions,
+            redactions=dict(redactions),
             updated_at=self._ports.clock.now(),
         )
         return done, watermark
@@ -242,15 +243,11 @@ class ExtractRun:
             metadata=about,
         )
 
-    def _redacted(self, turns: Sequence[Turn]) -> tuple[list[Turn], dict[str, int]]:
-        """The turns without secrets: nobody after this sees one, no model, no embedder and no store."""
-        counts: Counter[str] = Counter()
-        clean = []
-        for turn in turns:
-            redacted = self._ports.redactor.redact(turn.text)
-            counts.update(redacted.counts)
-            clean.append(replace(turn, text=redacted.text))
-        return clean, dict(counts)
+    def _redacted(self, counts: Counter[str], text: str) -> str:
+        """``text`` without secrets: nobody after this sees one, no model, no embedder and no store."""
+        redacted = self._ports.redactor.redact(text)
+        counts.update(redacted.counts)
+        return redacted.text
 
     def _store_turns(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
         """Session memory: the turns as they were said, no model.

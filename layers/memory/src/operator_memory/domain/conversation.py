@@ -7,7 +7,7 @@ counted, so that one binary message does not cost a user the memory of the rest.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -62,15 +62,18 @@ class Conversation:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_conversation(messages: Iterable[RawMessage]) -> Conversation:
-    """Keep what user and assistant said; drop tool traffic, uploads, our own injected block and noise."""
+def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str], str]) -> Conversation:
+    """Keep what user and assistant said; drop tool traffic, uploads, our own injected block and noise.
+
+    ``redact`` takes secrets out of a text. It sees the whole text: half a key is no key that it would know.
+    """
     turns: list[Turn] = []
     skipped: Counter[str] = Counter()
     for message in messages:
         if message.type not in _READ_ROLES:
             skipped["not_user_or_assistant"] += 1
             continue
-        text, cut = _cut(clean_text(message_text(message.content)))
+        text, cut = _cut(redact(clean_text(message_text(message.content))))
         if not _READABLE.search(text):
             skipped["no_text"] += 1
             continue
