@@ -57,7 +57,8 @@ class Box:
         try:
             while self._receive():
                 seen(len(self._held))
-            yield sorted(self._held.values(), key=lambda letter: letter.order)
+            # equally old ones stay in the order of the queue, which is that of their group
+            yield sorted(self._held.values(), key=lambda letter: letter.sent_ms)
         finally:
             self._release(list(self._held.values()))
 

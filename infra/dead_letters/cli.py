@@ -126,7 +126,7 @@ def _record(places: Places, letter: Letter) -> JobRecord | None:
         account = account_id(letter.account_id)
     except InvalidInputError:
         return None
-    return DynamoDBJobs(places.dynamodb, places.table, record_days=30).get(account, letter.subject_id)
+    return DynamoDBJobs(places.dynamodb(), places.table, record_days=30).get(account, letter.subject_id)
 
 
 def _redrive(args: argparse.Namespace, places: Places, box: Box) -> int:

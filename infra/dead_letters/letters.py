@@ -48,7 +48,6 @@ class Letter:
     sent_ms: int
     """When it was first put into its queue: an erasure after that holds for it."""
     died_ms: int
-    sequence: int
     moved: bool
     body: str = field(repr=False)
     receipt_handle: str = field(repr=False)
@@ -57,11 +56,6 @@ class Letter:
     def sent_at(self) -> datetime:
         """``sent_ms`` as a time in UTC."""
         return moment(self.sent_ms)
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Sorts oldest first."""
-        return self.sent_ms, self.sequence
 
 
 def read_letter(kind: Kind, message: Mapping[str, Any]) -> Letter:
@@ -87,7 +81,6 @@ def read_letter(kind: Kind, message: Mapping[str, Any]) -> Letter:
         receive_count=int(count) if count.isascii() and count.isdecimal() else None,
         sent_ms=_sent_ms(kind, told.get("sent_at", ""), fields, died),
         died_ms=died,
-        sequence=int(system.get("SequenceNumber", 0)),
         moved=moved,
         body=body,
         receipt_handle=message["ReceiptHandle"],

@@ -1,8 +1,9 @@
 """Where the queues are: named by URL, as outputs of a CloudFormation stack, or in the system that runs here."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ _LOCAL = {
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The clients and names that the commands need. ``table``: of the jobs' records."""
+    """What the commands need: a client of SQS, one of ``dynamodb`` when it is called for, and names.
+
+    ``table`` is that of the jobs' records.
+    """
 
     sqs: Any
-    dynamodb: Any
+    dynamodb: Callable[[], Any]
     dead_letters_url: str
     source_url: str | None
     table: str | None
@@ -60,7 +64,7 @@ def find_places(args: argparse.Namespace, kind: Kind) -> Places:
     if args.stack:
         return _of_stack(args.stack, kind)
     source = args.jobs_queue_url if kind is Kind.JOB else args.events_queue_url
-    return Places(_client("sqs"), _client("dynamodb"), args.queue_url, source, args.table)
+    return Places(_client("sqs"), partial(_client, "dynamodb"), args.queue_url, source, args.table)
 
 
 def _of_stack(name: str, kind: Kind) -> Places:
@@ -73,7 +77,7 @@ def _of_stack(name: str, kind: Kind) -> Places:
     if missing:
         raise ConfigurationError(f"the stack {name} has no output {missing[0]}: deploy the present template first")
     dead, source = (outputs[output] for output in _OUTPUTS[kind])
-    return Places(_client("sqs"), _client("dynamodb"), dead, source, outputs.get("MemoryTableName"))
+    return Places(_client("sqs"), partial(_client, "dynamodb"), dead, source, outputs.get("MemoryTableName"))
 
 
 def _local(data: Path, kind: Kind) -> Places:
@@ -85,7 +89,7 @@ def _local(data: Path, kind: Kind) -> Places:
     sqs = endpoints.aws_client("sqs")
     with translated("sqs"):
         dead, source = (sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in _LOCAL[kind])
-    return Places(sqs, endpoints.aws_client("dynamodb"), dead, source, endpoints.memory_table)
+    return Places(sqs, partial(endpoints.aws_client, "dynamodb"), dead, source, endpoints.memory_table)
 
 
 def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
