@@ -139,6 +139,7 @@ _FORMS = tuple(
         ("://", "password", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@?#\"'<>]{0,100}:([^\s/\"'<>]{1,200})@"),
         ("curl", "password", r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"']{3,128})"),
         ("sshpass", "password", r"\bsshpass\s{1,3}-p\s?[\"']?([^\s\"']{1,128})"),
+        ("sk-", "api_key", r"\b(sk-(?:proj|svcacct|admin|ant|or|lf)-(?=[\w-]{0,40}[0-9])[\w-]{20,250})"),
         ("AKIA", "api_key", r"\b(AKIA[A-Z2-7]{16})\b"),
         ("ASIA", "api_key", r"\b(ASIA[A-Z2-7]{16})\b"),
         ("Amz-Signature=", "token", r"X-Amz-Signature=([0-9a-f]{64})"),
