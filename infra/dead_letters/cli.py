@@ -1,10 +1,5 @@
 """Jobs and events that were given up: look at them, put them back, or drop them (``make dead-letters CMD="list"``).
 
-list      all of them, oldest first
-show      all that is known of one, without what people said
-redrive   put one or all back into the queue they came from
-drop      delete one, or all of a reason
-
 Exit code 0: done. 1: not done, or not all of it. 2: the options are wrong, or AWS cannot be used. 130: interrupted.
 """
 
@@ -55,22 +50,24 @@ def _parser() -> argparse.ArgumentParser:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add_options(parser)
     parser.add_argument("--events", action="store_true", help="letters of the trail's events, not of jobs")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | redrive | drop")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace, Places, Box], int]) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=f"see {name} above")
+    def command(name: str, run: Callable[[argparse.Namespace, Places, Box], int], does: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=does, description=f"{does}.")
         added.add_argument("--events", action="store_true", default=argparse.SUPPRESS, help="letters of events")
         added.set_defaults(run=run)
         return added
 
-    listing = command("list", _list)
+    listing = command("list", _list, "all of them, oldest first")
     listing.add_argument("--reason", help="only those with this reason")
     listing.add_argument("--json", action="store_true", help="a JSON array, with ids in full")
-    showing = command("show", _show)
+    showing = command("show", _show, "all that is known of one, but not what people said")
     showing.add_argument("id", help="the letter's id, or how it begins")
     showing.add_argument("--text", action="store_true", help="also what people said in it")
-    for name, run in (("redrive", _redrive), ("drop", _drop)):
-        acting = command(name, run)
+    for acting in (
+        command("redrive", _redrive, "put one or all back into the queue they came from"),
+        command("drop", _drop, "delete one, or all of a reason"),
+    ):
         acting.add_argument("id", nargs="?", help="the letter's id, or how it begins")
         acting.add_argument("--all", action="store_true", help="all of them")
         acting.add_argument("--reason", help="of --all: only those with this reason")

@@ -96,5 +96,5 @@ def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at 
     make: Any = boto3.session.Session().client
     try:
         return make(service, config=CLIENT_CONFIG)
-    except BotoCoreError as error:  # no region, an unknown profile
+    except (BotoCoreError, ValueError) as error:  # no region, an unknown profile, no such place
         raise ConfigurationError(f"AWS cannot be used: {error}") from error

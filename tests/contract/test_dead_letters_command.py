@@ -1,6 +1,9 @@
 """``python -m infra.dead_letters``: dropping and asking, the trail's events, where the queues are, failures."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from devstack.aws.intrinsics import load_yaml
+from devstack.processes import child_environment
 from infra.dead_letters import cli
 from infra.dead_letters.actions import Tally, act
 from infra.dead_letters.box import Box
@@ -19,7 +23,8 @@ from tests.support.loopback import unused_port
 
 pytest_plugins = ["tests.support.dead_letters_fixtures"]
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
 
 
 # ---- drop and questions ----------------------------------------------------------------------------------------------
@@ -200,11 +205,27 @@ def test_where_nothing_runs_here_that_is_said(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().err == "dead-letters: nothing is running here; start it with: make dev\n"
 
 
+def test_who_reads_the_list_may_stop_early(queues: Queues) -> None:
+    for number in range(3):
+        give_up(queues, f"job-{number}")
+    arguments = [sys.executable, "-m", "infra.dead_letters", "--queue-url", queues.dead_letter_url, "list"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = child_environment({name: value for name, value in os.environ.items() if name.startswith("AWS_")})
+    done = subprocess.run(
+        arguments, cwd=ROOT, env=environment, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_without_a_region_that_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: Command) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     done = command("list")
     assert (done.code, done.err) == (2, "dead-letters: AWS cannot be used: You must specify a region.\n")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "not a region")
+    assert command("list").err.startswith("dead-letters: AWS cannot be used: ")
 
 
 # ---- failures --------------------------------------------------------------------------------------------------------
