@@ -111,6 +111,11 @@ def test_the_profile_is_pinned_important_and_recent(store: Store) -> None:
     assert found(store, SearchMode.RECENT) == ["new", "big", "old"]
 
 
+def test_the_weakest_are_those_of_least_importance_that_nobody_pinned(store: Store) -> None:
+    put(store, *(a_memory(f"m{n}", importance=n / 10, pinned=n == 1) for n in (3, 1, 2, 4)))
+    assert found(store, SearchMode.WEAKEST, limit=2) == ["m2", "m3"]
+
+
 def test_what_has_expired_or_is_no_longer_valid_is_hidden_at_that_moment(store: Store) -> None:
     second = timedelta(seconds=1)
     put(

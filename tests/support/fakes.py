@@ -87,6 +87,8 @@ class InMemoryMemories:
             hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
             hits.sort(key=lambda h: -h.memory.importance)
+        elif search.mode is SearchMode.WEAKEST:
+            hits = sorted((h for h in hits if not h.memory.pinned), key=lambda h: h.memory.importance)
         else:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]

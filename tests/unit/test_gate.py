@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.conversation import Turn
-from operator_memory.domain.gate import MAX_FACT_CHARACTERS, NOT_KEPT, Known, Verdict, judge, route
+from operator_memory.domain.gate import MAX_FACT_CHARACTERS, NOT_KEPT, Known, Room, Verdict, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.jobs import Outcome
 from operator_memory.domain.models import Memory, memory_id
@@ -18,6 +18,7 @@ from operator_memory.domain.scopes import Scope, ScopeKey
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, USER_KEY, a_memory
 
 RUN = "run-2"
+FULL = Room(left=False)
 SAID = "I live in Lisbon now, I like tea and I am vegan. Answer briefly. My key is [redacted: api_key]"
 
 
@@ -34,7 +35,7 @@ def verdict(
     said: str = SAID,
     stored: Mapping[str, Memory] | None = None,
     agent: str | None = "agent-1",
-    room: bool = True,
+    room: Room = Room(),  # noqa: B008  (immutable)
 ) -> Verdict:
     turns = [Turn("assistant", "What is new?", "m-1"), Turn("user", said, "m-2")]
     return judge(
@@ -107,10 +108,10 @@ def test_what_must_not_be_remembered_is_rejected_with_the_reason(text: str, reas
 
 
 def test_no_more_than_the_account_may_have() -> None:
-    full = verdict(Fact("User likes tea"), room=False)
+    full = verdict(Fact("User likes tea"), room=FULL)
     assert (full.outcome.outcome, full.outcome.reason, full.stored) == (Outcome.REJECTED, "over_quota", False)
     old = a_memory("User lives in Porto")
-    assert ended(Fact("User lives in Lisbon"), (old, 0.8), room=False) == (Outcome.SUPERSEDED, None)
+    assert ended(Fact("User lives in Lisbon"), (old, 0.8), room=FULL) == (Outcome.SUPERSEDED, None)
 
 
 # --- what is known

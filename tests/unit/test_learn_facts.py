@@ -162,6 +162,16 @@ def test_beyond_the_quota_nothing_is_added_but_what_is_out_of_date_is_still_repl
     assert valid_facts(world) == ["User likes tea", PORTO]
 
 
+def test_in_a_full_account_what_matters_most_stays_and_what_gave_way_can_be_brought_back() -> None:
+    world = World(quota=2)
+    learned(world, 0, "I like tea. I live in Lisbon.", "User likes tea", LISBON)
+    [outcome] = learned(world, 1, "I am allergic to peanuts.", "User is allergic to peanuts")
+    tea = fact_of(world, "User likes tea")
+    assert (outcome.outcome, outcome.reason, outcome.others) == (Outcome.SUPERSEDED, "over_quota", (tea.id,))
+    assert valid_facts(world) == ["User is allergic to peanuts", LISBON]
+    assert tea.superseded_by == outcome.memory_id
+
+
 def test_a_quota_is_not_overrun_by_one_run() -> None:
     world = World(quota=3)
     names = [f"User likes {n}" for n in ("tea", "chess", "opera", "rugby", "cheese")]

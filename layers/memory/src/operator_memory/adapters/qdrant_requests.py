@@ -41,9 +41,10 @@ SEARCHED_FIELDS = (
 )
 """What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
 _ORDER_BY = {
-    SearchMode.PINNED: "created_at",
-    SearchMode.IMPORTANT: "importance",
-    SearchMode.RECENT: "created_at",
+    SearchMode.PINNED: ("created_at", "desc"),
+    SearchMode.IMPORTANT: ("importance", "desc"),
+    SearchMode.RECENT: ("created_at", "desc"),
+    SearchMode.WEAKEST: ("importance", "asc"),
 }
 
 
@@ -64,8 +65,9 @@ def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetim
     conditions = _scope_conditions(search.key)
     if search.mode is SearchMode.PINNED:
         conditions.append(equals("pinned", True))
+    without = [*gone_at(now), equals("pinned", True)] if search.mode is SearchMode.WEAKEST else gone_at(now)
     body: Json = {
-        "filter": tenant_filter(account_id, *conditions, must_not=gone_at(now)),
+        "filter": tenant_filter(account_id, *conditions, must_not=without),
         "limit": search.limit,
         "with_payload": list(SEARCHED_FIELDS),
     }
@@ -80,7 +82,8 @@ def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetim
         body["query"] = {"text": plan.text, "model": KEYWORD_MODEL}
         body["using"] = KEYWORD_VECTOR
     else:
-        body["query"] = {"order_by": {"key": _ORDER_BY[search.mode], "direction": "desc"}}
+        key, direction = _ORDER_BY[search.mode]
+        body["query"] = {"order_by": {"key": key, "direction": direction}}
     return body
 
 

@@ -18,7 +18,7 @@ from operator_memory.application.ports import (
 )
 from operator_memory.domain.conversation import Turn, chunked
 from operator_memory.domain.erasure import Target, TargetKind
-from operator_memory.domain.gate import Known, Verdict, judge, route
+from operator_memory.domain.gate import Known, Room, Verdict, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob
@@ -103,6 +103,7 @@ class _Chunk:
         self._job = job
         self._turns = turns
         self._said_at = said_at
+        self._left = 0
         self._new: dict[str, EmbeddedMemory] = {}
         self._by_word: dict[str, deque[str]] = {}
         self._replaced: dict[str, str] = {}  # id of an older memory -> id of the one that took its place
@@ -120,12 +121,13 @@ class _Chunk:
         probes = [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
         stored = self._ports.memories.stored(self._account, [identity for _, identity in routes], wanted=probes)
         neighbours = self._neighbours([key for key, _ in routes], facts)
-        left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
+        self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
+        weakest = self._weakest([key for key, _ in routes]) if self._left < len(facts) else {}
         # The model has seen what is known: a new fact may take a name from there.
         said = Grounding(self._turns, known=sorted({k.memory.text for known in neighbours for k in known}))
         outcomes = []
         for fact, known in zip(facts, neighbours, strict=True):
-            verdict = self._judged(fact, said, stored, known, room=left > len(self._new))
+            verdict = self._judged(fact, said, stored, known, weakest)
             self._take(verdict, fact)
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
@@ -146,14 +148,21 @@ class _Chunk:
         found = self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
         return [[Known(hit.memory, hit.score) for hit in hits] for hits in found]
 
+    def _weakest(self, keys: Sequence[ScopeKey]) -> dict[ScopeKey, list[Memory]]:
+        """The least important memories of each scope, as many as there are facts: a full account's give way."""
+        scopes = list(dict.fromkeys(keys))
+        searches = tuple(Search(key, SearchMode.WEAKEST, len(keys)) for key in scopes)
+        now = self._ports.clock.now()
+        found = self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
+        return {key: [hit.memory for hit in hits] for key, hits in zip(scopes, found, strict=True)}
+
     def _judged(
         self,
         fact: ProposedFact,
         said: Grounding,
         stored: Mapping[str, Memory],
         known: Sequence[Known],
-        *,
-        room: bool,
+        weakest: Mapping[ScopeKey, Sequence[Memory]],
     ) -> Verdict:
         key, identity = route(self._account, self._job.agent_id, fact)
         mine = [
@@ -174,8 +183,13 @@ class _Chunk:
             stored=stored,
             known=[*mine, *others],
             run_id=self._job.job_id,
-            room=room,
+            room=Room(self._has_room(), [m for m in weakest.get(key, ()) if m.id not in self._replaced]),
         )
+
+    def _has_room(self) -> bool:
+        """Whether one more fact may be stored, what this chunk adds and puts aside included."""
+        added = sum(new.memory.rejected is None and i not in self._replaced for i, new in self._new.items())
+        return self._left > added - sum(older not in self._new for older in self._replaced)
 
     def _alike(self, fact: ProposedFact) -> list[EmbeddedMemory]:
         """Of the chunk's own new facts those that share most words with ``fact``: a long run has too many to compare

@@ -11,10 +11,11 @@ from typing import Protocol
 
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.grounding import Grounding
+from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import FactOutcome, Outcome
 from operator_memory.domain.meaning import Relation, relate
 from operator_memory.domain.models import Memory, memory_id
-from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.screening import command_reason, is_trivial
 
 MAX_FACT_CHARACTERS = 1_000
@@ -61,6 +62,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Whether the account may have one more fact; if not, the least important of its scope, which may give way."""
+
+    left: bool = True
+    weakest: Sequence[Memory] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A candidate's scope and outcome, and which memories it takes the place of.
 
@@ -97,13 +106,13 @@ def judge(
     stored: Mapping[str, Memory],
     known: Sequence[Known],
     run_id: str,
-    room: bool,
+    room: Room,
 ) -> Verdict:
     """What becomes of ``candidate``, which was found in ``turns``; ``said`` has read them.
 
     ``stored``: what the account has under the id that the candidate would get, in whatever state. ``known``: memories
     of its scope that resemble it, those of this run included. ``run_id``: what an earlier attempt of the same run has
-    stored is not known but to be stored again. ``room``: whether the account may have more.
+    stored is not known but to be stored again. ``room``: whether the account may have more, else what may give way.
     """
     key, identity = route(account_id, agent_id, candidate)
     evidence = None
@@ -132,7 +141,7 @@ def _compared(
     known: Sequence[Known],
     *,
     twin: Memory | None,
-    room: bool,
+    room: Room,
 ) -> Verdict:
     written = twin is not None and _holds(twin)  # by an earlier attempt of this run
     revives = twin if twin is not None and twin.superseded_by is not None else None
@@ -149,9 +158,15 @@ def _compared(
         ids = tuple(memory.id for memory in replaced)
         changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=ids)
         return Verdict(key, changed, stored=not written, supersedes=tuple(replaced), revives=revives)
-    if not room and not written:
-        return Verdict(key, replace(outcome, outcome=Outcome.REJECTED, reason="over_quota"), stored=False)
-    return Verdict(key, outcome, stored=not written, revives=revives)
+    if room.left or written:
+        return Verdict(key, outcome, stored=not written, revives=revives)
+    outcome = replace(outcome, reason="over_quota")
+    mine = importance_of(candidate.text, kind=Kind.FACT, scope=key.scope)
+    weaker = next((m for m in room.weakest if m.importance < mine and not m.pinned and m.id != outcome.memory_id), None)
+    if weaker is None:
+        return Verdict(key, replace(outcome, outcome=Outcome.REJECTED), stored=False)
+    changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=(weaker.id,))
+    return Verdict(key, changed, stored=True, supersedes=(weaker,), revives=revives)
 
 
 def _unfit(candidate: Candidate, agent_id: str | None) -> str | None:

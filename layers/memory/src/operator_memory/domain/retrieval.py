@@ -21,6 +21,8 @@ class SearchMode(StrEnum):
     """Highest importance first; no score."""
     RECENT = "recent"
     """Newest first; no score."""
+    WEAKEST = "weakest"
+    """Lowest importance first, pinned ones left out; no score. What makes room when an account is full."""
 
 
 PROFILE_MODES = (SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT)
