@@ -1,0 +1,213 @@
+"""A proxy on the loopback interface between a client and a real server, which spoils the requests that a test names.
+
+What is not spoilt is forwarded as it is, over real sockets.
+"""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
+
+UPSTREAM_SECONDS = 30.0
+_NOT_PASSED_ON = {"transfer-encoding", "content-length", "connection", "date", "server"}
+
+Forward = Callable[[], tuple[int, dict[str, str], bytes]]
+"""Sends the request on; status, headers (names in lower case) and body of the answer."""
+
+Act = Callable[[Forward], bytes | None]
+"""What becomes of a request: the bytes of the answer, or ``None``: there is none until the client gives up."""
+
+When = Callable[[Request], bool]
+
+
+class BrokenConnectionError(Exception):
+    """The connection is to end here, without an answer."""
+
+
+def forwards(forward: Forward) -> bytes:
+    """The true answer."""
+    status, headers, body = forward()
+    return reply(body, status, headers=headers)
+
+
+def hangs(_: Forward) -> None:
+    """No answer."""
+
+
+def answers(answer: bytes) -> Act:
+    """``answer`` in place of the server's, which never hears of the request."""
+    return lambda _: answer
+
+
+def breaks(_: Forward) -> bytes:
+    """The connection ends; the server never hears of the request."""
+    raise BrokenConnectionError
+
+
+def breaks_after(forward: Forward) -> bytes:
+    """The server does what it was asked for, and the connection ends before its answer."""
+    forward()
+    raise BrokenConnectionError
+
+
+def changes(change: Callable[[Any], Any]) -> Act:
+    """The true answer with its JSON as ``change`` gives it back."""
+
+    def act(forward: Forward) -> bytes:
+        status, headers, body = forward()
+        return reply(json.dumps(change(json.loads(body))).encode(), status, headers=headers)
+
+    return act
+
+
+@dataclass(slots=True)
+class _Fault:
+    act: Act
+    when: When
+    first: int
+    seen: int = 0
+
+
+class FaultyProxy:
+    """Stands for the server at ``upstream``; a context manager. ``requests`` are those that came, in order."""
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        self._upstream = parts.hostname or "", parts.port
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._faults: list[_Fault] = []
+        self._watchers: list[tuple[When, Callable[[], None]]] = []
+        self.requests: list[Request] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port: int = self._listener.getsockname()[1]
+        self._listening = True
+        self.url = f"http://127.0.0.1:{self._port}{parts.path}"
+        self._start(self._accept, self._listener)
+
+    # ---- what a test says -------------------------------------------------------------------------------------
+
+    def spoil(self, act: Act, *, when: When = lambda _: True, first: int = 1) -> None:
+        """From the ``first`` request on that is such (1: from now on), do ``act``; until `heal`."""
+        with self._lock:
+            self._faults.append(_Fault(act, when, first))
+
+    def before(self, when: When, do: Callable[[], None]) -> None:
+        """Call ``do`` before such a request is dealt with; always, until `forget`."""
+        with self._lock:
+            self._watchers.append((when, do))
+
+    def down(self) -> None:
+        """End all connections, and refuse new ones until `heal`."""
+        with self._lock:
+            listener, self._listening = self._listener, False
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        refusing = socket.socket()
+        refusing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        refusing.bind(("127.0.0.1", self._port))  # keeps the port, and does not listen
+        with self._lock:
+            self._listener = refusing
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def heal(self) -> None:
+        """All is well from now on."""
+        with self._lock:
+            self._faults.clear()
+            listener = None if self._listening else self._listener
+            self._listening = True
+        if listener is not None:
+            listener.listen()
+            self._start(self._accept, listener)
+
+    def forget(self) -> None:
+        """Heal, and forget what came and what was to be called."""
+        self.heal()
+        with self._lock:
+            self._watchers.clear()
+            self.requests.clear()
+
+    def close(self) -> None:
+        """Stop, break what is open, and wait for every thread."""
+        self.down()
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(JOIN_SECONDS)
+            assert not thread.is_alive(), "a thread of the proxy did not end"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- serving ----------------------------------------------------------------------------------------------
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args)
+        self._threads = [known for known in self._threads if known.is_alive()] + [thread]
+        thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed
+            with self._lock:
+                if not self._listening:
+                    connection.close()
+                    return
+                self._open.add(connection)
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        upstream = http.client.HTTPConnection(*self._upstream, timeout=UPSTREAM_SECONDS)
+        try:
+            with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError, BrokenConnectionError):
+                while (request := read_request(stream)) is not None:
+                    answer = self._answer(request, upstream)
+                    if answer is None:
+                        stream.read(1)  # ends when the client gives up
+                        return
+                    connection.sendall(answer)
+        finally:
+            upstream.close()
+            with self._lock:
+                self._open.discard(connection)
+
+    def _answer(self, request: Request, upstream: http.client.HTTPConnection) -> bytes | None:
+        with self._lock:
+            self.requests.append(request)
+            due = [do for when, do in self._watchers if when(request)]
+        for do in due:
+            do()
+
+        def forward() -> tuple[int, dict[str, str], bytes]:
+            upstream.request(request.method, request.path, request.body, dict(request.headers))
+            with upstream.getresponse() as answer:
+                body = answer.read()
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, {n: v for n, v in headers.items() if n not in _NOT_PASSED_ON}, body
+
+        return self._act(request)(forward)
+
+    def _act(self, request: Request) -> Act:
+        with self._lock:
+            for fault in self._faults:
+                if fault.when(request):
+                    fault.seen += 1
+                    if fault.seen >= fault.first:
+                        return fault.act
+        return forwards
