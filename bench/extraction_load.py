@@ -115,7 +115,7 @@ def prepare(folder: Path, cleanup: ExitStack) -> Place:
     def part(name: str, module: str, *arguments: str) -> str:
         started = Part(name, module, [*arguments, "--port", "0"], log_dir=folder)
         cleanup.callback(started.close)
-        return started.url
+        return str(started.url)
 
     aws = part("aws", "devstack.aws.moto_server", "--data", str(folder / "aws"))
     environment = {
@@ -193,8 +193,9 @@ def _check_stored(place: Place) -> None:
     numbers: dict[str, int] = {}
     for name, collection in (("ours", OUR_COLLECTION), ("the plan's", PLAN_COLLECTION)):
         held = payloads(qdrant, collection, "user_id", "account-0")
-        facts = [p for p in held if p.get("kind", "fact") == "fact" and not p.get("run_id") and not p.get("rejected")]
-        numbers[name] = len({p["data"] for p in facts})
+        # Only ours says the scope; what the plan's has with a run is its session memory.
+        facts = [p["data"] for p in held if p.get("scope", "session" if p.get("run_id") else "user") == "user"]
+        numbers[name] = len(set(facts)) if not any(p.get("rejected") or p.get("superseded_by") for p in held) else 0
     if len(set(numbers.values())) != 1 or not numbers["ours"] or numbers["ours"] % FACTS:
         raise RuntimeError(f"the facts stored differ: {numbers}")
 

@@ -63,13 +63,19 @@ def report(
 ) -> str:
     """Everything that was measured, as text."""
     counted = len(next(iter(loads.values())).answers) * batch_size
+    sizes = (
+        f"{counted} runs each way, {MESSAGES} messages and {FACTS} facts a run ({len(example.body):,} bytes),"
+        f" batches of {batch_size}; vectors of {dimensions:,} numbers"
+    )
+    asked = (
+        "Requests of a run to each system, and milliseconds until their answers, in the client; processor:"
+        " milliseconds of the way's own process\n\n"
+    )
     return "\n\n".join(
         [
-            f"{counted} runs each way, {MESSAGES} messages and {FACTS} facts a run ({len(example.body):,} bytes),"
-            f" batches of {batch_size}; vectors of {dimensions:,} numbers",
+            sizes,
             "Milliseconds a run; ratio = the plan's median over ours\n\n" + _speed(loads),
-            "Requests of a run to each system, and milliseconds until their answers, in the client; processor:"
-            " milliseconds of the way's own process\n\n" + _outside(loads),
+            asked + _outside(loads),
             "Peak memory, MB; large runs in fresh processes\n\n" + _memory(peaks),
             *(_large(peak) for peak in peaks),
         ]

@@ -24,6 +24,11 @@ _HOW = "amber narrow crooked silver ancient borrowed folding striped wooden rust
 _WHERE = "Porto Oslo Turin Quito Lagos Kyoto Perth Sofia Dakar Lima Malmo Izmir Hanoi Tunis Cusco Leeds Bergen Graz"
 _BY = "boathouse attic cellar garage greenhouse pantry workshop barn locker stable shed loft"
 
+_ANSWER = (
+    "There is a train in the morning, and the hotel can hold a parcel until the evening. "
+    "Shall I look for a cheaper fare as well?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadRun:
@@ -51,13 +56,7 @@ def short_run(number: int, account: str) -> LoadRun:
     for turn in range(MESSAGES // 2):
         said = fact(number * FACTS + turn)
         messages.append(("user", f"Here is part {turn} of request {number}. {said}. Please plan the trip around that."))
-        messages.append(
-            (
-                "assistant",
-                f"Understood, step {turn} of request {number} is planned. There is a train in the morning, and the "
-                "hotel can hold a parcel until the evening. Shall I look for a cheaper fare as well?",
-            )
-        )
+        messages.append(("assistant", f"Understood, step {turn} of request {number} is planned. {_ANSWER}"))
     return _run(f"run-{number}", account, messages, FACTS)
 
 
