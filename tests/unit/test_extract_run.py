@@ -40,6 +40,18 @@ def test_every_fact_and_turn_gets_an_outcome_and_the_record_says_so() -> None:
     assert world.jobs.get(ACCOUNT, "job-1") == record
 
 
+def test_of_a_job_that_came_by_the_queue_the_record_knows_since_when_it_waited() -> None:
+    world = World()
+    sent = FINISHED + timedelta(minutes=1)
+    assert world.run(a_job(*TALK, sent_at=sent)).queued_at == sent
+    world.extractor.error = UpstreamTimeoutError("llm", "slow")
+    with pytest.raises(UpstreamTimeoutError):
+        world.run(a_job(*TALK, job_id="job-2", sent_at=sent), "other")
+    failed = world.jobs.get(ACCOUNT, "job-2")
+    assert failed is not None
+    assert failed.queued_at == sent
+
+
 def test_facts_carry_where_they_come_from() -> None:
     world = World()
     world.extractor.facts = lambda _: [("Likes tea", "user"), ("Answer briefly", "assistant")]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from operator_memory.application.learn_facts import QUARANTINE, cosine
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.events import EventType
 from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId, Scope
@@ -55,6 +56,16 @@ def test_what_is_no_longer_true_stays_in_history_and_says_what_took_its_place() 
     assert (outcome.outcome, outcome.memory_id, outcome.others) == (Outcome.SUPERSEDED, newer.id, (older.id,))
     assert (older.superseded_by, older.valid_until) == (newer.id, FINISHED + timedelta(hours=1))
     assert newer.valid_until is None
+
+
+def test_the_trail_names_what_was_added_and_what_was_put_aside() -> None:
+    world = World()
+    learned(world, 0, "I live in Lisbon.", LISBON)
+    learned(world, 1, "I live in Porto now.", PORTO)
+    _, added, changed = world.events.events
+    assert (added.type, fact_of(world, PORTO).id in added.memory_ids) == (EventType.ADD, True)
+    assert (changed.type, changed.memory_ids) == (EventType.UPDATE, (fact_of(world, LISBON).id,))
+    assert changed.id != added.id
 
 
 def test_what_a_person_pinned_is_not_put_aside_by_a_conversation() -> None:

@@ -105,15 +105,16 @@ class ExtractRun:
             raise JobConflictError(f"job {job.job_id} was submitted before with other content")
         if claim.status is ClaimStatus.IN_PROGRESS:
             raise JobInProgressError(f"job {job.job_id} is being worked on")
+        known = replace(claim.record, queued_at=claim.record.queued_at or job.sent_at)
         try:
-            record, watermark = self._run(job, claim.record)
+            record, watermark = self._run(job, known)
         except MemoryServiceError as error:
-            failed = claim.record.failed(error=error.reason, detail=str(error), now=clock.now())
+            failed = known.failed(error=error.reason, detail=str(error), now=clock.now())
             self._ports.jobs.save(failed)
             raise
         except Exception as error:
             # A defect: its message may quote the conversation, so only its type is kept.
-            self._ports.jobs.save(claim.record.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
+            self._ports.jobs.save(known.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
             raise
         self._note(job, record)  # before the job counts as done: a repetition notes the same event
         self._ports.jobs.save(record)
@@ -224,24 +225,28 @@ class ExtractRun:
         return messages
 
     def _note(self, job: RunJob, record: JobRecord) -> None:
-        """One event for all that the job added. On a repetition what is there already may be its own work."""
+        """One event for all that the job added, one for all that it put aside.
+
+        On a repetition what is there already may be its own work.
+        """
         counted = {Outcome.ADDED, Outcome.SUPERSEDED} | ({Outcome.DUPLICATE} if record.attempts > 1 else set())
         added = [o.memory_id for o in (*record.facts, *record.turns) if o.outcome in counted]
-        if not added:
-            return
+        replaced = dict.fromkeys(i for o in record.facts if o.outcome is Outcome.SUPERSEDED for i in o.others)
         about: dict[str, str | int | bool] = {"job_id": job.job_id, "facts": len(record.facts)}
         if job.author_id:
             about["author_id"] = job.author_id
-        self._ports.trail.note(
-            job.account_id,
-            "system:extraction",
-            EventType.ADD,
-            event_id=repeatable_event_id(job.account_id, "job", job.job_id),
-            memory_ids=added,
-            agent_id=job.agent_id,
-            thread_id=job.thread_id,
-            metadata=about,
-        )
+        for what, cause, ids in ((EventType.ADD, "job", added), (EventType.UPDATE, "superseded", list(replaced))):
+            if ids:
+                self._ports.trail.note(
+                    job.account_id,
+                    "system:extraction",
+                    what,
+                    event_id=repeatable_event_id(job.account_id, cause, job.job_id),
+                    memory_ids=ids,
+                    agent_id=job.agent_id,
+                    thread_id=job.thread_id,
+                    metadata=about,
+                )
 
     def _redacted(self, counts: Counter[str], text: str) -> str:
         """``text`` without secrets: nobody after this sees one, no model, no embedder and no store."""
