@@ -60,6 +60,7 @@ docs: $(STAMP)  ## Write the generated parts of docs/
 bench: $(STAMP)  ## Print the benchmarks (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.gate
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)

@@ -133,7 +133,10 @@ class ErasureBody(Closed):
 
 
 class ErasureView(BaseModel):
-    """The receipt. Counts are by store; ``remaining`` was counted after the deletion."""
+    """The receipt. Counts are by store; ``remaining`` was counted after the deletion.
+
+    ``archived_unreadable`` in it are lines of the archive that could not be read, and so not be told apart.
+    """
 
     id: str
     account_id: str
