@@ -75,6 +75,13 @@ class _Fault:
     seen: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    when: When
+    do: Callable[[], None]
+    always: bool
+
+
 class FaultyProxy:
     """Stands for the server at ``upstream``; a context manager. ``requests`` are those that came, in order."""
 
@@ -85,7 +92,7 @@ class FaultyProxy:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._faults: list[_Fault] = []
-        self._watchers: list[tuple[When, Callable[[], None]]] = []
+        self._watchers: list[_Watcher] = []
         self.requests: list[Request] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._listener.getsockname()[1]
@@ -100,10 +107,10 @@ class FaultyProxy:
         with self._lock:
             self._faults.append(_Fault(act, when, first))
 
-    def before(self, when: When, do: Callable[[], None]) -> None:
-        """Call ``do`` before such a request is dealt with; always, until `forget`."""
+    def before(self, when: When, do: Callable[[], None], *, always: bool = False) -> None:
+        """Call ``do`` before the next such request is dealt with, or ``always`` (until `forget`)."""
         with self._lock:
-            self._watchers.append((when, do))
+            self._watchers.append(_Watcher(when, do, always))
 
     def down(self) -> None:
         """End all connections, and refuse new ones until `heal`."""
@@ -190,9 +197,10 @@ class FaultyProxy:
     def _answer(self, request: Request, upstream: http.client.HTTPConnection) -> bytes | None:
         with self._lock:
             self.requests.append(request)
-            due = [do for when, do in self._watchers if when(request)]
-        for do in due:
-            do()
+            due = [watcher for watcher in self._watchers if watcher.when(request)]
+            self._watchers = [watcher for watcher in self._watchers if watcher.always or watcher not in due]
+        for watcher in due:
+            watcher.do()
 
         def forward() -> tuple[int, dict[str, str], bytes]:
             upstream.request(request.method, request.path, request.body, dict(request.headers))

@@ -1,0 +1,157 @@
+"""The language model fails in every way that it can: nothing is lost, nothing is learned twice or half."""
+
+import json
+
+from operator_memory.domain.jobs import Outcome
+
+from tests.support.extractor import completion
+from tests.support.failure_rig import CHAT, SAID, SEARCH, Rig, Stored
+from tests.support.failures import injects
+from tests.support.faulty_proxy import Act, answers, hangs
+from tests.support.loopback import reply
+
+pytest_plugins = ["tests.support.failure_fixtures"]
+
+TURNS = Stored([], sorted(text for _, text in SAID))
+"""What is stored when the model fails: it is asked after the turns were stored."""
+
+AGAIN = "the message is tried again after 5 s, then ever later; the turns are stored already"
+
+
+def tried_again(rig: Rig, act: Act, reason: str, *, delay: int = 5) -> None:
+    """The model does ``act`` when it is asked; the message is given back for ``delay`` seconds."""
+    rig.systems.models.spoil(act, when=CHAT)
+    assert rig.is_tried_again(reason, stored=TURNS).delays == [delay]
+
+
+def an_error(status: int, **headers: str) -> Act:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answers(reply({"error": {"message": "no", "type": "error", "code": None}}, status, headers=named))
+
+
+@injects("Model", "is down: refuses connections", then=AGAIN, reason="upstream_unavailable")
+def test_the_model_is_down(rig: Rig) -> None:
+    rig.systems.qdrant.before(SEARCH, rig.systems.models.down)  # the turns have been embedded by then
+    assert rig.is_tried_again("upstream_unavailable", stored=TURNS).delays == [5]
+
+
+@injects("Model", "is slow: no answer within `EXTRACTION_TIMEOUT_SECONDS`", then=AGAIN, reason="upstream_timeout")
+def test_the_model_is_slow(rig: Rig) -> None:
+    tried_again(rig, hangs, "upstream_timeout")
+
+
+@injects(
+    "Model",
+    "answers 429 with `Retry-After`",
+    then="the message waits as long as the model asks for (at most an hour) and is tried again",
+    reason="upstream_unavailable",
+)
+def test_the_model_asks_to_be_left_alone_for_a_while(rig: Rig) -> None:
+    tried_again(rig, an_error(429, Retry_After="47"), "upstream_unavailable", delay=47)
+
+
+@injects("Model", "answers 500", then=AGAIN, reason="upstream_unavailable")
+def test_the_model_answers_500(rig: Rig) -> None:
+    tried_again(rig, an_error(500), "upstream_unavailable")
+
+
+@injects(
+    "Model",
+    "answers 401: the key was revoked",
+    then="the message is tried again for about an hour, in which the key can be replaced",
+    reason="upstream_unavailable",
+)
+def test_the_model_refuses_the_key(rig: Rig) -> None:
+    tried_again(rig, an_error(401), "upstream_unavailable")
+
+
+@injects(
+    "Model",
+    "answers 400: it cannot serve such a request",
+    then="a dead letter at once; put back when the model's name or limits are mended, it is worked off",
+    reason="upstream_rejected",
+)
+def test_the_model_refuses_the_request(rig: Rig) -> None:
+    rig.systems.models.spoil(an_error(400), when=CHAT)
+    rig.is_given_up("upstream_rejected", stored=TURNS)
+
+
+@injects("Model", "refuses to answer (`refusal`)", then=AGAIN, reason="malformed_response")
+def test_the_model_refuses_to_answer(rig: Rig) -> None:
+    tried_again(rig, answers(completion(None, refusal="I cannot help with that.")), "malformed_response")
+
+
+@injects("Model", "answers in prose", then=AGAIN, reason="malformed_response")
+def test_the_model_answers_in_prose(rig: Rig) -> None:
+    tried_again(rig, answers(completion("Ana lives in Porto. Anything else?")), "malformed_response")
+
+
+@injects("Model", "is cut off at `EXTRACTION_MAX_TOKENS`", then=AGAIN, reason="malformed_response")
+def test_the_model_is_cut_off(rig: Rig) -> None:
+    cut = '{"memory": [{"id": "0", "text": "User\'s name is Ana"}, {"id": "1", "te'
+    tried_again(rig, answers(completion(cut, finish="length")), "malformed_response")
+
+
+@injects("Model", "stops in the middle of its JSON, and says that it is complete", then=AGAIN,
+         reason="malformed_response")  # fmt: skip
+def test_the_model_ends_too_early_and_does_not_say_so(rig: Rig) -> None:
+    cut = '{"memory": [{"id": "0", "text": "User\'s name is Ana"}, {"id": "1", "te'
+    tried_again(rig, answers(completion(cut)), "malformed_response")
+
+
+@injects("Model", "answers with a JSON list", then=AGAIN, reason="malformed_response")
+def test_the_model_answers_with_a_list(rig: Rig) -> None:
+    tried_again(rig, answers(completion(json.dumps([{"text": "User's name is Ana"}]))), "malformed_response")
+
+
+@injects("Model", "answers with other keys than asked for", then=AGAIN, reason="malformed_response")
+def test_the_model_answers_with_other_keys(rig: Rig) -> None:
+    tried_again(rig, answers(completion(json.dumps({"facts": ["User's name is Ana"]}))), "malformed_response")
+
+
+@injects(
+    "Model", "gives one fact of several without its text", then=f"{AGAIN}; no fact is", reason="malformed_response"
+)
+def test_one_of_the_models_facts_has_no_text(rig: Rig) -> None:
+    facts = [{"id": "0", "text": "User's name is Ana"}, {"id": "1", "fact": "User lives in Porto"}]
+    tried_again(rig, answers(completion(json.dumps({"memory": facts}))), "malformed_response")
+
+
+@injects("Model", "answers with an empty object", then=AGAIN, reason="malformed_response")
+def test_the_model_answers_with_an_empty_object(rig: Rig) -> None:
+    tried_again(rig, answers(completion("{}")), "malformed_response")
+
+
+@injects("Model", "answers with nothing", then=AGAIN, reason="malformed_response")
+def test_the_model_answers_with_nothing(rig: Rig) -> None:
+    tried_again(rig, answers(completion("")), "malformed_response")
+
+
+@injects("Model", "is a proxy's error page with status 200", then=AGAIN, reason="malformed_response")
+def test_in_the_models_place_a_page_answers(rig: Rig) -> None:
+    tried_again(rig, answers(reply(b"<html>Bad gateway</html>", headers={"Content-Type": "text/html"})),
+                "malformed_response")  # fmt: skip
+
+
+@injects(
+    "Model",
+    "states facts in another language than the conversation",
+    then="the job is done; each fact has an outcome in the record, and what cannot be traced to what was said waits"
+    " in quarantine",
+)
+def test_the_model_answers_in_another_language(rig: Rig) -> None:
+    facts = [
+        {"id": "0", "text": "Die Nutzerin heißt Ana", "attributed_to": "user"},
+        {"id": "1", "text": "Die Nutzerin züchtet in ihrer Freizeit Alpakas", "attributed_to": "user"},
+    ]
+    rig.systems.models.spoil(answers(completion(json.dumps({"memory": facts}))), when=CHAT)
+    rig.send(rig.subject, "subject")
+
+    assert rig.deliver().failed == []
+
+    found = rig.outcome()
+    assert found.record is not None
+    assert [fact.outcome for fact in found.record.facts] == []
+    assert found.stored.turns == TURNS.turns
+    assert (found.queued, found.letters) == (0, [])
+    assert Outcome.REJECTED
