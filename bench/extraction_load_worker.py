@@ -63,15 +63,17 @@ class Outside:
 
 
 def watch_all() -> Outside:
-    """Watch the three HTTP clients that either way uses: ours, boto3's, and httpx (the OpenAI SDK, qdrant-client)."""
+    """Watch the HTTP clients that either way uses: ours, boto3's, httpx2 (the OpenAI SDK) and httpx (qdrant-client)."""
     import httpx
+    import httpx2
     from botocore.httpsession import URLLib3Session
     from operator_memory.adapters.http import HttpClient
 
     outside = Outside()
     outside.watch(HttpClient, "request", lambda client, *_: client._system)
     outside.watch(URLLib3Session, "send", lambda _, request: "dynamodb" if _is_dynamodb(request) else "sqs")
-    outside.watch(httpx.Client, "send", lambda _, request: _by_path(request.url.path))
+    for client in (httpx.Client, httpx2.Client):
+        outside.watch(client, "send", lambda _, request: _by_path(request.url.path))
     return outside
 
 
