@@ -147,7 +147,8 @@ class World:
     sqs: Any
     dynamodb: Any
     template: Any
-    urls: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, str]
+    noted: list[dict[str, Any]] = field(default_factory=list)
 
     # ---- what is asked --------------------------------------------------------------------------------------------
 
@@ -167,10 +168,9 @@ class World:
         ]
         add_messages(self.platform, person.thread_id, rows)
 
-    def send(self, person: Person, job_id: str = "job-1", *, minutes_ago: float = 30, **fields: object) -> None:
-        """Queue a run of the person's agent."""
-        body = {
-            "job_id": job_id,
+    def send(self, person: Person, *job_ids: str, minutes_ago: float = 30, group: str = "", **fields: object) -> None:
+        """Queue runs of the person's agent (``job-1``); in the account's group, unless told otherwise."""
+        about = {
             "account_id": person.account_id,
             "thread_id": person.thread_id,
             "agent_id": "agent-1",
@@ -178,9 +178,17 @@ class World:
             "finished_at": (NOW - timedelta(minutes=minutes_ago)).isoformat(),
             **fields,
         }
-        self.sqs.send_message(
-            QueueUrl=self.urls["jobs"], MessageBody=json.dumps(body), MessageGroupId=person.account_id
-        )
+        entries = [
+            {
+                "Id": job_id,
+                "MessageBody": json.dumps({"job_id": job_id, **about}),
+                "MessageGroupId": group or person.account_id,
+            }
+            for job_id in job_ids or ("job-1",)
+        ]
+        for start in range(0, len(entries), 10):
+            answer = self.sqs.send_message_batch(QueueUrl=self.urls["jobs"], Entries=entries[start : start + 10])
+            assert "Failed" not in answer
 
     # ---- the queue, as Lambda polls it ----------------------------------------------------------------------------
 
@@ -232,12 +240,16 @@ class World:
         self.acknowledge(batch, answer)
         assert answer == {"batchItemFailures": []}
 
-    def time_out(self, person: Person, *batch: Mapping[str, Any]) -> None:
-        """Half an hour passes: the messages are seen again, and the leases of the account's jobs are over."""
+    def seen_again(self, *batch: Mapping[str, Any]) -> None:
+        """The messages' time-out is over."""
         for message in batch:
             self.sqs.change_message_visibility(
                 QueueUrl=self.urls["jobs"], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
             )
+
+    def time_out(self, person: Person, *batch: Mapping[str, Any]) -> None:
+        """Half an hour passes: the messages are seen again, and the leases of the account's jobs are over."""
+        self.seen_again(*batch)
         for item in self.items(person, "JOB#"):
             if "lease_until" in item:
                 self.dynamodb.update_item(
@@ -285,12 +297,35 @@ class World:
         turns = [memory for memory in self.memories(person).values() if memory["kind"] == "turn"]
         return [turn["data"] for turn in sorted(turns, key=lambda turn: str(turn["created_at"]))]
 
-    def outcomes(self, person: Person, job_id: str = "job-1") -> list[str]:
-        """State, attempts, and the text of every memory of which the job's record gives the outcome."""
+    def outcomes(self, person: Person, job_id: str = "job-1") -> dict[str, list[str]]:
+        """What the job's record says: its state, each fact with what became of it, each turn."""
         memories = self.memories(person)
         [item] = [i for i in self.items(person, f"JOB#{job_id}") if i["item"]["S"] == f"JOB#{job_id}"]
-        lines = [line for name in ("facts", "turns") for line in item[name]["S"].split("\n") if line]
-        return [item["state"]["S"], *(str(memories[line.split(" ")[0]]["data"]) for line in lines)]
+
+        def told(name: str, words: int) -> list[str]:
+            lines = [line.partition("\t")[0].split(" ") for line in item[name]["S"].split("\n") if line]
+            return [" ".join([*line[2 : 2 + words], str(memories[line[0]]["data"])]) for line in lines]
+
+        # A turn that is stored before the function dies is a duplicate when it is repeated.
+        return {"state": [item["state"]["S"]], "facts": told("facts", 1), "turns": told("turns", 0)}
+
+    def attempts(self, person: Person, job_id: str = "job-1") -> int:
+        """How often the job was begun."""
+        [item] = [i for i in self.items(person, f"JOB#{job_id}") if i["item"]["S"] == f"JOB#{job_id}"]
+        return int(item["attempts"]["N"])
+
+    def events(self, person: Person) -> list[str]:
+        """The account's events in the trail's queue: type, and the texts of the memories that it names.
+
+        One that was sent twice is listed once: the trail keeps one of each id.
+        """
+        request = {"QueueUrl": self.urls["events"], "MaxNumberOfMessages": 10}
+        while messages := self.sqs.receive_message(**request).get("Messages", []):
+            self.noted += [json.loads(message["Body"]) for message in messages]
+        memories = self.memories(person)
+        mine = [event for event in self.noted if event["account_id"] == person.account_id]
+        distinct = {(e["id"], e["type"], *sorted(str(memories[i]["data"]) for i in e["memory_ids"])) for e in mine}
+        return sorted(" | ".join(event[1:]) for event in distinct)
 
     def state(self, person: Person) -> list[str]:
         """All that is stored of the account, in a form that is equal for equal runs of two accounts."""

@@ -3,7 +3,7 @@
 ``python -m tests.support.killable_worker SOCKET``: per connection to the Unix socket one event, as a line
 ``{"environment": ..., "event": ...}``; it answers with a line that has the handler's process id, and one with the
 handler's answer. The function is imported in the fork, so it starts as Lambda starts it; only the libraries are
-here already, or every start would take two seconds.
+here already, or every start would take five seconds.
 """
 
 import importlib
@@ -16,7 +16,9 @@ import socket
 import sys
 from types import SimpleNamespace
 
-LIBRARIES = ("aws_lambda_powertools.utilities.batch", "boto3", "httpx", "openai", "pydantic", "supabase")
+from operator_memory.adapters.secret_redaction import SecretRedactor
+
+LIBRARIES = ("aws_lambda_powertools.utilities.batch", "boto3", "httpx", "mem0", "openai", "pydantic", "supabase")
 
 
 def main(path: str) -> None:
@@ -27,6 +29,7 @@ def main(path: str) -> None:
         package = importlib.import_module(f"operator_memory.{part}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"operator_memory.{part}.{module.name}")
+    SecretRedactor().redact("compiled at its first text")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork: its connection tells when it ends
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
