@@ -2,18 +2,15 @@
 
 import json
 
-from operator_memory.domain.jobs import Outcome
+from operator_memory.domain.jobs import MAX_RECEIVES, Outcome
 
 from tests.support.extractor import completion
-from tests.support.failure_rig import CHAT, SAID, SEARCH, Rig, Stored
+from tests.support.failure_rig import BYSTANDER, CHAT, SEARCH, SUBJECT, TURNS, Rig, Stored
 from tests.support.failures import injects
 from tests.support.faulty_proxy import Act, answers, hangs
 from tests.support.loopback import reply
 
 pytest_plugins = ["tests.support.failure_fixtures"]
-
-TURNS = Stored([], sorted(text for _, text in SAID))
-"""What is stored when the model fails: it is asked after the turns were stored."""
 
 AGAIN = "the message is tried again after 5 s, then ever later; the turns are stored already"
 
@@ -145,13 +142,40 @@ def test_the_model_answers_in_another_language(rig: Rig) -> None:
         {"id": "1", "text": "Die Nutzerin züchtet in ihrer Freizeit Alpakas", "attributed_to": "user"},
     ]
     rig.systems.models.spoil(answers(completion(json.dumps({"memory": facts}))), when=CHAT)
-    rig.send(rig.subject, "subject")
+    rig.both_sent()
+
+    delivery = rig.deliver()
+
+    assert (delivery.tried, delivery.failed) == ([SUBJECT, BYSTANDER], [])
+    found = rig.outcome()
+    assert found.record is not None
+    outcomes = [(fact.outcome, fact.reason) for fact in found.record.facts]
+    assert outcomes == [(Outcome.ADDED, None), (Outcome.REJECTED, "not_grounded")]
+    assert found.stored == Stored(sorted(fact["text"] for fact in facts), TURNS.turns)
+    assert (found.queued, found.letters) == (0, [])
+
+
+@injects(
+    "Model",
+    "fails ten times, first with 500 and in the end with prose",
+    then="a dead letter after about an hour, with the first and the last error; put back, it is worked off",
+    reason="malformed_response",
+)
+def test_the_model_fails_until_the_message_is_given_up(rig: Rig) -> None:
+    rig.systems.models.spoil(an_error(500), when=CHAT)
+    rig.both_sent()
+    delays = rig.fails("upstream_unavailable").delays
+    for _ in range(2, MAX_RECEIVES):
+        rig.systems.models.spoil(answers(completion("Sorry.")), when=CHAT)
+        delays += rig.deliver().delays
+    rig.is_recorded("malformed_response", stored=TURNS)
+    rig.systems.models.spoil(answers(completion("Sorry.")), when=CHAT)
 
     assert rig.deliver().failed == []
 
-    found = rig.outcome()
-    assert found.record is not None
-    assert [fact.outcome for fact in found.record.facts] == []
-    assert found.stored.turns == TURNS.turns
-    assert (found.queued, found.letters) == (0, [])
-    assert Outcome.REJECTED
+    assert delays == [5, 25, 125, *[600] * 6]
+    [letter] = rig.outcome().letters
+    assert (letter["reason"], letter["first_error"]) == ("malformed_response", "upstream_unavailable")
+    assert letter["receive_count"] == str(MAX_RECEIVES)
+    rig.redrive()
+    rig.succeeds(attempts=MAX_RECEIVES + 1, first_error="upstream_unavailable")

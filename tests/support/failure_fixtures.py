@@ -26,7 +26,18 @@ from devstack.stack import LOCAL_DIMENSIONS
 from devstack.supabase import SupabaseFront
 from infra.qdrant.apply import main as apply_collection
 from tests.support.aws import Queues, aws_client
-from tests.support.failure_rig import COLLECTION, GIVES_BACK, PATIENCE, LaterClock, Rig, Systems, World, target
+from tests.support.failure_rig import (
+    BURIES,
+    COLLECTION,
+    DEAD,
+    EVENTS,
+    GIVES_BACK,
+    PATIENCE,
+    LaterClock,
+    Rig,
+    Systems,
+    World,
+)
 from tests.support.faulty_proxy import FaultyProxy
 from tests.support.qdrant import Rest
 from tests.support.supabase import new_tenant
@@ -61,9 +72,9 @@ def _aws(cleanup: ExitStack, aws_url: str) -> tuple[Queues, str, str]:
     """The queues of jobs, that of events, and the table, as the template defines it."""
     client, suffix = aws_client("sqs", aws_url), uuid.uuid4()
     cleanup.callback(client.close)
-    names, fifo = [f"{name}-{suffix}.fifo" for name in ("jobs", "dead")], {"FifoQueue": "true"}
+    names, fifo = [f"{name}-{suffix}.fifo" for name in ("jobs", DEAD)], {"FifoQueue": "true"}
     urls = [client.create_queue(QueueName=name, Attributes=fifo)["QueueUrl"] for name in names]
-    events_url = client.create_queue(QueueName=f"events-{suffix}")["QueueUrl"]
+    events_url = client.create_queue(QueueName=f"{EVENTS}-{suffix}")["QueueUrl"]
     parameters = {"QdrantUrl": "http://qdrant.invalid", "SupabaseUrl": "http://supabase.invalid"}
     template = read_template(TEMPLATE, endpoint_url=aws_url, parameters=parameters)
     table = f"memory-{suffix}"
@@ -142,14 +153,16 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     monkeypatch.setattr("operator_memory.application.learn_facts.SEARCH_TIMEOUT", PATIENCE)
     monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):
-        queues.client.purge_queue(QueueUrl=url)
+        while left := queues.receive(url):  # of a test that failed
+            for message in left:
+                queues.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     for proxy in systems.all:
         proxy.forget()
     world.clock.ahead = timedelta()
     subject, bystander = (AccountId(new_tenant(world.front).account_id) for _ in range(2))
     made = Rig(world, systems, subject, bystander)
-    systems.sqs.before(GIVES_BACK, made.heal, always=True)
-    systems.sqs.before(target("SendMessage", holding=queues.dead_letter_url.rpartition("/")[2]), made.heal, always=True)
+    for settles in (GIVES_BACK, BURIES):
+        systems.sqs.before(settles, made.heal_all_but_queues, always=True)
     logger = logging.getLogger("operator_memory")
     logger.addHandler(made.log)
     yield made

@@ -27,6 +27,9 @@ from tests.support.faulty_proxy import FaultyProxy, When
 from tests.support.qdrant import Rest
 
 COLLECTION = "failures"
+DEAD, EVENTS = "dead", "events"
+"""How the names of these queues begin."""
+
 PATIENCE = 0.4
 """Seconds that the function waits for any of the systems; for the model a whole one, its setting's least."""
 
@@ -45,6 +48,9 @@ def target(name: str, *, holding: str = "") -> When:
     return lambda request: request.headers.get("x-amz-target", "").endswith(f".{name}") and holding in str(request.body)
 
 
+GIVES_BACK = target("ChangeMessageVisibility")
+BURIES = target("SendMessage", holding=f"/{DEAD}-")
+NOTES_EVENT = target("SendMessage", holding=f"/{EVENTS}-")
 CHAT, EMBEDDINGS = path("/chat/completions"), path("/embeddings")
 SEARCH, WRITE = path("/points/query/batch"), path("/points")
 
@@ -95,6 +101,12 @@ class Stored:
 
     facts: list[str]
     turns: list[str]
+
+
+TURNS = Stored([], sorted(text for _, text in SAID))
+"""What is stored when a failure comes after the turns and before the facts."""
+
+NOTHING = Stored([], [])
 
 
 @dataclass(frozen=True)
@@ -201,14 +213,22 @@ class Rig:
 
     def stored(self, account: AccountId) -> Stored:
         """Everything that the store has of the account."""
+        texts: dict[str, list[str]] = {"fact": [], "turn": []}
+        for payload in self._payloads(account):
+            texts[payload["kind"]].append(payload["data"])
+        return Stored(sorted(texts["fact"]), sorted(texts["turn"]))
+
+    def holding(self, account: AccountId) -> list[str]:
+        """The facts among them that no later one has replaced."""
+        payloads = self._payloads(account)
+        return sorted(p["data"] for p in payloads if p["kind"] == "fact" and p.get("superseded_by") is None)
+
+    def _payloads(self, account: AccountId) -> list[dict[str, Any]]:
         only = {"must": [{"key": "user_id", "match": {"value": account}}]}
         body = {"filter": only, "limit": 1000, "with_payload": True}
         status, page = self.world.store("POST", f"/collections/{COLLECTION}/points/scroll", body)
         assert status == 200, page
-        texts: dict[str, list[str]] = {"fact": [], "turn": []}
-        for point in page["points"]:
-            texts[point["payload"]["kind"]].append(point["payload"]["data"])
-        return Stored(sorted(texts["fact"]), sorted(texts["turn"]))
+        return [point["payload"] for point in page["points"]]
 
     def redrive(self) -> None:
         """Put all dead letters back, as an operator does."""
@@ -219,8 +239,14 @@ class Rig:
 
     def heal(self) -> None:
         """All systems are well from now on."""
+        self.heal_all_but_queues()
+        self.systems.sqs.heal()
+
+    def heal_all_but_queues(self) -> None:
+        """All others are well from now on."""
         for proxy in self.systems.all:
-            proxy.heal()
+            if proxy is not self.systems.sqs:
+                proxy.heal()
 
     # ---- what every failure must come to ----------------------------------------------------------------------
 
@@ -238,16 +264,16 @@ class Rig:
         self._bystander_is_done()
         return delivery
 
-    def is_recorded(self, reason: str, *, stored: Stored | None = None) -> JobRecord:
+    def is_recorded(self, reason: str, *, stored: Stored = NOTHING) -> JobRecord:
         """The subject's record names ``reason``; of what was said at most ``stored`` is stored (nothing)."""
         found = self.outcome()
         assert found.record is not None
         assert (found.record.state, found.record.error) == (JobState.FAILED, reason)
         assert (found.record.facts, found.record.turns) == ((), ())
-        assert found.stored == (stored or Stored([], []))
+        assert found.stored == stored
         return found.record
 
-    def succeeds(self, *, attempts: int = 2, first_error: str | None, like: Stored | None = None) -> JobRecord:
+    def succeeds(self, *, attempts: int = 2, first_error: str | None) -> JobRecord:
         """Deliver again with all systems well: done, and everything is stored once, as for the bystander."""
         self.heal()
         delivery = self.deliver()
@@ -256,13 +282,13 @@ class Rig:
         assert found.record is not None
         assert (found.record.state, found.record.error) == (JobState.DONE, None)
         assert (found.record.attempts, found.record.first_error) == (attempts, first_error)
-        assert found.stored == (like or self.stored(self.bystander))
+        assert found.stored == self.stored(self.bystander)
         assert len(found.record.facts) == len(found.stored.facts) > 1
         assert len(found.record.turns) == len(found.stored.turns) > 1
         assert (found.queued, found.letters) == (0, [])
         return found.record
 
-    def is_tried_again(self, reason: str, *, stored: Stored | None = None) -> Delivery:
+    def is_tried_again(self, reason: str, *, stored: Stored = NOTHING) -> Delivery:
         """All three in a row. ``stored``: what is there after the failure."""
         self.both_sent()
         delivery = self.fails(reason)
@@ -270,7 +296,7 @@ class Rig:
         self.succeeds(first_error=reason)
         return delivery
 
-    def is_given_up(self, reason: str, *, stored: Stored | None = None) -> None:
+    def is_given_up(self, reason: str, *, stored: Stored = NOTHING) -> None:
         """It can never succeed as things are: a dead letter, which a person puts back when they are mended."""
         self.both_sent()
         delivery = self.deliver()
@@ -290,9 +316,6 @@ class Rig:
         assert (found.state, found.attempts) == (JobState.DONE, 1)
         stored = self.stored(self.bystander)
         assert (len(found.facts), len(found.turns)) == (len(stored.facts), len(stored.turns))
-
-
-GIVES_BACK = target("ChangeMessageVisibility")
 
 
 def _job(message: Mapping[str, Any]) -> str:
