@@ -9,7 +9,7 @@ from tests.support.loopback import reply
 
 pytest_plugins = ["tests.support.failure_fixtures"]
 
-AGAIN = "the message is tried again after 5 s, then ever later; nothing is stored yet"
+AGAIN = "The message is tried again; nothing is stored yet."
 
 
 def test_without_a_failure_a_run_costs_three_embedding_calls(rig: Rig) -> None:
@@ -40,7 +40,7 @@ def test_the_embedder_is_busy(rig: Rig) -> None:
 @injects(
     "Embedder",
     "answers 401: the key was revoked",
-    then="the message is tried again for about an hour, in which the key can be replaced",
+    then="The message is tried again for about an hour, in which the key can be replaced.",
     reason="upstream_unavailable",
 )
 def test_the_embedder_refuses_the_key(rig: Rig) -> None:
@@ -92,7 +92,7 @@ def test_a_vector_holds_null(rig: Rig) -> None:
 @injects(
     "Embedder",
     "fails before the model is asked",
-    then="the message is tried again; the turns are stored already, and the model has cost nothing",
+    then="The message is tried again; the turns are stored already, and the model has cost nothing.",
     reason="upstream_unavailable",
 )
 def test_the_embedder_fails_before_the_model_is_asked(rig: Rig) -> None:
@@ -104,7 +104,7 @@ def test_the_embedder_fails_before_the_model_is_asked(rig: Rig) -> None:
 @injects(
     "Embedder",
     "fails after the model has answered",
-    then="the message is tried again and the model asked again; the turns are stored already",
+    then="The message is tried again and the model asked again; the turns are stored already.",
     reason="upstream_unavailable",
 )
 def test_the_embedder_fails_after_the_model_has_answered(rig: Rig) -> None:
@@ -115,7 +115,7 @@ def test_the_embedder_fails_after_the_model_has_answered(rig: Rig) -> None:
 @injects(
     "Embedder",
     "gives half of the facts' vectors",
-    then="the message is tried again; the turns are stored already, and no fact is",
+    then="The message is tried again; the turns are stored already, and no fact is.",
     reason="malformed_response",
 )
 def test_the_embedder_gives_half_of_the_facts(rig: Rig) -> None:

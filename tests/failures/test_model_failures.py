@@ -12,7 +12,7 @@ from tests.support.loopback import reply
 
 pytest_plugins = ["tests.support.failure_fixtures"]
 
-AGAIN = "the message is tried again after 5 s, then ever later; the turns are stored already"
+AGAIN = "The message is tried again; the turns are stored already."
 
 
 def tried_again(rig: Rig, act: Act, reason: str, *, delay: int = 5) -> None:
@@ -40,7 +40,7 @@ def test_the_model_is_slow(rig: Rig) -> None:
 @injects(
     "Model",
     "answers 429 with `Retry-After`",
-    then="the message waits as long as the model asks for (at most an hour) and is tried again",
+    then="The message waits as long as the model asks for (at most an hour) and is tried again.",
     reason="upstream_unavailable",
 )
 def test_the_model_asks_to_be_left_alone_for_a_while(rig: Rig) -> None:
@@ -55,7 +55,7 @@ def test_the_model_answers_500(rig: Rig) -> None:
 @injects(
     "Model",
     "answers 401: the key was revoked",
-    then="the message is tried again for about an hour, in which the key can be replaced",
+    then="The message is tried again for about an hour, in which the key can be replaced.",
     reason="upstream_unavailable",
 )
 def test_the_model_refuses_the_key(rig: Rig) -> None:
@@ -65,7 +65,7 @@ def test_the_model_refuses_the_key(rig: Rig) -> None:
 @injects(
     "Model",
     "answers 400: it cannot serve such a request",
-    then="a dead letter at once; put back when the model's name or limits are mended, it is worked off",
+    then="A dead letter at once; put back when the model's name or limits are mended, it is worked off.",
     reason="upstream_rejected",
 )
 def test_the_model_refuses_the_request(rig: Rig) -> None:
@@ -107,7 +107,10 @@ def test_the_model_answers_with_other_keys(rig: Rig) -> None:
 
 
 @injects(
-    "Model", "gives one fact of several without its text", then=f"{AGAIN}; no fact is", reason="malformed_response"
+    "Model",
+    "gives one fact of several without its text",
+    then="The message is tried again; the turns are stored already, and no fact is.",
+    reason="malformed_response",
 )
 def test_one_of_the_models_facts_has_no_text(rig: Rig) -> None:
     facts = [{"id": "0", "text": "User's name is Ana"}, {"id": "1", "fact": "User lives in Porto"}]
@@ -133,8 +136,8 @@ def test_in_the_models_place_a_page_answers(rig: Rig) -> None:
 @injects(
     "Model",
     "states facts in another language than the conversation",
-    then="the job is done; each fact has an outcome in the record, and what cannot be traced to what was said waits"
-    " in quarantine",
+    then="The job is done; each fact has an outcome in the record, and what cannot be traced to what was said waits"
+    " in quarantine.",
 )
 def test_the_model_answers_in_another_language(rig: Rig) -> None:
     facts = [
@@ -158,7 +161,7 @@ def test_the_model_answers_in_another_language(rig: Rig) -> None:
 @injects(
     "Model",
     "fails ten times, first with 500 and in the end with prose",
-    then="a dead letter after about an hour, with the first and the last error; put back, it is worked off",
+    then="A dead letter after about an hour, with the first and the last error; put back, it is worked off.",
     reason="malformed_response",
 )
 def test_the_model_fails_until_the_message_is_given_up(rig: Rig) -> None:

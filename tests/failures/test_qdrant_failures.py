@@ -24,7 +24,7 @@ def both(rig: Rig) -> Stored:
     return rig.stored(rig.bystander)
 
 
-@injects("Qdrant", "is down: refuses connections", then="the message is tried again; nothing is stored yet",
+@injects("Qdrant", "is down: refuses connections", then="The message is tried again; nothing is stored yet.",
          reason="upstream_unavailable")  # fmt: skip
 def test_qdrant_is_down(rig: Rig) -> None:
     rig.systems.qdrant.down()
@@ -34,7 +34,7 @@ def test_qdrant_is_down(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "is slow: no answer within `QDRANT_WRITE_TIMEOUT_MS`",
-    then="the message is tried again; nothing is stored yet",
+    then="The message is tried again; nothing is stored yet.",
     reason="upstream_timeout",
 )
 def test_qdrant_is_slow(rig: Rig) -> None:
@@ -45,7 +45,7 @@ def test_qdrant_is_slow(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "is slow when the facts are written",
-    then="the message is tried again; the turns are stored already",
+    then="The message is tried again; the turns are stored already.",
     reason="upstream_timeout",
 )
 def test_qdrant_is_slow_when_facts_are_written(rig: Rig) -> None:
@@ -53,7 +53,7 @@ def test_qdrant_is_slow_when_facts_are_written(rig: Rig) -> None:
     rig.is_tried_again("upstream_timeout", stored=TURNS)
 
 
-@injects("Qdrant", "answers 503", then="the message is tried again; nothing is stored yet",
+@injects("Qdrant", "answers 503", then="The message is tried again; nothing is stored yet.",
          reason="upstream_unavailable")  # fmt: skip
 def test_qdrant_answers_503(rig: Rig) -> None:
     rig.systems.qdrant.spoil(answers(reply({"status": {"error": "overloaded"}}, 503)))
@@ -63,7 +63,7 @@ def test_qdrant_answers_503(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "rejects a point of the turns (400)",
-    then="a dead letter at once, nothing is stored; put back when Qdrant takes the point, it is worked off",
+    then="A dead letter at once, nothing is stored; put back when Qdrant takes the point, it is worked off.",
     reason="upstream_rejected",
 )
 def test_qdrant_rejects_a_turn(rig: Rig) -> None:
@@ -74,7 +74,7 @@ def test_qdrant_rejects_a_turn(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "rejects a point of the facts (400)",
-    then="a dead letter at once, only the turns are stored; put back when Qdrant takes the point, it is worked off",
+    then="A dead letter at once, only the turns are stored; put back when Qdrant takes the point, it is worked off.",
     reason="upstream_rejected",
 )
 def test_qdrant_rejects_a_fact(rig: Rig) -> None:
@@ -85,7 +85,7 @@ def test_qdrant_rejects_a_fact(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "dies after it has written the turns, before it answers",
-    then="the message is tried again; the turns are found and not stored again",
+    then="The message is tried again; the turns are found and not stored again.",
     reason="upstream_unavailable",
 )
 def test_qdrant_dies_after_it_has_written_the_turns(rig: Rig) -> None:
@@ -96,7 +96,7 @@ def test_qdrant_dies_after_it_has_written_the_turns(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "dies after it has written the facts, before it answers",
-    then="the message is tried again; turns and facts are found and not stored again",
+    then="The message is tried again; turns and facts are found and not stored again.",
     reason="upstream_unavailable",
 )
 def test_qdrant_dies_after_it_has_written_the_facts(rig: Rig) -> None:
@@ -110,7 +110,7 @@ def test_qdrant_dies_after_it_has_written_the_facts(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "writes, but too slowly to be waited for",
-    then="the message is tried again; what was written is found and not stored again",
+    then="The message is tried again; what was written is found and not stored again.",
     reason="upstream_timeout",
 )
 def test_qdrant_writes_too_slowly(rig: Rig) -> None:
@@ -127,7 +127,7 @@ def test_qdrant_writes_too_slowly(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "fails at the search for what the model is to know",
-    then="the message is tried again; the model has not been asked, and the turns are stored already",
+    then="The message is tried again; the model has not been asked, and the turns are stored already.",
     reason="upstream_unavailable",
 )
 def test_qdrant_fails_at_the_search_for_the_model(rig: Rig) -> None:
@@ -138,7 +138,7 @@ def test_qdrant_fails_at_the_search_for_the_model(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "fails at the search for what the facts are compared with",
-    then="the message is tried again; no fact passes the gate uncompared, and the turns are stored already",
+    then="The message is tried again; no fact passes the gate uncompared, and the turns are stored already.",
     reason="upstream_unavailable",
 )
 def test_qdrant_fails_at_the_search_for_the_gate(rig: Rig) -> None:
@@ -149,7 +149,7 @@ def test_qdrant_fails_at_the_search_for_the_gate(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "has no such collection (404)",
-    then="a dead letter at once, nothing is stored; put back when the collection is there, it is worked off",
+    then="A dead letter at once, nothing is stored; put back when the collection is there, it is worked off.",
     reason="upstream_rejected",
 )
 def test_the_collection_is_missing(rig: Rig) -> None:
@@ -160,7 +160,7 @@ def test_the_collection_is_missing(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "answers what is not JSON",
-    then="the message is tried again; nothing is stored yet",
+    then="The message is tried again; nothing is stored yet.",
     reason="malformed_response",
 )
 def test_in_qdrants_place_a_page_answers(rig: Rig) -> None:
@@ -171,7 +171,7 @@ def test_in_qdrants_place_a_page_answers(rig: Rig) -> None:
 @injects(
     "Qdrant",
     "fails between a new fact and the end of the one that it replaces",
-    then="the message is tried again, which ends the replaced fact; the new one is not stored again",
+    then="The message is tried again, which ends the replaced fact; the new one is not stored again.",
     reason="upstream_unavailable",
 )
 def test_qdrant_fails_before_a_replaced_fact_is_ended(rig: Rig) -> None:
@@ -192,6 +192,6 @@ def test_qdrant_fails_before_a_replaced_fact_is_ended(rig: Rig) -> None:
     assert found.record is not None
     [fact] = found.record.facts
     assert (fact.outcome, len(fact.others)) == (Outcome.SUPERSEDED, 1)
-    assert found.stored.facts == ["User lives in Lisbon.", "User lives in Porto"]
-    assert rig.holding(rig.subject) == ["User lives in Porto"]
+    assert found.stored.facts == ["User lives in Lisbon.", "User lives in Porto now."]
+    assert rig.holding(rig.subject) == ["User lives in Porto now."]
     assert (found.queued, found.letters) == (0, [])

@@ -116,6 +116,12 @@ def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitSt
     """The function's module, freshly imported; what it waits for systems that no setting shortens is shortened."""
     aws = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"mode": "standard", "total_max_attempts": 1})
     reader = supabase_messages.SupabaseThreadMessages
+
+    def make_reader(url: str, key: str, timeout_seconds: float) -> supabase_messages.SupabaseThreadMessages:
+        made = reader(url, key, min(timeout_seconds, PATIENCE))
+        cleanup.callback(made.close)
+        return made
+
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -124,11 +130,7 @@ def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitSt
         policy = partial(extract_run.ExtractionPolicy, embed_timeout=PATIENCE)
         patch.setattr(extract_run, "ExtractionPolicy", policy)
         patch.setattr(mem0_engine, "Mem0Extractor", partial(mem0_engine.Mem0Extractor, timeout=PATIENCE))
-        patch.setattr(
-            supabase_messages,
-            "SupabaseThreadMessages",
-            lambda url, key, timeout_seconds: reader(url, key, timeout_seconds=min(timeout_seconds, PATIENCE)),
-        )
+        patch.setattr(supabase_messages, "SupabaseThreadMessages", make_reader)
         patch.setattr(HttpClient, "__init__", _to_be_closed(cleanup))
         patch.delitem(sys.modules, "functions.extraction.app", raising=False)
         return importlib.import_module("functions.extraction.app")

@@ -7,6 +7,7 @@ batch. A failure lasts until the function has given the subject's message back o
 
 import json
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from infra.dead_letters.letters import Kind
 from tests.support.aws import Queues
 from tests.support.faulty_proxy import FaultyProxy, When
 from tests.support.qdrant import Rest
+from tests.support.supabase import StoredMessage, add_messages, new_thread
 
 COLLECTION = "failures"
 DEAD, EVENTS = "dead", "events"
@@ -174,6 +176,14 @@ class Rig:
             MessageDeduplicationId=f"{account}-{job}",
         )
 
+    def new_thread(self) -> str:
+        """A thread of the subject's on the platform, in which the usual was said."""
+        thread, since = new_thread(self.world.front, self.subject), datetime.now(UTC) - timedelta(minutes=2)
+        said = [StoredMessage(kind, text, since + timedelta(seconds=n), str(uuid.uuid4()))
+                for n, (kind, text) in enumerate(SAID)]  # fmt: skip
+        add_messages(self.world.front, thread, said)
+        return thread
+
     def deliver(self) -> Delivery:
         """Hand the function what the queue shows, as Lambda's trigger does. What failed is visible again at once."""
         queues = self.world.queues
@@ -236,6 +246,10 @@ class Rig:
         box = Box(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url)
         act(box, lambda found: found.letters, box.put_back, behind=True, tally=tally, seen=lambda _: None)
         assert tally.done == 1
+
+    def later(self, *, seconds: float) -> None:
+        """The function's clock is put forward."""
+        self.world.clock.ahead += timedelta(seconds=seconds)
 
     def heal(self) -> None:
         """All systems are well from now on."""
@@ -309,6 +323,16 @@ class Rig:
         self._bystander_is_done()
         self.redrive()
         self.succeeds(first_error=reason)
+
+    def stores_nothing_more(self, thread: str) -> None:
+        """The next run of the subject's thread, in which nothing was said, adds nothing to what is stored."""
+        before = self.outcome().stored
+        self.send(self.subject, "next", thread=thread, messages=None)
+        assert self.deliver().failed == []
+        found = self.outcome(job="next")
+        assert found.record is not None
+        assert found.record.state is JobState.DONE
+        assert found.stored == before != NOTHING
 
     def _bystander_is_done(self) -> None:
         found = self.world.jobs.get(self.bystander, BYSTANDER)
