@@ -60,24 +60,28 @@ class Worker:
 
     def __init__(self, way: str, environment: Mapping[str, str], log: Path) -> None:
         """Start it and wait until it is ready. ``ready`` tells its memory after the import."""
-        self._log = log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.extraction_load_worker", way],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            cwd=ROOT,
-            env=child_environment(environment),
-            text=True,
-        )
+        self._log = log
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bench.extraction_load_worker", way],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=ROOT,
+                env=child_environment(environment),
+                text=True,
+            )
         self.ready = self._answer()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=60)
-        self._log.close()
+        try:
+            self._process.communicate(timeout=60)  # closes its input
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
     def work_off(self, runs: list[LoadRun]) -> Answer:
         """Have one batch worked off."""
@@ -90,7 +94,7 @@ class Worker:
     def _answer(self) -> Answer:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise RuntimeError(f"the way failed:\n{Path(self._log.name).read_text(errors='replace')[-3000:]}")
+            raise RuntimeError(f"the way failed:\n{self._log.read_text(errors='replace')[-3000:]}")
         told: dict[str, Any] = json.loads(line)
         return Answer(**told)
 
@@ -100,6 +104,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="runs of each way")
     args = parser.parse_args()
+    if args.runs < RUNS_AN_ACCOUNT:
+        parser.error(f"--runs must be at least {RUNS_AN_ACCOUNT}")
     print(f"{machine_state()}\n{versions('mem0ai', 'openai', 'qdrant-client', 'qdrant-edge-py', 'moto')}", flush=True)
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="bench-load-")))
@@ -163,11 +169,10 @@ def measure(place: Place, folder: Path, runs: int) -> dict[str, Load]:
     with ExitStack() as cleanup:
         workers = {name: cleanup.enter_context(_started(way, place, folder)) for name, way in WAYS.items()}
         for name, worker in workers.items():
-            loads[name] = Load(place.batch_size, after_import=worker.ready.peak)
+            loads[name] = Load(place.batch_size, WARM_UP, worker.ready)
         for number, batch in enumerate(_batches(runs, place.batch_size)):
             for name, worker in workers.items():
-                answer = worker.work_off(batch)
-                loads[name].note(answer, counts=number >= WARM_UP)
+                loads[name].answers.append(worker.work_off(batch))
             print(f"\r{number} of {runs // place.batch_size + WARM_UP}", end="", file=sys.stderr, flush=True)
     print(f"\r{'':<30}\r", end="", file=sys.stderr, flush=True)
     _check_stored(place)
@@ -206,6 +211,7 @@ def peaks_of(name: str, place: Place, folder: Path, load: Load) -> Peaks:
     runs: Sequence[LoadRun] = (long_run("long", messages=LONG_MESSAGES, characters=200), largest_run("largest"))
     for run in runs:
         with _started(WAYS[name], place, folder) as worker:
+            worker.work_off([short_run(9_999, f"before-{run.account}")])  # what only a first run costs is told apart
             answers.append(worker.work_off([run]))
     return Peaks(name, load, *zip(runs, answers, strict=True))
 

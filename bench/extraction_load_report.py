@@ -15,35 +15,33 @@ STAND_INS = ("dynamodb", "sqs")
 
 @dataclass(slots=True)
 class Load:
-    """What one way's process has told so far. Memory in MB."""
+    """What one way's process has told: ``ready`` after its import, then one answer for each batch."""
 
     batch_size: int
-    after_import: float
-    after_first: float = 0.0
-    after_last: float = 0.0
+    warm_up: int
+    """Batches at the beginning that do not count."""
+    ready: Answer
     answers: list[Answer] = field(default_factory=list)
 
-    def note(self, answer: Answer, *, counts: bool) -> None:
-        """Take in one batch; the first ones warm up and do not count."""
-        self.after_first = self.after_first or answer.peak
-        self.after_last = answer.peak
-        if counts:
-            self.answers.append(answer)
+    @property
+    def counted(self) -> Sequence[Answer]:
+        """The answers that count."""
+        return self.answers[self.warm_up :]
 
     def seconds(self, *, without: Sequence[str] = ()) -> list[float]:
         """Seconds of a run, for each batch; ``without`` what these systems took."""
         return [
             (answer.seconds - sum(answer.outside.get(system, (0, 0.0))[1] for system in without)) / self.batch_size
-            for answer in self.answers
+            for answer in self.counted
         ]
 
     def processor(self) -> float:
         """Median seconds of the processor for a run."""
-        return statistics.median(answer.processor for answer in self.answers) / self.batch_size
+        return statistics.median(answer.processor for answer in self.counted) / self.batch_size
 
     def of(self, system: str) -> tuple[float, float]:
         """Mean requests of a run to ``system``, and mean seconds until their answers."""
-        spent = [answer.outside.get(system, (0, 0.0)) for answer in self.answers]
+        spent = [answer.outside.get(system, (0, 0.0)) for answer in self.counted]
         runs = len(spent) * self.batch_size
         return sum(requests for requests, _ in spent) / runs, sum(seconds for _, seconds in spent) / runs
 
@@ -62,7 +60,7 @@ def report(
     loads: Mapping[str, Load], peaks: Sequence[Peaks], *, batch_size: int, dimensions: int, example: LoadRun
 ) -> str:
     """Everything that was measured, as text."""
-    counted = len(next(iter(loads.values())).answers) * batch_size
+    counted = len(next(iter(loads.values())).counted) * batch_size
     sizes = (
         f"{counted} runs each way, {MESSAGES} messages and {FACTS} facts a run ({len(example.body):,} bytes),"
         f" batches of {batch_size}; vectors of {dimensions:,} numbers"
@@ -76,7 +74,8 @@ def report(
             sizes,
             "Milliseconds a run; ratio = the plan's median over ours\n\n" + _speed(loads),
             asked + _outside(loads),
-            "Peak memory, MB; large runs in fresh processes\n\n" + _memory(peaks),
+            "Peak memory, MB; each large run is the second run of a fresh process; of it the plan's way reads the last"
+            " ten messages, ours all\n\n" + _memory(peaks),
             *(_large(peak) for peak in peaks),
         ]
     )
@@ -121,9 +120,9 @@ def _memory(peaks: Sequence[Peaks]) -> str:
             *(
                 f"{megabytes:.0f}"
                 for megabytes in (
-                    peak.load.after_import,
-                    peak.load.after_first,
-                    peak.load.after_last,
+                    peak.load.ready.peak,
+                    peak.load.answers[0].peak,
+                    peak.load.answers[-1].peak,
                     peak.long[1].peak,
                     peak.largest[1].peak,
                 )
@@ -135,7 +134,7 @@ def _memory(peaks: Sequence[Peaks]) -> str:
 
 
 def _large(peak: Peaks) -> str:
-    lines = []
+    lines = [f"{peak.name}, first run of a process: {peak.load.answers[0].seconds:.1f} s"]
     for label, (run, answer) in ((f"{LONG_MESSAGES:,} messages", peak.long), ("the largest message", peak.largest)):
         asked = ", ".join(
             f"{requests} {SYSTEMS[system]} ({seconds:.1f} s)" for system, (requests, seconds) in answer.outside.items()
