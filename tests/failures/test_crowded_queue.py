@@ -219,11 +219,9 @@ def test_a_thousand_runs_of_one_account_hold_up_no_other(world: World) -> None:
     assert world.facts(other) == [("User likes green tea.", None), ("User moved to Berlin.", None)]
     world.work_off(first)
     assert world.outcomes(crowd, "job-0001")["state"] == ["done"]
-    left: list[tuple[str, str]] = []
-    while batch := world.receive(10):
-        left += told(batch)
-        world.acknowledge(batch, DONE)
-    assert left == [(crowd.account_id, job_id) for job_id in jobs[1:]], "in order, and none was lost"
+    assert world.waiting() == 999
+    assert told(world.receive(10)) == [(crowd.account_id, job_id) for job_id in jobs[1:11]]
+    world.sqs.purge_queue(QueueUrl=world.urls["jobs"])
     assert_nothing_waits(world)
 
 

@@ -59,10 +59,10 @@ def test_a_run_that_is_not_killed_is_what_the_others_are_compared_with(world: Wo
         "turns": [text for _, text in SAID],
     }
     assert len(world.items(never_killed, "WATERMARK#")) == 1
+    learnt = sorted([*(text for _, text in SAID), *(text for text, by in world.facts(never_killed) if by is None)])
     assert world.events(never_killed) == [
         "add | I live in Porto. | User lives in Porto.",
-        "add | I moved to Berlin. I like green tea. | Noted. | Please always answer briefly."
-        " | The user asked to always answer briefly. | User likes green tea. | User moved to Berlin.",
+        " | ".join(["add", *learnt]),
         "update | User lives in Porto.",
     ]
 

@@ -183,12 +183,13 @@ class World:
                 "Id": job_id,
                 "MessageBody": json.dumps({"job_id": job_id, **about}),
                 "MessageGroupId": group or person.account_id,
+                "MessageDeduplicationId": f"{person.account_id}-{job_id}",
             }
             for job_id in job_ids or ("job-1",)
         ]
         for start in range(0, len(entries), 10):
             answer = self.sqs.send_message_batch(QueueUrl=self.urls["jobs"], Entries=entries[start : start + 10])
-            assert "Failed" not in answer
+            assert not answer.get("Failed"), answer["Failed"]
 
     # ---- the queue, as Lambda polls it ----------------------------------------------------------------------------
 
