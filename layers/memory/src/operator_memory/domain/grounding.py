@@ -80,6 +80,7 @@ class _Fact:
         self.months = {word.stem for word in words if word.stem.startswith("month:") and self._is_month(word)}
         self.weekdays = {word.stem for word in words if word.stem.startswith("weekday:")}
         self._read_numbers()
+        self.elsewhere: dict[str, bool] = {}
         titled = sum(word.capital for word in words) > 0.6 * len(words) or self.language == "de"
         plain = [w for w in words if not self._is_light(w)]
         self.names = {w.stem: w.folded for w in plain if w.capital and not titled}
@@ -188,12 +189,12 @@ class Grounding:
 
     def _windows(self, fact: _Fact, *, about_user: bool) -> Iterator[_Window]:
         speakers = self._speakers(about_user=about_user)
-        for at, said in enumerate(speakers):
-            own = _bag_for(fact, said) if about_user else said.bag
+        bags = [_bag_for(fact, said) if about_user else said.bag for said in speakers]
+        for at, (said, own) in enumerate(zip(speakers, bags, strict=True)):
             yield _Window(said, [own], said.language)
             if at + 1 < len(speakers):
                 later = speakers[at + 1]
-                next_bag = _bag_for(fact, later) if about_user else later.bag
+                next_bag = bags[at + 1]
                 first = _hits(fact, own) >= _hits(fact, next_bag)
                 yield _Window(said if first else later, [own, next_bag], said.language, discount=NEIGHBOUR)
             if about_user and said.index and self._turns[said.index - 1].role == "assistant":
@@ -245,8 +246,10 @@ class Grounding:
         return len(fact.numbers) + len(fact.codes) + len(here) + dated, bool(missing)
 
     def _named_elsewhere(self, fact: _Fact, name: str, *, about_user: bool) -> bool:
-        bags = [_bag_for(fact, said) if about_user else said.bag for said in self._speakers(about_user=about_user)]
-        return any(bag.has_name(fact.names[name], name) for bag in [self._known, *bags])
+        if name not in fact.elsewhere:  # the same for every window: in a long run there are many
+            bags = [_bag_for(fact, said) if about_user else said.bag for said in self._speakers(about_user=about_user)]
+            fact.elsewhere[name] = any(bag.has_name(fact.names[name], name) for bag in [self._known, *bags])
+        return fact.elsewhere[name]
 
 
 def _answer(fact: _Fact, said: Said, own: Bag, question: Said) -> Iterator[_Window]:
