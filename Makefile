@@ -56,11 +56,13 @@ lint: $(STAMP)
 
 docs: $(STAMP)  ## Write the generated parts of docs/
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
+	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures
 
 bench: $(STAMP)  ## Print the benchmarks (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.gate
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
