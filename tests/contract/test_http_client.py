@@ -382,7 +382,7 @@ def test_a_status_is_an_answer_and_means_an_error_only_when_checked(
         return
     with pytest.raises(error, match=str(status)) as raised:
         checked("store", response)
-    assert raised.value.retryable == (status in (408, 429) or status >= 500)
+    assert raised.value.retryable == (status in (401, 408, 429) or status >= 500)
     assert "secret" not in str(raised.value)
 
 

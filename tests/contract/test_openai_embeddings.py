@@ -167,7 +167,7 @@ def test_whole_numbers_are_numbers() -> None:
     ("status", "error"),
     [
         (400, UpstreamRejectedError),
-        (401, UpstreamUnavailableError),
+        (401, UpstreamRejectedError),
         (404, UpstreamRejectedError),
         (429, UpstreamUnavailableError),
         (500, UpstreamUnavailableError),

@@ -41,11 +41,11 @@ def test_the_embedder_is_busy(rig: Rig) -> None:
     "Embedder",
     "answers 401: the key was revoked",
     then="The message is tried again for about an hour, in which the key can be replaced.",
-    reason="upstream_unavailable",
+    reason="upstream_rejected",
 )
 def test_the_embedder_refuses_the_key(rig: Rig) -> None:
     rig.systems.models.spoil(answers(reply({"error": {}}, 401)), when=EMBEDDINGS)
-    rig.is_tried_again("upstream_unavailable")
+    rig.is_tried_again("upstream_rejected")
 
 
 @injects(

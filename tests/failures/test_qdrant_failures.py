@@ -1,10 +1,12 @@
 """Qdrant fails before, during and after a write: what a repetition stores, it stores once."""
 
+from typing import Any
+
 from operator_memory.domain.jobs import Outcome
 
 from tests.support.failure_rig import SEARCH, SUBJECT, TURNS, WRITE, Rig, Stored, path
 from tests.support.failures import injects
-from tests.support.faulty_proxy import Forward, When, answers, breaks_after, hangs
+from tests.support.faulty_proxy import Forward, When, answers, breaks_after, hangs, sends
 from tests.support.loopback import reply
 
 pytest_plugins = ["tests.support.failure_fixtures"]
@@ -62,6 +64,17 @@ def test_qdrant_answers_503(rig: Rig) -> None:
 
 @injects(
     "Qdrant",
+    "answers 403: the key was revoked",
+    then="The message is tried again for about an hour, in which the key can be replaced.",
+    reason="upstream_rejected",
+)
+def test_qdrant_refuses_the_key(rig: Rig) -> None:
+    rig.systems.qdrant.spoil(answers(reply({"status": {"error": "Forbidden"}}, 403)))
+    rig.is_tried_again("upstream_rejected")
+
+
+@injects(
+    "Qdrant",
     "rejects a point of the turns (400)",
     then="A dead letter at once, nothing is stored; put back when Qdrant takes the point, it is worked off.",
     reason="upstream_rejected",
@@ -73,12 +86,18 @@ def test_qdrant_rejects_a_turn(rig: Rig) -> None:
 
 @injects(
     "Qdrant",
-    "rejects a point of the facts (400)",
+    "rejects one point of the facts (400)",
     then="A dead letter at once, only the turns are stored; put back when Qdrant takes the point, it is worked off.",
     reason="upstream_rejected",
 )
 def test_qdrant_rejects_a_fact(rig: Rig) -> None:
-    rig.systems.qdrant.spoil(answers(reply(BAD_POINT, 400)), when=writing("fact"))
+    def spoilt(request: Any) -> Any:
+        *others, last = request["points"]
+        assert others  # which Qdrant would take
+        shorter = {name: v[:-1] if isinstance(v, list) else v for name, v in last["vector"].items()}
+        return {**request, "points": [*others, {**last, "vector": shorter}]}
+
+    rig.systems.qdrant.spoil(sends(spoilt), when=writing("fact"))  # Qdrant itself refuses the request
     rig.is_given_up("upstream_rejected", stored=TURNS)
 
 

@@ -44,6 +44,17 @@ def test_supabase_answers_500_when_switches_are_read(rig: Rig) -> None:
     meets_unread_switches(rig, "upstream_unavailable")
 
 
+@injects(
+    "Supabase",
+    "answers 401: the key was revoked",
+    then=f"{NOT_READ} For about an hour the key can be replaced.",
+    reason="upstream_rejected",
+)
+def test_supabase_refuses_the_key(rig: Rig) -> None:
+    rig.systems.supabase.spoil(answers(reply({"message": "Invalid API key"}, 401)), when=SWITCHES)
+    meets_unread_switches(rig, "upstream_rejected")
+
+
 @injects("Supabase", "answers with no switches (`null`)", then=NOT_READ, reason="malformed_response")
 def test_supabase_answers_without_switches(rig: Rig) -> None:
     rig.systems.supabase.spoil(answers(reply(b"null")), when=SWITCHES)

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
@@ -18,8 +18,19 @@ from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
 UPSTREAM_SECONDS = 30.0
 _NOT_PASSED_ON = {"transfer-encoding", "content-length", "connection", "date", "server"}
 
-Forward = Callable[[], tuple[int, dict[str, str], bytes]]
-"""Sends the request on; status, headers (names in lower case) and body of the answer."""
+
+class Forward(Protocol):
+    """Sends a request on."""
+
+    @property
+    def request(self) -> Request:
+        """As it came."""
+        ...
+
+    def __call__(self, body: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case) and body of the answer; ``body`` in place of the request's own."""
+        ...
+
 
 Act = Callable[[Forward], bytes | None]
 """What becomes of a request: the bytes of the answer, or ``None``: there is none until the client gives up."""
@@ -57,6 +68,16 @@ def breaks_after(forward: Forward) -> bytes:
     raise BrokenConnectionError
 
 
+def sends(change: Callable[[Any], Any]) -> Act:
+    """The true answer to the request with its JSON as ``change`` gives it back."""
+
+    def act(forward: Forward) -> bytes:
+        status, headers, body = forward(json.dumps(change(json.loads(forward.request.body))).encode())
+        return reply(body, status, headers=headers)
+
+    return act
+
+
 def changes(change: Callable[[Any], Any]) -> Act:
     """The true answer with its JSON as ``change`` gives it back."""
 
@@ -65,6 +86,21 @@ def changes(change: Callable[[Any], Any]) -> Act:
         return reply(json.dumps(change(json.loads(body))).encode(), status, headers=headers)
 
     return act
+
+
+@dataclass(frozen=True, slots=True)
+class _Forward:
+    request: Request
+    upstream: http.client.HTTPConnection
+
+    def __call__(self, body: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
+        request, content = self.request, self.request.body if body is None else body
+        headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+        self.upstream.request(request.method, request.path, content, headers)
+        with self.upstream.getresponse() as answer:
+            received = answer.read()
+        named = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, {n: v for n, v in named.items() if n not in _NOT_PASSED_ON}, received
 
 
 @dataclass(slots=True)
@@ -202,14 +238,7 @@ class FaultyProxy:
         for watcher in due:
             watcher.do()
 
-        def forward() -> tuple[int, dict[str, str], bytes]:
-            upstream.request(request.method, request.path, request.body, dict(request.headers))
-            with upstream.getresponse() as answer:
-                body = answer.read()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, {n: v for n, v in headers.items() if n not in _NOT_PASSED_ON}, body
-
-        return self._act(request)(forward)
+        return self._act(request)(_Forward(request, upstream))
 
     def _act(self, request: Request) -> Act:
         with self._lock:

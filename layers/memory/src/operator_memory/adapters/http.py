@@ -33,6 +33,17 @@ _MAX_BODY = 64 * 1024 * 1024
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
+class RefusedKeyError(UpstreamRejectedError):
+    """It does not take our key (401, 403). A key that was revoked is replaced by somebody; until then jobs wait."""
+
+    retryable = True
+
+    @property
+    def reason(self) -> str:
+        """That of every refusal."""
+        return "upstream_rejected"
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """Status code, body bytes and headers (names in lower case) of an answer."""
@@ -294,6 +305,8 @@ def checked(system: str, response: Response) -> Response:
         raise UpstreamTimeoutError(system, "answered 408")
     if status == 429 or status >= 500:
         raise UpstreamUnavailableError(system, f"answered {status}")
+    if status in (401, 403):
+        raise RefusedKeyError(system, f"refused the key with {status}")
     raise UpstreamRejectedError(system, f"refused the request with {status}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from operator_memory.adapters.http import HttpClient, json_object
-from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
+from operator_memory.domain.errors import MalformedResponseError
 
 _SYSTEM = "embeddings"
 _MAX_BATCH = 100
@@ -56,9 +56,6 @@ class OpenAIEmbeddings:
             **self._extra,
         }
         response = self._client.request("POST", "/embeddings", json.dumps(body).encode(), timeout=timeout)
-        if response.status in (401, 403):
-            # A key that was revoked or has expired is replaced by somebody; until then the jobs wait.
-            raise UpstreamUnavailableError(_SYSTEM, f"refused the key with {response.status}")
         data = json_object(_SYSTEM, response).get("data")
         if not isinstance(data, list) or len(data) != len(texts):
             raise MalformedResponseError(_SYSTEM, f"expected {len(texts)} embeddings")
