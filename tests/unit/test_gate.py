@@ -3,6 +3,7 @@
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,15 +37,19 @@ def verdict(
     stored: Mapping[str, Memory] | None = None,
     agent: str | None = "agent-1",
     room: Room = Room(),  # noqa: B008  (immutable)
+    said_at: datetime = NOW,
 ) -> Verdict:
     turns = [Turn("assistant", "What is new?", "m-1"), Turn("user", said, "m-2")]
+    key, identity = route(ACCOUNT, agent, fact)
     return judge(
-        ACCOUNT,
-        agent,
+        key,
+        identity,
         fact,
+        agent_id=agent,
         turns=turns,
         said=Grounding(turns),
-        stored=stored or {},
+        said_at=said_at,
+        twin=(stored or {}).get(identity),
         known=[Known(memory, similarity) for memory, similarity in known],
         run_id=RUN,
         room=room,
@@ -172,9 +177,48 @@ def test_what_was_replaced_once_and_is_said_again_holds_again() -> None:
 
 
 def test_what_waits_in_quarantine_is_not_put_there_twice_and_not_let_in_by_repetition() -> None:
-    waits = of_this("User lives in Lisbon", rejected="not_grounded", valid_until=NOW)
+    waits = of_this("User lives in Lisbon", rejected="instruction_like", valid_until=NOW)
     found = verdict(Fact("User lives in Lisbon"), stored={waits.id: waits})
     assert (found.outcome.outcome, found.outcome.reason, found.stored) == (Outcome.DUPLICATE, "quarantined", False)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("I live in Lisbon.", (Outcome.ADDED, None)), ("How are you?", (Outcome.DUPLICATE, "quarantined"))],
+)
+def test_a_guess_in_quarantine_is_let_in_when_the_person_says_it(
+    said: str, expected: tuple[Outcome, str | None]
+) -> None:
+    waits = of_this("User lives in Lisbon", rejected="not_grounded", valid_until=NOW)
+    assert ended(Fact("User lives in Lisbon"), said=said, stored={waits.id: waits}) == expected
+
+
+# --- what was said before
+
+
+def test_what_was_said_before_it_does_not_put_a_newer_memory_aside() -> None:
+    newer = a_memory("User lives in Porto", days_old=1)
+    found = verdict(Fact("User lives in Lisbon", replaces=(newer.id,)), (newer, 0.8), said_at=NOW - timedelta(days=2))
+    assert (found.outcome.outcome, found.outcome.reason) == (Outcome.REJECTED, "outdated")
+    assert (found.outcome.others, found.supersedes, found.outdated_by) == ((newer.id,), (), newer)
+
+
+def test_what_a_person_has_put_right_since_counts_as_newer() -> None:
+    old = replace(a_memory("User lives in Porto", days_old=9), updated_at=NOW - timedelta(hours=1))
+    found = verdict(Fact("User lives in Lisbon"), (old, 0.8), said_at=NOW - timedelta(days=1))
+    assert (found.outcome.reason, found.outdated_by) == ("outdated", old)
+
+
+def test_what_was_said_before_it_was_replaced_does_not_come_back() -> None:
+    gone = of_this("User lives in Lisbon", superseded_by="x", valid_until=NOW)
+    found = verdict(Fact("User lives in Lisbon"), stored={gone.id: gone}, said_at=NOW - timedelta(days=1))
+    assert (found.outcome.reason, found.outcome.others, found.stored) == ("outdated", ("x",), False)
+
+
+def test_newer_memories_that_say_nothing_against_it_do_not_keep_it_out() -> None:
+    newer = a_memory("User likes coffee", days_old=1)
+    found = verdict(Fact("User lives in Lisbon"), (newer, 0.3), said_at=NOW - timedelta(days=2))
+    assert (found.outcome.outcome, found.stored) == (Outcome.ADDED, True)
 
 
 # --- properties

@@ -18,11 +18,11 @@ from operator_memory.application.ports import (
 )
 from operator_memory.domain.conversation import Turn, chunked
 from operator_memory.domain.erasure import Target, TargetKind
-from operator_memory.domain.gate import Known, Room, Verdict, judge, route
+from operator_memory.domain.gate import Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob
-from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id, normalised_text
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, ScopeKey
 
@@ -118,20 +118,53 @@ class _Chunk:
         if not facts:
             return []
         routes = [route(self._account, self._job.agent_id, fact) for fact in facts]
-        probes = [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
-        stored = self._ports.memories.stored(self._account, [identity for _, identity in routes], wanted=probes)
+        stored = self._stored(routes, facts)
+        probes = self._probes(routes, facts)
         neighbours = self._neighbours([key for key, _ in routes], facts)
         self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
         weakest = self._weakest([key for key, _ in routes]) if self._left < len(facts) else {}
         # The model has seen what is known: a new fact may take a name from there.
         said = Grounding(self._turns, known=sorted({k.memory.text for known in neighbours for k in known}))
         outcomes = []
-        for fact, known in zip(facts, neighbours, strict=True):
-            verdict = self._judged(fact, said, stored, known, weakest)
+        for (key, identity), fact, known in zip(routes, facts, neighbours, strict=True):
+            verdict = self._judged(key, identity, fact, said, stored.get(identity), known, weakest.get(key, ()))
             self._take(verdict, fact)
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
         return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+
+    def _stored(self, routes: list[tuple[ScopeKey, str]], facts: Sequence[ProposedFact]) -> dict[str, Memory]:
+        """What the account has under the ids of ``routes``. What has expired only waits for the sweep: it is not there.
+
+        Where a person has changed the words since, what is said after that is another memory: it gets an id of its
+        own in ``routes``, which is the same each time.
+        """
+        stored: dict[str, Memory] = {}
+        places = list(range(len(facts)))
+        for number in range(1, _PLACES):
+            probes = self._probes([routes[n] for n in places], [facts[n] for n in places])
+            found = self._ports.memories.stored(self._account, [probe.id for probe in probes], wanted=probes)
+            now = self._ports.clock.now()
+            stored |= {i: m for i, m in found.items() if m.expires_at is None or m.expires_at > now}
+            places = [n for n in places if self._reworded(stored.get(routes[n][1]), facts[n])]
+            if not places:
+                break
+            for n in places:
+                key = routes[n][0]
+                routes[n] = key, memory_id(self._account, key, facts[n].text, position=f"again:{number}")
+        return stored
+
+    def _reworded(self, twin: Memory | None, fact: ProposedFact) -> bool:
+        """Whether ``twin``, which once said the same as ``fact``, said something else when this was said."""
+        return (
+            twin is not None
+            and normalised_text(twin.text) != normalised_text(fact.text)
+            and holds_since(twin) <= self._said_at
+            and twin.source_run_id != self._job.job_id
+        )
+
+    def _probes(self, routes: Sequence[tuple[ScopeKey, str]], facts: Sequence[ProposedFact]) -> list[Memory]:
+        return [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
 
     def _redacted(self, fact: ProposedFact) -> ProposedFact:
         """What the model made of a conversation without secrets has none; should it, nothing of it is kept."""
@@ -158,13 +191,14 @@ class _Chunk:
 
     def _judged(
         self,
+        key: ScopeKey,
+        identity: str,
         fact: ProposedFact,
         said: Grounding,
-        stored: Mapping[str, Memory],
+        twin: Memory | None,
         known: Sequence[Known],
-        weakest: Mapping[ScopeKey, Sequence[Memory]],
+        weakest: Sequence[Memory],
     ) -> Verdict:
-        key, identity = route(self._account, self._job.agent_id, fact)
         mine = [
             Known(new.memory, cosine(fact.vector, new.vector))
             for new in self._alike(fact)
@@ -172,18 +206,24 @@ class _Chunk:
         ]
         others = [k for k in known if k.memory.id not in self._replaced and k.memory.id not in self._new]
         if identity in self._new:
-            outcome = FactOutcome(identity, key.scope, Outcome.DUPLICATE, others=(identity,))
-            return Verdict(key, outcome, stored=False)
+            twin = self._new[identity].memory
+            if identity not in self._replaced:
+                outcome = FactOutcome(identity, key.scope, Outcome.DUPLICATE, others=(identity,))
+                return Verdict(key, outcome, stored=False)
+        if twin is not None and identity in self._replaced:  # by a fact of this chunk, and now it is said again
+            twin = self._put_aside(twin)
         return judge(
-            self._account,
-            self._job.agent_id,
+            key,
+            identity,
             fact,
+            agent_id=self._job.agent_id,
             turns=self._turns,
             said=said,
-            stored=stored,
+            said_at=self._said_at,
+            twin=twin,
             known=[*mine, *others],
             run_id=self._job.job_id,
-            room=Room(self._has_room(), [m for m in weakest.get(key, ()) if m.id not in self._replaced]),
+            room=Room(self._has_room(), [m for m in weakest if m.id not in self._replaced]),
         )
 
     def _has_room(self) -> bool:
@@ -204,15 +244,16 @@ class _Chunk:
         if not verdict.stored:
             return
         memory = self._memory(verdict.key, outcome.memory_id, fact)
-        if verdict.revives is not None:  # said again: it holds again, with all that people have done to it
-            memory = replace(
-                verdict.revives,
-                superseded_by=None,
-                valid_until=None,
-                created_at=self._said_at,
-                updated_at=self._said_at,
-            )
-        if outcome.outcome is Outcome.REJECTED:
+        if (again := verdict.revives) is not None:
+            # It holds again, with all that people have done to it, as what this run has learned.
+            kept = {name: getattr(again, name) for name in _OF_PEOPLE}
+            memory = replace(memory, **kept)
+            self._replaced.pop(memory.id, None)
+        if verdict.outdated_by is not None:
+            self._replaced[memory.id] = verdict.outdated_by.id
+            until = min(holds_since(verdict.outdated_by), self._ports.clock.now())
+            memory = replace(memory, superseded_by=verdict.outdated_by.id, valid_until=until)
+        elif outcome.outcome is Outcome.REJECTED:
             memory = replace(
                 memory,
                 rejected=outcome.reason,
@@ -239,11 +280,13 @@ class _Chunk:
 
     def _ended(self, embedded: EmbeddedMemory) -> EmbeddedMemory:
         """With its end, if a later fact of the same chunk took its place."""
-        newer = self._replaced.get(embedded.memory.id)
-        if newer is None:
+        memory = embedded.memory
+        if memory.superseded_by is not None or memory.id not in self._replaced:
             return embedded
-        memory = replace(embedded.memory, superseded_by=newer, valid_until=self._said_at)
-        return EmbeddedMemory(memory, embedded.vector)
+        return EmbeddedMemory(self._put_aside(memory), embedded.vector)
+
+    def _put_aside(self, memory: Memory) -> Memory:
+        return replace(memory, superseded_by=self._replaced[memory.id], valid_until=self._said_at)
 
     def _memory(self, key: ScopeKey, identity: str, fact: ProposedFact) -> Memory:
         job = self._job
@@ -264,6 +307,10 @@ class _Chunk:
             importance=importance_of(fact.text, kind=Kind.FACT, scope=key.scope),
         )
 
+
+_PLACES = 20
+"""Ids under which the same words are looked for, should people have changed what was stored under each before."""
+_OF_PEOPLE = ("pinned", "importance", "version", "history", "access_count", "last_accessed_at", "expires_at")
 
 _WORD = re.compile(r"\w{3,}")
 _LATEST = 50

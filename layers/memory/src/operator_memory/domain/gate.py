@@ -5,8 +5,9 @@ propose that a fact replaces a memory; the gate decides.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.conversation import Turn
@@ -14,7 +15,7 @@ from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import FactOutcome, Outcome
 from operator_memory.domain.meaning import Relation, relate
-from operator_memory.domain.models import Memory, memory_id
+from operator_memory.domain.models import Memory, memory_id, normalised_text
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.screening import command_reason, is_trivial
 
@@ -23,6 +24,9 @@ MAX_FACT_CHARACTERS = 1_000
 
 NOT_KEPT = frozenset({"no_text", "too_long", "secret", "no_agent", "over_quota", "erased"})
 """Reasons whose facts are not put into quarantine: there is nothing to look at, or it must not be stored at all."""
+
+OUTDATED = "outdated"
+"""The reason of what was said before something that contradicts it and was learned first."""
 
 _WORD = re.compile(r"\w{2}")
 _REDACTED = re.compile(r"\[redacted: \w+\]")
@@ -83,6 +87,8 @@ class Verdict:
     supersedes: tuple[Memory, ...] = ()
     revives: Memory | None = None
     """The memory of the same words that was replaced once and holds again."""
+    outdated_by: Memory | None = None
+    """What was learned, or put right by a person, after this was said: it goes into history as replaced by that."""
 
 
 def route(account_id: AccountId, agent_id: str | None, candidate: Candidate) -> tuple[ScopeKey, str]:
@@ -97,24 +103,27 @@ def route(account_id: AccountId, agent_id: str | None, candidate: Candidate) -> 
 
 
 def judge(
-    account_id: AccountId,
-    agent_id: str | None,
+    key: ScopeKey,
+    identity: str,
     candidate: Candidate,
     *,
+    agent_id: str | None,
     turns: Sequence[Turn],
     said: Grounding,
-    stored: Mapping[str, Memory],
+    said_at: datetime,
+    twin: Memory | None,
     known: Sequence[Known],
     run_id: str,
     room: Room,
 ) -> Verdict:
     """What becomes of ``candidate``, which was found in ``turns``; ``said`` has read them.
 
-    ``stored``: what the account has under the id that the candidate would get, in whatever state. ``known``: memories
-    of its scope that resemble it, those of this run included. ``run_id``: what an earlier attempt of the same run has
-    stored is not known but to be stored again. ``room``: whether the account may have more, else what may give way.
+    ``key``, ``identity``: where it belongs (see `route`). ``said_at``: until when the turns were said; a run may come
+    late, after what was said since. ``twin``: what the account has under the same id, in whatever state. ``known``:
+    memories of its scope that resemble it, those of this run included. ``run_id``: what an earlier attempt of the same
+    run has stored is not known but to be stored again. ``room``: whether the account may have more, else what may
+    give way.
     """
-    key, identity = route(account_id, agent_id, candidate)
     evidence = None
     reason = _unfit(candidate, agent_id)
     if reason is None:
@@ -122,16 +131,33 @@ def judge(
         reason = None if evidence is not None else "not_grounded"
     source = None if evidence is None else turns[evidence.turn].message_id
     outcome = FactOutcome(identity, key.scope, Outcome.ADDED, source=source)
-    twin = stored.get(identity)
-    if twin is not None and twin.rejected is not None:
-        return Verdict(key, replace(outcome, outcome=Outcome.DUPLICATE, reason="quarantined"), stored=False)
-    if twin is not None and _holds(twin) and twin.source_run_id != run_id:
-        return Verdict(key, replace(outcome, outcome=Outcome.DUPLICATE, others=(identity,)), stored=False)
+    if twin is not None and twin.rejected == "not_grounded" and reason is None:
+        twin = None  # somebody's guess then; now it has been said
+    if twin is not None:
+        settled = _settled(outcome, candidate, twin, said_at, run_id)
+        if settled is not None:
+            return Verdict(key, settled, stored=False)
     if reason is not None:
         rejected = replace(outcome, outcome=Outcome.REJECTED, reason=reason)
         return Verdict(key, rejected, stored=reason not in NOT_KEPT and twin is None)
     others = [k for k in known if k.memory.id != identity]
-    return _compared(key, outcome, candidate, others, twin=twin, room=room)
+    return _compared(key, outcome, candidate, others, said_at=said_at, twin=twin, room=room)
+
+
+def _settled(
+    outcome: FactOutcome, candidate: Candidate, twin: Memory, said_at: datetime, run_id: str
+) -> FactOutcome | None:
+    """The outcome of a candidate about which nothing is to be decided any more, because of its ``twin``."""
+    if twin.rejected is not None:
+        return replace(outcome, outcome=Outcome.DUPLICATE, reason="quarantined")
+    if normalised_text(twin.text) != normalised_text(candidate.text):  # a person has put it right since
+        return replace(outcome, outcome=Outcome.DUPLICATE, others=(twin.id,))
+    if _holds(twin):
+        known = replace(outcome, outcome=Outcome.DUPLICATE, others=(twin.id,))
+        return known if twin.source_run_id != run_id else None
+    if twin.superseded_by is not None and twin.valid_until is not None and twin.valid_until > said_at:
+        return replace(outcome, outcome=Outcome.REJECTED, reason=OUTDATED, others=(twin.superseded_by,))
+    return None
 
 
 def _compared(
@@ -140,33 +166,57 @@ def _compared(
     candidate: Candidate,
     known: Sequence[Known],
     *,
+    said_at: datetime,
     twin: Memory | None,
     room: Room,
 ) -> Verdict:
     written = twin is not None and _holds(twin)  # by an earlier attempt of this run
-    revives = twin if twin is not None and twin.superseded_by is not None else None
+    revives = None if written else twin
     replaced: list[Memory] = []
+    newer: list[Memory] = []
     for other in known:
-        proposed = other.memory.id in candidate.replaces
-        relation = relate(candidate.text, other.memory.text, similarity=other.similarity, proposed=proposed)
+        relation = _relation(candidate, other)
         if relation is Relation.SAME:
             same = replace(outcome, outcome=Outcome.DUPLICATE, others=(other.memory.id,))
             return Verdict(key, same, stored=False)
-        if relation is Relation.REPLACES and not other.memory.pinned:  # a pin is a person's word
+        if holds_since(other.memory) > said_at:
+            backwards = relate(other.memory.text, candidate.text, similarity=other.similarity)
+            if Relation.REPLACES in (relation, backwards):
+                newer.append(other.memory)
+        elif relation is Relation.REPLACES and not other.memory.pinned:  # a pin is a person's word
             replaced.append(other.memory)
+    if newer and not written:
+        late = replace(outcome, outcome=Outcome.REJECTED, reason=OUTDATED, others=tuple(m.id for m in newer))
+        return Verdict(key, late, stored=twin is None, outdated_by=newer[0])
     if replaced:
         ids = tuple(memory.id for memory in replaced)
         changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=ids)
         return Verdict(key, changed, stored=not written, supersedes=tuple(replaced), revives=revives)
     if room.left or written:
         return Verdict(key, outcome, stored=not written, revives=revives)
+    return _in_full_account(key, outcome, candidate, room.weakest, revives)
+
+
+def _in_full_account(
+    key: ScopeKey, outcome: FactOutcome, candidate: Candidate, weakest: Sequence[Memory], revives: Memory | None
+) -> Verdict:
     outcome = replace(outcome, reason="over_quota")
     mine = importance_of(candidate.text, kind=Kind.FACT, scope=key.scope)
-    weaker = next((m for m in room.weakest if m.importance < mine and not m.pinned and m.id != outcome.memory_id), None)
+    weaker = next((m for m in weakest if m.importance < mine and not m.pinned and m.id != outcome.memory_id), None)
     if weaker is None:
         return Verdict(key, replace(outcome, outcome=Outcome.REJECTED), stored=False)
     changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=(weaker.id,))
     return Verdict(key, changed, stored=True, supersedes=(weaker,), revives=revives)
+
+
+def _relation(candidate: Candidate, other: Known) -> Relation:
+    proposed = other.memory.id in candidate.replaces
+    return relate(candidate.text, other.memory.text, similarity=other.similarity, proposed=proposed)
+
+
+def holds_since(memory: Memory) -> datetime:
+    """When it was said, or a person last changed it or brought it back."""
+    return max(memory.created_at, memory.updated_at)
 
 
 def _unfit(candidate: Candidate, agent_id: str | None) -> str | None:

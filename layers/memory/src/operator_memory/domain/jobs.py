@@ -79,7 +79,8 @@ class FactOutcome:
     source: str | None = None
     """The id of the message that it came from, where the messages have ids."""
     others: tuple[str, ...] = ()
-    """Of a duplicate: the memory that says the same. Of one that supersedes: those that it took the place of."""
+    """Of a duplicate: the memory that says the same. Of one that supersedes: those that it took the place of.
+    Of an outdated one: those, learned before it, that were said later."""
 
 
 def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
