@@ -110,6 +110,23 @@ def test_a_replacement_is_undone_and_the_newer_steps_back(management: Management
     assert recalled(management, me) == ["Lives in Lisbon."]
 
 
+def test_what_was_replaced_twice_comes_back_alone(management: Management, me: str) -> None:
+    older, newer = replaced(management, me)
+    newest = mine(management, me, "Lives in Rome.")
+    yesterday = management.clock.now() - timedelta(days=1)
+    management.put(replace(newer, superseded_by=newest.id, valid_until=yesterday))
+    assert post(management, me, older, "restore").status == 200
+    assert recalled(management, me) == ["Lives in Porto."]
+    assert management.call("GET", f"/v1/memories/{newest.id}", user=me).json["superseded_by"] == older.id
+
+
+def test_memories_that_took_each_others_place_do_not_turn_for_ever(management: Management, me: str) -> None:
+    older, newer = replaced(management, me)
+    management.put(replace(newer, superseded_by=older.id, valid_until=management.clock.now()))
+    assert post(management, me, older, "restore").status == 200
+    assert recalled(management, me) == ["Lives in Porto."]
+
+
 def test_both_can_stay(management: Management, me: str) -> None:
     older, _ = replaced(management, me)
     assert post(management, me, older, "restore", keep_newer=True).status == 200

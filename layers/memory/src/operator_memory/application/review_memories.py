@@ -43,7 +43,7 @@ class ReviewMemories:
         return memory
 
     def restore(self, caller: Caller, account_id: AccountId, identity: str, *, keep_newer: bool) -> Memory:
-        """Bring a memory back that a newer one took the place of; that one steps back, unless ``keep_newer``.
+        """Bring a memory back that a newer one took the place of; what holds in its place steps back, unless ``keep_newer``.
 
         Raises:
             NotFoundError: the account has no memory of this id.
@@ -59,10 +59,22 @@ class ReviewMemories:
 
         memory = self._changed(account_id, identity, restored)
         self._note(caller, memory, "restored")
-        newer = self._library.get(account_id, replaced_by[0])
-        if not keep_newer and newer is not None and newer.superseded_by is None and newer.rejected is None:
+        newer = None if keep_newer else self._in_force(account_id, replaced_by[0], seen={identity})
+        if newer is not None:
             self._step_back(caller, account_id, newer, memory)
         return memory
+
+    def _in_force(self, account_id: AccountId, identity: str, seen: set[str]) -> Memory | None:
+        """The memory that holds now in the place of ``identity``: itself, or what took its place in turn."""
+        while identity not in seen:
+            seen.add(identity)
+            memory = self._library.get(account_id, identity)
+            if memory is None or memory.rejected is not None:
+                return None
+            if memory.superseded_by is None:
+                return memory
+            identity = memory.superseded_by
+        return None
 
     def _step_back(self, caller: Caller, account_id: AccountId, newer: Memory, older: Memory) -> None:
         now = self._clock.now()
