@@ -1,4 +1,4 @@
-"""Moto's queues, tables and buckets, kept across restarts, and two of its habits mended.
+"""Moto's queues, tables and buckets, kept across restarts, and three of its habits mended.
 
 Moto holds everything in memory and was made for one caller at a time. Here several functions call it at
 once and jobs must outlive a restart.
@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import moto.sqs.models
 from moto.backends import get_backend
+from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, SQSBackend
 
 from devstack.aws.intrinsics import ACCOUNT, REGION
@@ -50,6 +52,8 @@ class MotoState:
         Unmended, a send between a delete's copy and its assignment is lost; and when two messages of a group
         become visible again together, the second is delivered first.
         """
+        # Moto asks the time of every message's visibility several times a call, and takes 5 microseconds to tell it.
+        setattr(moto.sqs.models, unix_time_millis.__name__, _now_millis)
         for name in ("send_message", "delete_message", "change_message_visibility"):
             setattr(SQSBackend, name, self._locked(getattr(SQSBackend, name)))
         receive = SQSBackend.receive_message
@@ -124,6 +128,10 @@ class MotoState:
             partial = self._path.with_suffix(".partial")
             partial.write_text(text)
             partial.replace(self._path)
+
+
+def _now_millis() -> float:
+    return time.time() * 1000
 
 
 def _queues() -> Iterator[Any]:

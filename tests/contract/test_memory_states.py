@@ -60,6 +60,19 @@ def test_what_is_replaced_is_found_no_more_but_stays(shelf: Shelf) -> None:
     assert set(texts) == {"Likes coffee.", "Likes milk."}
 
 
+def test_what_a_memory_took_the_place_of_is_known(shelf: Shelf) -> None:
+    first, second, other, new = (a_memory(f"Likes {what}.") for what in ("tea", "milk", "gin", "coffee"))
+    shelf.put(first, second, other, new)
+    writer(shelf).supersede(ACCOUNT, [first.id, second.id], by=new.id, at=NOW)
+    writer(shelf).supersede(ACCOUNT, [other.id], by=first.id, at=NOW)
+    found = writer(shelf).replaced_by(ACCOUNT, [new.id, second.id])
+    assert {memory.id: memory for memory in found} == {
+        old.id: replace(old, superseded_by=new.id, valid_until=NOW) for old in (first, second)
+    }
+    assert writer(shelf).replaced_by(OTHER, [new.id]) == []
+    assert writer(shelf).replaced_by(ACCOUNT, []) == []
+
+
 def test_another_accounts_memory_is_not_replaced(shelf: Shelf) -> None:
     mine = a_memory("Likes tea.")
     shelf.put(mine)

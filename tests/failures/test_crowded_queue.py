@@ -15,7 +15,7 @@ pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fix
 
 Batch = list[dict[str, Any]]
 BERLIN = [{"role": "user", "content": "I moved to Berlin. I like green tea."}]
-DONE = {"batchItemFailures": []}
+DONE: dict[str, Any] = {"batchItemFailures": []}
 
 
 def kept(batch: Batch) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class System:
     def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
         self.store.supersede(account_id, ids, by=by, at=at)
 
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        return self.store.replaced_by(account_id, ids)
+
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
         return self.store.count_facts(account_id, now=now)
 

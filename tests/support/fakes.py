@@ -116,6 +116,9 @@ class InMemoryMemories:
                 ended = replace(mine[identity].memory, superseded_by=by, valid_until=at)
                 mine[identity] = replace(mine[identity], memory=ended)
 
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        return [m for m in self.of(account_id) if m.superseded_by in ids]
+
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
         facts = [e.memory for e in self.points.get(account_id, {}).values() if e.memory.kind is Kind.FACT]
         return sum(not any(end is not None and end <= now for end in (m.expires_at, m.valid_until)) for m in facts)

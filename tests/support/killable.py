@@ -47,7 +47,7 @@ class Crossing:
     answered: bool
 
 
-Watch = Callable[[Crossing], None]
+Watch = Callable[["Function", Crossing], None]
 
 
 class Function:
@@ -99,7 +99,7 @@ class Function:
                 number = self._count
                 self.asked.append(what)
             body = request.body.decode("utf-8", "replace")
-            self._watch(Crossing(number, what, body, answered=False))
+            self._watch(self, Crossing(number, what, body, answered=False))
             upstream = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
             try:
                 headers = {name: value for name, value in request.headers.items() if name != "connection"}
@@ -108,7 +108,7 @@ class Function:
                 content = response.read()
             finally:
                 upstream.close()
-            self._watch(Crossing(number, what, body, answered=True))
+            self._watch(self, Crossing(number, what, body, answered=True))
             kept = {name: value for name in _PASSED_ON if (value := response.headers.get(name))}
             return reply(content, response.status, headers=kept)
 
@@ -205,15 +205,11 @@ class World:
         return messages
 
     def invoke(
-        self, batch: list[dict[str, Any]], watch: Callable[[Function, Crossing], None] = lambda _f, _c: None
+        self, batch: list[dict[str, Any]], watch: Watch = lambda _function, _crossing: None
     ) -> tuple[dict[str, Any] | None, list[str]]:
         """The function's answer to a batch (``None``: it was killed), and what it asked of others, in order."""
         assert batch, "nothing was received"
-
-        def watched(crossing: Crossing) -> None:
-            watch(function, crossing)
-
-        function = Function(self.upstreams, watched)
+        function = Function(self.upstreams, watch)
         try:
             addresses = {
                 "AWS_ENDPOINT_URL": function.proxies["AWS"].url,

@@ -84,6 +84,14 @@ class QdrantMemories:
             body = requests.supersede(account_id, ids[start : start + BATCH], by=by, at=at)
             self._collection.call("POST", "/points/payload?wait=true", body)
 
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        """The memories that are marked as replaced by one of ``ids``: of 100 of them at most 1,000."""
+        found: list[Memory] = []
+        for start in range(0, len(ids), BATCH):
+            body = requests.replaced_by(account_id, ids[start : start + BATCH])
+            found += [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
+        return found
+
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
         """How many facts hold at ``now``."""
         return self._collection.count(requests.facts(account_id, now=now))

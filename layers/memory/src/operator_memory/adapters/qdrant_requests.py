@@ -126,6 +126,12 @@ def supersede(account_id: AccountId, ids: Sequence[str], *, by: str, at: datetim
     }
 
 
+def replaced_by(account_id: AccountId, ids: Sequence[str]) -> Json:
+    """Body of ``points/scroll``: what names one of ``ids`` as what took its place."""
+    named = {"key": "superseded_by", "match": {"any": list(ids)}}
+    return {"filter": tenant_filter(account_id, named), "limit": 1000, "with_payload": True, "with_vector": False}
+
+
 def facts(account_id: AccountId, *, now: datetime) -> Json:
     """Body of ``points/count``: the facts that hold at ``now``."""
     return {"filter": tenant_filter(account_id, equals("kind", Kind.FACT.value), must_not=gone_at(now)), "exact": True}

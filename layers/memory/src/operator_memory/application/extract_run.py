@@ -142,7 +142,7 @@ class ExtractRun:
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
         turns = self._store_turns(job, conversation.turns)
         learned = self._ports.facts(job, conversation.turns)
-        facts = learned.outcomes
+        facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
             skipped["erased"] = len(messages) - len(kept)
@@ -223,6 +223,21 @@ class ExtractRun:
                 self._ports.memories.erase(job.account_id, tombstone)
             messages = kept
         return messages
+
+    def _replacing(self, job: RunJob, facts: Sequence[FactOutcome]) -> Sequence[FactOutcome]:
+        """``facts`` of a repetition, with what they took the place of: what an earlier attempt marked so is not found
+        any more, and its record was not written."""
+        new = [o.memory_id for o in facts if o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)]
+        marked: dict[str, dict[str, None]] = {}
+        for memory in self._ports.memories.replaced_by(job.account_id, new) if new else ():
+            if memory.superseded_by is not None and memory.valid_until == job.finished_at:
+                marked.setdefault(memory.superseded_by, {})[memory.id] = None
+        return [
+            replace(o, outcome=Outcome.SUPERSEDED, others=tuple(dict.fromkeys((*o.others, *marked[o.memory_id]))))
+            if o.memory_id in marked and o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)
+            else o
+            for o in facts
+        ]
 
     def _note(self, job: RunJob, record: JobRecord) -> None:
         """One event for all that the job added, one for all that it put aside.

@@ -56,6 +56,10 @@ class GuardedWriter:
         """Mark memories as replaced (see the port). It stores nothing, so there is nothing to guard."""
         self._memories.supersede(account_id, ids, by=by, at=at)
 
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        """The memories that are marked as replaced by one of ``ids``."""
+        return self._memories.replaced_by(account_id, ids)
+
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
         """How many facts hold."""
         return self._memories.count_facts(account_id, now=now)

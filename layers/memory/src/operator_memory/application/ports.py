@@ -67,6 +67,10 @@ class MemoryWriter(Protocol):
         """Mark memories as replaced by the memory ``by``: from ``at`` on they are not found. What is pinned stays."""
         ...
 
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        """The memories that are marked as replaced by one of ``ids``, in any order."""
+        ...
+
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
         """How many facts of the account hold at ``now``, in all scopes."""
         ...
