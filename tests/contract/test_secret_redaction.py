@@ -21,6 +21,7 @@ from tests.support.redaction_second_table import HARMLESS, NOT_FOUND, SAID
 _BY_NAME = pytest.mark.parametrize("case", SECRETS, ids=lambda case: case.name)
 _TELLING_TOKENS = [case for case in SECRETS if case.name.partition(": ")[2] in ("GitHub classic", "GitLab", "Slack bot",
                    "Hugging Face", "npm", "Stripe live", "Groq", "Google API key", "OpenAI old", "JWT")]  # fmt: skip
+_WIDE = "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44"  # "password" as a Japanese keyboard may write it
 _SENTENCE = "Ada lives in Turin, likes tea and moved there in 2019. "
 
 
@@ -55,6 +56,49 @@ class TestThePort:
     def test_a_text_without_a_secret_comes_back_as_it_is(self, any_redactor: Redactor, text: str) -> None:
         redacted = any_redactor.redact(text)
         assert (redacted.text, redacted.counts) == (text, {})
+
+
+class TestWhatIsWrittenOddly:
+    """A text is read as a person sees it."""
+
+    @pytest.mark.parametrize("invisible", ["\u200b", "\u00ad", "\ufeff", "\u2060", "\u202e"])
+    @_BY_NAME
+    def test_what_is_invisible_hides_no_secret(self, redactor: SecretRedactor, case: Secret, invisible: str) -> None:
+        middle = len(case.secret) // 2
+        hidden = f"{case.secret[:middle]}{invisible}{case.secret[middle:]}"
+        redacted = redactor.redact(case.text.replace(case.secret, hidden))
+        assert redacted.text == case.redacted
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("card \uff14\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 1111 1111.", "card [redacted: card_number]."),
+            ("\u0664\u0661\u0661\u0661 \u0661\u0661\u0661\u0661 1111 1111", "[redacted: card_number]"),
+            ("\u5361\u53f74111111111111111\u3002", "\u5361\u53f7[redacted: card_number]\u3002"),
+            ("4111\u20131111\u20131111\u20131111", "[redacted: card_number]"),
+            (f"{_WIDE}: hunter2xyz", f"{_WIDE}: [redacted: password]"),
+            ("my pass\u200bword is hunter2xyz \U0001f600", "my pass\u200bword is [redacted: password] \U0001f600"),
+            (json.dumps(json.dumps(json.dumps({"password": "hunter2xyz"}))), None),
+        ],
+    )  # fmt: skip
+    def test_other_forms_of_letters_digits_and_quotes_hide_none(
+        self, redactor: SecretRedactor, text: str, expected: str | None
+    ) -> None:
+        redacted = redactor.redact(text)
+        assert "hunter2" not in redacted.text
+        assert sum(redacted.counts.values()) == 1
+        assert expected in (None, redacted.text)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Zo\u00eb \u2764\ufe0f tea, her family: \U0001f468\u200d\U0001f469\u200d\U0001f467",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0661\u0662\u0663\u0664",
+            "\uff21\uff22\uff23 \uff11\uff12\uff13\uff14\u5186",
+        ],
+    )
+    def test_and_what_is_no_secret_stays_as_it_was_written(self, redactor: SecretRedactor, text: str) -> None:
+        assert redactor.redact(text).text == text
 
 
 class TestWhatPeopleSay:

@@ -64,7 +64,7 @@ _SEPARATOR = re.compile(
 )
 _NEXT = re.compile(r"['’]?\s{1,3}(?:(?:to|with|auf|[-–—])\s{1,3})?", re.IGNORECASE)
 _FLAG = re.compile(r"--[\w-]{0,20}\Z")
-_QUOTED = re.compile(r"\\?[\"'`“”„«‘「]([^\"'`“”»«‘’「」\n\\\0]{1,128})\\?[\"'`“”»‘’」]")
+_QUOTED = re.compile(r"\\{0,3}[\"'`“”„«‘「]([^\"'`“”»«‘’「」\n\\\0]{1,128})\\{0,3}[\"'`“”»‘’」]")
 _BARE = re.compile(r"\(?([^\s\"'`<>;。，、）」\0]{1,160})")
 _ASCII_ONLY = re.compile(r"([!#-~]{4,64})")  # behind a label in a script without spaces
 _NEXT_FIELD = re.compile(r"[&,;]\w{1,40}[=:]")

@@ -70,10 +70,10 @@ def _length(match: re.Match[str] | None) -> int:
 
 
 # --- payment cards ---
-_SEPARATOR = r"[ \t\u00a0\u202f.\-]|\r?\n"
+_SEPARATOR = r"[ \t\u00a0\u202f.\-\u2010-\u2013_/]|\r?\n"
 _CARD = re.compile(
-    rf"(?<![\w.])(?<![0-9]-)(?:[0-9]{{4}}(?:{_SEPARATOR})?[0-9]{{6}}(?:{_SEPARATOR})?[0-9]{{4,5}}"
-    rf"|[0-9]{{4}}(?:(?:{_SEPARATOR})?[0-9]{{4}}){{3}}(?:(?:{_SEPARATOR})?[0-9]{{1,3}})?)(?!\w|[.-][0-9])"
+    rf"(?<![A-Za-z0-9_.])(?<![0-9]-)(?:[0-9]{{4}}(?:{_SEPARATOR})?[0-9]{{6}}(?:{_SEPARATOR})?[0-9]{{4,5}}"
+    rf"|[0-9]{{4}}(?:(?:{_SEPARATOR})?[0-9]{{4}}){{3}}(?:(?:{_SEPARATOR})?[0-9]{{1,3}})?)(?![A-Za-z0-9_]|[.-][0-9])"
 )
 # (first and last prefix, lengths), as the card networks publish them
 _NETWORKS = (

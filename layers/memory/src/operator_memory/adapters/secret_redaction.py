@@ -6,6 +6,7 @@ The scanner knows some five hundred vendors' formats but is made for source code
 
 import re
 import threading
+import unicodedata
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,12 @@ _NO_SECRET = re.compile(
 )
 _TOKEN = re.compile(r"token|[-.]pat\b|pat-|jwt|webhook|oauth|bearer|session|auth-header")
 _PASSWORD = re.compile(r"password|credential-uri|connection-string|auth-user|passphrase")
+# Copied from web pages and word processors, or put there to hide a secret: soft hyphens, zero-width spaces and joiners,
+# marks of direction, variants.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
+_PLAIN_FORMS = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]|(?![0-9])\d")  # one character each
 _building = threading.Lock()
 
 
@@ -51,7 +58,25 @@ class SecretRedactor:
 
 
 def _secrets(text: str) -> Iterator[Found]:
-    """Every secret of ``text``, in any order; they may overlap. What was redacted before is left out of them."""
+    """Every secret of ``text``, in any order; they may overlap. It is read as a person sees it: without what is
+    invisible, and full-width letters and other scripts' digits as plain ones.
+    """
+    seen = text if text.isascii() else _PLAIN_FORMS.sub(_plain_form, text)
+    if not _INVISIBLE.search(seen):
+        yield from _visible_secrets(seen)
+        return
+    places = [place for place, character in enumerate(seen) if not _INVISIBLE.match(character)]
+    for found in _visible_secrets(_INVISIBLE.sub("", seen)):
+        yield Found(places[found.start], places[found.end - 1] + 1, found.kind)
+
+
+def _plain_form(match: re.Match[str]) -> str:
+    digit = unicodedata.decimal(match[0], None)
+    return unicodedata.normalize("NFKC", match[0]) if digit is None else str(digit)
+
+
+def _visible_secrets(text: str) -> Iterator[Found]:
+    """The secrets of a text without oddities. What was redacted before is left out of them."""
     text = _MARKER.sub(lambda marker: "\0" * len(marker[0]), text)
     ours = list(chain(secrets_by_form(text), said_secrets(text)))
     # Of an address with a password in it only the password goes; the host may be worth remembering.

@@ -43,7 +43,9 @@ class ReviewMemories:
         return memory
 
     def restore(self, caller: Caller, account_id: AccountId, identity: str, *, keep_newer: bool) -> Memory:
-        """Bring a memory back that a newer one took the place of; what holds in its place steps back, unless ``keep_newer``.
+        """Bring a memory back that a newer one took the place of.
+
+        What holds in its place now steps back, unless ``keep_newer``.
 
         Raises:
             NotFoundError: the account has no memory of this id.
