@@ -36,6 +36,7 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "batch_query": (models.QueryRequestBatch, lambda account: requests.batch_query(account, PLAN, now=NOW)),
     "upsert": (models.PointsList, lambda account: requests.upsert(account, [EmbeddedMemory(owned(account), [0.1])])),
     "supersede": (models.SetPayload, lambda account: requests.supersede(account, ["1"], by="2", at=NOW)),
+    "replaced_by": (models.ScrollRequest, lambda account: requests.replaced_by(account, ["1", "2"])),
     "facts": (models.CountRequest, lambda account: requests.facts(account, now=NOW)),
     "with_ids": (models.ScrollRequest, lambda account: requests.with_ids(account, ["1", "2"])),
     "expired": (models.ScrollRequest, lambda account: requests.expired(account, now=NOW, limit=7)),
