@@ -108,9 +108,12 @@ class _Demo:
         for fact in record.facts:
             text = self._texts.get(fact.memory_id, "")
             why = f"  ({fact.reason})" if fact.reason else ""
-            mark = "+" if fact.outcome is Outcome.ADDED else " "
+            mark = "+" if fact.outcome in (Outcome.ADDED, Outcome.SUPERSEDED) else " "
             line = f"  {mark} {fact.scope.value:<8} {fact.outcome.value:<10} {text}{why}"
             print(f"{self._style.green}{line}{self._style.end}" if mark == "+" else line)
+            if fact.outcome is Outcome.SUPERSEDED:
+                for older in fact.others:
+                    print(f"  - {'':<8} {'replaced':<10} {self._texts.get(older, '')}")
         if not record.facts:
             print("    no facts: nothing here is worth remembering")
         counts = outcome_counts(record.turns)
