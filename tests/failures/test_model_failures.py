@@ -182,3 +182,27 @@ def test_the_model_fails_until_the_message_is_given_up(rig: Rig) -> None:
     assert letter["receive_count"] == str(MAX_RECEIVES)
     rig.redrive()
     rig.succeeds(attempts=MAX_RECEIVES + 1, first_error="upstream_unavailable")
+
+
+@injects(
+    "Model",
+    "fails while the account's next run waits behind",
+    then="Both are tried again, in order; the next one is not begun before the first is done. Other accounts' go on.",
+    reason="upstream_unavailable",
+)
+def test_the_accounts_next_run_waits_behind_the_one_that_failed(rig: Rig) -> None:
+    rig.systems.models.spoil(an_error(500), when=CHAT)
+    rig.send(rig.subject, SUBJECT, messages=[{"type": "user", "content": "I live in Lisbon."}])
+    rig.send(rig.subject, "next", messages=[{"type": "user", "content": "I live in Porto now."}])
+    rig.send(rig.bystander, BYSTANDER)
+
+    delivery = rig.deliver()
+
+    assert (delivery.tried, delivery.failed) == ([SUBJECT, "next", BYSTANDER], [SUBJECT, "next"])
+    assert rig.outcome(job="next").record is None
+    assert rig.outcome(rig.bystander, BYSTANDER).queued == 2
+    while rig.outcome().queued:
+        assert rig.deliver().failed == []
+    assert rig.holding(rig.subject) == ["User lives in Porto now."]
+    assert rig.stored(rig.subject).facts == ["User lives in Lisbon.", "User lives in Porto now."]
+    assert rig.outcome().letters == []
