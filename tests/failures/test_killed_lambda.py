@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from operator_memory.domain.jobs import LEASE_SECONDS
 
 from tests.support.failures import injects
 from tests.support.killable import Crossing, Function, Person, World
@@ -268,3 +270,80 @@ def test_its_time_ends_in_the_middle_of_a_batch(world: World, never_killed: Pers
     assert [world.attempts(by_account[account_id]) for account_id in order] == [1, 2, 1]
     for person in everybody:
         assert_as_never_killed(world, person, never_killed)
+
+
+FILLER = {"role": "assistant", "content": "Very well. " * 60}
+LONG = [
+    {"role": "user", "content": "I live in Lisbon. I like green tea."},
+    FILLER,
+    FILLER,
+    {"role": "user", "content": "I moved to Berlin. I play chess."},
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "number"), [("Model.chat", 2), ("Qdrant.PUT points", 3), ("Qdrant.POST points/payload", 1)]
+)
+@injects(
+    "Lambda",
+    "killed in the middle of a long run, of which the first part has been learnt",
+    then=AGAIN + "The run is repeated; the facts of the first part are known.",
+)
+def test_killed_in_the_middle_of_a_long_run(world: World, what: str, number: int) -> None:
+    world = replace(world, environment={**world.environment, "EXTRACTION_CHUNK_CHARACTERS": "1000"})
+    person, spared = world.person(), world.person()
+    world.send(spared, messages=LONG)
+    batch = world.receive()
+    answer, asked = world.invoke(batch)
+    world.acknowledge(batch, answer)
+    assert asked.count("Model.chat") > 1
+    assert ("User lives in Lisbon.", "User moved to Berlin.") in world.facts(spared)
+
+    seen: list[Crossing] = []
+
+    def at_last(crossing: Crossing) -> bool:
+        if crossing.what == what and crossing.answered:
+            seen.append(crossing)
+        return len(seen) == number
+
+    world.send(person, messages=LONG)
+    batch = world.receive()
+    kill(world, at_last, batch)
+    world.time_out(person, *batch)
+    world.work_off()
+    assert world.state(person) == world.state(spared)
+    assert world.outcomes(person)["state"] == ["done"]
+    # Of each fact one; but what the first part finds of the last part's it takes for older, and says that it replaced
+    # it, until the last part is read and puts that right.
+    assert facts_told(world, person) == facts_told(world, spared)
+    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
+
+
+def facts_told(world: World, person: Person) -> list[str]:
+    """The texts of the facts in the job's record."""
+    return [fact.partition(" ")[2] for fact in world.outcomes(person)["facts"]]
+
+
+@injects(
+    "Lambda",
+    "killed each time that it has the message",
+    then="When it has been received 20 times, the queue itself moves it to the dead letters, without a reason.",
+)
+def test_killed_each_time(world: World) -> None:
+    [person] = people(world, 1)
+    batch = world.receive()
+    kill(world, first("DynamoDB.PutItem", answered=True), batch)
+    for _ in range(19):
+        world.time_out(person, *batch)
+        batch = world.receive()
+        assert batch[0]["Attributes"]["MessageGroupId"] == person.account_id
+    world.time_out(person, *batch)
+    assert world.receive() == []
+    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 1)
+    world.sqs.purge_queue(QueueUrl=world.urls["dead"])
+
+
+def test_a_lease_is_over_when_the_message_of_a_killed_function_comes_again(world: World) -> None:
+    timeout = world.template.functions["ExtractionFunction"].timeout
+    time_out = int(world.template.queues["MemoryJobsQueue"].attributes["VisibilityTimeout"])
+    assert timeout < LEASE_SECONDS < time_out, "and no earlier: the function may still be at it"

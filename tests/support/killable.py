@@ -328,7 +328,9 @@ class World:
         """All that is stored of the account, in a form that is equal for equal runs of two accounts."""
         memories = self.memories(person)
         watermarks = [{k: v for k, v in i.items() if k == "created_at"} for i in self.items(person, "WATERMARK#")]
-        text = json.dumps([sorted(memories.values(), key=lambda m: (m["kind"], m["data"])), watermarks], sort_keys=True)
+        text = json.dumps(
+            [sorted(memories.values(), key=lambda m: (m["kind"], m["data"], m.get("seq"))), watermarks], sort_keys=True
+        )
         known = {person.account_id: "account", person.thread_id: "thread"}
         for identity, said in {**known, **{i: m["data"] for i, m in memories.items()}}.items():
             text = text.replace(identity, said)
