@@ -253,10 +253,16 @@ class TestFailures:
         with answering(status, {"message": "try later"}) as url:
             assert_fails(make(url, "key"), UpstreamUnavailableError, retryable=True, within=2)
 
-    def test_a_wrong_key_is_permanent(
+    def test_a_wrong_key_is_replaced_by_somebody_so_it_is_worth_another_try(
         self, supabase_front: SupabaseFront, make: Callable[..., SupabaseThreadMessages]
     ) -> None:
-        assert_fails(make(supabase_front.url, "wrong"), UpstreamRejectedError, retryable=False, within=2)
+        assert_fails(make(supabase_front.url, "wrong"), UpstreamRejectedError, retryable=True, within=2)
+
+    def test_a_schema_that_is_not_the_platforms_is_permanent(self, make: Callable[..., SupabaseThreadMessages]) -> None:
+        refusal = {"code": "42703", "message": "column messages.type does not exist", "details": None, "hint": None}
+        with answering(400, refusal) as url:
+            error = assert_fails(make(url, "key"), UpstreamRejectedError, retryable=False, within=2)
+        assert "42703" in str(error)
 
     def test_a_key_that_may_not_read_is_not_an_error_but_sees_nothing(
         self, supabase_front: SupabaseFront, make: Callable[..., SupabaseThreadMessages]

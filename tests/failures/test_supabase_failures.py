@@ -113,6 +113,18 @@ def test_supabase_answers_503_when_messages_are_read(rig: Rig) -> None:
 
 @injects(
     "Supabase",
+    "answers 401 when a thread's messages are read: the key was revoked",
+    then=f"{NO_MESSAGES} For about an hour the key can be replaced.",
+    reason="upstream_rejected",
+)
+def test_supabase_refuses_the_key_when_messages_are_read(rig: Rig) -> None:
+    refusal = reply({"message": "JWT expired", "code": "PGRST301"}, 401)
+    rig.systems.supabase.spoil(answers(refusal), when=MESSAGES)
+    reads_no_messages(rig, "upstream_rejected")
+
+
+@injects(
+    "Supabase",
     "fails after the first page of a thread's messages",
     then=NO_MESSAGES,
     reason="upstream_unavailable",

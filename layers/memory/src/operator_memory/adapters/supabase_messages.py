@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from operator_memory.adapters.http import RefusedKeyError
 from operator_memory.application.ports import Watermark
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
@@ -58,7 +59,8 @@ class SupabaseThreadMessages:
 
         Raises:
             UpstreamTimeoutError, UpstreamUnavailableError: worth another try.
-            UpstreamRejectedError: a wrong key, or a schema that is not the platform's.
+            RefusedKeyError: a wrong key.
+            UpstreamRejectedError: a schema that is not the platform's.
             ConfigurationError: an address or key that is none.
             MalformedResponseError: rows that are not what was asked for.
         """
@@ -141,6 +143,8 @@ def _executed(query: Any) -> Any:  # noqa: ANN401  (a builder of a library impor
 def _raise_if_unavailable(response: "httpx.Response") -> None:
     if response.status_code == 429 or response.status_code >= 500:
         raise UpstreamUnavailableError(_SYSTEM, f"answered HTTP {response.status_code}")
+    if response.status_code in (401, 403):
+        raise RefusedKeyError(_SYSTEM, f"refused the key with {response.status_code}")
 
 
 def _later_than(watermark: Watermark) -> str:
