@@ -1,7 +1,9 @@
 """Lambda ends the extraction function at some step; the message comes again, and all is as if it had not happened."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 from operator_memory.domain.jobs import LEASE_SECONDS
 
 from tests.support.failures import injects
-from tests.support.killable import Crossing, Function, Person, World
+from tests.support.killable import Crossing, Function, Person, World, forwarded
+from tests.support.loopback import HttpServer, Request, reply
 
 pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fixtures"]
 
@@ -347,3 +350,38 @@ def test_a_lease_is_over_when_the_message_of_a_killed_function_comes_again(world
     timeout = world.template.functions["ExtractionFunction"].timeout
     time_out = int(world.template.queues["MemoryJobsQueue"].attributes["VisibilityTimeout"])
     assert timeout < LEASE_SECONDS < time_out, "and no earlier: the function may still be at it"
+
+
+@pytest.mark.parametrize("again", ["The user lives in Berlin", "User is living in Berlin."])
+@injects(
+    "Lambda",
+    "killed after the facts are stored; the model, asked again, says the same in other words",
+    then=AGAIN + "The run is repeated; what means the same is stored once.",
+)
+def test_killed_and_the_model_says_it_otherwise(world: World, again: str) -> None:
+    person = world.person()
+    world.send(person, messages=[{"role": "user", "content": "I live in Berlin."}])
+    batch = world.receive()
+    with saying(world, "User lives in Berlin.") as first_time:
+        kill(first_time, first("Qdrant.PUT points", '"fact"', answered=True), batch)
+    world.time_out(person, *batch)
+    with saying(world, again) as second_time:
+        second_time.work_off()
+    assert world.facts(person) == [("User lives in Berlin.", None)]
+    assert world.outcomes(person)["facts"] == ["duplicate User lives in Berlin."]
+    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
+
+
+@contextmanager
+def saying(world: World, fact: str) -> Iterator[World]:
+    """The world with a model that finds this fact in whatever it is asked."""
+    memory = {"memory": [{"id": "0", "text": fact, "attributed_to": "user"}]}
+    message = {"role": "assistant", "content": json.dumps(memory)}
+
+    def answer(request: Request) -> bytes:
+        if request.path.endswith("/embeddings"):
+            return forwarded(request, world.upstreams["Model"])
+        return reply({"choices": [{"index": 0, "finish_reason": "stop", "message": message}], "usage": None})
+
+    with HttpServer(answer) as server:
+        yield replace(world, upstreams={**world.upstreams, "Model": server.url})

@@ -90,8 +90,6 @@ class Function:
             proxy.close()
 
     def _forwarder(self, system: str, url: str) -> Callable[[Request], bytes]:
-        address = urlsplit(url)
-
         def answer(request: Request) -> bytes:
             what = _named(system, request)
             with self._lock:
@@ -100,19 +98,26 @@ class Function:
                 self.asked.append(what)
             body = request.body.decode("utf-8", "replace")
             self._watch(self, Crossing(number, what, body, answered=False))
-            upstream = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
-            try:
-                headers = {name: value for name, value in request.headers.items() if name != "connection"}
-                upstream.request(request.method, request.path, request.body, headers)
-                response = upstream.getresponse()
-                content = response.read()
-            finally:
-                upstream.close()
+            answered = forwarded(request, url)
             self._watch(self, Crossing(number, what, body, answered=True))
-            kept = {name: value for name in _PASSED_ON if (value := response.headers.get(name))}
-            return reply(content, response.status, headers=kept)
+            return answered
 
         return answer
+
+
+def forwarded(request: Request, url: str) -> bytes:
+    """What the server at ``url`` answers to a request."""
+    address = urlsplit(url)
+    upstream = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
+    try:
+        headers = {name: value for name, value in request.headers.items() if name != "connection"}
+        upstream.request(request.method, request.path, request.body, headers)
+        response = upstream.getresponse()
+        content = response.read()
+    finally:
+        upstream.close()
+    kept = {name: value for name in _PASSED_ON if (value := response.headers.get(name))}
+    return reply(content, response.status, headers=kept)
 
 
 def _named(system: str, request: Request) -> str:
@@ -300,8 +305,12 @@ class World:
         [item] = [i for i in self.items(person, f"JOB#{job_id}") if i["item"]["S"] == f"JOB#{job_id}"]
 
         def told(name: str, words: int) -> list[str]:
-            lines = [line.partition("\t")[0].split(" ") for line in item[name]["S"].split("\n") if line]
-            return [" ".join([*line[2 : 2 + words], str(memories[line[0]]["data"])]) for line in lines]
+            lines = [line.partition("\t") for line in item[name]["S"].split("\n") if line]
+            return [" ".join([*text.split(" ")[2 : 2 + words], said(text, more)]) for text, _, more in lines]
+
+        def said(text: str, more: str) -> str:  # of a duplicate: what the memory that was there before says
+            identities = [text.split(" ")[0], *(json.loads(more)[1:] if more else ())]
+            return next(str(memories[identity]["data"]) for identity in identities if identity in memories)
 
         # A turn that is stored before the function dies is a duplicate when it is repeated.
         return {"state": [item["state"]["S"]], "facts": told("facts", 1), "turns": told("turns", 0)}
