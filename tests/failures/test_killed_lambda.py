@@ -275,6 +275,30 @@ def test_its_time_ends_in_the_middle_of_a_batch(world: World, never_killed: Pers
         assert_as_never_killed(world, person, never_killed)
 
 
+@pytest.mark.parametrize("after", ["Qdrant.PUT points", "Qdrant.POST points/payload"])
+@injects(
+    "Lambda",
+    "killed in an account that has all the facts it may have, before or after the least important one gives way",
+    then=AGAIN + "The run is repeated; one gives way, and no other.",
+)
+def test_killed_in_a_full_account(world: World, after: str) -> None:
+    world = replace(world, environment={**world.environment, "MEMORY_QUOTA": "2"})
+    person = world.person()
+    known = [{"role": "user", "content": "I like green tea. I like long walks."}]
+    world.send(person, "older", minutes_ago=90, messages=known)
+    world.work_off()
+    world.send(person, messages=[{"role": "user", "content": "I am allergic to nuts."}])
+    batch = world.receive()
+    kill(world, lambda c: c.what == after and ('"fact"' in c.body or "superseded_by" in c.body) and c.answered, batch)
+    world.time_out(person, *batch)
+    world.work_off()
+    held = [text for text, by in world.facts(person) if by is None]
+    assert "User is allergic to nuts." in held
+    assert len(held) == 2
+    assert world.outcomes(person)["facts"] == ["superseded User is allergic to nuts."]
+    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
+
+
 FILLER = {"role": "assistant", "content": "Very well. " * 60}
 LONG = [
     {"role": "user", "content": "I live in Lisbon. I like green tea."},

@@ -223,13 +223,16 @@ class _Chunk:
             twin=twin,
             known=[*mine, *others],
             run_id=self._job.job_id,
-            room=Room(self._has_room(), [m for m in weakest if m.id not in self._replaced]),
+            room=self._room(identity, twin, [m for m in weakest if m.id not in self._replaced]),
         )
 
-    def _has_room(self) -> bool:
+    def _room(self, identity: str, twin: Memory | None, weakest: Sequence[Memory]) -> Room:
         """Whether one more fact may be stored, what this chunk adds and puts aside included."""
         added = sum(new.memory.rejected is None and i not in self._replaced for i, new in self._new.items())
-        return self._left > added - sum(older not in self._new for older in self._replaced)
+        left = self._left - added + sum(older not in self._new for older in self._replaced)
+        mine = twin is not None and twin.source_run_id == self._job.job_id  # by an earlier attempt, which is counted
+        owed = left < 0 and mine and not self._ports.memories.replaced_by(self._account, [identity])
+        return Room(left > 0, weakest, owed)
 
     def _alike(self, fact: ProposedFact) -> list[EmbeddedMemory]:
         """Of the chunk's own new facts those that share most words with ``fact``: a long run has too many to compare

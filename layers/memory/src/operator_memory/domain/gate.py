@@ -71,6 +71,8 @@ class Room:
 
     left: bool = True
     weakest: Sequence[Memory] = ()
+    owed: bool = False
+    """An earlier attempt of the run has stored the fact in a full account, and died before another gave way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +194,12 @@ def _compared(
         ids = tuple(memory.id for memory in replaced)
         changed = replace(outcome, outcome=Outcome.SUPERSEDED, others=ids)
         return Verdict(key, changed, stored=not written, supersedes=tuple(replaced), revives=revives)
-    if room.left or written:
+    if room.left or (written and not room.owed):
         return Verdict(key, outcome, stored=not written, revives=revives)
-    return _in_full_account(key, outcome, candidate, room.weakest, revives)
+    full = _in_full_account(key, outcome, candidate, room.weakest, revives)
+    if written:
+        return replace(full, stored=False) if full.supersedes else Verdict(key, outcome, stored=False)
+    return full
 
 
 def _in_full_account(
