@@ -1,41 +1,18 @@
 """Lambda ends the extraction function at some step; the message comes again, and all is as if it had not happened."""
 
-import json
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from operator_memory.domain.jobs import LEASE_SECONDS
 
 from tests.support.failures import injects
-from tests.support.killable import Crossing, Function, Person, World, forwarded
-from tests.support.loopback import HttpServer, Request, reply
+from tests.support.killable import Crossing, Person, World
+from tests.support.killed import AGAIN, SAID, assert_as_never_killed, first, kill, killed, people
 
 pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fixtures"]
 
-SAID = (
-    ("user", "I moved to Berlin. I like green tea."),
-    ("assistant", "Noted."),
-    ("user", "Please always answer briefly."),
-)
 READ = ("GetItem", "/scroll", "/batch", "/count", ".embeddings", ".chat", ".messages", ".memory_switches")
-AGAIN = "The message comes again when its time-out is over. "
-Moment = Callable[[Crossing], bool]
-
-
-def people(world: World, count: int) -> list[Person]:
-    """Accounts that know of Porto, each with a thread in which they tell of Berlin and with a run in the queue."""
-    made = [world.person(*SAID) for _ in range(count)]
-    for person in made:
-        world.send(person, "older", minutes_ago=90, messages=[{"role": "user", "content": "I live in Porto."}])
-    for start in range(0, count, 10):
-        world.work_off(world.receive(len(made[start : start + 10])))
-    for person in made:
-        world.send(person)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -70,45 +47,6 @@ def test_a_run_that_is_not_killed_is_what_the_others_are_compared_with(world: Wo
         " | ".join(["add", *learnt]),
         "update | User lives in Porto.",
     ]
-
-
-def first(what: str, holding: str = "", *, answered: bool) -> Moment:
-    """The moment of the first request of that kind."""
-    return lambda c: c.what == what and holding in c.body and c.answered is answered
-
-
-def kill(world: World, moment: Moment, batch: list[dict[str, Any]]) -> list[str]:
-    """Have a batch handled, up to that moment; returns what was asked of others until then."""
-
-    def watch(function: Function, crossing: Crossing) -> None:
-        if moment(crossing):
-            function.kill()
-
-    answer, asked = world.invoke(batch, watch)
-    assert answer is None, "it was not killed"
-    world.acknowledge(batch, answer)
-    return asked
-
-
-def killed(world: World, moment: Moment) -> tuple[Person, list[str]]:
-    """Whose run was killed at that moment and then repeated; and what the repetition asked of others."""
-    [person] = people(world, 1)
-    batch = world.receive()
-    kill(world, moment, batch)
-    world.time_out(person, *batch)
-    again = world.receive()
-    assert [m["MessageId"] for m in again] == [m["MessageId"] for m in batch]
-    answer, asked = world.invoke(again)
-    world.acknowledge(again, answer)
-    assert answer == {"batchItemFailures": []}
-    return person, asked
-
-
-def assert_as_never_killed(world: World, person: Person, never_killed: Person) -> None:
-    assert world.state(person) == world.state(never_killed)
-    assert world.outcomes(person) == world.outcomes(never_killed)
-    assert world.events(person) == world.events(never_killed)
-    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
 
 
 @injects("Lambda", "killed before the model is asked", then=AGAIN + "The run is repeated.")
@@ -275,82 +213,6 @@ def test_its_time_ends_in_the_middle_of_a_batch(world: World, never_killed: Pers
         assert_as_never_killed(world, person, never_killed)
 
 
-@pytest.mark.parametrize("after", ["Qdrant.PUT points", "Qdrant.POST points/payload"])
-@injects(
-    "Lambda",
-    "killed in an account that has all the facts it may have, before or after the least important one gives way",
-    then=AGAIN + "The run is repeated; one gives way, and no other.",
-)
-def test_killed_in_a_full_account(world: World, after: str) -> None:
-    world = replace(world, environment={**world.environment, "MEMORY_QUOTA": "2"})
-    person = world.person()
-    known = [{"role": "user", "content": "I like green tea. I like long walks."}]
-    world.send(person, "older", minutes_ago=90, messages=known)
-    world.work_off()
-    world.send(person, messages=[{"role": "user", "content": "I am allergic to nuts."}])
-    batch = world.receive()
-    kill(world, lambda c: c.what == after and ('"fact"' in c.body or "superseded_by" in c.body) and c.answered, batch)
-    world.time_out(person, *batch)
-    world.work_off()
-    held = [text for text, by in world.facts(person) if by is None]
-    assert "User is allergic to nuts." in held
-    assert len(held) == 2
-    assert world.outcomes(person)["facts"] == ["superseded User is allergic to nuts."]
-    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
-
-
-FILLER = {"role": "assistant", "content": "Very well. " * 60}
-LONG = [
-    {"role": "user", "content": "I live in Lisbon. I like green tea."},
-    FILLER,
-    FILLER,
-    {"role": "user", "content": "I moved to Berlin. I play chess."},
-]
-
-
-@pytest.mark.parametrize(
-    ("what", "number"), [("Model.chat", 2), ("Qdrant.PUT points", 3), ("Qdrant.POST points/payload", 1)]
-)
-@injects(
-    "Lambda",
-    "killed in the middle of a long run, of which the first part has been learnt",
-    then=AGAIN + "The run is repeated; the facts of the first part are known.",
-)
-def test_killed_in_the_middle_of_a_long_run(world: World, what: str, number: int) -> None:
-    world = replace(world, environment={**world.environment, "EXTRACTION_CHUNK_CHARACTERS": "1000"})
-    person, spared = world.person(), world.person()
-    world.send(spared, messages=LONG)
-    batch = world.receive()
-    answer, asked = world.invoke(batch)
-    world.acknowledge(batch, answer)
-    assert asked.count("Model.chat") > 1
-    assert ("User lives in Lisbon.", "User moved to Berlin.") in world.facts(spared)
-
-    seen: list[Crossing] = []
-
-    def at_last(crossing: Crossing) -> bool:
-        if crossing.what == what and crossing.answered:
-            seen.append(crossing)
-        return len(seen) == number
-
-    world.send(person, messages=LONG)
-    batch = world.receive()
-    kill(world, at_last, batch)
-    world.time_out(person, *batch)
-    world.work_off()
-    assert world.state(person) == world.state(spared)
-    assert world.outcomes(person)["state"] == ["done"]
-    # Of each fact one; but what the first part finds of the last part's it takes for older, and says that it replaced
-    # it, until the last part is read and puts that right.
-    assert facts_told(world, person) == facts_told(world, spared)
-    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
-
-
-def facts_told(world: World, person: Person) -> list[str]:
-    """The texts of the facts in the job's record."""
-    return [fact.partition(" ")[2] for fact in world.outcomes(person)["facts"]]
-
-
 @injects(
     "Lambda",
     "killed each time that it has the message",
@@ -374,38 +236,3 @@ def test_a_lease_is_over_when_the_message_of_a_killed_function_comes_again(world
     timeout = world.template.functions["ExtractionFunction"].timeout
     time_out = int(world.template.queues["MemoryJobsQueue"].attributes["VisibilityTimeout"])
     assert timeout < LEASE_SECONDS < time_out, "and no earlier: the function may still be at it"
-
-
-@pytest.mark.parametrize("again", ["The user lives in Berlin", "User is living in Berlin."])
-@injects(
-    "Lambda",
-    "killed after the facts are stored; the model, asked again, says the same in other words",
-    then=AGAIN + "The run is repeated; what means the same is stored once.",
-)
-def test_killed_and_the_model_says_it_otherwise(world: World, again: str) -> None:
-    person = world.person()
-    world.send(person, messages=[{"role": "user", "content": "I live in Berlin."}])
-    batch = world.receive()
-    with saying(world, "User lives in Berlin.") as first_time:
-        kill(first_time, first("Qdrant.PUT points", '"fact"', answered=True), batch)
-    world.time_out(person, *batch)
-    with saying(world, again) as second_time:
-        second_time.work_off()
-    assert world.facts(person) == [("User lives in Berlin.", None)]
-    assert world.outcomes(person)["facts"] == ["duplicate User lives in Berlin."]
-    assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
-
-
-@contextmanager
-def saying(world: World, fact: str) -> Iterator[World]:
-    """The world with a model that finds this fact in whatever it is asked."""
-    memory = {"memory": [{"id": "0", "text": fact, "attributed_to": "user"}]}
-    message = {"role": "assistant", "content": json.dumps(memory)}
-
-    def answer(request: Request) -> bytes:
-        if request.path.endswith("/embeddings"):
-            return forwarded(request, world.upstreams["Model"])
-        return reply({"choices": [{"index": 0, "finish_reason": "stop", "message": message}], "usage": None})
-
-    with HttpServer(answer) as server:
-        yield replace(world, upstreams={**world.upstreams, "Model": server.url})
