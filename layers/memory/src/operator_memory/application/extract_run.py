@@ -1,10 +1,12 @@
 """Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from uuid import UUID
 
 from operator_memory.application.guarded_writer import GuardedWriter
@@ -20,7 +22,14 @@ from operator_memory.application.ports import (
     WatermarkStore,
 )
 from operator_memory.application.trail import Trail
-from operator_memory.domain.conversation import RawMessage, Turn, read_conversation
+from operator_memory.domain.conversation import (
+    MAX_TURN_CHARACTERS,
+    READ_ROLES,
+    RawMessage,
+    Turn,
+    message_text,
+    read_conversation,
+)
 from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
@@ -32,6 +41,10 @@ from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
+
+MAX_CHARACTERS = 480_000
+"""Characters of a thread that one job reads: ten model calls of the usual size, which a function has time for. A job
+that takes longer would begin anew each time, and the thread would never get beyond it."""
 
 MAX_FACTS_LISTED = 500
 """Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
@@ -199,12 +212,17 @@ class ExtractRun:
             )
         found: list[RawMessage] = []
         watermark = self._ports.watermarks.get(job.account_id, job.thread_id)
+        room = MAX_CHARACTERS
         while len(found) < MAX_MESSAGES:
             page = self._page_of_run(source, job, watermark)
-            if not page:
+            sizes = list(accumulate(map(_size, page)))
+            fitting = page[: bisect_right(sizes, room)]
+            if fitting:
+                found += fitting
+                watermark = _watermark_of(fitting[-1])
+                room -= sizes[len(fitting) - 1]
+            if not page or len(fitting) < len(page):
                 break
-            found += page
-            watermark = _watermark_of(page[-1])
         return found, watermark  # what is beyond the most is read by the thread's next job
 
     def _page_of_run(self, source: ThreadMessages, job: RunJob, after: Watermark | None) -> list[RawMessage]:
@@ -318,6 +336,11 @@ def _targets(job: RunJob) -> list[Target]:
     if job.author_id:
         targets.add(Target(TargetKind.AUTHOR, job.author_id))
     return sorted(targets, key=lambda target: target.name)
+
+
+def _size(message: RawMessage) -> int:
+    """The characters of ``message`` that a model is to read, at most."""
+    return min(len(message_text(message.content)), MAX_TURN_CHARACTERS) if message.type in READ_ROLES else 0
 
 
 def _watermark_of(message: RawMessage) -> Watermark:

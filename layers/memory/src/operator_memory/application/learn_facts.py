@@ -250,7 +250,7 @@ class _Chunk:
         if (again := verdict.revives) is not None:
             # It holds again, with all that people have done to it, as what this run has learned.
             kept = {name: getattr(again, name) for name in _OF_PEOPLE}
-            memory = replace(memory, **kept)
+            memory = replace(memory, **kept, author_id=memory.author_id or again.author_id)
             self._replaced.pop(memory.id, None)
         if verdict.outdated_by is not None:
             self._replaced[memory.id] = verdict.outdated_by.id

@@ -17,7 +17,9 @@ from operator_memory.domain.context_text import FENCE_NAME
 MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
 
-_READ_ROLES = ("user", "assistant")
+READ_ROLES = ("user", "assistant")
+"""Types of messages that are read: what the two sides said."""
+
 _MAX_WRAPPINGS = 4  # a row holds a JSON string that holds an object that holds parts; deeper is not the platform's
 # An opening tag must not contain "<": otherwise a text of a thousand unfinished tags takes quadratic time.
 _TOOL_XML = re.compile(
@@ -70,7 +72,7 @@ def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str],
     turns: list[Turn] = []
     skipped: Counter[str] = Counter()
     for message in messages:
-        if message.type not in _READ_ROLES:
+        if message.type not in READ_ROLES:
             skipped["not_user_or_assistant"] += 1
             continue
         text, cut = _cut(redact(clean_text(message_text(message.content))))
