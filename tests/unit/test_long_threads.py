@@ -1,9 +1,12 @@
 """A thread with more to read than one function has time for is read in parts, and none of it is left out."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from operator_memory.application.extract_run import MAX_CHARACTERS
-from operator_memory.domain.conversation import MAX_TURN_CHARACTERS, RawMessage
+from operator_memory.domain.conversation import MAX_TURN_CHARACTERS, RawMessage, Turn
+from operator_memory.domain.errors import AnswerTooLongError
 from operator_memory.domain.jobs import JobRecord
 from operator_memory.domain.scopes import Scope
 
@@ -36,3 +39,26 @@ def test_one_job_reads_no_more_than_it_has_time_for_and_the_next_reads_on() -> N
 def test_only_what_a_model_is_to_read_counts() -> None:
     world = a_thread(*[("tool", "x" * MAX_CHARACTERS)] * 600, ("user", "I like tea."))
     assert len(run(world, 0).turns) == 1
+
+
+def says_no_more_than(most: int, turns: Sequence[Turn]) -> list[tuple[str, str]]:
+    """A fact a turn, by a model whose answers hold ``most``."""
+    if len(turns) > most:
+        raise AnswerTooLongError("llm", "cut off")
+    return [(turn.text.replace("I like", "User likes"), "user") for turn in turns]
+
+
+def test_of_what_a_model_has_too_much_to_say_about_it_is_asked_in_halves() -> None:
+    drinks = ["tea", "coffee", "milk", "water", "cider"]
+    world = a_thread(*[("user", f"I like {drink}") for drink in drinks])
+    world.extractor.facts = lambda turns: says_no_more_than(2, turns)
+    record = run(world, 0)
+    assert sorted(memory.text for memory in world.of_scope(Scope.USER)) == sorted(f"User likes {d}" for d in drinks)
+    assert record.llm_calls == len(world.extractor.calls) == 5
+
+
+def test_what_cannot_be_halved_fails_as_before() -> None:
+    world = a_thread(("user", "I like tea"))
+    world.extractor.facts = lambda turns: says_no_more_than(0, turns)
+    with pytest.raises(AnswerTooLongError):
+        run(world, 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from operator_memory.application.ports import TokenUsage
 from operator_memory.domain.errors import (
+    AnswerTooLongError,
     MalformedResponseError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -53,7 +54,7 @@ class OpenAIChat:
         except (AttributeError, LookupError, TypeError) as error:
             raise MalformedResponseError(SYSTEM, "the answer is no chat completion") from error
         if finish == "length":
-            raise MalformedResponseError(SYSTEM, f"the answer was cut off at {self._max_tokens} tokens")
+            raise AnswerTooLongError(SYSTEM, f"the answer was cut off at {self._max_tokens} tokens")
         if refusal or finish == "content_filter":
             raise MalformedResponseError(SYSTEM, "the model refused to answer")
         if not isinstance(content, str) or not content.strip():

@@ -18,6 +18,7 @@ from operator_memory.application.ports import (
 )
 from operator_memory.domain.conversation import Turn, chunked
 from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.errors import AnswerTooLongError
 from operator_memory.domain.gate import Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
@@ -68,13 +69,29 @@ class LearnFacts:
         report = FactsReport()
         for part, said_at in self._parts(job, turns):
             for chunk in chunked(part, self._chunk_characters):
-                extraction = self._ports.extractor.extract(
-                    job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
-                )
-                report.llm_calls += extraction.llm_calls
-                report.tokens += extraction.tokens
-                report.outcomes += _Chunk(self._ports, self._quota, job, chunk, said_at).store(extraction.facts)
+                self._learn(job, chunk, said_at, report)
         return report
+
+    def _learn(self, job: RunJob, chunk: Sequence[Turn], said_at: datetime, report: FactsReport) -> None:
+        """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once.
+
+        To ask the same again would give the same, until the job is given up.
+        """
+        try:
+            extraction = self._ports.extractor.extract(
+                job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
+            )
+        except AnswerTooLongError:
+            if len(chunk) < 2:
+                raise
+            report.llm_calls += 1
+            middle = len(chunk) // 2
+            self._learn(job, chunk[:middle], said_at, report)
+            self._learn(job, chunk[middle:], said_at, report)
+            return
+        report.llm_calls += extraction.llm_calls
+        report.tokens += extraction.tokens
+        report.outcomes += _Chunk(self._ports, self._quota, job, chunk, said_at).store(extraction.facts)
 
     def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
         """The turns that are read together, and until when they were said.

@@ -119,6 +119,15 @@ class MalformedResponseError(UpstreamError):
     retryable = True
 
 
+class AnswerTooLongError(MalformedResponseError):
+    """A model's answer was cut off at the most it may say: of less it might say all."""
+
+    @property
+    def reason(self) -> str:
+        """To everybody but who asks the model, one that cannot be used."""
+        return "malformed_response"
+
+
 def where(error: BaseException) -> list[str]:
     """The places an exception passed through, innermost last; without its message, which may hold user text."""
     frames = traceback.extract_tb(error.__traceback__)
