@@ -83,7 +83,12 @@ def test_the_model_answers_in_prose(rig: Rig) -> None:
     tried_again(rig, answers(completion("Ana lives in Porto. Anything else?")), "malformed_response")
 
 
-@injects("Model", "is cut off at `EXTRACTION_MAX_TOKENS`", then=AGAIN, reason="malformed_response")
+@injects(
+    "Model",
+    "is cut off at `EXTRACTION_MAX_TOKENS`",
+    then="Each half of the conversation is asked about by itself; if that is cut off too, the message is tried again.",
+    reason="malformed_response",
+)
 def test_the_model_is_cut_off(rig: Rig) -> None:
     cut = '{"memory": [{"id": "0", "text": "User\'s name is Ana"}, {"id": "1", "te'
     tried_again(rig, answers(completion(cut, finish="length")), "malformed_response")
