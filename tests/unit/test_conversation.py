@@ -1,7 +1,6 @@
 """From the platform's message rows to what user and assistant said; odd content costs nobody the rest."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -205,12 +204,10 @@ ADVERSARIAL = {
 
 
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+@pytest.mark.timeout(60)
 def test_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
     """Quadratic time would need minutes at this length; linear time needs a fraction of a second."""
-    text = piece * 100_000
-    started = time.process_time()
-    read_conversation([said(text)], redact=str)
-    assert time.process_time() - started < 3.0
+    assert len(read_conversation([said(piece * 100_000)], redact=str).turns) <= 1
 
 
 turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(min_size=1, max_size=40)))
