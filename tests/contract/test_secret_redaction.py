@@ -4,7 +4,6 @@ import json
 import random
 import re
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -206,24 +205,18 @@ class TestAnyText:
         assert redactor.redact(text).counts == {}
 
 
-class TestCost:
-    def test_a_turn_of_the_greatest_length_takes_less_than_50_ms(self, redactor: SecretRedactor) -> None:
-        turn = "\n".join(INNOCENT * 5)[:20_000]
-        assert _seconds(redactor, [turn]) < 0.05
-
-    def test_five_thousand_short_turns_take_less_than_two_seconds(self, redactor: SecretRedactor) -> None:
-        assert _seconds(redactor, (INNOCENT * 50)[:5_000]) < 2
-
+class TestHostileLength:
     @pytest.mark.parametrize("part", [
         "password ", "my password is ", "password for the ", "-----BEGIN RSA PRIVATE KEY-----\n",
         "-----END RSA PRIVATE KEY-----\n", made(60) + "\n", "4242 ", "4242424242", "a", "seed phrase ", "abandon ",
         "https://a:", "eyJ", "curl -u ", "token=", '"', "'", "(", "\n", "DE89 3704 ", "is my ", "a.b.", "pin ", "密码",
         "A1" , "=", "api_key: \"", "[redacted: password] ", "code for the ",
     ])  # fmt: skip
-    def test_time_grows_no_faster_than_the_text(self, redactor: SecretRedactor, part: str) -> None:
-        small = _seconds(redactor, [(part * 20_000)[:20_000]])
-        large = _seconds(redactor, [(part * 80_000)[:80_000]])
-        assert large < max(0.2, 4 * 3 * small)
+    @pytest.mark.timeout(60)
+    def test_hostile_repetition_comes_to_an_end(self, redactor: SecretRedactor, part: str) -> None:
+        """A second at most in linear time, and many minutes in quadratic."""
+        text = (part * 80_000)[:80_000]
+        assert redactor.redact(redactor.redact(text).text).counts == {}
 
 
 class TestNothingLeaves:
@@ -256,14 +249,3 @@ class TestNothingLeaves:
         with ThreadPoolExecutor(8) as pool:
             texts = list(pool.map(lambda case: SecretRedactor().redact(case.text).text, cases))
         assert texts == [case.redacted for case in cases]
-
-
-def _seconds(redactor: SecretRedactor, texts: list[str]) -> float:
-    """The best of three: other work on this machine is not what is measured."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        for text in texts:
-            redactor.redact(text)
-        best = min(best, time.perf_counter() - started)
-    return best
