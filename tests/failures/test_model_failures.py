@@ -64,7 +64,7 @@ def test_the_model_refuses_the_key(rig: Rig) -> None:
 
 @injects(
     "Model",
-    "answers 400: it cannot serve such a request",
+    "answers 400 to everything: it cannot serve such requests",
     then="A dead letter at once; put back when the model's name or limits are mended, it is worked off.",
     reason="upstream_rejected",
 )

@@ -5,9 +5,15 @@ from datetime import timedelta
 
 import pytest
 from operator_memory.application.extract_run import MAX_CHARACTERS
+from operator_memory.application.learn_facts import MOST_FAILED_CALLS, PATIENCE
 from operator_memory.domain.conversation import MAX_TURN_CHARACTERS, RawMessage, Turn
-from operator_memory.domain.errors import AnswerTooLongError
-from operator_memory.domain.jobs import JobRecord
+from operator_memory.domain.errors import (
+    AnswerTooLongError,
+    MalformedResponseError,
+    UpstreamError,
+    UpstreamRejectedError,
+)
+from operator_memory.domain.jobs import JobRecord, JobState
 from operator_memory.domain.scopes import Scope
 
 from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
@@ -55,6 +61,65 @@ def test_of_what_a_model_has_too_much_to_say_about_it_is_asked_in_halves() -> No
     record = run(world, 0)
     assert sorted(memory.text for memory in world.of_scope(Scope.USER)) == sorted(f"User likes {d}" for d in drinks)
     assert record.llm_calls == len(world.extractor.calls) == 5
+
+
+def chokes_on(word: str, turns: Sequence[Turn], error: UpstreamError) -> list[tuple[str, str]]:
+    """A fact a turn, by a model that makes nothing of a text with ``word`` in it."""
+    if any(word in turn.text for turn in turns):
+        raise error
+    return [(turn.text.replace("I like", "User likes"), "user") for turn in turns]
+
+
+DRINKS = ["tea", "coffee", "arsenic", "water", "cider"]
+
+
+def test_a_message_that_the_model_refuses_does_not_keep_the_thread_from_being_read() -> None:
+    world = a_thread(*[("user", f"I like {drink}") for drink in DRINKS])
+    refusal = UpstreamRejectedError("llm", "refused the request with 400")
+    world.extractor.facts = lambda turns: chokes_on("arsenic", turns, refusal)
+    record = run(world, 0)
+    assert (record.state, record.skipped) == (JobState.DONE, {"not_understood": 1})
+    learned = {memory.text for memory in world.of_scope(Scope.USER)}
+    assert learned == {f"User likes {drink}" for drink in DRINKS if drink != "arsenic"}
+    assert len(world.of_scope(Scope.SESSION)) == 5, "its words are kept"
+    assert run(world, 1).turns == (), "and it is not read again"
+
+
+def test_nonsense_is_asked_about_again_some_times_before_it_is_passed_over() -> None:
+    world = a_thread(*[("user", f"I like {drink}") for drink in DRINKS])
+    world.extractor.facts = lambda turns: chokes_on("arsenic", turns, MalformedResponseError("llm", "no JSON"))
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(MalformedResponseError):
+            run(world, 0)
+    assert run(world, 0).skipped == {"not_understood": 1}
+
+
+@pytest.mark.parametrize(
+    "error", [UpstreamRejectedError("llm", "no such model"), MalformedResponseError("llm", "prose")]
+)
+def test_a_model_that_makes_nothing_of_anything_is_no_reason_to_pass_over_it(error: UpstreamError) -> None:
+    world = a_thread(*[("user", f"I like {drink}") for drink in DRINKS])
+    world.extractor.facts = lambda turns: chokes_on("", turns, error)
+    for _ in range(PATIENCE + 1):
+        with pytest.raises(type(error)):
+            run(world, 0)
+    assert world.watermarks.get(ACCOUNT, "thread-1") is None
+
+
+def test_the_search_for_what_a_model_makes_nothing_of_comes_to_an_end() -> None:
+    world = a_thread(*[("user", f"I like {n}") for n in range(200)])
+    world.extractor.facts = lambda turns: chokes_on("", turns, UpstreamRejectedError("llm", "no"))
+    with pytest.raises(UpstreamRejectedError):
+        run(world, 0)
+    assert len(world.extractor.calls) == MOST_FAILED_CALLS + 1
+
+
+def test_another_system_that_refuses_is_not_asked_about_less() -> None:
+    world = a_thread(*[("user", f"I like {drink}") for drink in DRINKS])
+    world.extractor.facts = lambda turns: chokes_on("arsenic", turns, UpstreamRejectedError("qdrant", "no"))
+    with pytest.raises(UpstreamRejectedError):
+        run(world, 0)
+    assert len(world.extractor.calls) == 1
 
 
 def test_what_cannot_be_halved_fails_as_before() -> None:

@@ -154,11 +154,13 @@ class ExtractRun:
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
         turns = self._store_turns(job, conversation.turns)
-        learned = self._ports.facts(job, conversation.turns)
+        learned = self._ports.facts(job, conversation.turns, attempt=record.attempts)
         facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
             skipped["erased"] = len(messages) - len(kept)
+        if learned.passed_over:
+            skipped["not_understood"] = learned.passed_over
         if len(facts) > MAX_FACTS_LISTED:
             skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
         done = replace(

@@ -18,7 +18,7 @@ from operator_memory.application.ports import (
 )
 from operator_memory.domain.conversation import Turn, chunked
 from operator_memory.domain.erasure import Target, TargetKind
-from operator_memory.domain.errors import AnswerTooLongError
+from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
 from operator_memory.domain.gate import Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
@@ -31,6 +31,12 @@ NEIGHBOURS = 8
 """Memories of its scope that a fact is compared with: the nearest by meaning."""
 
 SEARCH_TIMEOUT = 10.0
+PATIENCE = 5
+"""Attempts after which a model that answers nothing of use is not asked the same again."""
+
+MOST_FAILED_CALLS = 24
+"""Calls of one job that may fail while it looks for what the model makes nothing of."""
+
 QUARANTINE = timedelta(days=30)
 """How long a rejected fact waits for a person to look at it."""
 
@@ -53,6 +59,10 @@ class FactsReport:
     outcomes: list[FactOutcome] = field(default_factory=list)
     llm_calls: int = 0
     tokens: TokenUsage = field(default_factory=TokenUsage)
+    answered: int = 0  # calls that were of use
+    failed: int = 0  # calls that were not, and were made again about less
+    passed_over: int = 0
+    """Turns of which the model makes nothing, while it copes with the rest: only their words are kept."""
 
 
 class LearnFacts:
@@ -64,34 +74,50 @@ class LearnFacts:
         self._chunk_characters = chunk_characters
         self._quota = quota
 
-    def __call__(self, job: RunJob, turns: Sequence[Turn]) -> FactsReport:
-        """Find, judge and store the facts of ``turns``."""
+    def __call__(self, job: RunJob, turns: Sequence[Turn], *, attempt: int = 1) -> FactsReport:
+        """Find, judge and store the facts of ``turns``. ``attempt``: the how manieth try of the job this is.
+
+        Raises:
+            MemoryServiceError: of the kind that stopped it. What the model makes nothing of stops it too, unless it
+                is a part of the conversation, and the model copes with another part.
+        """
         report = FactsReport()
+        errors: list[UpstreamError] = []
         for part, said_at in self._parts(job, turns):
             for chunk in chunked(part, self._chunk_characters):
-                self._learn(job, chunk, said_at, report)
+                errors += self._learn(job, chunk, said_at, report, attempt)
+        if errors and not report.answered:
+            raise errors[-1]
         return report
 
-    def _learn(self, job: RunJob, chunk: Sequence[Turn], said_at: datetime, report: FactsReport) -> None:
-        """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once.
-
-        To ask the same again would give the same, until the job is given up.
+    def _learn(
+        self, job: RunJob, chunk: Sequence[Turn], said_at: datetime, report: FactsReport, attempt: int
+    ) -> list[UpstreamError]:
+        """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes
+        nothing of it: to ask the same again would give the same, until the job is given up, and the thread's next job
+        after it, which reads the same messages. Returns what kept single turns from being read.
         """
         try:
             extraction = self._ports.extractor.extract(
                 job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
             )
-        except AnswerTooLongError:
-            if len(chunk) < 2:
+        except UpstreamError as error:
+            too_long = isinstance(error, AnswerTooLongError) and len(chunk) > 1
+            if not (too_long or _is_hopeless(error, attempt)) or report.failed == MOST_FAILED_CALLS:
                 raise
             report.llm_calls += 1
+            report.failed += 1
+            if len(chunk) == 1:
+                report.passed_over += 1
+                return [error]
             middle = len(chunk) // 2
-            self._learn(job, chunk[:middle], said_at, report)
-            self._learn(job, chunk[middle:], said_at, report)
-            return
+            halves = (chunk[:middle], chunk[middle:])
+            return [failure for half in halves for failure in self._learn(job, half, said_at, report, attempt)]
+        report.answered += 1
         report.llm_calls += extraction.llm_calls
         report.tokens += extraction.tokens
         report.outcomes += _Chunk(self._ports, self._quota, job, chunk, said_at).store(extraction.facts)
+        return []
 
     def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
         """The turns that are read together, and until when they were said.
@@ -105,6 +131,12 @@ class LearnFacts:
             turns = [turn for turn in turns if _said_at(turn, job) > cleared_at]
             yield before, min(cleared_at, job.finished_at)
         yield turns, job.finished_at
+
+
+def _is_hopeless(error: UpstreamError, attempt: int) -> bool:
+    """Whether it is the model, and to ask the same again is of no use: it refuses, or has been asked often."""
+    refused = not error.retryable
+    return error.system == "llm" and (refused or (isinstance(error, MalformedResponseError) and attempt >= PATIENCE))
 
 
 def _said_at(turn: Turn, job: RunJob) -> datetime:
