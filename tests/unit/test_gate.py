@@ -182,6 +182,12 @@ def test_what_waits_in_quarantine_is_not_put_there_twice_and_not_let_in_by_repet
     assert (found.outcome.outcome, found.outcome.reason, found.stored) == (Outcome.DUPLICATE, "quarantined", False)
 
 
+def test_what_an_earlier_attempt_of_the_run_has_put_into_quarantine_is_still_said_to_be_rejected() -> None:
+    waits = of_this("User lives in Lisbon", rejected="not_grounded", valid_until=NOW, source_run_id=RUN)
+    found = verdict(Fact("User lives in Lisbon"), stored={waits.id: waits}, said="How are you?")
+    assert (found.outcome.outcome, found.outcome.reason, found.stored) == (Outcome.REJECTED, "not_grounded", False)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("I live in Lisbon.", (Outcome.ADDED, None)), ("How are you?", (Outcome.DUPLICATE, "quarantined"))],

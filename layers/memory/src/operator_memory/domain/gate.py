@@ -150,6 +150,8 @@ def _settled(
     outcome: FactOutcome, candidate: Candidate, twin: Memory, said_at: datetime, run_id: str
 ) -> FactOutcome | None:
     """The outcome of a candidate about which nothing is to be decided any more, because of its ``twin``."""
+    if twin.rejected is not None and twin.source_run_id == run_id:  # by an earlier attempt
+        return replace(outcome, outcome=Outcome.REJECTED, reason=twin.rejected)
     if twin.rejected is not None:
         return replace(outcome, outcome=Outcome.DUPLICATE, reason="quarantined")
     if normalised_text(twin.text) != normalised_text(candidate.text):  # a person has put it right since
