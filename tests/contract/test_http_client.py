@@ -387,6 +387,17 @@ def test_a_status_is_an_answer_and_means_an_error_only_when_checked(
 
 
 @pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("30", 30), ("0", 0), ("7200", 3600), ("", None), ("soon", None), ("-5", None), ("1.5", None), ("٣", None),
+     ("9" * 5_000, None), ("Tue, 24 Nov 2026 09:00:00 GMT", None)],
+)  # fmt: skip
+def test_how_long_a_busy_system_asks_to_be_left_alone(header: str, seconds: int | None) -> None:
+    with pytest.raises(UpstreamUnavailableError) as raised:
+        checked("store", Response(429, b"", {"retry-after": header}))
+    assert raised.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[1]", b'"x"', b"null", b"\xff\xfe", b'{"a":', b"[" * 200_000], ids=lambda b: repr(b[:6])
 )
 def test_an_answer_that_is_not_a_json_object_is_malformed_and_may_be_tried_again(body: bytes) -> None:

@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
-from tests.support.models import model_url
-
-__all__ = ["model_url"]  # a fixture
+pytest_plugins = ["tests.support.models"]
 
 ROOT = Path(__file__).parents[2]
 

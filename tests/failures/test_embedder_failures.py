@@ -31,10 +31,16 @@ def test_the_embedder_is_slow(rig: Rig) -> None:
     rig.is_tried_again("upstream_timeout")
 
 
-@injects("Embedder", "answers 429", then=AGAIN, reason="upstream_unavailable")
-def test_the_embedder_is_busy(rig: Rig) -> None:
-    rig.systems.models.spoil(answers(reply({"error": {}}, 429)), when=EMBEDDINGS)
-    rig.is_tried_again("upstream_unavailable")
+@injects(
+    "Embedder",
+    "answers 429 with `Retry-After`",
+    then="The message waits as long as the embedder asks for (at most an hour) and is tried again.",
+    reason="upstream_unavailable",
+)
+def test_the_embedder_asks_to_be_left_alone_for_a_while(rig: Rig) -> None:
+    busy = reply({"error": {}}, 429, headers={"Retry-After": "47"})
+    rig.systems.models.spoil(answers(busy), when=EMBEDDINGS)
+    assert rig.is_tried_again("upstream_unavailable").delays == [47]
 
 
 @injects(

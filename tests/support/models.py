@@ -1,4 +1,4 @@
-"""The bundled model server, for tests that need real embeddings; imported by name where it is used."""
+"""The bundled model server, for tests that need real embeddings; asked for with ``pytest_plugins``."""
 
 from collections.abc import Iterator
 

@@ -293,6 +293,11 @@ def _readable(sock: socket.socket) -> bool:
     return bool(poller.poll(0))
 
 
+def retry_after(header: str) -> int | None:
+    """``Retry-After`` as whole seconds, at most an hour; its form with a date is not used by these systems."""
+    return min(int(header), 3600) if header.isascii() and header.isdecimal() and len(header) < 9 else None
+
+
 def checked(system: str, response: Response) -> Response:
     """Return a 2xx ``response``; raise the domain error that any other status stands for.
 
@@ -304,7 +309,9 @@ def checked(system: str, response: Response) -> Response:
     if status == 408:
         raise UpstreamTimeoutError(system, "answered 408")
     if status == 429 or status >= 500:
-        raise UpstreamUnavailableError(system, f"answered {status}")
+        busy = UpstreamUnavailableError(system, f"answered {status}")
+        busy.retry_after = retry_after(response.headers.get("retry-after", ""))
+        raise busy
     if status in (401, 403):
         raise RefusedKeyError(system, f"refused the key with {status}")
     raise UpstreamRejectedError(system, f"refused the request with {status}")

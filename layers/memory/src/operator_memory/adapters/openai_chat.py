@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from operator_memory.adapters.http import retry_after
 from operator_memory.application.ports import TokenUsage
 from operator_memory.domain.errors import (
     AnswerTooLongError,
@@ -107,7 +108,7 @@ class OpenAIChat:
         except openai.APIStatusError as error:
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
                 busy = UpstreamUnavailableError(SYSTEM, f"answered {error.status_code}")
-                busy.retry_after = _seconds(error.response.headers.get("retry-after", ""))
+                busy.retry_after = retry_after(error.response.headers.get("retry-after", ""))
                 raise busy from error
             if error.status_code in (401, 403):
                 # A key that was revoked or has expired is replaced by somebody; until then the jobs wait.
@@ -115,11 +116,6 @@ class OpenAIChat:
             raise UpstreamRejectedError(SYSTEM, f"refused the request with {error.status_code}") from error
         except (openai.APIError, ValueError) as error:
             raise MalformedResponseError(SYSTEM, "the answer cannot be read") from error
-
-
-def _seconds(header: str) -> int | None:
-    """``Retry-After`` as whole seconds, at most an hour; the form with a date is not used by these APIs."""
-    return min(int(header), 3600) if header.isascii() and header.isdecimal() and len(header) < 9 else None
 
 
 def _usage_of(response: Any) -> TokenUsage:  # noqa: ANN401  (the SDK's answer, unchecked)
