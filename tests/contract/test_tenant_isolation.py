@@ -112,6 +112,7 @@ CALLS: dict[str, Call] = {
     "delete_expired": on_memories(lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=10)),
     "stored": on_memories(lambda store: store.stored(ACCOUNT, IDS)),
     "supersede": on_memories(lambda store: store.supersede(ACCOUNT, IDS, by=ID, at=NOW)),
+    "replaced_by": on_memories(lambda store: store.replaced_by(ACCOUNT, IDS)),
     "count_facts": on_memories(lambda store: store.count_facts(ACCOUNT, now=NOW)),
     "next_expiry": on_memories(lambda store: store.next_expiry(ACCOUNT, after=NOW)),
     "page": on_library(lambda library: library.page(ACCOUNT, WHERE, Sort(), after=AFTER, limit=5, now=NOW)),
