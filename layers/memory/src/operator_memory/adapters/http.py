@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,
+    RefusedKeyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
@@ -31,17 +32,6 @@ MAX_IDLE_SECONDS = 45.0
 
 _MAX_BODY = 64 * 1024 * 1024
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
-
-
-class RefusedKeyError(UpstreamRejectedError):
-    """It does not take our key (401, 403). A key that was revoked is replaced by somebody; until then jobs wait."""
-
-    retryable = True
-
-    @property
-    def reason(self) -> str:
-        """That of every refusal."""
-        return "upstream_rejected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from operator_memory.adapters.http import RefusedKeyError
 from operator_memory.application.ports import Watermark
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,
+    RefusedKeyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,

@@ -29,13 +29,23 @@ from operator_memory.domain.conversation import (
     Turn,
     message_text,
     read_conversation,
+    said_at,
 )
 from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.events import EventType, repeatable_event_id
 from operator_memory.domain.importance import importance_of
-from operator_memory.domain.jobs import LEASE_SECONDS, ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
+from operator_memory.domain.jobs import (
+    LEASE_SECONDS,
+    ClaimStatus,
+    FactOutcome,
+    JobRecord,
+    JobState,
+    Outcome,
+    RunJob,
+    without_erased,
+)
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
@@ -160,7 +170,7 @@ class ExtractRun:
         if len(kept) < len(messages):
             skipped["erased"] = len(messages) - len(kept)
         if learned.passed_over:
-            skipped["not_understood"] = learned.passed_over
+            skipped["not_understood"] = len(learned.passed_over)
         if len(facts) > MAX_FACTS_LISTED:
             skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
         done = replace(
@@ -236,8 +246,8 @@ class ExtractRun:
         """Without what was said before a person erased it. No model sees that again."""
         times = _times(messages, job.finished_at)
         for tombstone in self._ports.memories.find(job.account_id, _targets(job)):
-            kept = [m for m, said_at in zip(messages, times, strict=True) if said_at > tombstone.erased_at]
-            times = [said_at for said_at in times if said_at > tombstone.erased_at]
+            kept = [m for m, moment in zip(messages, times, strict=True) if moment > tombstone.erased_at]
+            times = [moment for moment in times if moment > tombstone.erased_at]
             if len(kept) < len(messages):
                 # An attempt before the erasure may have died after a write: that goes too.
                 self._ports.memories.erase(job.account_id, tombstone)
@@ -315,12 +325,7 @@ class ExtractRun:
         for memory in page:  # of a message that comes twice the second is a duplicate
             outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
             outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
-        return _without(outcomes, erased)
-
-
-def _without(outcomes: list[FactOutcome], erased: set[str]) -> list[FactOutcome]:
-    """Those that were refused since a person erased their kind in the meantime are said to be so."""
-    return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+        return without_erased(outcomes, erased)
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:
@@ -355,7 +360,7 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
     key = ScopeKey(Scope.SESSION, job.effective_session_id)
     memories = []
     for seq, turn in enumerate(turns):
-        said_at = _aware(turn.created_at, job.finished_at)
+        moment = said_at(turn, job.finished_at)
         position = turn.message_id or f"{job.job_id}/{seq}"
         memories.append(
             Memory(
@@ -364,8 +369,8 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
                 scope=Scope.SESSION,
                 kind=Kind.TURN,
                 text=turn.text,
-                created_at=said_at,
-                updated_at=said_at,
+                created_at=moment,
+                updated_at=moment,
                 session_id=job.effective_session_id,
                 thread_id=job.thread_id,
                 # of an answer too: it belongs to what this member said, and is erased with it
@@ -385,10 +390,6 @@ def _times(messages: Sequence[RawMessage], end: datetime) -> list[datetime]:
     """When each message was said at the latest: one without a time before the next that has one, or before ``end``."""
     times: list[datetime] = []
     for message in reversed(messages):
-        end = min(end, _aware(message.created_at, end))
+        end = min(end, said_at(message, end))
         times.append(end)
     return times[::-1]
-
-
-def _aware(said_at: datetime | None, fallback: datetime) -> datetime:
-    return said_at if said_at is not None and said_at.tzinfo is not None else fallback

@@ -1,14 +1,17 @@
 """Writing that erasure and expiry can rely on: no memory is stored that a tombstone covers, not even by a race,
 and none that expires without the index knowing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from operator_memory.application.management_ports import ErasableMemories, Tombstones
 from operator_memory.application.ports import ExpiryIndex, MemoryWriter
 from operator_memory.domain.erasure import Target, Tombstone, targets_of
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
+
+F = TypeVar("F", set[str], dict[str, Memory])
 
 
 class GuardedWriter:
@@ -38,19 +41,25 @@ class GuardedWriter:
         ``wanted``: what is to be stored unless it is there. What an erasure under way has still to delete goes first:
         what is said again meanwhile would be taken for known, and vanish with it.
         """
-        found = self._memories.existing_ids(account_id, ids)
-        tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
-        for tombstone in tombstones:
-            self.erase(account_id, tombstone)
-        return self._memories.existing_ids(account_id, ids) if tombstones else found
+        return self._read(self._memories.existing_ids, account_id, ids, wanted)
 
     def stored(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> dict[str, Memory]:
         """What the account has under ``ids``. ``wanted``: as for `existing_ids`."""
-        found = self._memories.stored(account_id, ids)
+        return self._read(self._memories.stored, account_id, ids, wanted)
+
+    def _read(
+        self,
+        read: Callable[[AccountId, Sequence[str]], F],
+        account_id: AccountId,
+        ids: Sequence[str],
+        wanted: Sequence[Memory],
+    ) -> F:
+        """What ``read`` finds, once what an erasure under way has still to delete is gone."""
+        found = read(account_id, ids)
         tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
         for tombstone in tombstones:
             self.erase(account_id, tombstone)
-        return self._memories.stored(account_id, ids) if tombstones else found
+        return read(account_id, ids) if tombstones else found
 
     def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
         """Mark memories as replaced (see the port). It stores nothing, so there is nothing to guard."""

@@ -16,15 +16,15 @@ from operator_memory.application.ports import (
     Redactor,
     TokenUsage,
 )
-from operator_memory.domain.conversation import Turn, chunked
+from operator_memory.domain.conversation import Turn, chunked, said_at
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
 from operator_memory.domain.gate import Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
-from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob
+from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob, without_erased
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id, normalised_text
-from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, ScopeKey
 
 NEIGHBOURS = 8
@@ -61,8 +61,8 @@ class FactsReport:
     tokens: TokenUsage = field(default_factory=TokenUsage)
     answered: int = 0  # calls that were of use
     failed: int = 0  # calls that were not, and were made again about less
-    passed_over: int = 0
-    """Turns of which the model makes nothing, while it copes with the rest: only their words are kept."""
+    passed_over: list[UpstreamError] = field(default_factory=list)
+    """Why turns were, one each, of which the model makes nothing while it copes with the rest."""
 
 
 class LearnFacts:
@@ -82,20 +82,17 @@ class LearnFacts:
                 is a part of the conversation, and the model copes with another part.
         """
         report = FactsReport()
-        errors: list[UpstreamError] = []
-        for part, said_at in self._parts(job, turns):
+        for part, until in self._parts(job, turns):
             for chunk in chunked(part, self._chunk_characters):
-                errors += self._learn(job, chunk, said_at, report, attempt)
-        if errors and not report.answered:
-            raise errors[-1]
+                self._learn(job, chunk, until, report, attempt)
+        if report.passed_over and not report.answered:
+            raise report.passed_over[-1]
         return report
 
-    def _learn(
-        self, job: RunJob, chunk: Sequence[Turn], said_at: datetime, report: FactsReport, attempt: int
-    ) -> list[UpstreamError]:
+    def _learn(self, job: RunJob, chunk: Sequence[Turn], until: datetime, report: FactsReport, attempt: int) -> None:
         """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes
         nothing of it: to ask the same again would give the same, until the job is given up, and the thread's next job
-        after it, which reads the same messages. Returns what kept single turns from being read.
+        after it, which reads the same messages.
         """
         try:
             extraction = self._ports.extractor.extract(
@@ -108,16 +105,16 @@ class LearnFacts:
             report.llm_calls += 1
             report.failed += 1
             if len(chunk) == 1:
-                report.passed_over += 1
-                return [error]
+                report.passed_over.append(error)
+                return
             middle = len(chunk) // 2
-            halves = (chunk[:middle], chunk[middle:])
-            return [failure for half in halves for failure in self._learn(job, half, said_at, report, attempt)]
+            for half in (chunk[:middle], chunk[middle:]):
+                self._learn(job, half, until, report, attempt)
+            return
         report.answered += 1
         report.llm_calls += extraction.llm_calls
         report.tokens += extraction.tokens
-        report.outcomes += _Chunk(self._ports, self._quota, job, chunk, said_at).store(extraction.facts)
-        return []
+        report.outcomes += _Chunk(self._ports, self._quota, job, chunk, until).store(extraction.facts)
 
     def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
         """The turns that are read together, and until when they were said.
@@ -127,8 +124,8 @@ class LearnFacts:
         """
         targets = [Target(TargetKind.USER)] + ([Target(TargetKind.AGENT, job.agent_id)] if job.agent_id else [])
         for cleared_at in sorted(stone.erased_at for stone in self._ports.memories.find(job.account_id, targets)):
-            before = [turn for turn in turns if _said_at(turn, job) <= cleared_at]
-            turns = [turn for turn in turns if _said_at(turn, job) > cleared_at]
+            before = [turn for turn in turns if said_at(turn, job.finished_at) <= cleared_at]
+            turns = [turn for turn in turns if said_at(turn, job.finished_at) > cleared_at]
             yield before, min(cleared_at, job.finished_at)
         yield turns, job.finished_at
 
@@ -139,19 +136,15 @@ def _is_hopeless(error: UpstreamError, attempt: int) -> bool:
     return error.system == "llm" and (refused or (isinstance(error, MalformedResponseError) and attempt >= PATIENCE))
 
 
-def _said_at(turn: Turn, job: RunJob) -> datetime:
-    return turn.created_at if turn.created_at is not None and turn.created_at.tzinfo is not None else job.finished_at
-
-
 class _Chunk:
     """The facts of one chunk, judged one after another: each is also compared with those before it."""
 
-    def __init__(self, ports: FactPorts, quota: int, job: RunJob, turns: Sequence[Turn], said_at: datetime) -> None:
+    def __init__(self, ports: FactPorts, quota: int, job: RunJob, turns: Sequence[Turn], until: datetime) -> None:
         self._ports = ports
         self._quota = quota
         self._job = job
         self._turns = turns
-        self._said_at = said_at
+        self._said_at = until
         self._left = 0
         self._new: dict[str, EmbeddedMemory] = {}
         self._by_word: dict[str, deque[str]] = {}
@@ -167,87 +160,85 @@ class _Chunk:
         if not facts:
             return []
         routes = [route(self._account, self._job.agent_id, fact) for fact in facts]
-        stored = self._stored(routes, facts)
-        probes = self._probes(routes, facts)
-        neighbours = self._neighbours([key for key, _ in routes], facts)
+        probes = [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
+        stored = self._stored(probes)
+        neighbours = self._neighbours(probes, facts)
         self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
-        weakest = self._weakest([key for key, _ in routes]) if self._left < len(facts) else {}
+        weakest = self._weakest(probes) if self._left < len(facts) else {}
         # The model has seen what is known: a new fact may take a name from there.
         said = Grounding(self._turns, known=sorted({k.memory.text for known in neighbours for k in known}))
         outcomes = []
-        for (key, identity), fact, known in zip(routes, facts, neighbours, strict=True):
-            verdict = self._judged(key, identity, fact, said, stored.get(identity), known, weakest.get(key, ()))
-            self._take(verdict, fact)
+        for probe, fact, known in zip(probes, facts, neighbours, strict=True):
+            verdict = self._judged(probe, fact, said, stored.get(probe.id), known, weakest.get(probe.key, ()))
+            self._take(verdict, EmbeddedMemory(probe, fact.vector))
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
-        return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
+        return without_erased(outcomes, erased)
 
-    def _stored(self, routes: list[tuple[ScopeKey, str]], facts: Sequence[ProposedFact]) -> dict[str, Memory]:
-        """What the account has under the ids of ``routes``. What has expired only waits for the sweep: it is not there.
+    def _stored(self, probes: list[Memory]) -> dict[str, Memory]:
+        """What the account has under the ids of ``probes``. What has expired only waits for the sweep: it is not there.
 
         Where a person has changed the words since, what is said after that is another memory: it gets an id of its
-        own in ``routes``, which is the same each time.
+        own in ``probes``, which is the same each time.
         """
         stored: dict[str, Memory] = {}
-        places = list(range(len(facts)))
+        places = list(range(len(probes)))
         for number in range(1, _PLACES):
-            probes = self._probes([routes[n] for n in places], [facts[n] for n in places])
-            found = self._ports.memories.stored(self._account, [probe.id for probe in probes], wanted=probes)
+            wanted = [probes[n] for n in places]
+            found = self._ports.memories.stored(self._account, [probe.id for probe in wanted], wanted=wanted)
             now = self._ports.clock.now()
             stored |= {i: m for i, m in found.items() if m.expires_at is None or m.expires_at > now}
-            places = [n for n in places if self._reworded(stored.get(routes[n][1]), facts[n])]
+            places = [n for n in places if self._reworded(stored.get(probes[n].id), probes[n])]
             if not places:
                 break
             for n in places:
-                key = routes[n][0]
-                routes[n] = key, memory_id(self._account, key, facts[n].text, position=f"again:{number}")
+                own = memory_id(self._account, probes[n].key, probes[n].text, position=f"again:{number}")
+                probes[n] = replace(probes[n], id=own)
         return stored
 
-    def _reworded(self, twin: Memory | None, fact: ProposedFact) -> bool:
-        """Whether ``twin``, which once said the same as ``fact``, said something else when this was said."""
+    def _reworded(self, twin: Memory | None, probe: Memory) -> bool:
+        """Whether ``twin``, which once said the same as ``probe``, said something else when this was said."""
         return (
             twin is not None
-            and normalised_text(twin.text) != normalised_text(fact.text)
+            and normalised_text(twin.text) != normalised_text(probe.text)
             and holds_since(twin) <= self._said_at
             and twin.source_run_id != self._job.job_id
         )
-
-    def _probes(self, routes: Sequence[tuple[ScopeKey, str]], facts: Sequence[ProposedFact]) -> list[Memory]:
-        return [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
 
     def _redacted(self, fact: ProposedFact) -> ProposedFact:
         """What the model made of a conversation without secrets has none; should it, nothing of it is kept."""
         redacted = self._ports.redactor.redact(fact.text)
         return replace(fact, text=redacted.text) if redacted.counts else fact
 
-    def _neighbours(self, keys: Sequence[ScopeKey], facts: Sequence[ProposedFact]) -> list[list[Known]]:
+    def _neighbours(self, probes: Sequence[Memory], facts: Sequence[ProposedFact]) -> list[list[Known]]:
         """For each fact the memories of its scope that resemble it; one request for all."""
         searches = tuple(
-            Search(key, SearchMode.DENSE, NEIGHBOURS, vector=tuple(fact.vector))
-            for key, fact in zip(keys, facts, strict=True)
+            Search(probe.key, SearchMode.DENSE, NEIGHBOURS, vector=tuple(fact.vector))
+            for probe, fact in zip(probes, facts, strict=True)
         )
-        now = self._ports.clock.now()
-        found = self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
-        return [[Known(hit.memory, hit.score) for hit in hits] for hits in found]
+        return [[Known(hit.memory, hit.score) for hit in hits] for hits in self._search(searches)]
 
-    def _weakest(self, keys: Sequence[ScopeKey]) -> dict[ScopeKey, list[Memory]]:
+    def _weakest(self, probes: Sequence[Memory]) -> dict[ScopeKey, list[Memory]]:
         """The least important memories of each scope, as many as there are facts: a full account's give way."""
-        scopes = list(dict.fromkeys(keys))
-        searches = tuple(Search(key, SearchMode.WEAKEST, len(keys)) for key in scopes)
-        now = self._ports.clock.now()
-        found = self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
+        scopes = list(dict.fromkeys(probe.key for probe in probes))
+        searches = tuple(Search(key, SearchMode.WEAKEST, len(probes)) for key in scopes)
+        found = self._search(searches)
         return {key: [hit.memory for hit in hits] for key, hits in zip(scopes, found, strict=True)}
+
+    def _search(self, searches: tuple[Search, ...]) -> list[list[Hit]]:
+        now = self._ports.clock.now()
+        return self._ports.search.search(self._account, SearchPlan(searches), now=now, timeout=SEARCH_TIMEOUT)
 
     def _judged(
         self,
-        key: ScopeKey,
-        identity: str,
+        probe: Memory,
         fact: ProposedFact,
         said: Grounding,
         twin: Memory | None,
         known: Sequence[Known],
         weakest: Sequence[Memory],
     ) -> Verdict:
+        key, identity = probe.key, probe.id
         mine = [
             Known(new.memory, cosine(fact.vector, new.vector))
             for new in self._alike(fact)
@@ -289,13 +280,13 @@ class _Chunk:
         shared = Counter(identity for word in _words(fact.text) for identity in self._by_word.get(word, ()))
         return [self._new[identity] for identity, _ in shared.most_common(NEIGHBOURS)]
 
-    def _take(self, verdict: Verdict, fact: ProposedFact) -> None:
+    def _take(self, verdict: Verdict, proposed: EmbeddedMemory) -> None:
         outcome = verdict.outcome
         for older in verdict.supersedes:
             self._replaced[older.id] = outcome.memory_id
         if not verdict.stored:
             return
-        memory = self._memory(verdict.key, outcome.memory_id, fact)
+        memory = proposed.memory
         if (again := verdict.revives) is not None:
             # It holds again, with all that people have done to it, as what this run has learned.
             kept = {name: getattr(again, name) for name in _OF_PEOPLE}
@@ -312,7 +303,7 @@ class _Chunk:
                 valid_until=self._said_at,
                 expires_at=self._ports.clock.now() + QUARANTINE,
             )
-        self._new[memory.id] = EmbeddedMemory(memory, fact.vector)
+        self._new[memory.id] = EmbeddedMemory(memory, proposed.vector)
         for word in _words(memory.text):
             self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
 

@@ -64,6 +64,12 @@ class Conversation:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
+def said_at(message: RawMessage | Turn, fallback: datetime) -> datetime:
+    """When it was said; ``fallback`` where nobody knows, or the time is without a zone."""
+    at = message.created_at
+    return at if at is not None and at.tzinfo is not None else fallback
+
+
 def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str], str]) -> Conversation:
     """Keep what user and assistant said; drop tool traffic, uploads, our own injected block and noise.
 

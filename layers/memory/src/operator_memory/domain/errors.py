@@ -110,6 +110,17 @@ class UpstreamRejectedError(UpstreamError):
     """It understood us and said no (4xx): the same request will be refused again."""
 
 
+class RefusedKeyError(UpstreamRejectedError):
+    """It does not take our key (401, 403). A key that was revoked is replaced by somebody; until then jobs wait."""
+
+    retryable = True
+
+    @property
+    def reason(self) -> str:
+        """That of every refusal."""
+        return "upstream_rejected"
+
+
 class MalformedResponseError(UpstreamError):
     """It answered with something that breaks its contract (bad JSON, wrong count or dimension).
 

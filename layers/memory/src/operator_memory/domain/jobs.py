@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -194,6 +194,11 @@ class DeadLetter:
 
 LEASE_SECONDS = 330
 """How long a worker holds a job: the extraction function's time limit and a little more."""
+
+
+def without_erased(outcomes: Sequence[FactOutcome], erased: Collection[str]) -> list[FactOutcome]:
+    """Those that were refused since a person erased their kind in the meantime are said to be so."""
+    return [replace(o, outcome=Outcome.REJECTED, reason="erased") if o.memory_id in erased else o for o in outcomes]
 
 
 def retry_delay_seconds(receive_count: int, *, leased: bool = False) -> int:
