@@ -1,7 +1,6 @@
 """Users' access tokens: who is let in, which claims are no user's, and what is our own mistake."""
 
 import hmac
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,7 @@ from tests.support.user_tokens import (
     secret_only,
 )
 
-pytest_plugins = ["tests.support.supabase_fixtures"]
-
-
-@pytest.fixture
-def project() -> Iterator[Project]:
-    with Project() as running:
-        yield running
+pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.user_token_fixtures"]
 
 
 class TestWhoIsLetIn:

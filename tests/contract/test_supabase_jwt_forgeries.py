@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -13,6 +12,7 @@ from tests.support.loopback import HttpServer, reply
 from tests.support.user_tokens import (
     EC,
     ISSUER,
+    KEY_PAIRS,
     PERSON,
     RSA,
     SECRET,
@@ -27,13 +27,7 @@ from tests.support.user_tokens import (
     secret_only,
 )
 
-KEY_PAIRS = pytest.mark.parametrize("key", [EC, RSA], ids=["ES256", "RS256"])
-
-
-@pytest.fixture
-def project() -> Iterator[Project]:
-    with Project() as running:
-        yield running
+pytest_plugins = ["tests.support.user_token_fixtures"]
 
 
 class TestForgedAlgorithms:

@@ -23,6 +23,7 @@ from tests.support.loopback import Request, reply, unused_port
 from tests.support.user_tokens import (
     EC,
     ISSUER,
+    KEY_PAIRS,
     PERSON,
     RSA,
     SECRET,
@@ -36,13 +37,7 @@ from tests.support.user_tokens import (
     rsa_key,
 )
 
-KEY_PAIRS = pytest.mark.parametrize("key", [EC, RSA], ids=["ES256", "RS256"])
-
-
-@pytest.fixture
-def project() -> Iterator[Project]:
-    with Project() as running:
-        yield running
+pytest_plugins = ["tests.support.user_token_fixtures"]
 
 
 class TestPublishedKeysThatDoNotServe:

@@ -82,6 +82,14 @@ def assert_nothing_waits(world: World) -> None:
     assert (world.waiting("jobs"), world.waiting("dead")) == (0, 0)
 
 
+def assert_told_once(world: World, person: Person) -> None:
+    """One attempt has worked off the run that tells of ``BERLIN``, and stored it once."""
+    assert world.attempts(person) == 1
+    assert world.facts(person) == [("User likes green tea.", None), ("User moved to Berlin.", None)]
+    assert len(world.turns(person)) == 1
+    assert_nothing_waits(world)
+
+
 @injects(
     "Queue",
     "a message comes again while a worker still has its job",
@@ -103,10 +111,7 @@ def test_a_second_worker_leaves_the_job_to_the_first(world: World) -> None:
     assert first == [DONE]
     world.time_out(person, *again)  # the first worker's receipt has expired: it may not delete the message
     world.work_off()
-    assert world.attempts(person) == 1
-    assert world.facts(person) == [("User likes green tea.", None), ("User moved to Berlin.", None)]
-    assert len(world.turns(person)) == 1
-    assert_nothing_waits(world)
+    assert_told_once(world, person)
 
 
 @injects(
@@ -125,10 +130,7 @@ def test_a_message_delivered_twice_at_once(world: World) -> None:
     assert world.attempts(person) == 1
     world.time_out(person, *second)
     world.work_off()
-    assert world.attempts(person) == 1
-    assert world.facts(person) == [("User likes green tea.", None), ("User moved to Berlin.", None)]
-    assert len(world.turns(person)) == 1
-    assert_nothing_waits(world)
+    assert_told_once(world, person)
 
 
 @injects(

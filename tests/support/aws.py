@@ -1,10 +1,14 @@
 """boto3 clients and queues for tests against moto's server."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 from operator_memory.adapters.aws_errors import CLIENT_CONFIG
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+"""What is deployed."""
 
 
 def aws_client(service: str, endpoint_url: str) -> Any:

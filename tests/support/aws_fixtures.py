@@ -2,16 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from devstack.aws.template import read_template
-from tests.support.aws import Queues, aws_client
-
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+from tests.support.aws import TEMPLATE, Queues, aws_client
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from devstack.qdrant import QdrantFront
 from devstack.stack import LOCAL_DIMENSIONS, LOCAL_MODEL
 from devstack.supabase import SupabaseFront
 from infra.qdrant.apply import Collection, apply
-from tests.support.aws_fixtures import TEMPLATE
+from tests.support.aws import TEMPLATE
 from tests.support.killable import PATIENCE, World
 
 

@@ -87,6 +87,7 @@ class SigningKey:
 
 EC = SigningKey("ec-2026", ec_key("project"))
 RSA = SigningKey("rsa-2026", rsa_key("project"))
+KEY_PAIRS = pytest.mark.parametrize("key", [EC, RSA], ids=["ES256", "RS256"])
 
 
 def b64(raw: bytes) -> str:
