@@ -192,7 +192,8 @@ class DevStack:
         if url := self._environ.get("QDRANT_URL"):
             return url, self._environ.get("QDRANT_API_KEY") or "none"
         data = str(self.data_dir / "qdrant")
-        part = self._part("qdrant", "devstack.qdrant", "--data", data, "--port", "0", "--api-key", local_key)
+        # With "=": a random key may begin with a dash, and would be taken for an option.
+        part = self._part("qdrant", "devstack.qdrant", "--data", data, "--port", "0", f"--api-key={local_key}")
         return part.url, local_key
 
     def _models(self) -> _Models:

@@ -1,11 +1,14 @@
 """The commands a newcomer runs: ``make dev`` and ``make demo`` (as the programs behind them)."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,9 +35,19 @@ def _alive(pids: set[int]) -> set[int]:
     return set(filter(is_running, pids))
 
 
-def _start(data: Path, log: Path) -> "subprocess.Popen[bytes]":
-    with log.open("wb") as out:
-        return subprocess.Popen(_devstack(data, "up", "--port", "0"), cwd=ROOT, env=child_environment(), stdout=out)
+@pytest.fixture
+def start() -> Iterator[Callable[[Path, Path], "subprocess.Popen[bytes]"]]:
+    """Starts the system with its data in a folder and its output in a file; what still runs at the end is stopped."""
+    with ExitStack() as started:
+
+        def begin(data: Path, log: Path) -> "subprocess.Popen[bytes]":
+            out = started.enter_context(log.open("wb"))
+            command = _devstack(data, "up", "--port", "0")
+            process = started.enter_context(subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdout=out))
+            started.callback(process.terminate)
+            return process
+
+        yield begin
 
 
 def _welcome(log: Path) -> str | None:
@@ -53,9 +66,15 @@ def _shell(script: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines are for curl, which is not installed")
-def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
+def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_everything(
+    tmp_path: Path, start: Callable[[Path, Path], "subprocess.Popen[bytes]"]
+) -> None:
     data, log = tmp_path / "data", tmp_path / "up.log"
-    first = _start(data, log)
+    data.mkdir()
+    # Secrets are random: the ones that begin with a dash must not be taken for options.
+    awkward = {"qdrant_api_key": "-key-that-looks-like-an-option", "token_key": "-" + "t" * 40}
+    (data / "secrets.json").write_text(json.dumps(awkward))
+    first = start(data, log)
     text = eventually(lambda: _welcome(log))
     send, ask, look = _curl_lines(text)
     token, ada = (re.findall(rf"^{name}=(\S+)$", text, re.MULTILINE)[0] for name in ("TOKEN", "ADA"))
@@ -69,7 +88,7 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
     assert first.wait(60) == 0
     assert _alive(children) == set()
 
-    second = _start(data, log)
+    second = start(data, log)
     text = eventually(lambda: _welcome(log))
     _, ask, _ = _curl_lines(text)
     assert "allergic to nuts" in _shell(f"TOKEN={token}\n{ask}"), "the data and the token of the first start"
