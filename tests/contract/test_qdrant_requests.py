@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters import qdrant_library_requests as library
 from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters import qdrant_searches as searches
 from operator_memory.adapters.qdrant_erasure import erasable
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.library import MemoryFilter, Sort, SortKey
@@ -24,6 +25,7 @@ from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope
 from qdrant_client import models
 
+from tests.contract.test_tenant_isolation import FILTERS
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 
 SEARCHES = tuple(Search(key, mode, 10) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode)
@@ -33,7 +35,7 @@ PLAN = SearchPlan(SEARCHES, vector=[0.1, 0.2], text="What do I drink?")
 
 Build = Callable[[AccountId], requests.Json]
 BODIES: dict[str, tuple[type[Any], Build]] = {
-    "batch_query": (models.QueryRequestBatch, lambda account: requests.batch_query(account, PLAN, now=NOW)),
+    "batch_query": (models.QueryRequestBatch, lambda account: searches.batch_query(account, PLAN, now=NOW)),
     "upsert": (models.PointsList, lambda account: requests.upsert(account, [EmbeddedMemory(owned(account), [0.1])])),
     "supersede": (models.SetPayload, lambda account: requests.supersede(account, ["1"], by="2", at=NOW)),
     "replaced_by": (models.ScrollRequest, lambda account: requests.replaced_by(account, ["1", "2"])),
@@ -71,7 +73,7 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "deletion_matching": (models.FilterSelector, lambda account: library.deletion_matching(account, WHERE, now=NOW)),
     "access": (models.SetPayloadOperation, lambda account: library.access(account, ID, last=NOW, total=2)),
 }
-SEVERAL = {"batch_query": len(SEARCHES), "find": 2}
+SEVERAL = {"batch_query": sum(FILTERS.get(search.mode, 1) for search in SEARCHES), "find": 3}
 """How many filters the bodies have that have more than one."""
 
 accounts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,30}", fullmatch=True).map(AccountId)
@@ -101,6 +103,8 @@ def memories(account: AccountId) -> st.SearchStrategy[Memory]:
         author_id=names,
         attributed_to=names,
         role=names,
+        speaker=names,
+        message_id=names,
         seq=st.none() | st.integers(0, 2**53),
         source_run_id=names,
         importance=st.floats(0, 1).map(lambda value: round(value, 6)),
@@ -118,7 +122,7 @@ def memories(account: AccountId) -> st.SearchStrategy[Memory]:
 
 def as_sent_by_the_client(model: type[Any], body: requests.Json) -> Any:
     """What Qdrant's own client would send after reading ``body``; unknown fields are an error there."""
-    return json.loads(model.model_validate(body).model_dump_json(by_alias=True, exclude_none=True))
+    return json.loads(model.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True))
 
 
 def same_moments(value: Any) -> Any:
@@ -151,13 +155,13 @@ def parts_without_account(value: Any, account: str) -> Iterator[Any]:
 def test_every_builder_of_a_body_has_its_case_here() -> None:
     builders = {
         name
-        for module in (requests, library)
+        for module in (requests, searches, library)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")
         and inspect.signature(function).return_annotation is requests.Json
     }
-    assert builders - {"payload_of", "equals", "in_range"} == set(BODIES), (
+    assert builders - {"payload_of", "equals", "in_range", "keyword", "by_account_words"} == set(BODIES), (
         "a new body must show here that Qdrant understands it"
     )
 
@@ -233,7 +237,7 @@ def test_a_point_from_before_there_were_versions_is_the_first() -> None:
 def test_a_search_without_what_it_needs_is_not_built(mode: SearchMode, lacking: str) -> None:
     plan = SearchPlan((Search(USER_KEY, mode, 5),))
     with pytest.raises(ValueError, match=f"needs a {lacking}"):
-        requests.batch_query(ACCOUNT, plan, now=NOW)
+        searches.batch_query(ACCOUNT, plan, now=NOW)
 
 
 def test_a_time_of_another_zone_is_sent_in_utc() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters import qdrant_searches
 from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
@@ -33,11 +34,15 @@ PLAN = SearchPlan(
 )
 
 
+FILTERS = {SearchMode.KEYWORD: 2, SearchMode.HYBRID: 4}
+"""How many filters a search has: words weigh by what the account has, and a hybrid search has two stages before it."""
+
+
 def filters_in(body: Any) -> Iterator[Mapping[str, Any]]:
     """Every Qdrant filter in a body, however deep."""
     if isinstance(body, Mapping):
         for name, value in body.items():
-            if name in ("filter", "update_filter"):
+            if name in ("filter", "update_filter", "corpus"):
                 yield value
             yield from filters_in(value)
     elif isinstance(body, list):
@@ -55,6 +60,7 @@ def is_bound(body: Mapping[str, Any], account: str) -> bool:
     payloads += [body["payload"]] if "payload" in body else []
     # One with a text takes a whole payload's place; another only adds to what is there, and may not move it.
     mine = all(p["user_id"] == account if "data" in p else "user_id" not in p for p in payloads)
+    parts = [*parts, *(stage for part in parts for stage in part.get("prefetch", []))]
     return mine and all(needed in part for part in parts) and all(f["must"][0] == tenant for f in filters_in(body))
 
 
@@ -187,15 +193,15 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.
 def test_whatever_is_searched_the_account_comes_first_and_the_server_understands_it(
     account: AccountId, chosen: tuple[Search, ...], now: datetime, text: str
 ) -> None:
-    body = requests.batch_query(account, SearchPlan(chosen, vector=[0.5], text=text), now=now)
+    body = qdrant_searches.batch_query(account, SearchPlan(chosen, vector=[0.5], text=text), now=now)
     assert is_bound(body, account)
-    assert len(list(filters_in(body))) == len(chosen)
+    assert len(list(filters_in(body))) == sum(FILTERS.get(search.mode, 1) for search in chosen)
     understood(models.QueryRequestBatch, body)
 
 
 def understood(model: type[Any], body: dict[str, Any]) -> None:
     """The body is what Qdrant's own client would send: nothing is unknown, nothing is lost."""
-    parsed = json.loads(model.model_validate(body).model_dump_json(by_alias=True, exclude_none=True))
+    parsed = json.loads(model.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True))
     assert _without_times(parsed) == _without_times(body)
 
 
@@ -229,7 +235,7 @@ def test_a_stored_point_is_understood_and_carries_mem0s_own_fields() -> None:
     parsed = models.PointsList.model_validate(body).points[0]
     assert isinstance(parsed.vector, dict)
     assert parsed.vector[""] == [0.1, 0.2]
-    assert parsed.vector["bm25"] == models.Document(text="User likes tea.", model="qdrant/bm25")
+    assert parsed.vector["bm25"] == models.Document(text="User likes tea. (24 November 2026)", model="qdrant/bm25")
     assert parsed.payload is not None
     assert {"data", "hash", "created_at", "updated_at", "user_id"} <= set(parsed.payload)
 

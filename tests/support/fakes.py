@@ -11,8 +11,8 @@ from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.jobs import ClaimStatus, DeadLetter, JobClaim, JobRecord, JobState, JobSubject, started
 from operator_memory.domain.models import EmbeddedMemory, Memory
-from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId, Kind, Scope
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 
 DIMENSIONS = 32
 
@@ -79,10 +79,12 @@ class InMemoryMemories:
         return [self._hits(search, plan, visible) for search in plan.searches]
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
-        of_scope = [e for e in visible if e.memory.key == search.key]
+        of_scope = [e for e in visible if _within(e.memory, search.key)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
         hits = [Hit(e.memory, self._score(search.mode, plan, e, search.vector)) for e in of_scope]
+        if search.mode is SearchMode.HYBRID:
+            return self._both(search, plan, visible)
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
             hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
@@ -92,6 +94,13 @@ class InMemoryMemories:
         else:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
+
+    def _both(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
+        parts = [replace(search, mode=mode) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
+        found = {hit.memory.id for part in parts for hit in self._hits(part, plan, visible)}
+        chosen = [e for e in visible if e.memory.id in found]
+        hits = [Hit(e.memory, self._score(SearchMode.DENSE, plan, e, search.vector)) for e in chosen]
+        return sorted(hits, key=lambda hit: -hit.score)
 
     def _score(
         self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Sequence[float] | None = None
@@ -139,6 +148,12 @@ class InMemoryMemories:
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
         ends = [e.memory.expires_at for e in self.points.get(account_id, {}).values()]
         return min((end for end in ends if end is not None and end > after), default=None)
+
+
+def _within(memory: Memory, key: ScopeKey | AnyScope) -> bool:
+    if isinstance(key, ScopeKey):
+        return memory.key == key
+    return memory.key in key.keys or (key.past_sessions and memory.scope is Scope.SESSION)
 
 
 @dataclass

@@ -1,15 +1,15 @@
 """Memories in Qdrant, over its REST API. Standard library only (hot path).
 
-What is sent is built in ``qdrant_requests``; here it is sent and its failures are named.
+What is sent is built in ``qdrant_requests`` and ``qdrant_searches``; here it is sent and its failures are named.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters import qdrant_searches as searches
 from operator_memory.adapters.http import HttpClient, Response, json_object
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.models import EmbeddedMemory, Memory
@@ -41,7 +41,7 @@ class QdrantCollection:
 
     def scroll(self, body: requests.Json) -> list[Any]:
         """The points of a page."""
-        return points_of(self.call("POST", "/points/scroll", body))
+        return requests.points_of(self.call("POST", "/points/scroll", body))
 
     def count(self, body: requests.Json) -> int:
         """How many points there are."""
@@ -57,9 +57,9 @@ class QdrantMemories:
 
     def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first."""
-        body = requests.batch_query(account_id, plan, now=now)
+        body = searches.batch_query(account_id, plan, now=now)
         answers = self._collection.call("POST", "/points/query/batch", body, timeout=timeout)
-        return hits_of(account_id, answers, len(plan.searches))
+        return searches.hits_of(account_id, answers, [search.scores_only for search in plan.searches])
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""
@@ -138,38 +138,9 @@ def result_of(response: Response) -> Any:  # noqa: ANN401  (JSON)
     return answer["result"]
 
 
-def points_of(result: object) -> list[Any]:
-    """The points of a result that holds a list of them."""
-    points = result.get("points") if isinstance(result, dict) else None
-    if not isinstance(points, list):
-        raise MalformedResponseError(requests.SYSTEM, "the answer holds no list of points")
-    return points
-
-
 def count_of(result: object) -> int:
     """The number of a result that counts."""
     count = result.get("count") if isinstance(result, dict) else None
     if not isinstance(count, int):
         raise MalformedResponseError(requests.SYSTEM, "the answer holds no count")
     return count
-
-
-def hits_of(account_id: AccountId, answers: object, searches: int) -> list[list[Hit]]:
-    """What each of a batch's ``searches`` has found, best first."""
-    if not isinstance(answers, list) or len(answers) != searches:
-        raise MalformedResponseError(requests.SYSTEM, f"expected {searches} lists of points")
-    known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
-    return [[_hit(account_id, point, known) for point in points_of(answer)] for answer in answers]
-
-
-def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:
-    if not isinstance(point, dict):
-        raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
-    score = point.get("score", 0.0)
-    if not isinstance(score, int | float) or not math.isfinite(score):
-        raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
-    identity = str(point.get("id"))
-    memory = known.get(identity)
-    if memory is None:
-        memory = known[identity] = requests.memory_of(account_id, point)
-    return Hit(memory, float(score))

@@ -8,7 +8,8 @@ from uuid import uuid4
 from operator_memory.adapters import qdrant_library_requests as bodies
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.http import HttpClient
-from operator_memory.adapters.qdrant import BATCH, QdrantCollection, hits_of
+from operator_memory.adapters.qdrant import BATCH, QdrantCollection
+from operator_memory.adapters.qdrant_searches import hits_of
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, SortKey, Usage
 from operator_memory.domain.models import Memory
@@ -61,7 +62,7 @@ class QdrantLibrary:
         """The nearest by meaning, and by words, in one request. Of the memories found only the fields that a
         search brings along are set, and the version."""
         body = bodies.find(account_id, where, vector=vector, text=text, limit=limit, now=now)
-        dense, keyword = hits_of(account_id, self._collection.call("POST", "/points/query/batch", body), 2)
+        dense, keyword = hits_of(account_id, self._collection.call("POST", "/points/query/batch", body), [False, False])
         return dense, keyword
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.qdrant_requests import Json
+from operator_memory.adapters.qdrant_searches import SEARCHED_FIELDS, by_account_words
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Sort, SortKey
 from operator_memory.domain.models import EmbeddedMemory, Memory
@@ -15,7 +16,7 @@ from operator_memory.domain.scopes import AccountId
 EDITS = "edit_ids"
 """Payload field: the ids of the last writes that replaced the memory, newest last. Not a part of the memory."""
 KEPT_EDITS = 20
-FOUND_FIELDS = (*requests.SEARCHED_FIELDS, "version")
+FOUND_FIELDS = (*SEARCHED_FIELDS, "version")
 
 SortValue = datetime | float
 
@@ -145,10 +146,8 @@ def find(
         "limit": limit,
         "with_payload": list(FOUND_FIELDS),
     }
-    keyword = {"text": _sendable(text), "model": requests.KEYWORD_MODEL}
-    return {
-        "searches": [{**shared, "query": list(vector)}, {**shared, "query": keyword, "using": requests.KEYWORD_VECTOR}]
-    }
+    by_words = by_account_words(account_id, _sendable(text))
+    return {"searches": [{**shared, "query": list(vector)}, {**shared, **by_words}]}
 
 
 def those(account_id: AccountId, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> Json:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.keyword_text import keyword_text
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
-from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.scopes import AccountId, Kind, Scope
 
 Json = dict[str, Any]
 
@@ -24,28 +24,6 @@ KEYWORD_MODEL = "qdrant/bm25"
 
 ACCOUNT = "user_id"
 SESSION = "run_id"
-SEARCHED_FIELDS = (
-    "agent_id",
-    "author_id",
-    "created_at",
-    "data",
-    "importance",
-    "kind",
-    "pinned",
-    "role",
-    "run_id",
-    "scope",
-    "thread_id",
-    "updated_at",
-    "user_id",
-)
-"""What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
-_ORDER_BY = {
-    SearchMode.PINNED: ("created_at", "desc"),
-    SearchMode.IMPORTANT: ("importance", "desc"),
-    SearchMode.RECENT: ("created_at", "desc"),
-    SearchMode.WEAKEST: ("importance", "asc"),
-}
 
 
 def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
@@ -56,35 +34,9 @@ def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] =
     return made
 
 
-def batch_query(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> Json:
-    """Body of ``points/query/batch``: one entry per search of ``plan``, in order."""
-    return {"searches": [_query(account_id, search, plan, now) for search in plan.searches]}
-
-
-def _query(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
-    conditions = _scope_conditions(search.key)
-    if search.mode is SearchMode.PINNED:
-        conditions.append(equals("pinned", True))
-    without = [*gone_at(now), equals("pinned", True)] if search.mode is SearchMode.WEAKEST else gone_at(now)
-    body: Json = {
-        "filter": tenant_filter(account_id, *conditions, must_not=without),
-        "limit": search.limit,
-        "with_payload": list(SEARCHED_FIELDS),
-    }
-    if search.mode is SearchMode.DENSE:
-        vector = plan.vector if search.vector is None else search.vector
-        if vector is None:
-            raise ValueError("a dense search needs a vector")
-        body["query"] = list(vector)
-    elif search.mode is SearchMode.KEYWORD:
-        if plan.text is None:
-            raise ValueError("a keyword search needs a text")
-        body["query"] = {"text": plan.text, "model": KEYWORD_MODEL}
-        body["using"] = KEYWORD_VECTOR
-    else:
-        key, direction = _ORDER_BY[search.mode]
-        body["query"] = {"order_by": {"key": key, "direction": direction}}
-    return body
+def keyword(text: str) -> Json:
+    """What stands for the keyword vector of ``text``, in a point and in a search."""
+    return {"text": text, "model": KEYWORD_MODEL}
 
 
 def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> Json:
@@ -103,7 +55,7 @@ def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
         raise ValueError("a memory of another account")
     return {
         "id": memory.id,
-        "vector": {"": embedded.vector, KEYWORD_VECTOR: {"text": memory.text, "model": KEYWORD_MODEL}},
+        "vector": {"": embedded.vector, KEYWORD_VECTOR: keyword(keyword_text(memory))},
         "payload": payload_of(memory),
     }
 
@@ -163,15 +115,6 @@ def next_expiry(account_id: AccountId, *, after: datetime) -> Json:
     }
 
 
-def _scope_conditions(key: ScopeKey) -> list[Json]:
-    conditions = [equals("scope", key.scope.value)]
-    if key.scope is Scope.AGENT:
-        conditions.append(equals("agent_id", key.owner_id))
-    elif key.scope is Scope.SESSION:
-        conditions.append(equals(SESSION, key.owner_id))
-    return conditions
-
-
 def gone_at(now: datetime) -> list[Json]:
     """What is not shown: expired, or no longer valid because something newer took its place."""
     return [in_range("expires_at", lte=now), in_range("valid_until", lte=now)]
@@ -210,6 +153,8 @@ def payload_of(memory: Memory) -> Json:
         "updated_at": timestamp(memory.updated_at),
         "attributed_to": memory.attributed_to,
         "role": memory.role,
+        "speaker": memory.speaker,
+        "message_id": memory.message_id,
         ACCOUNT: memory.account_id,
         "agent_id": memory.agent_id,
         SESSION: memory.session_id,
@@ -245,6 +190,14 @@ def _past(past: PastVersion) -> Json:
 
 def _optional_timestamp(value: datetime | None) -> str | None:
     return None if value is None else timestamp(value)
+
+
+def points_of(result: object) -> list[Any]:
+    """The points of a result that holds a list of them."""
+    points = result.get("points") if isinstance(result, dict) else None
+    if not isinstance(points, list):
+        raise MalformedResponseError(SYSTEM, "the answer holds no list of points")
+    return points
 
 
 def point_id(point: Mapping[str, Any]) -> str:
@@ -285,6 +238,8 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             author_id=payload.get("author_id"),
             attributed_to=payload.get("attributed_to"),
             role=payload.get("role"),
+            speaker=payload.get("speaker"),
+            message_id=payload.get("message_id"),
             seq=payload.get("seq"),
             source_run_id=payload.get("source_run_id"),
             importance=_finite(payload.get("importance", 0.5)),

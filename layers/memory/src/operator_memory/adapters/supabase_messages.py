@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from operator_memory.application.ports import Watermark
-from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.conversation import RawMessage, speaker_name
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,
@@ -163,7 +163,8 @@ def _parsed(rows: object, account_id: AccountId) -> list[RawMessage]:
     for row in rows:
         try:
             owner, created_at = row["threads"]["account_id"], datetime.fromisoformat(row["created_at"])
-            message = RawMessage(row["type"], row["content"], str(UUID(row["message_id"])), created_at)
+            identity, name = str(UUID(row["message_id"])), speaker_name(row["content"])
+            message = RawMessage(row["type"], row["content"], identity, created_at, name)
         except (AttributeError, TypeError, KeyError, ValueError):
             raise MalformedResponseError(_SYSTEM, "a message lacks a field or has an unreadable one") from None
         if owner != account_id or message.type not in _READ_TYPES:

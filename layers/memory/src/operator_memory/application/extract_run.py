@@ -377,6 +377,8 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
                 author_id=job.author_id,
                 attributed_to=turn.role,
                 role=turn.role,
+                speaker=turn.name,
+                message_id=turn.message_id,
                 seq=seq,
                 source_run_id=job.job_id,
                 importance=importance_of(turn.text, kind=Kind.TURN, scope=Scope.SESSION),

@@ -286,7 +286,7 @@ class _Chunk:
             self._replaced[older.id] = outcome.memory_id
         if not verdict.stored:
             return
-        memory = proposed.memory
+        memory = replace(proposed.memory, message_id=outcome.source)
         if (again := verdict.revives) is not None:
             # It holds again, with all that people have done to it, as what this run has learned.
             kept = {name: getattr(again, name) for name in _OF_PEOPLE}

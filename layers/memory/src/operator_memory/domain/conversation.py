@@ -17,6 +17,8 @@ from operator_memory.domain.context_text import FENCE_NAME
 MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
 
+MAX_NAME_CHARACTERS = 64
+
 READ_ROLES = ("user", "assistant")
 """Types of messages that are read: what the two sides said."""
 
@@ -44,16 +46,21 @@ class RawMessage:
     content: Any
     message_id: str | None = None
     created_at: datetime | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty."""
+    """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.
+
+    ``name``: who spoke, on one line and without secrets, where the message says so.
+    """
 
     role: str
     text: str
     message_id: str | None = None
     created_at: datetime | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,13 @@ def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str],
             skipped["no_text"] += 1
             continue
         skipped["cut"] += cut
-        turns.append(Turn(message.type, text, message.message_id, message.created_at))
+        name = _name(redact(message.name)) if message.name else None
+        turns.append(Turn(message.type, text, message.message_id, message.created_at, name))
     return Conversation(tuple(turns), {reason: n for reason, n in skipped.items() if n})
+
+
+def _name(name: str) -> str | None:
+    return " ".join(_CONTROL.sub("", name).split())[:MAX_NAME_CHARACTERS].strip() or None
 
 
 def message_text(content: object) -> str:
@@ -108,6 +120,21 @@ def message_text(content: object) -> str:
     if isinstance(content, Sequence) and not isinstance(content, bytes | bytearray):
         return "\n".join(filter(None, map(_part_text, content)))
     return ""
+
+
+def speaker_name(content: object) -> str | None:
+    """Who spoke, where a message's object says so (OpenAI's ``name``), whether it is an object or a string of one."""
+    for _ in range(_MAX_WRAPPINGS):
+        if isinstance(content, Mapping):
+            name = content.get("name")
+            if isinstance(name, str):
+                return name
+            content = content.get("content")
+        elif isinstance(content, str):
+            content = _decoded_message(content)
+        else:
+            break
+    return None
 
 
 def _decoded_message(text: str) -> Mapping[str, Any] | None:

@@ -37,6 +37,10 @@ class Memory:
     author_id: str | None = None
     attributed_to: str | None = None
     role: str | None = None
+    speaker: str | None = None
+    """The name of who said a turn, where the platform knows it."""
+    message_id: str | None = None
+    """The platform's message that a turn is, or that a fact was learned from."""
     seq: int | None = None
     source_run_id: str | None = None
     importance: float = 0.5

@@ -9,12 +9,15 @@ from operator_memory.domain.scopes import ScopeKey
 
 
 class SearchMode(StrEnum):
-    """How candidates of one scope are found."""
+    """How candidates are found."""
+
+    HYBRID = "hybrid"
+    """The ``limit`` best by meaning and the ``limit`` best by words, in one list; score: cosine, of all of them."""
 
     DENSE = "dense"
     """Cosine similarity of the embedding; score -1..1."""
     KEYWORD = "keyword"
-    """BM25 over the text; score >= 0, unbounded."""
+    """BM25 with the account's own term statistics; score >= 0, unbounded."""
     PINNED = "pinned"
     """Pinned by a person, newest first; no score."""
     IMPORTANT = "important"
@@ -29,12 +32,24 @@ PROFILE_MODES = (SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """One search in one scope, for at most ``limit`` hits."""
+class AnyScope:
+    """What belongs to one of ``keys``; with ``past_sessions`` also what was said in any session of the account."""
 
-    key: ScopeKey
+    keys: tuple[ScopeKey, ...]
+    past_sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search, for at most ``limit`` hits (HYBRID: twice as many).
+
+    ``scores_only``: the memories are among those that another search of the plan brings; hits of others are left out.
+    """
+
+    key: ScopeKey | AnyScope
     mode: SearchMode
     limit: int
+    scores_only: bool = False
     vector: Sequence[float] | None = field(default=None, repr=False)
     """Of a dense search that looks for something else than the plan."""
 
@@ -43,7 +58,7 @@ class Search:
 class SearchPlan:
     """All searches of one retrieval. They travel in ONE request.
 
-    ``vector`` is needed by DENSE searches, ``text`` by KEYWORD searches.
+    ``vector`` is needed by DENSE and HYBRID searches, ``text`` by KEYWORD and HYBRID searches.
     """
 
     searches: tuple[Search, ...]

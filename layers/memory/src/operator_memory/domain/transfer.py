@@ -32,6 +32,8 @@ def memory_line(memory: Memory) -> Line:
         **{name: getattr(memory, name) for name in _IDS},
         "attributed_to": memory.attributed_to,
         "role": memory.role,
+        "speaker": memory.speaker,
+        "message_id": memory.message_id,
         "rejected": memory.rejected,
         "seq": memory.seq,
         "importance": memory.importance,
@@ -73,6 +75,8 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
         **{name: value for name, value in ids.items() if name != "superseded_by"},
         attributed_to=_word(line, "attributed_to"),
         role=_word(line, "role"),
+        speaker=_word(line, "speaker"),
+        message_id=_word(line, "message_id", 128),
         seq=_whole(line, "seq", None),
         importance=_fraction(line),
         pinned=line.get("pinned") is True,
@@ -124,10 +128,10 @@ def _words(line: Mapping[str, Any], field: str) -> str:
     return _without_surrogates(value)
 
 
-def _word(line: Mapping[str, Any], field: str) -> str | None:
+def _word(line: Mapping[str, Any], field: str, most: int = 64) -> str | None:
     value = line.get(field)
-    if value is not None and (not isinstance(value, str) or len(value) > 64):
-        raise InvalidInputError(field, "must be a text of at most 64 characters")
+    if value is not None and (not isinstance(value, str) or len(value) > most):
+        raise InvalidInputError(field, f"must be a text of at most {most} characters")
     return None if value is None else _without_surrogates(value)
 
 

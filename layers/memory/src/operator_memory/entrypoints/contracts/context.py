@@ -174,6 +174,7 @@ def _memory_view(ranked: RankedMemory) -> dict[str, Any]:
         "thread_id": memory.thread_id,
         "author_id": memory.author_id,
         "role": memory.role,
+        "speaker": memory.speaker,
         "importance": memory.importance,
         "pinned": memory.pinned,
     }

@@ -72,6 +72,7 @@ class JobMessage(BaseModel):
     )
     message_id: str | None = Field(default=None, max_length=128, validation_alias=AliasChoices("message_id", "id"))
     created_at: Moment | None = None
+    name: str | None = Field(default=None, max_length=200, description="Who spoke, where several people talk.")
 
 
 class JobBody(BaseModel):
@@ -154,5 +155,5 @@ def _job(body: JobBody) -> RunJob:
         memory_enabled=body.memory_enabled,
         messages=None
         if messages is None
-        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at) for m in messages),
+        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at, m.name) for m in messages),
     )

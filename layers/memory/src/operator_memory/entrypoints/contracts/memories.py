@@ -215,6 +215,8 @@ class MemoryView(BaseModel):
     author_id: str | None = None
     attributed_to: str | None = None
     role: str | None = None
+    speaker: str | None = None
+    message_id: str | None = Field(default=None, description="What it was learned from, or of a turn: which it is.")
     source_run_id: str | None = None
     expires_at: datetime | None = None
     superseded_by: str | None = None

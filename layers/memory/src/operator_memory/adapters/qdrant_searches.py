@@ -1,0 +1,151 @@
+"""A retrieval as ONE request to Qdrant, and the reading of its answer. Pure functions; standard library only.
+
+REST reference: https://api.qdrant.tech/api-reference/search/query-batch-points
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters.qdrant_requests import Json
+from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.models import Memory
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+
+SEARCHED_FIELDS = (
+    "access_count",
+    "agent_id",
+    "author_id",
+    "created_at",
+    "data",
+    "importance",
+    "kind",
+    "last_accessed_at",
+    "message_id",
+    "pinned",
+    "role",
+    "run_id",
+    "scope",
+    "seq",
+    "speaker",
+    "thread_id",
+    "updated_at",
+    "user_id",
+)
+"""What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
+_ORDER_BY = {
+    SearchMode.PINNED: ("created_at", "desc"),
+    SearchMode.IMPORTANT: ("importance", "desc"),
+    SearchMode.RECENT: ("created_at", "desc"),
+    SearchMode.WEAKEST: ("importance", "asc"),
+}
+
+
+def batch_query(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> Json:
+    """Body of ``points/query/batch``: one entry per search of ``plan``, in order."""
+    return {"searches": [_search(account_id, search, plan, now) for search in plan.searches]}
+
+
+def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
+    condition = _filter(account_id, search, now)
+    shown = False if search.scores_only else list(SEARCHED_FIELDS)
+    body: Json = {"filter": condition, "limit": search.limit, "with_payload": shown}
+    if search.mode is SearchMode.DENSE:
+        return {**body, "query": _vector(search, plan)}
+    if search.mode is SearchMode.KEYWORD:
+        return {**body, **_by_words(account_id, plan)}
+    if search.mode is SearchMode.HYBRID:
+        stage: Json = {"filter": condition, "limit": search.limit}
+        by_meaning = {**stage, "query": _vector(search, plan)}
+        stages = [by_meaning, {**stage, **_by_words(account_id, plan)}]
+        return {**body, "limit": 2 * search.limit, "prefetch": stages, "query": _vector(search, plan)}
+    key, direction = _ORDER_BY[search.mode]
+    return {**body, "query": {"order_by": {"key": key, "direction": direction}}}
+
+
+def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
+    conditions = _reach(search.key)
+    if search.mode is SearchMode.PINNED:
+        conditions.append(requests.equals("pinned", True))
+    without = requests.gone_at(now)
+    if search.mode is SearchMode.WEAKEST:
+        without.append(requests.equals("pinned", True))
+    return requests.tenant_filter(account_id, *conditions, must_not=without)
+
+
+def _vector(search: Search, plan: SearchPlan) -> list[float]:
+    vector = plan.vector if search.vector is None else search.vector
+    if vector is None:
+        raise ValueError("a dense search needs a vector")
+    return list(vector)
+
+
+def _by_words(account_id: AccountId, plan: SearchPlan) -> Json:
+    if plan.text is None:
+        raise ValueError("a keyword search needs a text")
+    return by_account_words(account_id, plan.text)
+
+
+def by_account_words(account_id: AccountId, text: str) -> Json:
+    """The parts of a search by words.
+
+    Terms weigh by how rare they are in this account (Qdrant 1.19): in the store as a whole, what is common here may be
+    rare, and what others store would change what an account finds.
+    """
+    return {
+        "query": requests.keyword(text),
+        "using": requests.KEYWORD_VECTOR,
+        "params": {"idf": {"corpus": requests.tenant_filter(account_id)}},
+    }
+
+
+def _reach(key: ScopeKey | AnyScope) -> list[Json]:
+    if isinstance(key, ScopeKey):
+        return _scope_conditions(key)
+    either = [{"must": _scope_conditions(k)} for k in key.keys if not (key.past_sessions and k.scope is Scope.SESSION)]
+    if key.past_sessions:
+        either.append({"must": [requests.equals("scope", Scope.SESSION.value)]})
+    return [{"should": either}]
+
+
+def _scope_conditions(key: ScopeKey) -> list[Json]:
+    conditions = [requests.equals("scope", key.scope.value)]
+    if key.scope is Scope.AGENT:
+        conditions.append(requests.equals("agent_id", key.owner_id))
+    elif key.scope is Scope.SESSION:
+        conditions.append(requests.equals(requests.SESSION, key.owner_id))
+    return conditions
+
+
+def hits_of(account_id: AccountId, answers: object, scores_only: Sequence[bool]) -> list[list[Hit]]:
+    """What each search of a batch has found, best first. ``scores_only``: which of them bring no memories."""
+    if not isinstance(answers, list) or len(answers) != len(scores_only):
+        raise MalformedResponseError(requests.SYSTEM, f"expected {len(scores_only)} lists of points")
+    found = [requests.points_of(answer) for answer in answers]
+    known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
+    for bare, points in zip(scores_only, found, strict=True):
+        if not bare:
+            for point in points:
+                _read(account_id, point, known)
+    return [[Hit(known[_id(p)], _score(p)) for p in points if _id(p) in known] for points in found]
+
+
+def _read(account_id: AccountId, point: object, known: dict[str, Memory]) -> None:
+    identity = _id(point)
+    if identity not in known and isinstance(point, Mapping):
+        known[identity] = requests.memory_of(account_id, point)
+
+
+def _id(point: object) -> str:
+    if not isinstance(point, Mapping):
+        raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
+    return str(point.get("id"))
+
+
+def _score(point: Mapping[str, object]) -> float:
+    score = point.get("score", 0.0)
+    if not isinstance(score, int | float) or not math.isfinite(score):
+        raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
+    return float(score)

@@ -1,0 +1,29 @@
+"""What of a memory is looked up by words: who said it, what, and on which day."""
+
+from operator_memory.domain.models import Memory
+from operator_memory.domain.scopes import Kind
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def keyword_text(memory: Memory) -> str:
+    """The text of ``memory`` as the keyword index gets it.
+
+    The day is in it as people write it ("8 May 2023"), so that a question about May finds what was said then.
+    """
+    speaker = f"{memory.speaker}: " if memory.kind is Kind.TURN and memory.speaker else ""
+    day = memory.created_at
+    return f"{speaker}{memory.text} ({day.day} {_MONTHS[day.month - 1]} {day.year})"
