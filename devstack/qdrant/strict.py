@@ -12,9 +12,12 @@ from devstack.qdrant.schema import capabilities, is_tenant
 _ANY_INDEX = ("bool", "datetime", "float", "geo", "integer_match", "keyword", "text", "uuid")
 _CLAUSES = ("must", "must_not", "should")
 _WITHOUT_KEY = ("has_id", "has_vector")
+_SHORTEST_UUID = 32
 
 
 def _is_uuid(value: Json) -> bool:
+    if isinstance(value, str) and len(value) < _SHORTEST_UUID:
+        return False
     try:
         UUID(value)
     except (ValueError, AttributeError, TypeError):
@@ -184,16 +187,16 @@ class StrictMode:
     def _filter(self, condition: JsonObject | None, option: str) -> None:
         if condition is None:
             return
-        self._indexed(filter_keys(condition), option, "Create an index for this key or use a different filter.")
+        keys = list(filter_keys(condition))
+        self._indexed(keys, option, "Create an index for this key or use a different filter.")
         most = self._config.get("filter_max_conditions")
-        count = sum(1 for _ in filter_keys(condition))
-        if most is not None and count > most:
+        if most is not None and len(keys) > most:
             raise strict_mode(
-                f"Filter condition limit reached ({count} > {most})", "Reduce the amount of conditions of your filter."
+                f"Filter condition limit reached ({len(keys)} > {most})",
+                "Reduce the amount of conditions of your filter.",
             )
         largest = self._config.get("condition_max_size")
-        size = max(_condition_sizes(condition), default=0)
-        if largest is not None and size > largest:
+        if largest is not None and (size := max(_condition_sizes(condition), default=0)) > largest:
             raise strict_mode(
                 f"Condition size limit reached ({size} > {largest})", "Reduce the size of your condition."
             )
