@@ -32,7 +32,7 @@ from tests.support.fakes_platform import FakePlatform, FakeSwitches
 
 DEFAULT = Deadlines()
 VECTOR = [0.6, 0.8]
-DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
+HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 ALL_SCOPES = ContextRequest(ACCOUNT, agent_id="agent-1", session_id="session-1", query="What do I drink?")
 
 

@@ -31,7 +31,7 @@ from operator_memory.domain.conversation import (
     read_conversation,
     said_at,
 )
-from operator_memory.domain.embedding_text import beginning
+from operator_memory.domain.embedding_text import embedded_text
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.events import EventType, repeatable_event_id
@@ -317,7 +317,7 @@ class ExtractRun:
             self._ports.memories.announce(job.account_id, page)
         erased: set[str] = set()
         if new:
-            texts = [beginning(memory.text) for memory in new.values()]
+            texts = [embedded_text(memory) for memory in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
             embedded = [EmbeddedMemory(m, v) for m, v in zip(new.values(), vectors, strict=True)]
             erased = self._ports.memories.upsert(job.account_id, embedded)

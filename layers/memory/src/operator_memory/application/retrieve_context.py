@@ -11,15 +11,15 @@ from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.ranking import RankedMemory, rank
-from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.switches import Switches
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.management_ports import SwitchReader
 
-MIN_CANDIDATES = 30
-"""Candidates per search and scope, or three times the limit: with fewer, good memories are lost unranked."""
+CANDIDATES = 60
+"""By meaning, and as many by words: with fewer good memories are lost unranked, with more nothing is gained."""
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
@@ -233,29 +233,21 @@ def plan_searches(request: ContextRequest, query: str | None, vector: list[float
     always looked up: a person asked for it to be remembered. So is what the agent learnt last about how to
     work: "answer in short bullet points" bears on every run and resembles no query.
     """
-    searches = tuple(
-        Search(key, mode, _limit(mode, request, vector is not None))
-        for key in request.scope_keys
-        for mode in _modes(key.scope, query, vector)
-    )
-    return SearchPlan(searches, vector=vector, text=query)
-
-
-def _modes(scope: Scope, query: str | None, vector: list[float] | None) -> list[SearchMode]:
-    modes = [SearchMode.DENSE] if vector is not None else []
+    everything = AnyScope(request.scope_keys, past_sessions=Scope.USER in {key.scope for key in request.scope_keys})
+    searches: list[Search] = []
+    if query and vector is not None:
+        searches.append(Search(everything, SearchMode.HYBRID, CANDIDATES))
     if query:
-        modes.append(SearchMode.KEYWORD)
+        searches.append(Search(everything, SearchMode.KEYWORD, CANDIDATES, scores_only=vector is not None))
+    searches.append(Search(everything, SearchMode.PINNED, request.limit))
     if vector is None:
-        return [*modes, *PROFILE_MODES]
-    return [*modes, SearchMode.PINNED, *((SearchMode.RECENT,) if scope is Scope.AGENT else ())]
-
-
-def _limit(mode: SearchMode, request: ContextRequest, has_vector: bool) -> int:
-    if mode in (SearchMode.DENSE, SearchMode.KEYWORD):
-        return max(MIN_CANDIDATES, 3 * request.limit)
-    if mode is SearchMode.RECENT and has_vector:
-        return min(STANDING_AGENT_FACTS, request.limit)
-    return request.limit
+        modes = (SearchMode.IMPORTANT, SearchMode.RECENT)
+        searches += [Search(key, mode, request.limit) for key in request.scope_keys for mode in modes]
+    else:
+        standing = min(STANDING_AGENT_FACTS, request.limit)
+        agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
+        searches += [Search(key, SearchMode.RECENT, standing) for key in agents]
+    return SearchPlan(tuple(searches), vector=vector, text=query)
 
 
 def degradation(error: UpstreamError) -> str:

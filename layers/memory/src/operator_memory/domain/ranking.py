@@ -72,7 +72,7 @@ def _signals(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[
     for search, found in zip(searches, hits, strict=True):
         for hit in found:
             signals = by_id.setdefault(hit.memory.id, _Signals(hit.memory))
-            if search.mode is SearchMode.DENSE:
+            if search.mode in (SearchMode.DENSE, SearchMode.HYBRID):
                 signals.dense = max(signals.dense, hit.score)
             elif search.mode is SearchMode.KEYWORD:
                 signals.keyword = max(signals.keyword, hit.score)

@@ -1,0 +1,91 @@
+"""Does the context hold what answers the question? Ours beside plain Mem0, meaning alone and words alone.
+
+Everything is stored by our own write path (Mem0's by its own) in the embedded engine, with the bundled embedder;
+ours answers through the use case of ``POST /v1/context``. LoCoMo's file is not part of the project: name it with
+``--locomo``; without it only our own set is asked. Run: ``python -m bench.retrieval [--locomo FILE] [--json FILE]``.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from operator_memory.domain.retrieval import SearchMode
+
+from bench.report import machine_state, versions
+from bench.retrieval_questions import Conversation, Question, load_locomo, load_own
+from bench.retrieval_score import Answer, by_conversation, locomo_table, mean, own_table
+from bench.retrieval_store import OWN_ACCOUNT, start, store_conversations, store_own
+from bench.retrieval_ways import Mem0Way, OneSearch, OurWay, Way
+from devstack.stack import ROOT
+
+LOCOMO_FILE = ROOT.parent / "shared" / "data" / "locomo_dev.json"
+
+
+def main() -> None:
+    """Store, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--locomo", type=Path, default=LOCOMO_FILE, help="a file in LoCoMo's format")
+    parser.add_argument("--ours-only", action="store_true", help="leave the other ways out")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write every answer's references")
+    args = parser.parse_args()
+    print(f"{machine_state()}\n{versions('mem0ai', 'qdrant-edge-py')}\n", flush=True)
+    conversations = _conversations(args.locomo)
+    memories, questions = load_own(OWN_ACCOUNT)
+    questions = [question for c in conversations for question in c.questions] + questions
+    with ExitStack() as cleanup:
+        asked = start(cleanup)
+        store_conversations(asked, conversations)
+        store_own(asked, memories)
+        ways: list[Way] = [OurWay(asked)]
+        if not args.ours_only:
+            mem0 = [Mem0Way(asked, keywords=keywords) for keywords in (False, True)]
+            for way in mem0:
+                way.store(conversations, memories)
+            alone = ((SearchMode.DENSE, "meaning alone"), (SearchMode.KEYWORD, "words alone"))
+            ways += [*mem0, *(OneSearch(asked, mode, name) for mode, name in alone)]
+        answers = {way.name: _ask(way, questions) for way in ways}
+    if conversations:
+        print(locomo_table(answers), end="\n\n")
+        for account, about in by_conversation(answers["ours"]).items():
+            print(f"  ours, {account}: {mean([a.recall(5) for a in about]):.1f} at 5,"
+                  f" {mean([a.recall(10) for a in about]):.1f} at 10")  # fmt: skip
+    print(f"\n{own_table(answers)}")
+    if args.json:
+        args.json.write_text(json.dumps(_as_json(answers), indent=1) + "\n", "utf-8")
+
+
+def _conversations(path: Path) -> list[Conversation]:
+    if not path.exists():
+        print(f"LoCoMo is left out: there is no file {path}\n")
+        return []
+    return load_locomo(path)
+
+
+def _ask(way: Way, questions: Sequence[Question]) -> list[Answer]:
+    answers, started = [], time.perf_counter()
+    for number, question in enumerate(questions, start=1):
+        answers.append(Answer(question, tuple(dict.fromkeys(way.ask(question.account, question.query)))))
+        if number % 25 == 0:
+            print(f"\r{way.name}: {number} of {len(questions)}", end="", file=sys.stderr, flush=True)
+    each = (time.perf_counter() - started) / len(questions) * 1000
+    print(f"\r{way.name}: {len(questions)} questions, {each:.1f} ms each" + " " * 20, file=sys.stderr)
+    return answers
+
+
+def _as_json(answers: dict[str, list[Answer]]) -> dict[str, list[dict[str, object]]]:
+    return {
+        way: [
+            {"group": a.question.group, "account": a.question.account, "query": a.question.query, "refs": a.refs,
+             "relevant": sorted(a.question.relevant)}
+            for a in given
+        ]
+        for way, given in answers.items()
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
