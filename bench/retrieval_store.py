@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.domain.embedding_text import embedded_text
+from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import RunJob
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
@@ -99,7 +99,7 @@ def store_own(asked: Asked, memories: Sequence[OwnMemory]) -> None:
     embedder = parts.embedder()
     for start_at in range(0, len(memories), _BATCH):
         page = [_memory(memory) for memory in memories[start_at : start_at + _BATCH]]
-        vectors = embedder.embed([embedded_text(memory) for memory in page], timeout=60)
+        vectors = embedder.embed([beginning(memory.text) for memory in page], timeout=60)
         writer.upsert(
             AccountId(OWN_ACCOUNT),
             [EmbeddedMemory(memory, vector) for memory, vector in zip(page, vectors, strict=True)],

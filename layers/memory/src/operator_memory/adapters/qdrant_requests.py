@@ -55,7 +55,7 @@ def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
         raise ValueError("a memory of another account")
     return {
         "id": memory.id,
-        "vector": {"": embedded.vector, KEYWORD_VECTOR: keyword(keyword_text(memory))},
+        "vector": {"": embedded.vector, KEYWORD_VECTOR: keyword(keyword_text(memory, embedded.before))},
         "payload": payload_of(memory),
     }
 

@@ -29,6 +29,7 @@ SEARCHED_FIELDS = (
     "run_id",
     "scope",
     "seq",
+    "source_run_id",
     "speaker",
     "thread_id",
     "updated_at",

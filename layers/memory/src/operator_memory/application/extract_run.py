@@ -31,7 +31,7 @@ from operator_memory.domain.conversation import (
     read_conversation,
     said_at,
 )
-from operator_memory.domain.embedding_text import embedded_text
+from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.events import EventType, repeatable_event_id
@@ -305,21 +305,23 @@ class ExtractRun:
         Stored page by page: a job that is stopped in the middle goes on from there when it is repeated.
         """
         memories = _turn_memories(job, turns, timedelta(days=self._policy.session_days))
+        before = ["", *(memory.text for memory in memories)]
         outcomes: list[FactOutcome] = []
         for start in range(0, len(memories), _TURNS_PAGE):
-            outcomes += self._store_turn_page(job, memories[start : start + _TURNS_PAGE])
+            end = start + _TURNS_PAGE
+            outcomes += self._store_turn_page(job, memories[start:end], before[start:end])
         return outcomes
 
-    def _store_turn_page(self, job: RunJob, page: Sequence[Memory]) -> list[FactOutcome]:
+    def _store_turn_page(self, job: RunJob, page: Sequence[Memory], before: Sequence[str]) -> list[FactOutcome]:
         known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
-        new = {memory.id: memory for memory in page if memory.id not in known}
+        new = {memory.id: (memory, said) for memory, said in zip(page, before, strict=False) if memory.id not in known}
         if known:  # stored by an attempt that may have died before it could announce them again
             self._ports.memories.announce(job.account_id, page)
         erased: set[str] = set()
         if new:
-            texts = [embedded_text(memory) for memory in new.values()]
+            texts = [beginning(memory.text) for memory, _ in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
-            embedded = [EmbeddedMemory(m, v) for m, v in zip(new.values(), vectors, strict=True)]
+            embedded = [EmbeddedMemory(m, v, said) for (m, said), v in zip(new.values(), vectors, strict=True)]
             erased = self._ports.memories.upsert(job.account_id, embedded)
         outcomes = []
         for memory in page:  # of a message that comes twice the second is a duplicate

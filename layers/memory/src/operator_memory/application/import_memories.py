@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator_memory.application.guarded_writer import GuardedWriter
 from operator_memory.application.ports import Clock, Embedder
 from operator_memory.application.trail import Trail
-from operator_memory.domain.embedding_text import embedded_text
+from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
@@ -93,7 +93,7 @@ class ImportMemories:
 
     def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
         """Store them; returns the ids of those that a person erased meanwhile."""
-        vectors = self._embedder.embed([embedded_text(m) for m in memories], timeout=EMBED_TIMEOUT)
+        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=EMBED_TIMEOUT)
         embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
         erased = self._writer.upsert(account_id, embedded)
         stored = [memory.id for memory in memories if memory.id not in erased]

@@ -286,7 +286,7 @@ class _Chunk:
             self._replaced[older.id] = outcome.memory_id
         if not verdict.stored:
             return
-        memory = replace(proposed.memory, message_id=outcome.source)
+        memory = replace(proposed.memory, message_id=outcome.source, speaker=self._speaker_of(outcome.source))
         if (again := verdict.revives) is not None:
             # It holds again, with all that people have done to it, as what this run has learned.
             kept = {name: getattr(again, name) for name in _OF_PEOPLE}
@@ -306,6 +306,9 @@ class _Chunk:
         self._new[memory.id] = EmbeddedMemory(memory, proposed.vector)
         for word in _words(memory.text):
             self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
+
+    def _speaker_of(self, message_id: str | None) -> str | None:
+        return next((turn.name for turn in self._turns if message_id and turn.message_id == message_id), None)
 
     def _write(self, probes: Sequence[Memory], stored: Mapping[str, Memory]) -> set[str]:
         """Store what is new, then put aside what it replaces: a worker that dies in between is repeated."""

@@ -14,7 +14,7 @@ from operator_memory.application.management_ports import MemoryLibrary
 from operator_memory.application.ports import Clock, Embedder
 from operator_memory.application.retrieve_context import searchable_query
 from operator_memory.application.trail import Trail
-from operator_memory.domain.embedding_text import embedded_text
+from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
@@ -138,7 +138,7 @@ class ManageMemories:
         if known is not None:
             return known, False
         memory = self._made(caller, account_id, identity, new)
-        vector = self._embedder.embed([embedded_text(memory)], timeout=EMBED_TIMEOUT)[0]
+        vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]
         if self._writer.upsert(account_id, [EmbeddedMemory(memory, vector)]):
             raise ConflictError("this memory is being erased at this moment")
         self._trail.note(
@@ -215,7 +215,7 @@ class ManageMemories:
             if changed is None:
                 return stored
             new_words = changed.text != stored.text
-            vector = self._embedder.embed([embedded_text(changed)], timeout=EMBED_TIMEOUT)[0] if new_words else None
+            vector = self._embedder.embed([beginning(changed.text)], timeout=EMBED_TIMEOUT)[0] if new_words else None
             self._writer.announce(account_id, [changed])
             if self._library.replace(changed, vector, expected_version=stored.version):
                 self._writer.announce(account_id, [changed])

@@ -10,6 +10,7 @@ from operator_memory.application.trail import Trail
 from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.events import EventType
+from operator_memory.domain.query_words import read_query
 from operator_memory.domain.ranking import RankedMemory, rank
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
@@ -100,8 +101,11 @@ class RetrieveContext:
         clock: Clock,
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
+        threshold: float = 0.0,
     ) -> None:
-        """``enabled=False`` answers every request with an empty context."""
+        """``enabled=False`` answers every request with an empty context. ``threshold``: what is less relevant to the
+        query is not injected (see `rank`)."""
+        self._threshold = threshold
         self._switches = switches
         self._trail = trail
         self._search = search
@@ -125,7 +129,15 @@ class RetrieveContext:
         plan = plan_searches(request, query, vector)
         now = self._clock.now()
         hits = self._find(request.account_id, plan, now, run)
-        ranked = rank(plan.searches, hits, now=now, limit=request.limit)
+        ranked = rank(
+            plan.searches,
+            hits,
+            now=now,
+            limit=request.limit,
+            query=read_query(query) if query else None,
+            session_id=request.session_id,
+            threshold=self._threshold if query else 0.0,
+        )
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)
         return result

@@ -72,6 +72,8 @@ class EmbeddedMemory:
 
     memory: Memory
     vector: list[float] = field(repr=False)
+    before: str = field(default="", repr=False)
+    """Of a turn: what was said just before it. Its words find the turn too: an answer seldom repeats the question."""
 
 
 def normalised_text(text: str) -> str:

@@ -1,51 +1,124 @@
-"""One ranked list out of the hits of many searches.
+"""One ranked list out of the hits of many searches: what a context is made of.
 
-Scores are absolute, never divided by a query's own maximum: a weak best hit stays weak. Dense similarity and
-BM25 count the same; what a person pinned, what matters and what is new come first among equals.
+A memory's score is the sum of parts, each of which can be shown (see `ScoreParts`). They are absolute: nothing is
+divided by a query's own maximum, so that a weak best hit stays weak, and nothing by the sum of a query's term
+weights, which would cost a search a term and gains nothing (docs/retrieval.md). Keyword scores come with the
+account's own term statistics.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from operator_memory.domain.models import Memory, normalised_text
+from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
-from operator_memory.domain.scopes import Scope
+from operator_memory.domain.scopes import Kind, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class RankingParameters:
-    """The numbers of the ranking, in one place."""
+    """The numbers of the ranking, in one place. How they were found: docs/retrieval.md."""
 
     dense_weight: float = 0.5
+    """Of the cosine, 0..1."""
     keyword_weight: float = 0.5
-    keyword_half: float = 6.0
-    """BM25 score that counts as half a full keyword match: ``bm25 / (bm25 + keyword_half)``."""
-    importance_weight: float = 0.05
-    recency_weight: float = 0.05
-    recency_half_life_days: float = 30.0
+    """Of the BM25 score divided by `keyword_scale`."""
+    keyword_scale: float = 35.0
+    previous_weight: float = 0.1
+    """Of the turn before in the same conversation: its share of a turn's score."""
+    next_weight: float = 0.2
+    """Of the turn after."""
+    speaker_bonus: float = 0.2
+    """For what was said by the one speaker whom the question names."""
+    detail_weight: float = 0.05
+    """Of a text of at least `detail_characters`; a shorter one gets its part. "Yes!" answers little."""
+    detail_characters: int = 120
+    importance_weight: float = 0.04
+    recency_weight: float = 0.02
+    """Of a memory of this moment; it halves with each half-life."""
+    present_weight: float = 0.1
+    """The same where the question asks about what holds now: of two answers the newer one."""
+    fact_half_life_days: float = 180.0
+    turn_half_life_days: float = 60.0
+    access_weight: float = 0.02
+    """Of a memory that has been injected often; `access_half` times are half of it."""
+    access_half: float = 10.0
     pinned_bonus: float = 0.15
-    min_similarity: float = 0.15
-    """With a query, a memory that shares no keyword and is less similar than this is noise."""
-    scope_share: float = 0.5
-    """Part of the limit that is split evenly between scopes before the best of the rest fill up."""
+    reserved_share: float = 0.4
+    """The part of the limit that is divided evenly among the sources that are there (see `Source`)."""
+    session_share: float = 0.5
+    """Most that this session's own turns may take while others are left: the run has most of them in its prompt."""
+
+
+class Source(StrEnum):
+    """Where a candidate comes from. Each source that has candidates is sure of its reserved part of the list."""
+
+    USER = "user"
+    AGENT = "agent"
+    SESSION = "session"
+    """This session's turns."""
+    PAST_SESSIONS = "past_sessions"
+    """What was said in the account's other sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What a memory's score is made of; the score is their sum. ``meaning`` and ``words`` decide its relevance."""
+
+    meaning: float = 0.0
+    words: float = 0.0
+    neighbours: float = 0.0
+    speaker: float = 0.0
+    detail: float = 0.0
+    importance: float = 0.0
+    recency: float = 0.0
+    access: float = 0.0
+    pinned: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """The score."""
+        return (
+            self.meaning
+            + self.words
+            + self.neighbours
+            + self.speaker
+            + self.detail
+            + self.importance
+            + self.recency
+            + self.access
+            + self.pinned
+        )
+
+    @property
+    def relevance(self) -> float:
+        """How much it has to do with the question: what the gate looks at."""
+        return self.meaning + self.words
 
 
 @dataclass(frozen=True, slots=True)
 class RankedMemory:
-    """A memory and its final score (0 up to about 1.25)."""
+    """A memory with its score (0 up to about 2) and what that is made of."""
 
     memory: Memory
     score: float
+    parts: ScoreParts = ScoreParts()
 
 
 @dataclass(slots=True)
-class _Signals:
+class _Candidate:
     memory: Memory
     dense: float = 0.0
     keyword: float = 0.0
-    profile: bool = False
+    standing: bool = False
+    """Considered whatever the question: pinned, or part of the profile."""
+
+    def base(self, p: RankingParameters) -> float:
+        return p.dense_weight * max(0.0, self.dense) + p.keyword_weight * self.keyword / p.keyword_scale
 
 
 def rank(
@@ -54,42 +127,94 @@ def rank(
     *,
     now: datetime,
     limit: int,
+    query: QueryWords | None = None,
+    session_id: str | None = None,
+    threshold: float = 0.0,
     parameters: RankingParameters = RankingParameters(),
 ) -> list[RankedMemory]:
-    """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first."""
-    by_id = _signals(searches, hits)
-    scored = [
-        RankedMemory(s.memory, _score(s, now, parameters))
-        for s in by_id.values()
-        if s.profile or s.keyword > 0 or s.dense >= parameters.min_similarity
-    ]
-    scored.sort(key=lambda r: (-r.score, r.memory.id))
-    return _with_scope_shares(_distinct(scored), limit, parameters.scope_share)
+    """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first.
+
+    ``query``: what the question says of itself; without it there are no bonuses that depend on it. ``session_id``:
+    which turns are this session's. ``threshold``: a memory whose relevance is less is left out, unless it is pinned
+    or part of the profile.
+    """
+    candidates = _candidates(searches, hits)
+    around = _neighbours(candidates, parameters)
+    speaker = _asked_speaker(candidates, query)
+    ranked = []
+    for candidate in candidates.values():
+        if candidate.standing or candidate.base(parameters) >= threshold:
+            parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
+            ranked.append(RankedMemory(candidate.memory, parts.total, parts))
+    ranked.sort(key=lambda r: (-r.score, r.memory.id))
+    return _with_quotas(_distinct(ranked), limit, session_id, parameters)
 
 
-def _signals(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[str, _Signals]:
-    by_id: dict[str, _Signals] = {}
+def _candidates(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[str, _Candidate]:
+    by_id: dict[str, _Candidate] = {}
     for search, found in zip(searches, hits, strict=True):
         for hit in found:
-            signals = by_id.setdefault(hit.memory.id, _Signals(hit.memory))
+            candidate = by_id.setdefault(hit.memory.id, _Candidate(hit.memory))
             if search.mode in (SearchMode.DENSE, SearchMode.HYBRID):
-                signals.dense = max(signals.dense, hit.score)
+                candidate.dense = max(candidate.dense, hit.score)
             elif search.mode is SearchMode.KEYWORD:
-                signals.keyword = max(signals.keyword, hit.score)
+                candidate.keyword = max(candidate.keyword, hit.score)
             elif search.mode in PROFILE_MODES:
-                signals.profile = True
+                candidate.standing = True
     return by_id
 
 
-def _score(signals: _Signals, now: datetime, p: RankingParameters) -> float:
-    memory = signals.memory
+def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> dict[str, float]:
+    """What each turn gets from the turns beside it, as far as these are candidates too.
+
+    An answer often makes sense with its question only: "Which dog?" -- "The brown one".
+    """
+    places: dict[tuple[str | None, str | None], dict[int, _Candidate]] = defaultdict(dict)
+    for candidate in candidates.values():
+        memory = candidate.memory
+        if memory.kind is Kind.TURN and memory.seq is not None:
+            places[memory.session_id, memory.source_run_id][memory.seq] = candidate
+    found: dict[str, float] = {}
+    for turns in places.values():
+        for seq, candidate in turns.items():
+            before, after = turns.get(seq - 1), turns.get(seq + 1)
+            share = p.previous_weight * before.base(p) if before else 0.0
+            share += p.next_weight * after.base(p) if after else 0.0
+            found[candidate.memory.id] = share
+    return found
+
+
+def _asked_speaker(candidates: Mapping[str, _Candidate], query: QueryWords | None) -> str | None:
+    if query is None:
+        return None
+    speakers = {c.memory.speaker.casefold() for c in candidates.values() if c.memory.speaker}
+    return named_speaker(query, frozenset(speakers)) if speakers else None
+
+
+def _parts(
+    candidate: _Candidate,
+    neighbours: float,
+    speaker: str | None,
+    query: QueryWords | None,
+    now: datetime,
+    p: RankingParameters,
+) -> ScoreParts:
+    memory = candidate.memory
+    is_fact = memory.kind is Kind.FACT
+    half_life = p.fact_half_life_days if is_fact else p.turn_half_life_days
     age_days = max(0.0, (now - memory.created_at).total_seconds() / 86_400)
-    return (
-        p.dense_weight * max(0.0, signals.dense)
-        + p.keyword_weight * signals.keyword / (signals.keyword + p.keyword_half)
-        + p.importance_weight * memory.importance
-        + p.recency_weight * math.pow(0.5, age_days / p.recency_half_life_days)
-        + p.pinned_bonus * memory.pinned
+    present = query is not None and query.focus is TimeFocus.PRESENT
+    said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
+    return ScoreParts(
+        meaning=p.dense_weight * max(0.0, candidate.dense),
+        words=p.keyword_weight * candidate.keyword / p.keyword_scale,
+        neighbours=neighbours,
+        speaker=p.speaker_bonus * said_by,
+        detail=p.detail_weight * min(1.0, len(memory.text) / p.detail_characters),
+        importance=p.importance_weight * memory.importance,
+        recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
+        access=p.access_weight * memory.access_count / (memory.access_count + p.access_half),
+        pinned=p.pinned_bonus * memory.pinned,
     )
 
 
@@ -105,19 +230,41 @@ def _distinct(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:
     return distinct
 
 
-def _with_scope_shares(ranked: Sequence[RankedMemory], limit: int, share: float) -> list[RankedMemory]:
-    """The best ``limit``, but no scope is crowded out: each is sure of its part of ``share * limit``."""
-    taken: dict[Scope, int] = {r.memory.scope: 0 for r in ranked}
-    if not taken:
-        return []
-    reserved = int(limit * share / len(taken))
-    chosen: set[str] = set()
-    for candidate in ranked:
-        if taken[candidate.memory.scope] < reserved:
-            taken[candidate.memory.scope] += 1
-            chosen.add(candidate.memory.id)
-    for candidate in ranked:
+def source_of(memory: Memory, session_id: str | None) -> Source:
+    """Which source ``memory`` counts for in a run of the session ``session_id``."""
+    if memory.scope is Scope.USER:
+        return Source.USER
+    if memory.scope is Scope.AGENT:
+        return Source.AGENT
+    return Source.SESSION if memory.session_id == session_id else Source.PAST_SESSIONS
+
+
+def _with_quotas(
+    ranked: Sequence[RankedMemory], limit: int, session_id: str | None, p: RankingParameters
+) -> list[RankedMemory]:
+    """The best ``limit``, but no source is crowded out, and this session's turns do not crowd out the others."""
+    sources = [source_of(r.memory, session_id) for r in ranked]
+    reserved = int(limit * p.reserved_share / len(set(sources))) if sources else 0
+    chosen = set(_first_of_each(sources, reserved))
+    most_of_session = max(reserved, math.ceil(limit * p.session_share))
+    taken = sum(sources[place] is Source.SESSION for place in chosen)
+    passed_over = []
+    for place, source in enumerate(sources):
         if len(chosen) >= limit:
             break
-        chosen.add(candidate.memory.id)
-    return [r for r in ranked if r.memory.id in chosen]
+        if source is Source.SESSION and place not in chosen:
+            if taken >= most_of_session:
+                passed_over.append(place)
+                continue
+            taken += 1
+        chosen.add(place)
+    chosen.update(passed_over[: limit - len(chosen)])
+    return [ranked[place] for place in sorted(chosen)]
+
+
+def _first_of_each(sources: Iterable[Source], count: int) -> Iterable[int]:
+    taken: dict[Source, int] = defaultdict(int)
+    for place, source in enumerate(sources):
+        if taken[source] < count:
+            taken[source] += 1
+            yield place

@@ -1,0 +1,47 @@
+"""What a question says about itself: whom it names, and which time it is about. Pure functions.
+
+English is known. A question in another language names people all the same, and asks about the present.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_WORD = re.compile(r"\w+")
+_LATEST = frozenset({"last", "latest", "newest", "current", "currently", "now", "recent", "recently", "still", "today"})
+_PAST = frozenset(
+    {"when", "first", "before", "after", "ago", "earliest", "originally", "previously", "did", "was", "were", "had"}
+)
+
+
+class TimeFocus(StrEnum):
+    """Which of several memories about the same thing a question means."""
+
+    PRESENT = "present"
+    """What holds now, the newest: "where do I live", "my last visit"."""
+    PAST = "past"
+    """What was, at some time: "when did I first ...". Age says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWords:
+    """The question's words in lower case, and the time it is about."""
+
+    words: frozenset[str]
+    focus: TimeFocus
+
+
+def read_query(query: str) -> QueryWords:
+    """Read ``query``."""
+    words = frozenset(_WORD.findall(query.casefold()))
+    past = bool(words & _PAST) and not words & _LATEST
+    return QueryWords(words, TimeFocus.PAST if past else TimeFocus.PRESENT)
+
+
+def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:
+    """The one of ``speakers`` (in lower case) whom the question names by the first name or any other part of it.
+
+    ``None`` if it names none of them, or several.
+    """
+    named = [speaker for speaker in speakers if query.words.intersection(_WORD.findall(speaker))]
+    return named[0] if len(named) == 1 else None
