@@ -23,8 +23,9 @@ from operator_memory.adapters.jwt import ServiceTokens, mint
 from operator_memory.adapters.recent_values import RecentValues
 from operator_memory.domain.identity import READ_CONTEXT
 
-from bench import corpus
-from bench.context import our_environment, prepare
+from bench.context_place import start_place
+from bench.context_store import kept_store
+from bench.corpus import Account, Texts, layout
 from bench.our_way import OurWay
 from bench.report import machine_state, milliseconds, percentile, table, versions
 from devstack.aws.resources import aws_client
@@ -44,12 +45,12 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{machine_state()}\n{versions('moto', 'psycopg', 'qdrant-edge-py')}\n")
     with ExitStack() as cleanup:
-        place = prepare(SIZE, cleanup)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="bench-gate-")))
-        plain = our_environment(place)
-        guarded = {**plain, **_aws(folder, cleanup), **_platform(folder, cleanup, place.account)}
+        place, account = start_place(kept_store(SIZE, folder), folder, cleanup), layout(SIZE)[0]
+        plain = place.environment
+        guarded = {**plain, **_aws(folder, cleanup), **_platform(folder, cleanup, account.id)}
         bare = OurWay({**plain, **UNLIMITED})
-        samples = _measure(bare, OurWay(guarded), place.account, args.rounds)
+        samples = _measure(bare, OurWay(guarded), account, args.rounds)
     base = samples["without"]
     rows = [_row(name, values, base) for name, values in samples.items()]
     header = ["POST /v1/context", "median", "p95", "added: median", "p95", "ratio"]
@@ -64,22 +65,29 @@ def _row(name: str, samples: list[float], base: list[float]) -> list[str]:
     return [name, milliseconds(median), milliseconds(p95), *added, f"{median / statistics.median(base):.2f}x"]
 
 
-def _measure(bare: OurWay, guarded: OurWay, account: str, rounds: int) -> dict[str, list[float]]:
+def _measure(bare: OurWay, guarded: OurWay, account: Account, rounds: int) -> dict[str, list[float]]:
     app = guarded.module
     ways: dict[str, Callable[[str], float]] = {
-        "without": lambda question: bare.ask(account, question)[0],
-        "kept": lambda question: guarded.ask(account, question)[0],
-        "cold": lambda question: _forgotten(app, guarded).ask(account, question)[0],
+        "without": lambda question: _seconds(bare, account, question),
+        "kept": lambda question: _seconds(guarded, account, question),
+        "cold": lambda question: _seconds(_forgotten(app, guarded), account, question),
     }
     samples: dict[str, list[float]] = {name: [] for name in ways}
+    questions = iter(Texts().questions(account, 4 * (rounds + 10)))  # each asked once: no embedding is kept
     for number in range(-10, rounds):  # the first ten are not counted
-        question = corpus.QUESTIONS[number % len(corpus.QUESTIONS)]
         for name, ask in ways.items():  # in turn, so that all meet the same state of the machine
-            seconds = ask(question)
+            seconds = ask(next(questions))
             if number >= 0:
                 samples[name].append(seconds)
-        guarded.ask(account, question)  # so that "kept" finds what "cold" has dropped
+        _seconds(guarded, account, next(questions))  # so that "kept" finds what "cold" has dropped
     return samples
+
+
+def _seconds(way: OurWay, account: Account, question: str) -> float:
+    answer = way.ask(account.id, question)
+    if answer.outcome != "ok":
+        raise RuntimeError(f"not a full answer: {answer.outcome}")
+    return answer.total
 
 
 def _forgotten(app: Any, way: OurWay) -> OurWay:  # noqa: ANN401  (a module)

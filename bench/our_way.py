@@ -12,11 +12,21 @@ import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from operator_memory.adapters.jwt import mint
 
 AGENT, SESSION = "agent-1", "session-1"
+
+
+class Answer(NamedTuple):
+    """One answer: its seconds in all, of these in embedding calls, and what came."""
+
+    total: float
+    embedding: float
+    memories: int
+    outcome: str = "ok"
+    """``ok``; what was degraded; or the error."""
 
 
 class OurWay:
@@ -32,20 +42,21 @@ class OurWay:
             key.encode(),
             permissions=["context:read"],
             now=datetime.now(UTC),
-            lifetime=timedelta(hours=1),
+            lifetime=timedelta(hours=12),
         )
 
-    def ask(self, account: str, question: str) -> tuple[float, float]:
-        """Seconds of one call, and of these in the embedding call."""
+    def ask(self, account: str, question: str) -> Answer:
+        """One call of the handler, whatever comes of it."""
         event = self._event(account, question)
         started = time.perf_counter()
         with redirect_stdout(io.StringIO()):  # the metrics line
             response = self.module.handler(event, None)
         total = time.perf_counter() - started
         body = json.loads(response["body"])
-        if response["statusCode"] != 200 or body["degraded"] or not body["memories"]:
-            raise RuntimeError(f"not a full answer: {response['statusCode']} {body.get('degraded')}")
-        return total, body["timing_ms"]["embedding"] / 1000
+        if response["statusCode"] != 200:
+            return Answer(total, 0.0, 0, f"HTTP {response['statusCode']}")
+        outcome = ", ".join(body["degraded"]) or "ok"
+        return Answer(total, body["timing_ms"]["embedding"] / 1000, len(body["memories"]), outcome)
 
     def _event(self, account: str, question: str) -> dict[str, Any]:
         body = {"account_id": account, "agent_id": AGENT, "session_id": SESSION, "query": question, "limit": 10}
@@ -59,4 +70,6 @@ class OurWay:
 
 
 if __name__ == "__main__":
-    OurWay({}).ask(sys.argv[1], "What do you know about coffee?")
+    first = OurWay({}).ask(sys.argv[1], sys.argv[2])
+    if first.outcome != "ok":
+        raise SystemExit(first.outcome)
