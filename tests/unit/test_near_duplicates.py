@@ -20,10 +20,6 @@ WORDS = [
     "likes",
     "lives",
     "works",
-    "train",
-    "bicycle",
-    "music",
-    "novel",
 ]
 sentences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12, unique=True)
 
@@ -108,7 +104,7 @@ def test_other_numbers_are_other_memories(words: list[str], one: int, other: int
 @given(sentences, st.data())
 def test_a_word_in_the_place_of_another_makes_another_memory(words: list[str], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(words) - 1))
-    other = data.draw(st.sampled_from([word for word in WORDS if word not in words]))
+    other = data.draw(st.sampled_from([word for word in [*WORDS, "train"] if word not in words]))
     assert not near_duplicates(" ".join(words), " ".join([*words[:at], other, *words[at + 1 :]]))
 
 

@@ -29,27 +29,28 @@ T = TypeVar("T")
 MOST_ADDED = 0.2
 """Of the longer text's content words, the share that the shorter one may lack."""
 
-MAX_COMPARED_CHARACTERS = 600
-"""A longer text, a pasted one, is only compared whole: comparing its words would take longer than it is worth."""
+MAX_COMPARED_CHARACTERS = 240
+"""A longer text says several things, and two such hardly ever the same ones: it is only compared whole."""
 
-_TOKEN = re.compile(
-    r"(?P<number>(?<![\w-])-?\d+(?:[.,:/-]\d+)*|\d+)"
-    r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
-    r"|(?P<symbol>[^\w\s.,;:!?'\"()\[\]/\u2010-\u2015\u2018-\u201f\u2026\u00ab\u00bb\u3001\u3002\uff01\uff0c\uff1f-])"
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_EXACT = re.compile(
+    r"(?<![\w-])-?\d+(?:[.,:/-]\d+)*|\d+"
+    r"|[^\w\s.,;:!?'\"()\[\]/\u2010-\u2015\u2018-\u201f\u2026\u00ab\u00bb\u3001\u3002\uff01\uff0c\uff1f-]"
 )
+"""Numbers, and the marks that carry a meaning: currencies, emoji, ``+``, ``#``."""
 _MARKS = re.compile("[\u0300-\u036f]")
-_ENDING = re.compile(r"(?<=..[^s])(?:es|s)$|(?<=...)(?:ed|ing)$")
+_ENDINGS = ("es", "s", "ed", "ing")
 
 
-def _folded(token: str) -> str:
-    word = token.lower().replace("\u2019", "'")
-    if not word.isascii():
-        word = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFKD", word.casefold())))
-    return word.removesuffix("'s")
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    unmarked = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    return unicodedata.normalize("NFC", unmarked).replace("\u2019", "'")
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(map(_folded, text.split()))
+    return frozenset(_folded(text).split())
 
 
 _FUNCTION_WORDS = _words(
@@ -71,13 +72,16 @@ _TURNING_WORDS = _words(
 )
 
 
+_Fixed = tuple[tuple[str, ...], frozenset[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What of a text is compared: ``fixed`` must be the same, ``words`` may differ a little."""
+    """What of ``text`` is compared: ``fixed`` must be the same, ``words`` may differ a little."""
 
-    fixed: tuple[tuple[str, ...], tuple[str, ...]]
+    text: str
+    fixed: _Fixed
     words: frozenset[str]
-    names: tuple[str, ...]
 
 
 def distinct(memories_in_order: Sequence[T], text_of: Callable[[T], str]) -> list[T]:
@@ -88,7 +92,7 @@ def distinct(memories_in_order: Sequence[T], text_of: Callable[[T], str]) -> lis
     """
     kept: list[T] = []
     whole: set[str] = set()
-    said: dict[tuple[tuple[str, ...], tuple[str, ...]], list[_Said]] = defaultdict(list)
+    said: dict[_Fixed, list[_Said]] = defaultdict(list)
     for memory in memories_in_order:
         text = text_of(memory)
         normalised = normalised_text(text)
@@ -111,32 +115,35 @@ def near_duplicates(one: str, other: str) -> bool:
 
 def _same(one: _Said, other: _Said) -> bool:
     fewer, more = (one, other) if len(one.words) <= len(other.words) else (other, one)
-    added = more.words - fewer.words
-    if len(added) > MOST_ADDED * len(more.words) or not fewer.words <= more.words or added & set(more.names):
+    added = len(more.words) - len(fewer.words)
+    if added > MOST_ADDED * len(more.words) or not fewer.words <= more.words:
         return False
-    return _shared(one.names, other.names) == _shared(other.names, one.names)
-
-
-def _shared(names: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name in others]
+    names, others = _names(fewer.text), _names(more.text)
+    if (more.words - fewer.words) & set(others):
+        return False
+    shared = fewer.words.intersection(names, others)
+    return [name for name in names if name in shared] == [name for name in others if name in shared]
 
 
 def _said(text: str) -> _Said:
-    exact: list[str] = []
-    turning: set[str] = set()
-    words: set[str] = set()
-    names: list[str] = []
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        if match.lastgroup != "word":
-            exact.append(token)
-            continue
-        word = _folded(token)
-        if word in _TURNING_WORDS or word.endswith("n't"):
-            turning.add(word)
-        elif word not in _FUNCTION_WORDS:
-            stem = _ENDING.sub("", word)
-            words.add(stem)
-            if token[0].isupper() and stem not in names:
-                names.append(stem)
-    return _Said((tuple(exact), tuple(sorted(turning))), frozenset(words), tuple(names))
+    folded = _folded(text)
+    words = set(_WORD.findall(folded)) - _FUNCTION_WORDS
+    turning = words & _TURNING_WORDS
+    if "n't" in folded:
+        turning |= {word for word in words if word.endswith("n't")}
+    content = frozenset(_stem(word) if word[-1] in "sdg" else word for word in words - turning)
+    return _Said(text, (tuple(_EXACT.findall(text)), frozenset(turning)), content)
+
+
+def _names(text: str) -> list[str]:
+    """The stems of the words with a capital, each once, in the order of the text."""
+    words = _WORD.findall(text.replace("\u2019", "'"))
+    return list(dict.fromkeys(_stem(_folded(word)) for word in words if word[0].isupper()))
+
+
+def _stem(word: str) -> str:
+    word = word.removesuffix("'s")
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
+            return word[: -len(ending)]
+    return word
