@@ -12,6 +12,7 @@ from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, U
 from operator_memory.domain.events import EventType
 from operator_memory.domain.query_words import read_query
 from operator_memory.domain.ranking import RankedMemory, rank
+from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.switches import Switches
@@ -101,11 +102,10 @@ class RetrieveContext:
         clock: Clock,
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
-        threshold: float = 0.0,
+        gate: RelevanceGate = OPEN,
     ) -> None:
-        """``enabled=False`` answers every request with an empty context. ``threshold``: what is less relevant to the
-        query is not injected (see `rank`)."""
-        self._threshold = threshold
+        """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query."""
+        self._gate = gate
         self._switches = switches
         self._trail = trail
         self._search = search
@@ -136,7 +136,7 @@ class RetrieveContext:
             limit=request.limit,
             query=read_query(query) if query else None,
             session_id=request.session_id,
-            threshold=self._threshold if query else 0.0,
+            gate=self._gate,
         )
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)

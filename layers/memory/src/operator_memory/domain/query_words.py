@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operator_memory.domain.relevance import is_small_talk
+
 _WORD = re.compile(r"\w+")
 _LATEST = frozenset({"last", "latest", "newest", "current", "currently", "now", "recent", "recently", "still", "today"})
 _PAST = frozenset(
@@ -25,17 +27,18 @@ class TimeFocus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueryWords:
-    """The question's words in lower case, and the time it is about."""
+    """The question's words in lower case, the time it is about, and whether it is a question at all."""
 
     words: frozenset[str]
     focus: TimeFocus
+    small_talk: bool = False
 
 
 def read_query(query: str) -> QueryWords:
     """Read ``query``."""
     words = frozenset(_WORD.findall(query.casefold()))
     past = bool(words & _PAST) and not words & _LATEST
-    return QueryWords(words, TimeFocus.PAST if past else TimeFocus.PRESENT)
+    return QueryWords(words, TimeFocus.PAST if past else TimeFocus.PRESENT, is_small_talk(query))
 
 
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from operator_memory.domain.models import Memory, normalised_text
 from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker
+from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind, Scope
 
@@ -117,8 +118,14 @@ class _Candidate:
     standing: bool = False
     """Considered whatever the question: pinned, or part of the profile."""
 
+    def meaning(self, p: RankingParameters) -> float:
+        return p.dense_weight * max(0.0, self.dense)
+
+    def words(self, p: RankingParameters) -> float:
+        return p.keyword_weight * self.keyword / p.keyword_scale
+
     def base(self, p: RankingParameters) -> float:
-        return p.dense_weight * max(0.0, self.dense) + p.keyword_weight * self.keyword / p.keyword_scale
+        return self.meaning(p) + self.words(p)
 
 
 def rank(
@@ -129,23 +136,24 @@ def rank(
     limit: int,
     query: QueryWords | None = None,
     session_id: str | None = None,
-    threshold: float = 0.0,
+    gate: RelevanceGate = OPEN,
     parameters: RankingParameters = RankingParameters(),
 ) -> list[RankedMemory]:
     """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first.
 
     ``query``: what the question says of itself; without it there are no bonuses that depend on it. ``session_id``:
-    which turns are this session's. ``threshold``: a memory whose relevance is less is left out, unless it is pinned
-    or part of the profile.
+    which turns are this session's. ``gate``: what does not pass it is left out, unless it is pinned or part of the
+    profile.
     """
     candidates = _candidates(searches, hits)
+    if query is not None:
+        candidates = _relevant(candidates, query, gate, parameters)
     around = _neighbours(candidates, parameters)
     speaker = _asked_speaker(candidates, query)
     ranked = []
     for candidate in candidates.values():
-        if candidate.standing or candidate.base(parameters) >= threshold:
-            parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
-            ranked.append(RankedMemory(candidate.memory, parts.total, parts))
+        parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
+        ranked.append(RankedMemory(candidate.memory, parts.total, parts))
     ranked.sort(key=lambda r: (-r.score, r.memory.id))
     return _with_quotas(_distinct(ranked), limit, session_id, parameters)
 
@@ -162,6 +170,15 @@ def _candidates(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> di
             elif search.mode in PROFILE_MODES:
                 candidate.standing = True
     return by_id
+
+
+def _relevant(
+    candidates: dict[str, _Candidate], query: QueryWords, gate: RelevanceGate, p: RankingParameters
+) -> dict[str, _Candidate]:
+    """Those that pass the gate, and those that nobody asks to be relevant."""
+    found = ((c.dense, c.words(p)) for c in candidates.values())
+    opens = not query.small_talk and gate.opens(found)
+    return {i: c for i, c in candidates.items() if c.standing or (opens and c.base(p) >= gate.each)}
 
 
 def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> dict[str, float]:
@@ -206,8 +223,8 @@ def _parts(
     present = query is not None and query.focus is TimeFocus.PRESENT
     said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
     return ScoreParts(
-        meaning=p.dense_weight * max(0.0, candidate.dense),
-        words=p.keyword_weight * candidate.keyword / p.keyword_scale,
+        meaning=candidate.meaning(p),
+        words=candidate.words(p),
         neighbours=neighbours,
         speaker=p.speaker_bonus * said_by,
         detail=p.detail_weight * min(1.0, len(memory.text) / p.detail_characters),
