@@ -7,6 +7,7 @@ ours answers through the use case of ``POST /v1/context``. LoCoMo's file is not 
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from operator_memory.domain.retrieval import SearchMode
+from operator_memory.entrypoints.relevance import gate_for
 
 from bench.report import machine_state, versions
 from bench.retrieval_questions import Conversation, Question, load_locomo, load_own
@@ -37,10 +39,10 @@ def main() -> None:
     memories, questions = load_own(OWN_ACCOUNT)
     questions = [question for c in conversations for question in c.questions] + questions
     with ExitStack() as cleanup:
-        asked = start(cleanup)
+        asked = start(cleanup, os.environ)
         store_conversations(asked, conversations)
         store_own(asked, memories)
-        ways: list[Way] = [OurWay(asked)]
+        ways: list[Way] = [OurWay(asked, gate_for(asked.parts.settings.embedding_model))]
         if not args.ours_only:
             mem0 = [Mem0Way(asked, keywords=keywords) for keywords in (False, True)]
             for way in mem0:

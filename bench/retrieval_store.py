@@ -40,16 +40,22 @@ class Asked:
     environment: Mapping[str, str]
 
 
-def start(cleanup: ExitStack) -> Asked:
-    """Start the embedded engine behind its REST front and the bundled embedder; an empty collection."""
-    models, front = cleanup.enter_context(ModelServer()), cleanup.enter_context(QdrantFront())
+def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
+    """Start the embedded engine behind its REST front, and the bundled embedder unless the environment ``given`` names
+    another one; an empty collection."""
+    front = cleanup.enter_context(QdrantFront())
+    embedder = {name: value for name, value in given.items() if name.startswith(("OPENAI_", "EMBEDDING_"))}
+    if not (embedder.get("OPENAI_API_KEY") or embedder.get("OPENAI_BASE_URL")):
+        embedder = {
+            "OPENAI_BASE_URL": cleanup.enter_context(ModelServer()).url,
+            "EMBEDDING_MODEL": EMBEDDING_MODEL,
+            "EMBEDDING_DIMENSIONS": str(LOCAL_DIMENSIONS),
+        }
     environment = {
         "QDRANT_URL": front.url,
         "QDRANT_COLLECTION": OURS,
-        "OPENAI_BASE_URL": models.url,
         "OPENAI_API_KEY": "local",
-        "EMBEDDING_MODEL": EMBEDDING_MODEL,
-        "EMBEDDING_DIMENSIONS": str(LOCAL_DIMENSIONS),
+        **embedder,
         "EXTRACTION": "rules",
         "SESSION_MEMORY_DAYS": str(_KEPT_DAYS),
         "MEMORY_TABLE": "in-memory",
@@ -58,7 +64,7 @@ def start(cleanup: ExitStack) -> Asked:
     }
     parts = Parts.from_environment(environment)
     with redirect_stdout(io.StringIO()):  # what it applies
-        apply(Collection(parts.qdrant, OURS), LOCAL_DIMENSIONS, check=False)
+        apply(Collection(parts.qdrant, OURS), parts.settings.embedding_dimensions, check=False)
     clock = RunClock(ASKED_AT)
     parts.clock = clock
     return Asked(parts, clock, environment)

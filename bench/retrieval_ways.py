@@ -13,6 +13,7 @@ import qdrant_edge as edge
 from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, Deadlines, RetrieveContext
 from operator_memory.application.trail import Trail
+from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
@@ -39,7 +40,7 @@ class OurWay:
 
     name = "ours"
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, gate: RelevanceGate = OPEN) -> None:
         parts = asked.parts
         self.retrieve = RetrieveContext(
             search=parts.memories(),
@@ -48,6 +49,7 @@ class OurWay:
             trail=Trail(NoEvents(), asked.clock),
             clock=asked.clock,
             deadlines=PATIENT,
+            gate=gate,
         )
 
     def answer(self, account: str, query: str) -> ContextResult:

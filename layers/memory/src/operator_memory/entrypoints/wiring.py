@@ -19,6 +19,7 @@ from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import READ_CONTEXT, Caller
 from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.parts import Parts
+from operator_memory.entrypoints.relevance import gate_for
 
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
@@ -69,6 +70,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
             total=settings.context_timeout_ms / 1000,
         ),
         enabled=settings.memory_enabled,
+        gate=gate_for(settings.embedding_model),
     )
     limit = parts.limits()
     parts.warm()

@@ -1,0 +1,24 @@
+"""The measured numbers of the relevance gate, by embedding model (``relevance.json``, see `domain.relevance`)."""
+
+import json
+from pathlib import Path
+
+from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.relevance import RelevanceGate
+
+FILE = Path(__file__).with_name("relevance.json")
+UNMEASURED = RelevanceGate(similarity=0.1, words=0.1, each=0.03)
+"""For an embedder that nobody has measured: low, so that it keeps out only what no embedder would call close."""
+
+
+def gate_for(model: str) -> RelevanceGate:
+    """The gate measured for ``model``, else `UNMEASURED`."""
+    measured = json.loads(FILE.read_text("utf-8")).get(model)
+    if measured is None:
+        return UNMEASURED
+    return RelevanceGate(measured["similarity"], measured["words"], measured["each"])
+
+
+def weights_of(parameters: RankingParameters) -> dict[str, float]:
+    """The weights under which relevance was measured: with others the numbers mean something else."""
+    return {name: getattr(parameters, name) for name in ("dense_weight", "keyword_weight", "keyword_scale")}
