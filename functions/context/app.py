@@ -43,6 +43,7 @@ def _retrieve(event: Event) -> HttpResponse:
             "EmbeddingLatency": (result.timing.embedding, "Milliseconds"),
             "SearchLatency": (result.timing.search, "Milliseconds"),
             "MemoriesInjected": (len(result.memories), "Count"),
+            "QueryVectorsReused": (int(result.vector_reused), "Count"),
             "Degraded": (len(result.degraded), "Count"),
         },
     )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from operator_memory.adapters.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.adapters.supabase_rest import SYSTEM, Row, SupabaseRest, equal, is_platform_id, only_row
 from operator_memory.application.ports import Clock
+from operator_memory.application.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.identity import Role
 from operator_memory.domain.scopes import AccountId

@@ -2,9 +2,9 @@
 
 from dataclasses import fields
 
-from operator_memory.adapters.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.adapters.supabase_rest import SYSTEM, SupabaseRest, is_platform_id
 from operator_memory.application.ports import Clock
+from operator_memory.application.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.domain.errors import MalformedResponseError, UpstreamError
 from operator_memory.domain.scopes import AccountId
 from operator_memory.domain.switches import Switches

@@ -1,11 +1,13 @@
 """Use case: the memories worth injecting into a run, in one embedding call and one search request."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from operator_memory.application.ports import Clock, Embedder, MemorySearch
+from operator_memory.application.query_vectors import QueryVectors
 from operator_memory.application.trail import Trail
 from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
@@ -76,6 +78,8 @@ class ContextResult:
     token_count: int
     degraded: tuple[str, ...]
     timing: Timing
+    vector_reused: bool = False
+    """The query's vector was known from an earlier step: no embedding call was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class RetrieveContext:
     ) -> None:
         """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query."""
         self._gate = gate
+        self._vectors = QueryVectors()
         self._switches = switches
         self._trail = trail
         self._search = search
@@ -125,7 +130,7 @@ class RetrieveContext:
         if switches is None:
             return self._result(run, request, [])
         query = searchable_query(request.query)
-        vector = self._embed(query, run) if query else None
+        vector = self._vector(request.account_id, query, run) if query else None
         plan = plan_searches(request, query, vector)
         now = self._clock.now()
         hits = self._find(request.account_id, plan, now, run)
@@ -179,6 +184,17 @@ class RetrieveContext:
             metadata={"tokens": result.token_count},
         )
 
+    def _vector(self, account_id: AccountId, query: str, run: "_Run") -> Sequence[float] | None:
+        """The query's vector, made once for all steps of a run; ``None`` (and the reason noted) if it cannot be."""
+        known = self._vectors.get(account_id, query, now=self._clock.monotonic())
+        if known is not None:
+            run.vector_reused = True
+            return known
+        vector = self._embed(query, run)
+        if vector is not None:
+            self._vectors.put(account_id, query, vector, now=self._clock.monotonic())
+        return vector
+
     def _embed(self, query: str, run: "_Run") -> list[float] | None:
         started = self._clock.monotonic()
         try:
@@ -214,6 +230,7 @@ class RetrieveContext:
             token_count=context.token_count,
             degraded=tuple(run.degraded),
             timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
+            vector_reused=run.vector_reused,
         )
 
 
@@ -224,6 +241,7 @@ class _Run:
         self.started = started
         self.embedding = 0.0
         self.search = 0.0
+        self.vector_reused = False
         self.degraded: list[str] = []
 
 
@@ -238,7 +256,7 @@ def searchable_query(query: str | None) -> str | None:
     return text if _WORD.search(text) else None
 
 
-def plan_searches(request: ContextRequest, query: str | None, vector: list[float] | None) -> SearchPlan:
+def plan_searches(request: ContextRequest, query: str | None, vector: Sequence[float] | None) -> SearchPlan:
     """Which searches to run: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
