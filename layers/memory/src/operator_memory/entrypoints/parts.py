@@ -13,7 +13,7 @@ from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.system_clock import SystemClock
-from operator_memory.application.ports import Clock
+from operator_memory.application.ports import Clock, Embedder
 from operator_memory.application.trail import Trail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.entrypoints.observability import configure_logging
@@ -187,8 +187,12 @@ class Parts:
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
 
-    def embedder(self) -> OpenAIEmbeddings:
-        """The embedder."""
+    def embedder(self) -> Embedder:
+        """What makes vectors."""
+        if self.settings.embedder == "local":
+            from operator_memory.adapters.local_embeddings import LocalEmbeddings
+
+            return LocalEmbeddings()
         key = self.secret("openai_api_key")
         client = HttpClient(
             self.settings.openai_base_url,

@@ -18,6 +18,7 @@ _HOST_FORM = (
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*",
     "must be a host name or an IP address, without scheme, port and path",
 )
+_LOCAL_DIMENSIONS = 384
 _NAME_FORM = (r"[A-Za-z0-9._-]{1,255}", "must hold only letters, digits and . _ -")
 
 
@@ -122,13 +123,19 @@ class Settings:
     openai_api_key_parameter: str = _var(
         "OPENAI_API_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the API key."
     )
+    embedder: str = _var(
+        "EMBEDDER",
+        "openai",
+        "Where vectors are made. `openai`: by the API of `OPENAI_BASE_URL`. `local`: in the function, by all-MiniLM-L6-v2 (384 dimensions). `server`: by Qdrant, which is sent the texts with `EMBEDDING_MODEL`.",
+        choices=("openai", "local", "server"),
+    )
     embedding_model: str = _var(
         "EMBEDDING_MODEL", "text-embedding-3-small", "Embedding model. Changing it needs a new collection."
     )
     embedding_dimensions: int = _var(
         "EMBEDDING_DIMENSIONS",
         1536,
-        "Length of its vectors; must equal the collection's.",
+        "Length of its vectors; must equal the collection's. With `EMBEDDER=local` it is 384, and need not be set.",
         low=1,
         high=65_536,
     )
@@ -323,6 +330,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
                 values[spec.name] = _parsed(raw, spec.type, spec.metadata)
             except ValueError as error:
                 problems.append(f"{spec.metadata['env']} {error}.")
+    if values.get("embedder") == "local":
+        values.setdefault("embedding_dimensions", _LOCAL_DIMENSIONS)
     settings = Settings(**values)
     problems += _contradictions(settings)
     if settings.qdrant_url and "qdrant_port" in values:
@@ -382,6 +391,10 @@ def _contradictions(settings: Settings) -> list[str]:
     if settings.extraction == "llm" and not (settings.openai_api_key or settings.openai_api_key_parameter):
         problems.append(
             "EXTRACTION is llm but no key is set: set OPENAI_API_KEY_PARAMETER (or OPENAI_API_KEY), or EXTRACTION=rules."
+        )
+    if settings.embedder == "local" and settings.embedding_dimensions != _LOCAL_DIMENSIONS:
+        problems.append(
+            f"EMBEDDER is local, whose vectors have {_LOCAL_DIMENSIONS} dimensions: set EMBEDDING_DIMENSIONS so."
         )
     if settings.embedding_timeout_ms + settings.qdrant_timeout_ms > settings.context_timeout_ms:
         problems.append(
