@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from operator_memory.domain.retrieval import SearchMode
 from operator_memory.entrypoints.relevance import gate_for
 
 from bench.report import machine_state, versions
-from bench.retrieval_questions import Conversation, Question, load_locomo, load_own
+from bench.retrieval_questions import Conversation, OwnMemory, Question, load_locomo, load_own
 from bench.retrieval_score import Answer, by_conversation, locomo_table, mean, own_table
-from bench.retrieval_store import OWN_ACCOUNT, start, store_conversations, store_own
+from bench.retrieval_store import ASKED_AT, OWN_ACCOUNT, Asked, start, store_conversations, store_own
+from bench.retrieval_tuning import Found, cross_validated
 from bench.retrieval_ways import Mem0Way, OneSearch, OurWay, Way
 from devstack.stack import ROOT
 
@@ -36,28 +37,41 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{machine_state()}\n{versions('mem0ai', 'qdrant-edge-py')}\n", flush=True)
     conversations = _conversations(args.locomo)
-    memories, questions = load_own(OWN_ACCOUNT)
-    questions = [question for c in conversations for question in c.questions] + questions
     with ExitStack() as cleanup:
         asked = start(cleanup, os.environ)
-        store_conversations(asked, conversations)
-        store_own(asked, memories)
-        ways: list[Way] = [OurWay(asked, gate_for(asked.parts.settings.embedding_model))]
-        if not args.ours_only:
-            mem0 = [Mem0Way(asked, keywords=keywords) for keywords in (False, True)]
-            for way in mem0:
-                way.store(conversations, memories)
-            alone = ((SearchMode.DENSE, "meaning alone"), (SearchMode.KEYWORD, "words alone"))
-            ways += [*mem0, *(OneSearch(asked, mode, name) for mode, name in alone)]
-        answers = {way.name: _ask(way, questions) for way in ways}
+        answers, validated = _measure(asked, conversations, ours_only=args.ours_only)
     if conversations:
-        print(locomo_table(answers), end="\n\n")
+        print(locomo_table({**answers, "ours, cross-validated by conversation": validated}), end="\n\n")
         for account, about in by_conversation(answers["ours"]).items():
             print(f"  ours, {account}: {mean([a.recall(5) for a in about]):.1f} at 5,"
                   f" {mean([a.recall(10) for a in about]):.1f} at 10")  # fmt: skip
     print(f"\n{own_table(answers)}")
     if args.json:
         args.json.write_text(json.dumps(_as_json(answers), indent=1) + "\n", "utf-8")
+
+
+def _measure(
+    asked: Asked, conversations: Sequence[Conversation], *, ours_only: bool
+) -> tuple[dict[str, list[Answer]], list[Answer]]:
+    """Every way's answers, and ours by numbers that were chosen on other conversations."""
+    memories, own = load_own(OWN_ACCOUNT)
+    questions = [*(question for c in conversations for question in c.questions), *own]
+    store_conversations(asked, conversations)
+    store_own(asked, memories)
+    ours = OurWay(asked, gate_for(asked.parts.settings.embedding_model))
+    found: list[Found] = []
+    answers = {ours.name: _ask(ours, questions, lambda question: found.append(Found(question, *ours.found.last)))}
+    ways: list[Way] = [] if ours_only else _others(asked, conversations, memories)
+    answers |= {way.name: _ask(way, questions, lambda _: None) for way in ways}
+    return answers, cross_validated(found, now=ASKED_AT)
+
+
+def _others(asked: Asked, conversations: Sequence[Conversation], memories: Sequence[OwnMemory]) -> list[Way]:
+    plain = [Mem0Way(asked, keywords=keywords) for keywords in (False, True)]
+    for way in plain:
+        way.store(conversations, memories)
+    alone = ((SearchMode.DENSE, "meaning alone"), (SearchMode.KEYWORD, "words alone"))
+    return [*plain, *(OneSearch(asked, mode, name) for mode, name in alone)]
 
 
 def _conversations(path: Path) -> list[Conversation]:
@@ -67,10 +81,11 @@ def _conversations(path: Path) -> list[Conversation]:
     return load_locomo(path)
 
 
-def _ask(way: Way, questions: Sequence[Question]) -> list[Answer]:
+def _ask(way: Way, questions: Sequence[Question], after: Callable[[Question], None]) -> list[Answer]:
     answers, started = [], time.perf_counter()
     for number, question in enumerate(questions, start=1):
         answers.append(Answer(question, tuple(dict.fromkeys(way.ask(question.account, question.query)))))
+        after(question)
         if number % 25 == 0:
             print(f"\r{way.name}: {number} of {len(questions)}", end="", file=sys.stderr, flush=True)
     each = (time.perf_counter() - started) / len(questions) * 1000

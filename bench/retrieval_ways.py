@@ -20,6 +20,7 @@ from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from bench.extraction_ports import NoEvents
 from bench.retrieval_questions import Conversation, OwnMemory
 from bench.retrieval_store import OWN_ACCOUNT, Asked
+from bench.retrieval_tuning import Recorder
 
 PATIENT = Deadlines(switches=5, embedding=5, search=5, total=20)
 MOST = 10
@@ -42,8 +43,9 @@ class OurWay:
 
     def __init__(self, asked: Asked, gate: RelevanceGate = OPEN) -> None:
         parts = asked.parts
+        self.found = Recorder(parts.memories())
         self.retrieve = RetrieveContext(
-            search=parts.memories(),
+            search=self.found,
             embedder=parts.embedder(),
             switches=FixedSwitches(),
             trail=Trail(NoEvents(), asked.clock),
