@@ -1,20 +1,16 @@
 """The use case: one embedding call, one search request, and an answer whatever the dependencies do."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 import pytest
 from operator_memory.application.retrieve_context import (
+    CANDIDATES,
     MAX_QUERY_CHARACTERS,
-    MIN_CANDIDATES,
+    STANDING_AGENT_FACTS,
     ContextRequest,
-    ContextResult,
     Deadlines,
-    RetrieveContext,
     searchable_query,
 )
-from operator_memory.application.trail import Trail
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamError,
@@ -23,99 +19,13 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.events import EventType, MemoryEvent
-from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
+from operator_memory.domain.retrieval import AnyScope, Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Scope
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
-from tests.support.fakes_limits import FakeEvents
-from tests.support.fakes_platform import FakePlatform, FakeSwitches
+from tests.support.retrieval_world import ALL_SCOPES, DEADLINES, VECTOR, World, finds_everywhere
 
-DEFAULT = Deadlines()
-VECTOR = [0.6, 0.8]
-HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
-ALL_SCOPES = ContextRequest(ACCOUNT, agent_id="agent-1", session_id="session-1", query="What do I drink?")
-
-
-class ManualClock:
-    """Time that only moves when a dependency says how long it took."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class ScriptedEmbedder:
-    clock: ManualClock
-    takes: float = 0.0
-    fails: UpstreamError | None = None
-    calls: list[tuple[Sequence[str], float]] = field(default_factory=list)
-    dimensions: int = 2
-
-    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
-        self.calls.append((texts, timeout))
-        self.clock.seconds += min(self.takes, timeout)
-        if self.takes > timeout:
-            raise UpstreamTimeoutError("embeddings", "no answer")
-        if self.fails:
-            raise self.fails
-        return [VECTOR for _ in texts]
-
-
-@dataclass
-class ScriptedSearch:
-    clock: ManualClock
-    answers: Callable[[SearchPlan], list[list[Hit]]] = lambda plan: [[] for _ in plan.searches]
-    takes: float = 0.0
-    fails: UpstreamError | None = None
-    calls: list[tuple[AccountId, SearchPlan, datetime, float]] = field(default_factory=list)
-
-    def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
-        self.calls.append((account_id, plan, now, timeout))
-        self.clock.seconds += min(self.takes, timeout)
-        if self.takes > timeout:
-            raise UpstreamTimeoutError("qdrant", "no answer")
-        if self.fails:
-            raise self.fails
-        return self.answers(plan)
-
-
-class World:
-    """The use case between a scripted embedder and a scripted store."""
-
-    def __init__(self, *, deadlines: Deadlines = DEFAULT, enabled: bool = True) -> None:
-        self.clock = ManualClock()
-        self.embedder = ScriptedEmbedder(self.clock)
-        self.search = ScriptedSearch(self.clock)
-        self.platform = FakePlatform()
-        self.switches = FakeSwitches(self.platform)
-        self.events = FakeEvents()
-        self.retrieve = RetrieveContext(
-            search=self.search,
-            embedder=self.embedder,
-            switches=self.switches,
-            trail=Trail(self.events, self.clock),
-            clock=self.clock,
-            deadlines=deadlines,
-            enabled=enabled,
-        )
-
-    def __call__(self, request: ContextRequest = ALL_SCOPES) -> ContextResult:
-        return self.retrieve(request, actor="service:agent-runtime")
-
-    @property
-    def modes(self) -> list[SearchMode]:
-        """The modes of the last search, for the user scope."""
-        return [s.mode for s in self.search.calls[-1][1].searches if s.key == USER_KEY]
-
-
-def finds_everywhere(plan: SearchPlan) -> list[list[Hit]]:
-    return [[a_hit(f"{s.key.scope} {s.mode}", 0.5, key=s.key)] for s in plan.searches]
+HYBRID, _, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 
 
 def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
@@ -126,25 +36,45 @@ def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
     [(account, plan, now, _)] = world.search.calls
     assert (account, now) == (ACCOUNT, NOW)
     assert (plan.vector, plan.text) == (VECTOR, "What do I drink?")
-    standing = {AGENT_KEY: [SearchMode.RECENT]}  # what it learnt last about how to work, whatever the query
-    assert [(s.key, s.mode) for s in plan.searches] == [
-        (key, mode)
-        for key in (USER_KEY, AGENT_KEY, SESSION_KEY)
-        for mode in (DENSE, KEYWORD, PINNED, *standing.get(key, []))
-    ]
     assert {m.memory.scope for m in result.memories} == set(Scope)
     assert result.degraded == ()
     assert all(r.memory.text in result.text for r in result.memories)
 
 
-def test_candidates_are_plenty_and_the_profile_is_as_long_as_the_limit() -> None:
+def test_with_a_query_one_search_by_meaning_and_words_the_words_scores_the_pinned_and_the_agents_latest() -> None:
     world = World()
-    world(ContextRequest(ACCOUNT, query="tea", limit=7))
-    assert [(s.mode, s.limit) for s in world.search.calls[0][1].searches] == [
-        (DENSE, MIN_CANDIDATES),
-        (KEYWORD, MIN_CANDIDATES),
-        (PINNED, 7),
-    ]
+    world(replace(ALL_SCOPES, limit=7))
+    everything = AnyScope((USER_KEY, AGENT_KEY, SESSION_KEY), past_sessions=True)
+    assert world.plan.searches == (
+        Search(everything, HYBRID, CANDIDATES),
+        Search(everything, KEYWORD, CANDIDATES, scores_only=True),  # whom it finds, the one above brings
+        Search(everything, PINNED, 7),
+        Search(AGENT_KEY, RECENT, STANDING_AGENT_FACTS),  # what it learnt last about how to work, whatever the query
+    )
+
+
+def test_of_an_agents_latest_there_are_never_more_than_asked_for() -> None:
+    world = World()
+    world(replace(ALL_SCOPES, limit=2))
+    assert world.plan.searches[-1] == Search(AGENT_KEY, RECENT, 2)
+
+
+def test_without_a_vector_words_bring_their_memories_themselves_and_each_scope_its_profile() -> None:
+    world = World()
+    world.embedder.fails = UpstreamUnavailableError("embeddings", "x")
+    world(replace(ALL_SCOPES, limit=7))
+    everything = AnyScope((USER_KEY, AGENT_KEY, SESSION_KEY), past_sessions=True)
+    profile = [Search(key, mode, 7) for key in everything.keys for mode in (IMPORTANT, RECENT)]
+    assert world.plan.searches == (Search(everything, KEYWORD, CANDIDATES), Search(everything, PINNED, 7), *profile)
+
+
+@pytest.mark.parametrize("scopes", [(Scope.SESSION,), (Scope.AGENT,), (Scope.AGENT, Scope.SESSION)])
+def test_past_sessions_are_the_persons_and_left_out_where_theirs_are_not_asked_for(scopes: tuple[Scope, ...]) -> None:
+    world = World()
+    world(replace(ALL_SCOPES, scopes=scopes))
+    keys = [search.key for search in world.plan.searches if isinstance(search.key, AnyScope)]
+    assert keys
+    assert not any(key.past_sessions or USER_KEY in key.keys for key in keys)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +99,7 @@ def test_without_words_to_search_for_the_answer_is_the_profile_and_nothing_is_em
     result = world(ContextRequest(ACCOUNT, query=query))
     assert world.embedder.calls == []
     assert world.modes == [PINNED, IMPORTANT, RECENT]
-    assert len(result.memories) == 3
+    assert len(result.memories) == 1
     assert result.degraded == ()
     assert result.timing.embedding == 0.0
 
@@ -189,7 +119,7 @@ def test_when_the_embedder_fails_words_and_profile_answer(failure: UpstreamError
     world.search.answers = finds_everywhere
     world.embedder.fails = failure
     result = world()
-    assert world.modes == [KEYWORD, PINNED, IMPORTANT, RECENT]
+    assert world.modes[:2] == [KEYWORD, PINNED]
     assert world.search.calls[0][1].vector is None
     assert result.memories
     assert result.degraded == (code,)
@@ -280,7 +210,7 @@ def test_switches_that_cannot_be_read_count_as_off() -> None:
     result = world()
     assert (result.text, result.degraded) == ("", ("supabase_timeout",))
     assert (world.embedder.calls, world.search.calls) == ([], [])
-    assert world.switches.timeouts == [DEFAULT.switches]
+    assert world.switches.timeouts == [DEADLINES.switches]
 
 
 def test_what_was_injected_is_on_record_without_the_words_of_the_query() -> None:
