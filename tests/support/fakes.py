@@ -10,9 +10,11 @@ from operator_memory.application.ports import DueAccount, Extraction, ProposedFa
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.jobs import ClaimStatus, DeadLetter, JobClaim, JobRecord, JobState, JobSubject, started
+from operator_memory.domain.keyword_text import keyword_text
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.vectors import InferenceText, Vector
 
 DIMENSIONS = 32
 
@@ -34,7 +36,7 @@ class FakeClock:
 
 
 def words(text: str) -> set[str]:
-    return {word.strip(".,!?'").lower() for word in text.split()}
+    return {word.strip(".,:!?'()").lower() for word in text.split()}
 
 
 @dataclass
@@ -59,6 +61,13 @@ class FakeEmbedder:
         return [x / length for x in vector]
 
 
+def _numbers(vector: Vector | None) -> Sequence[float]:
+    """The vector itself: this store makes none of a text."""
+    assert vector is not None
+    assert not isinstance(vector, InferenceText)
+    return vector
+
+
 @dataclass
 class InMemoryMemories:
     """Ports ``MemorySearch``, ``MemoryWriter`` and ``ExpiredMemories``."""
@@ -76,7 +85,10 @@ class InMemoryMemories:
             for e in self.points.get(account_id, {}).values()
             if not any(end is not None and end <= now for end in (e.memory.expires_at, e.memory.valid_until))
         ]
-        return [self._hits(search, plan, visible) for search in plan.searches]
+        found = [self._hits(search, plan, visible) for search in plan.searches]
+        pairs = list(zip(plan.searches, found, strict=True))
+        brought = {hit.memory.id for search, hits in pairs if not search.scores_only for hit in hits}
+        return [[hit for hit in hits if hit.memory.id in brought] for hits in found]
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
         of_scope = [e for e in visible if _within(e.memory, search.key)]
@@ -103,13 +115,14 @@ class InMemoryMemories:
         return sorted(hits, key=lambda hit: -hit.score)
 
     def _score(
-        self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Sequence[float] | None = None
+        self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Vector | None = None
     ) -> float:
         if mode is SearchMode.DENSE:
             vector = plan.vector if sought is None else sought
-            return sum(a * b for a, b in zip(vector or (), embedded.vector, strict=True))
+            return sum(a * b for a, b in zip(_numbers(vector), _numbers(embedded.vector), strict=True))
         if mode is SearchMode.KEYWORD:
-            return float(len(words(plan.text or "") & words(embedded.memory.text)))
+            indexed = keyword_text(embedded.memory, embedded.before)
+            return float(len(words(plan.text or "") & words(indexed)))
         return 0.0
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:

@@ -17,6 +17,7 @@ from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, S
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.vectors import Vector
 
 from tests.support.fakes import InMemoryMemories
 
@@ -87,7 +88,7 @@ class InMemoryLibrary:
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Sequence[float],
+        vector: Vector,
         text: str,
         limit: int,
         now: datetime,
@@ -119,7 +120,7 @@ class InMemoryLibrary:
             by_agent=dict(Counter(memory.agent_id for memory in every if memory.agent_id).most_common(100)),
         )
 
-    def replace(self, memory: Memory, vector: Sequence[float] | None, *, expected_version: int) -> bool:
+    def replace(self, memory: Memory, vector: Vector | None, *, expected_version: int) -> bool:
         if memory.version != expected_version + 1:
             raise ValueError(memory.version)
         with self._lock:
@@ -127,7 +128,7 @@ class InMemoryLibrary:
             stored = points.get(memory.id)
             if stored is None or stored.memory.version != expected_version:
                 return False
-            points[memory.id] = EmbeddedMemory(memory, stored.vector if vector is None else list(vector))
+            points[memory.id] = EmbeddedMemory(memory, stored.vector if vector is None else vector)
             return True
 
     def delete(self, account_id: AccountId, ids: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import pytest
 from operator_memory.adapters.local_embeddings import LocalEmbeddings
 from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
 from operator_memory.domain.errors import ConfigurationError
+from operator_memory.domain.vectors import InferenceText
 from operator_memory.entrypoints.parts import Parts
 from operator_memory.entrypoints.settings import load_settings
 
@@ -23,12 +24,32 @@ def test_the_local_model_needs_no_other_setting() -> None:
     assert embedder.dimensions == parts.settings.embedding_dimensions == 384
 
 
-def test_the_local_models_vectors_have_384_dimensions_and_no_others() -> None:
-    assert load_settings({**QDRANT, "EMBEDDER": "local", "EMBEDDING_DIMENSIONS": "384"}).embedding_dimensions == 384
-    with pytest.raises(ConfigurationError, match=r"have 384 dimensions: set EMBEDDING_DIMENSIONS so\."):
+def test_the_local_model_is_the_one_that_it_is() -> None:
+    named = {"EMBEDDING_MODEL": "all-minilm-l6-v2-int8", "EMBEDDING_DIMENSIONS": "384"}
+    assert load_settings({**QDRANT, "EMBEDDER": "local", **named}) == load_settings({**QDRANT, "EMBEDDER": "local"})
+    with pytest.raises(ConfigurationError, match=r"have 384 numbers: set EMBEDDING_DIMENSIONS so, or not at all\."):
         load_settings({**QDRANT, "EMBEDDER": "local", "EMBEDDING_DIMENSIONS": "1536"})
+    with pytest.raises(ConfigurationError, match=r"whose model is all-minilm-l6-v2-int8: set EMBEDDING_MODEL so"):
+        load_settings({**QDRANT, "EMBEDDER": "local", "EMBEDDING_MODEL": "text-embedding-3-small"})
 
 
-def test_another_embedder_keeps_the_default() -> None:
+def test_qdrant_is_told_the_model_and_gets_the_texts() -> None:
+    model = "sentence-transformers/all-minilm-l6-v2"
+    named = {"EMBEDDER": "server", "EMBEDDING_MODEL": model, "EMBEDDING_DIMENSIONS": "384"}
+    embedder = Parts.from_environment({**QDRANT, **named}).embedder()
+    assert embedder.dimensions == 384
+    texts = ["I drink tea", "", "half a \ud800 pair"]
+    expected = [InferenceText(text, model) for text in ("I drink tea", " ", "half a ? pair")]
+    assert embedder.embed(texts, timeout=0.0) == expected
+    assert "tea" not in repr(expected)
+
+
+def test_qdrant_is_not_asked_to_shorten_vectors() -> None:
+    with pytest.raises(ConfigurationError, match="set EMBEDDING_SEND_DIMENSIONS=false"):
+        load_settings({**QDRANT, "EMBEDDER": "server", "EMBEDDING_SEND_DIMENSIONS": "true"})
+
+
+def test_another_embedder_keeps_the_defaults() -> None:
     for name in ("openai", "server"):
-        assert load_settings({**QDRANT, "EMBEDDER": name}).embedding_dimensions == 1536
+        settings = load_settings({**QDRANT, "EMBEDDER": name})
+        assert (settings.embedding_model, settings.embedding_dimensions) == ("text-embedding-3-small", 1536)

@@ -17,6 +17,7 @@ from operator_memory.domain.embedding_text import ending
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, ScopeKey
+from operator_memory.domain.vectors import Vector
 
 NEIGHBOURS = 10
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
@@ -114,17 +115,17 @@ class StrictEmbedder:
     embedder: Embedder
     timeout: float
     failure: Failure
-    vectors: dict[str, list[float]] = field(default_factory=dict)
+    vectors: dict[str, Vector] = field(default_factory=dict)
 
-    def embed(self, text: str, memory_action: str | None = None) -> list[float]:  # noqa: ARG002  (Mem0's signature)
+    def embed(self, text: str, memory_action: str | None = None) -> Vector:  # noqa: ARG002  (Mem0's signature)
         """The vector of one text; of a long one (a whole conversation) of its end, which says most."""
         return self._embed([text])[0]
 
-    def embed_batch(self, texts: list[str], memory_action: str | None = None) -> list[list[float]]:  # noqa: ARG002
+    def embed_batch(self, texts: list[str], memory_action: str | None = None) -> Sequence[Vector]:  # noqa: ARG002
         """One vector per text, in one call."""
         return self._embed(texts)
 
-    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def _embed(self, texts: Sequence[str]) -> Sequence[Vector]:
         if self.failure.error is not None:
             raise self.failure.error  # Mem0 would try again text by text; the outcome is settled
         try:
@@ -160,7 +161,7 @@ class ProposalStore:
     def search(
         self,
         query: str,  # noqa: ARG002  (Mem0's signature)
-        vectors: list[float],
+        vectors: Vector,
         top_k: int = NEIGHBOURS,
         filters: object = None,  # noqa: ARG002
     ) -> list[Neighbour]:

@@ -15,6 +15,7 @@ from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, S
 from operator_memory.domain.models import Memory
 from operator_memory.domain.retrieval import Hit
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.vectors import Vector
 
 MAX_PAGE = 500
 _FACET_LIMIT = 100
@@ -54,7 +55,7 @@ class QdrantLibrary:
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Sequence[float],
+        vector: Vector,
         text: str,
         limit: int,
         now: datetime,
@@ -95,7 +96,7 @@ class QdrantLibrary:
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedResponseError(requests.SYSTEM, "the answer holds no counts of values") from error
 
-    def replace(self, memory: Memory, vector: Sequence[float] | None, *, expected_version: int) -> bool:
+    def replace(self, memory: Memory, vector: Vector | None, *, expected_version: int) -> bool:
         """Store ``memory`` in the place of its version ``expected_version``: payload and vectors in one write.
 
         Qdrant does not say whether a conditional write changed anything. So each leaves an id of its own in the

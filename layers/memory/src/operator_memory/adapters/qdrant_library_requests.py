@@ -12,6 +12,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Sort, SortKey
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.vectors import Vector
 
 EDITS = "edit_ids"
 """Payload field: the ids of the last writes that replaced the memory, newest last. Not a part of the memory."""
@@ -137,9 +138,7 @@ def _sent(value: SortValue) -> str | float:
     return requests.timestamp(value) if isinstance(value, datetime) else value
 
 
-def find(
-    account_id: AccountId, where: MemoryFilter, *, vector: Sequence[float], text: str, limit: int, now: datetime
-) -> Json:
+def find(account_id: AccountId, where: MemoryFilter, *, vector: Vector, text: str, limit: int, now: datetime) -> Json:
     """Body of ``points/query/batch``: a search by meaning and one by words."""
     shared: Json = {
         "filter": matching(account_id, where, now=now),
@@ -147,7 +146,7 @@ def find(
         "with_payload": list(FOUND_FIELDS),
     }
     by_words = by_account_words(account_id, _sendable(text))
-    return {"searches": [{**shared, "query": list(vector)}, {**shared, **by_words}]}
+    return {"searches": [{**shared, "query": requests.dense(vector)}, {**shared, **by_words}]}
 
 
 def those(account_id: AccountId, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> Json:
@@ -178,13 +177,13 @@ def _unchanged(memory: Memory, expected_version: int) -> Json:
     return requests.tenant_filter(memory.account_id, {"has_id": [memory.id]}, version)
 
 
-def replacement(memory: Memory, vector: Sequence[float], *, expected_version: int, edits: Sequence[str]) -> Json:
+def replacement(memory: Memory, vector: Vector, *, expected_version: int, edits: Sequence[str]) -> Json:
     """Body of ``PUT points``: payload and vectors at once, if the version is the expected one.
 
     A filter alone would not do: it guards points that exist, and an absent one would be made. ``update_only``
     (Qdrant 1.17) makes none, so a memory that was erased meanwhile stays so.
     """
-    made = requests.upsert(memory.account_id, [EmbeddedMemory(memory, list(vector))])
+    made = requests.upsert(memory.account_id, [EmbeddedMemory(memory, vector)])
     [point] = made["points"]
     point["payload"][EDITS] = list(edits)
     return {"points": [point], "update_filter": _unchanged(memory, expected_version), "update_mode": "update_only"}

@@ -14,6 +14,7 @@ from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.keyword_text import keyword_text
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.scopes import AccountId, Kind, Scope
+from operator_memory.domain.vectors import InferenceText, Vector
 
 Json = dict[str, Any]
 
@@ -39,6 +40,13 @@ def keyword(text: str) -> Json:
     return {"text": text, "model": KEYWORD_MODEL}
 
 
+def dense(vector: Vector) -> Json | list[float]:
+    """What stands for a dense vector, in a point and in a search: its numbers, or the text to make them of."""
+    if isinstance(vector, InferenceText):
+        return {"text": vector.text, "model": vector.model}
+    return list(vector)
+
+
 def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> Json:
     """Body of ``PUT points``. A point that another account has under the same id is left as it is.
 
@@ -55,7 +63,7 @@ def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
         raise ValueError("a memory of another account")
     return {
         "id": memory.id,
-        "vector": {"": embedded.vector, KEYWORD_VECTOR: keyword(keyword_text(memory, embedded.before))},
+        "vector": {"": dense(embedded.vector), KEYWORD_VECTOR: keyword(keyword_text(memory, embedded.before))},
         "payload": payload_of(memory),
     }
 

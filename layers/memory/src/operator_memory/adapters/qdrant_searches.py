@@ -76,11 +76,11 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     return requests.tenant_filter(account_id, *conditions, must_not=without)
 
 
-def _vector(search: Search, plan: SearchPlan) -> list[float]:
+def _vector(search: Search, plan: SearchPlan) -> Json | list[float]:
     vector = plan.vector if search.vector is None else search.vector
     if vector is None:
         raise ValueError("a dense search needs a vector")
-    return list(vector)
+    return requests.dense(vector)
 
 
 def _by_words(account_id: AccountId, plan: SearchPlan) -> Json:

@@ -26,6 +26,7 @@ from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob, without_er
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id, normalised_text
 from operator_memory.domain.retrieval import Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, ScopeKey
+from operator_memory.domain.vectors import InferenceText, Vector
 
 NEIGHBOURS = 8
 """Memories of its scope that a fact is compared with: the nearest by meaning."""
@@ -213,7 +214,7 @@ class _Chunk:
     def _neighbours(self, probes: Sequence[Memory], facts: Sequence[ProposedFact]) -> list[list[Known]]:
         """For each fact the memories of its scope that resemble it; one request for all."""
         searches = tuple(
-            Search(probe.key, SearchMode.DENSE, NEIGHBOURS, vector=tuple(fact.vector))
+            Search(probe.key, SearchMode.DENSE, NEIGHBOURS, vector=fact.vector)
             for probe, fact in zip(probes, facts, strict=True)
         )
         return [[Known(hit.memory, hit.score) for hit in hits] for hits in self._search(searches)]
@@ -366,7 +367,12 @@ def _words(text: str) -> set[str]:
     return set(_WORD.findall(text.casefold()))
 
 
-def cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    """The cosine of two vectors of the same length; 0 if one is all zeros."""
+def cosine(a: Vector, b: Vector) -> float:
+    """The cosine of two vectors of the same length; 0 if one is all zeros, or not known here.
+
+    Two facts of one chunk whose vectors only the store knows are compared by their words alone.
+    """
+    if isinstance(a, InferenceText) or isinstance(b, InferenceText):
+        return 0.0
     length = math.hypot(*a) * math.hypot(*b)
     return sum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0

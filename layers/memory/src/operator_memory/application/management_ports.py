@@ -18,6 +18,7 @@ from operator_memory.domain.rate_limits import RateLimit
 from operator_memory.domain.retrieval import Hit
 from operator_memory.domain.scopes import AccountId
 from operator_memory.domain.switches import Switches
+from operator_memory.domain.vectors import Vector
 
 
 class MemoryLibrary(Protocol):
@@ -42,7 +43,7 @@ class MemoryLibrary(Protocol):
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Sequence[float],
+        vector: Vector,
         text: str,
         limit: int,
         now: datetime,
@@ -62,7 +63,7 @@ class MemoryLibrary(Protocol):
         """How much the account has stored."""
         ...
 
-    def replace(self, memory: Memory, vector: Sequence[float] | None, *, expected_version: int) -> bool:
+    def replace(self, memory: Memory, vector: Vector | None, *, expected_version: int) -> bool:
         """Store ``memory`` in the place of its version ``expected_version``; ``memory.version`` must be one more.
 
         ``vector`` is that of a changed text; ``None``: the text is as it was, and so are its vectors. Returns

@@ -14,6 +14,7 @@ from operator_memory.domain.jobs import DeadLetter, JobClaim, JobRecord, JobSubj
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchPlan
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.vectors import Vector
 
 
 class Clock(Protocol):
@@ -36,8 +37,11 @@ class Embedder(Protocol):
         """Length of every vector."""
         ...
 
-    def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
-        """Embed ``texts`` in one call: one vector of ``dimensions`` floats per text, in order."""
+    def embed(self, texts: Sequence[str], *, timeout: float) -> Sequence[Vector]:
+        """Embed ``texts`` in one call: one vector of ``dimensions`` floats per text, in order.
+
+        Where the store makes the vectors, what stands for them: nothing can be compared with those here.
+        """
         ...
 
 
@@ -134,7 +138,7 @@ class ProposedFact:
     text: str
     attributed_to: str
     """``user`` or ``assistant``: whom the fact is about."""
-    vector: list[float]
+    vector: Vector
     replaces: tuple[str, ...] = ()
     """Ids of existing memories that the model says are out of date now. It may be wrong: the gate decides."""
 

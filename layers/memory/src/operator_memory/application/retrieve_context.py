@@ -1,7 +1,6 @@
 """Use case: the memories worth injecting into a run, in one embedding call and one search request."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.switches import Switches
+from operator_memory.domain.vectors import InferenceText, Vector
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.management_ports import SwitchReader
@@ -184,18 +184,18 @@ class RetrieveContext:
             metadata={"tokens": result.token_count},
         )
 
-    def _vector(self, account_id: AccountId, query: str, run: "_Run") -> Sequence[float] | None:
+    def _vector(self, account_id: AccountId, query: str, run: "_Run") -> Vector | None:
         """The query's vector, made once for all steps of a run; ``None`` (and the reason noted) if it cannot be."""
         known = self._vectors.get(account_id, query, now=self._clock.monotonic())
         if known is not None:
             run.vector_reused = True
             return known
         vector = self._embed(query, run)
-        if vector is not None:
+        if vector is not None and not isinstance(vector, InferenceText):
             self._vectors.put(account_id, query, vector, now=self._clock.monotonic())
         return vector
 
-    def _embed(self, query: str, run: "_Run") -> list[float] | None:
+    def _embed(self, query: str, run: "_Run") -> Vector | None:
         started = self._clock.monotonic()
         try:
             timeout = max(0.01, min(self._deadlines.embedding, self._left(run)))
@@ -256,7 +256,7 @@ def searchable_query(query: str | None) -> str | None:
     return text if _WORD.search(text) else None
 
 
-def plan_searches(request: ContextRequest, query: str | None, vector: Sequence[float] | None) -> SearchPlan:
+def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None) -> SearchPlan:
     """Which searches to run: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) both words and profile are used. What is pinned is

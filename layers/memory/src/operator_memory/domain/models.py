@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.vectors import Vector
 
 _MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
 
@@ -71,7 +72,7 @@ class EmbeddedMemory:
     """A memory with its dense vector (length = the collection's dimensions), ready to be stored."""
 
     memory: Memory
-    vector: list[float] = field(repr=False)
+    vector: Vector = field(repr=False)
     before: str = field(default="", repr=False)
     """Of a turn: what was said just before it. Its words find the turn too: an answer seldom repeats the question."""
 

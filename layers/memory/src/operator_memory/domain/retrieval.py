@@ -1,11 +1,11 @@
 """What a retrieval asks of the store, as data: which searches, in which scopes, with which limits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import ScopeKey
+from operator_memory.domain.vectors import Vector
 
 
 class SearchMode(StrEnum):
@@ -50,7 +50,7 @@ class Search:
     mode: SearchMode
     limit: int
     scores_only: bool = False
-    vector: Sequence[float] | None = field(default=None, repr=False)
+    vector: Vector | None = field(default=None, repr=False)
     """Of a dense search that looks for something else than the plan."""
 
 
@@ -62,7 +62,7 @@ class SearchPlan:
     """
 
     searches: tuple[Search, ...]
-    vector: Sequence[float] | None = field(default=None, repr=False)
+    vector: Vector | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
 
 

@@ -193,6 +193,10 @@ class Parts:
             from operator_memory.adapters.local_embeddings import LocalEmbeddings
 
             return LocalEmbeddings()
+        if self.settings.embedder == "server":
+            from operator_memory.adapters.qdrant_inference import ServerEmbeddings
+
+            return ServerEmbeddings(model=self.settings.embedding_model, dimensions=self.settings.embedding_dimensions)
         key = self.secret("openai_api_key")
         client = HttpClient(
             self.settings.openai_base_url,

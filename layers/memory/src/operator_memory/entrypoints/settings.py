@@ -10,15 +10,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
 
 from operator_memory.domain.errors import ConfigurationError
+from operator_memory.entrypoints.settings_values import parsed
 
 _HOST_FORM = (
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*",
     "must be a host name or an IP address, without scheme, port and path",
 )
-_LOCAL_DIMENSIONS = 384
+LOCAL_MODEL, _LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
 _NAME_FORM = (r"[A-Za-z0-9._-]{1,255}", "must hold only letters, digits and . _ -")
 
 
@@ -130,7 +130,9 @@ class Settings:
         choices=("openai", "local", "server"),
     )
     embedding_model: str = _var(
-        "EMBEDDING_MODEL", "text-embedding-3-small", "Embedding model. Changing it needs a new collection."
+        "EMBEDDING_MODEL",
+        "text-embedding-3-small",
+        "Embedding model; with `EMBEDDER=server` as Qdrant calls it, with `local` it need not be set. Changing it needs a new collection.",
     )
     embedding_dimensions: int = _var(
         "EMBEDDING_DIMENSIONS",
@@ -327,11 +329,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         raw = environ.get(spec.metadata["env"], "").strip()
         if raw:
             try:
-                values[spec.name] = _parsed(raw, spec.type, spec.metadata)
+                values[spec.name] = parsed(raw, spec.type, spec.metadata)
             except ValueError as error:
                 problems.append(f"{spec.metadata['env']} {error}.")
     if values.get("embedder") == "local":
-        values.setdefault("embedding_dimensions", _LOCAL_DIMENSIONS)
+        values = {"embedding_model": LOCAL_MODEL, "embedding_dimensions": _LOCAL_DIMENSIONS, **values}
     settings = Settings(**values)
     problems += _contradictions(settings)
     if settings.qdrant_url and "qdrant_port" in values:
@@ -341,45 +343,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _parsed(raw: str, kind: object, meta: Mapping[str, Any]) -> bool | int | str:
-    if kind in (bool, "bool"):
-        lowered = raw.lower()
-        if lowered not in ("true", "false", "1", "0"):
-            raise ValueError("must be true or false")
-        return lowered in ("true", "1")
-    if kind in (int, "int"):
-        return _parsed_int(raw, meta)
-    if meta["choices"] and raw not in meta["choices"]:
-        raise ValueError(f"must be one of {', '.join(filter(None, meta['choices']))}")
-    form, sentence = meta["form"]
-    if form and not re.fullmatch(form, raw):
-        raise ValueError(sentence)
-    return _checked_url(raw) if meta["env"].endswith("_URL") else raw
-
-
-def _checked_url(raw: str) -> str:
-    """``raw``, if a client can use it. The value is not echoed: it may hold a password."""
-    try:
-        parts = urlsplit(raw)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        usable = usable and not re.search(r"\s", raw)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must be an address that starts with http:// or https://")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must not hold a user name, a query or a fragment")
-    return raw
-
-
-def _parsed_int(raw: str, meta: Mapping[str, Any]) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,9}", raw) or not meta["low"] <= int(raw) <= meta["high"]:
-        raise ValueError(f"must be a whole number from {meta['low']} to {meta['high']}")
-    return int(raw)
-
-
 def _contradictions(settings: Settings) -> list[str]:
-    problems = []
+    problems = _embedder_problems(settings)
     if settings.qdrant_url and settings.qdrant_host:
         problems.append("QDRANT_URL and QDRANT_HOST are both set: keep one of them.")
     if not settings.qdrant_url and not settings.qdrant_host:
@@ -392,12 +357,22 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             "EXTRACTION is llm but no key is set: set OPENAI_API_KEY_PARAMETER (or OPENAI_API_KEY), or EXTRACTION=rules."
         )
-    if settings.embedder == "local" and settings.embedding_dimensions != _LOCAL_DIMENSIONS:
-        problems.append(
-            f"EMBEDDER is local, whose vectors have {_LOCAL_DIMENSIONS} dimensions: set EMBEDDING_DIMENSIONS so."
-        )
     if settings.embedding_timeout_ms + settings.qdrant_timeout_ms > settings.context_timeout_ms:
         problems.append(
             "EMBEDDING_TIMEOUT_MS and QDRANT_TIMEOUT_MS together exceed CONTEXT_TIMEOUT_MS: lower them, or raise it."
+        )
+    return problems
+
+
+def _embedder_problems(settings: Settings) -> list[str]:
+    problems = []
+    if settings.embedder == "local" and settings.embedding_model != LOCAL_MODEL:
+        problems.append(f"EMBEDDER is local, whose model is {LOCAL_MODEL}: set EMBEDDING_MODEL so, or not at all.")
+    if settings.embedder == "local" and settings.embedding_dimensions != _LOCAL_DIMENSIONS:
+        numbers = f"EMBEDDER is local, whose vectors have {_LOCAL_DIMENSIONS} numbers"
+        problems.append(f"{numbers}: set EMBEDDING_DIMENSIONS so, or not at all.")
+    if settings.embedder == "server" and settings.embedding_send_dimensions:
+        problems.append(
+            "EMBEDDER is server, which is not asked to shorten vectors: set EMBEDDING_SEND_DIMENSIONS=false."
         )
     return problems
