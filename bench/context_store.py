@@ -65,7 +65,7 @@ def _schema() -> str:
 
 
 def _fill(size: int, folder: Path) -> None:
-    store = Store(folder)
+    store = Store(folder, maintain=False)
     try:
         collection = _collection(store)
         started, stored = time.perf_counter(), 0

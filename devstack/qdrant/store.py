@@ -37,13 +37,14 @@ def _take_lock(folder: Path) -> IO[str]:
 
 
 class Store:
-    """All collections of a data folder, which is made if missing.
+    """All collections of a data folder, which is made if missing. Without ``maintain`` nothing is flushed or optimised
+    in the background, as suits a process that only fills one.
 
     Raises:
         FolderInUseError: if another process has it open.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, maintain: bool = True) -> None:
         self._folder = folder / "collections"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = _take_lock(folder)
@@ -52,7 +53,8 @@ class Store:
             self._open(path)
         self._stop = threading.Event()
         self._maintenance = threading.Thread(target=self._maintain, name="qdrant-maintenance", daemon=True)
-        self._maintenance.start()
+        if maintain:
+            self._maintenance.start()
 
     def _open(self, path: Path) -> None:
         if not Collection.is_complete(path):
@@ -123,7 +125,8 @@ class Store:
         self._stop.set()
         for collection in self._collections.values():
             collection.close()
-        self._maintenance.join()
+        if self._maintenance.ident is not None:
+            self._maintenance.join()
         self._collections.clear()
         self._lock.close()
 
