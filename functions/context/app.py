@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from operator_memory.domain.rate_limits import Bucket
-from operator_memory.entrypoints.contracts.context import context_view, parse_context_request
+from operator_memory.entrypoints.contracts.context import context_view, parse_context_request, wants_explanation
 from operator_memory.entrypoints.http_api import (
     Event,
     HttpResponse,
@@ -30,6 +30,7 @@ def _retrieve(event: Event) -> HttpResponse:
     started = time.monotonic()
     caller = _APP.authenticate(bearer_token(event))
     _APP.limit.caller(caller, Bucket.READS)
+    explain = wants_explanation(event.get("queryStringParameters"))
     request = parse_context_request(json_body(event))
     _APP.admit(caller, request.account_id)
     _APP.limit.account(request.account_id, Bucket.READS)
@@ -47,4 +48,4 @@ def _retrieve(event: Event) -> HttpResponse:
             "Degraded": (len(result.degraded), "Count"),
         },
     )
-    return json_response(200, context_view(result))
+    return json_response(200, context_view(result, explain=explain))

@@ -135,12 +135,12 @@ def hits_of(account_id: AccountId, answers: object, scores_only: Sequence[bool])
 
 def _read(account_id: AccountId, point: object, known: dict[str, Memory]) -> None:
     identity = _id(point)
-    if identity not in known and isinstance(point, Mapping):
+    if identity not in known and isinstance(point, dict):
         known[identity] = requests.memory_of(account_id, point)
 
 
 def _id(point: object) -> str:
-    if not isinstance(point, Mapping):
+    if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
     return str(point.get("id"))
 

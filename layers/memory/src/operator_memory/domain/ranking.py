@@ -108,6 +108,7 @@ class RankedMemory:
     memory: Memory
     score: float
     parts: ScoreParts = ScoreParts()
+    source: Source = Source.USER
 
 
 @dataclass(slots=True)
@@ -153,9 +154,10 @@ def rank(
     ranked = []
     for candidate in candidates.values():
         parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
-        ranked.append(RankedMemory(candidate.memory, parts.total, parts))
+        source = source_of(candidate.memory, session_id)
+        ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
     ranked.sort(key=lambda r: (-r.score, r.memory.id))
-    return _with_quotas(_distinct(ranked), limit, session_id, parameters)
+    return _with_quotas(_distinct(ranked), limit, parameters)
 
 
 def _candidates(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[str, _Candidate]:
@@ -256,11 +258,9 @@ def source_of(memory: Memory, session_id: str | None) -> Source:
     return Source.SESSION if memory.session_id == session_id else Source.PAST_SESSIONS
 
 
-def _with_quotas(
-    ranked: Sequence[RankedMemory], limit: int, session_id: str | None, p: RankingParameters
-) -> list[RankedMemory]:
+def _with_quotas(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
     """The best ``limit``, but no source is crowded out, and this session's turns do not crowd out the others."""
-    sources = [source_of(r.memory, session_id) for r in ranked]
+    sources = [r.source for r in ranked]
     reserved = int(limit * p.reserved_share / len(set(sources))) if sources else 0
     chosen = set(_first_of_each(sources, reserved))
     most_of_session = max(reserved, math.ceil(limit * p.session_share))

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult
@@ -147,16 +148,41 @@ def _scopes(value: object) -> tuple[Scope, ...] | None:
     return tuple(scope for scope in Scope if scope.value in value)
 
 
-def context_view(result: ContextResult) -> dict[str, Any]:
-    """The response body."""
+def wants_explanation(parameters: Mapping[str, Any] | None) -> bool:
+    """Whether the query string asks for ``explain=true``.
+
+    Raises:
+        InvalidInputError: another parameter, or another value than true and false.
+    """
+    given = dict(parameters or {})
+    value = given.pop("explain", "false")
+    if given:
+        raise InvalidInputError(min(given)[:100], "is not a parameter of this request")
+    if value not in ("true", "false"):
+        raise InvalidInputError("explain", "must be true or false")
+    return bool(value == "true")
+
+
+def context_view(result: ContextResult, *, explain: bool = False) -> dict[str, Any]:
+    """The response body. ``explain``: with what each memory's score is made of."""
     timing = result.timing
+    memories = [_memory_view(ranked) for ranked in result.memories]
+    if explain:
+        for view, ranked in zip(memories, result.memories, strict=True):
+            view["explain"] = _explanation(ranked)
     return {
         "context": result.text,
-        "memories": [_memory_view(ranked) for ranked in result.memories],
+        "memories": memories,
         "token_count": result.token_count,
         "degraded": list(result.degraded),
         "timing_ms": {"total": timing.total, "embedding": timing.embedding, "search": timing.search},
     }
+
+
+def _explanation(ranked: RankedMemory) -> dict[str, Any]:
+    """Every part of the score; they sum up to it. ``relevance`` is what the gate looks at."""
+    parts = {name: round(value, 4) for name, value in asdict(ranked.parts).items()}
+    return {"source": ranked.source.value, "relevance": round(ranked.parts.relevance, 4), "parts": parts}
 
 
 def _memory_view(ranked: RankedMemory) -> dict[str, Any]:
