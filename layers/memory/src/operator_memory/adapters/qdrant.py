@@ -3,7 +3,6 @@
 What is sent is built in ``qdrant_requests`` and ``qdrant_searches``; here it is sent and its failures are named.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -29,13 +28,13 @@ class QdrantCollection:
         self._path = f"/collections/{name}"
         self._timeout = timeout
 
-    def send(self, method: str, path: str, body: requests.Json, *, timeout: float | None = None) -> Response:
+    def send(self, method: str, path: str, body: requests.Json | bytes, *, timeout: float | None = None) -> Response:
         """The answer as it came; ``path`` is below the collection's."""
-        payload = json.dumps(body, separators=(",", ":")).encode()
+        payload = body if isinstance(body, bytes) else searches.compact(body)
         seconds = self._timeout if timeout is None else timeout
         return self._client.request(method, self._path + path, payload, timeout=seconds)
 
-    def call(self, method: str, path: str, body: requests.Json, *, timeout: float | None = None) -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, body: requests.Json | bytes, *, timeout: float | None = None) -> Any:  # noqa: ANN401
         """The JSON value that a successful answer has as its ``result``."""
         return result_of(self.send(method, path, body, timeout=timeout))
 
@@ -57,7 +56,7 @@ class QdrantMemories:
 
     def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first."""
-        body = searches.batch_query(account_id, plan, now=now)
+        body = searches.encoded(account_id, plan, now=now)
         answers = self._collection.call("POST", "/points/query/batch", body, timeout=timeout)
         return searches.hits_of(account_id, answers, [search.scores_only for search in plan.searches])
 

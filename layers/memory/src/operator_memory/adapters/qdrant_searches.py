@@ -3,8 +3,10 @@
 REST reference: https://api.qdrant.tech/api-reference/search/query-batch-points
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from operator_memory.adapters import qdrant_requests as requests
@@ -13,6 +15,7 @@ from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.models import Memory
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.vectors import InferenceText
 
 SEARCHED_FIELDS = (
     "access_count",
@@ -47,6 +50,26 @@ _ORDER_BY = {
 def batch_query(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> Json:
     """Body of ``points/query/batch``: one entry per search of ``plan``, in order."""
     return {"searches": [_search(account_id, search, plan, now) for search in plan.searches]}
+
+
+def encoded(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> bytes:
+    """`batch_query` as it is sent. A vector is written once, however many searches ask for it, and with the seven
+    digits that a stored number has: writing 1,536 of them in full takes a millisecond each time."""
+    vector = plan.vector
+    if vector is None or isinstance(vector, InferenceText):
+        return compact(batch_query(account_id, plan, now=now))
+    body = compact(batch_query(account_id, replace(plan, vector=_PLACE), now=now))
+    numbers = ",".join(["%.7g"] * len(vector)) % tuple(vector)
+    return body.replace(compact(requests.dense(_PLACE)), f"[{numbers}]".encode())
+
+
+_PLACE = InferenceText("vector", "place")
+"""Stands for the vector. As JSON it has bare quotes, which no text of a person has in it once that is JSON."""
+
+
+def compact(body: object) -> bytes:
+    """``body`` as JSON without spaces."""
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
