@@ -19,6 +19,7 @@ from operator_memory.adapters.qdrant_erasure import QdrantErasure
 from operator_memory.adapters.qdrant_library import QdrantLibrary
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.keyword_text import keyword_text
 from operator_memory.domain.library import MemoryFilter, Position, Sort
 from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
@@ -235,7 +236,7 @@ def test_a_stored_point_is_understood_and_carries_mem0s_own_fields() -> None:
     parsed = models.PointsList.model_validate(body).points[0]
     assert isinstance(parsed.vector, dict)
     assert parsed.vector[""] == [0.1, 0.2]
-    assert parsed.vector["bm25"] == models.Document(text="User likes tea. (24 November 2026)", model="qdrant/bm25")
+    assert parsed.vector["bm25"] == models.Document(text=keyword_text(memory), model="qdrant/bm25")
     assert parsed.payload is not None
     assert {"data", "hash", "created_at", "updated_at", "user_id"} <= set(parsed.payload)
 

@@ -85,7 +85,7 @@ def _context() -> dict[str, Any]:
         "required": ["context", "memories", "token_count", "degraded", "timing_ms"],
         "properties": {
             "context": {"type": "string", "description": "The text to inject; empty if there is nothing."},
-            "memories": {"type": "array", "items": {"type": "object"}},
+            "memories": {"type": "array", "items": {"type": "object"}, "description": "What is in it, best first."},
             "token_count": {"type": "integer"},
             "degraded": {"type": "array", "items": {"type": "string"}, "description": "What did not work."},
             "timing_ms": {"type": "object", "additionalProperties": {"type": "number"}},
@@ -96,6 +96,14 @@ def _context() -> dict[str, Any]:
         "summary": "The memories worth injecting into a run",
         "operationId": "post_context",
         "description": "For services, with the scope `context:read`. Answers within a second, whatever fails.",
+        "parameters": [
+            {
+                "name": "explain",
+                "in": "query",
+                "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
+                "description": "`true`: with each memory, where it comes from and every part of its score.",
+            }
+        ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
             "200": {"description": "The context", "content": {"application/json": {"schema": answer}}},
