@@ -1,59 +1,30 @@
 """One suite for the in-memory store and for the real adapter on the embedded engine, behind our collection."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import QdrantMemories
-from operator_memory.application.ports import ExpiredMemories, MemorySearch, MemoryWriter
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind
 
-from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
-from tests.support.fakes import DIMENSIONS, FakeEmbedder, InMemoryMemories
+from tests.support.fakes import DIMENSIONS
 from tests.support.loopback import HttpServer, reply
+from tests.support.stores import EMBEDDER, Store, put
+
+pytest_plugins = ["tests.support.store_fixtures"]
 
 OTHER = AccountId("acct-other")
-EMBEDDER = FakeEmbedder()
-
-
-class Store(MemorySearch, MemoryWriter, ExpiredMemories, Protocol):
-    """All that a store of memories can do."""
-
-
-@pytest.fixture(scope="module")
-def front() -> Iterator[HttpClient]:
-    with QdrantFront() as running:
-        client = HttpClient(running.url, system="qdrant")
-        yield client
-        client.close()
-
-
-@pytest.fixture(params=["fake", "qdrant"])
-def store(request: pytest.FixtureRequest) -> Store:
-    if request.param == "fake":
-        return InMemoryMemories()
-    client: HttpClient = request.getfixturevalue("front")
-    name = f"memories_{abs(hash(request.node.name))}"
-    assert apply(Collection(client, name), DIMENSIONS, check=False) == []
-    return QdrantMemories(client, collection=name, write_timeout=10)
-
-
-def put(store: Store, *memories: Memory) -> None:
-    vectors = EMBEDDER.embed([memory.text for memory in memories], timeout=1)
-    embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
-    store.upsert(memories[0].account_id, embedded)
 
 
 def found(
@@ -88,6 +59,8 @@ def test_a_memory_comes_back_as_it_was_stored_in_what_a_search_brings_along(stor
         thread_id="t1",
         importance=0.8,
         pinned=True,
+        speaker="Ana",
+        message_id="msg-1",
     )
     put(store, memory)
     plan = SearchPlan((Search(AGENT_KEY, SearchMode.RECENT, 1),))
