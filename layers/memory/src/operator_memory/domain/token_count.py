@@ -59,13 +59,16 @@ def estimate_tokens(text: str) -> int:
 
 _RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+| {2,}| (?![A-Za-z!-/:-@\[-`{-~])|[^A-Za-z0-9 ]+")
 _FREQUENT = frozenset(
-    "about after all also always and any are back because been before but can could day did does during each even "
-    "every first for from get good had has have her him his how into its just know last like likes long make many "
-    "may more most much name need never new next not now off old one only other our out over people prefers "
-    "really said same says she should since some still such take tell than that the their them then there these "
-    "they thing think this time today two use used user using very want was way week well were what when where "
-    "which while who why will with work works would year years yes yesterday you your".split()
+    """
+    about after all also always and any are back because been before but can could day did does during each even
+    every first for from get good had has have her him his how into its just know last like likes long make many may
+    more most much name need never new next not now off old one only other our out over people prefers really said
+    same says she should since some still such take tell than that the their them then there these they thing think
+    this time today two use used user using very want was way week well were what when where which while who why
+    will with work works would year years yes yesterday you your
+    """.split()
 )
+"""English words that are one token, at the beginning of a text or after a space."""
 _UNUSUAL = re.compile(r"[^aeiouy]{4}|[jqvxz][^aeiouy]|[^aeiouy][jqx]|^[^aeiouy]+$|[aeiou]{4}|^[a-f]{4,}$")
 """Letters that no English word has together: names, abbreviations, keys."""
 
@@ -86,10 +89,11 @@ def _run_tokens(run: str) -> int:
 def _word_tokens(run: str) -> int:
     """Of ASCII letters, or of ASCII digits, of which no tokenizer joins more than three."""
     size = len(run)
-    if size == 1 or (word := run.lower()) in _FREQUENT:
-        return 1
     if run[0].isdigit():
         return -(-size // 3)
+    word = run.lower()
+    if size == 1 or (word in _FREQUENT and not run[1].isupper()):
+        return 1
     if run[1].isupper() or _UNUSUAL.search(word):
         return -(-3 * size // 4)
     if size > 8 or word[-1] in "aiou":  # rarer, or not English
