@@ -1,7 +1,8 @@
-"""Server-side BM25: text into a sparse vector, by the engine's own model."""
+"""Server-side inference: text into a sparse vector by the engine's own BM25, into a dense one by the bundled MiniLM."""
 
 import json
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import qdrant_edge as edge
 
@@ -10,7 +11,12 @@ from devstack.qdrant.errors import format_error, unsupported
 from devstack.qdrant.jsonio import known_keys, required
 from devstack.qdrant.text_options import TEXT_KEYS, text_arguments
 
+if TYPE_CHECKING:
+    from devstack.models.minilm import MiniLM
+
 MODEL = "qdrant/bm25"
+DENSE_MODELS = ("sentence-transformers/all-minilm-l6-v2", "all-minilm-l6-v2-int8")
+"""Qdrant Cloud's name for the model, and the bundled model server's."""
 _OPTION_KEYS = TEXT_KEYS | {"k", "b", "avg_len", "language"}
 
 
@@ -33,10 +39,38 @@ def embed(document: JsonObject, *, query: bool) -> edge.SparseVector:
     """
     if str(document["model"]).lower() != MODEL:
         raise unsupported(f"inference model {document['model']} (only {MODEL})")
-    known = known_keys(document, ("text", "model", "options"), "inference")
-    text = required(known, "text", "inference")
-    if not isinstance(text, str):
-        raise format_error("inference.text: expected a string")
-    options = known_keys(known.get("options", {}), _OPTION_KEYS, "inference.options")
+    text = _text(document)
+    options = known_keys(document.get("options", {}), _OPTION_KEYS, "inference.options")
     model = _model(json.dumps(options, sort_keys=True))
     return model.embed_query(text) if query else model.embed_document(text)
+
+
+def embed_dense(document: JsonObject) -> list[float]:
+    """Dense vector of an inference object: 384 numbers.
+
+    Raises:
+        QdrantError: 400 for another model, an image or object, or any option.
+    """
+    if str(document["model"]).lower() not in DENSE_MODELS:
+        raise unsupported(f"inference model {document['model']} for a dense vector (only {' or '.join(DENSE_MODELS)})")
+    known_keys(document.get("options", {}), (), "inference.options")
+    return list(_embedded(_text(document)))
+
+
+def _text(document: JsonObject) -> str:
+    text = required(known_keys(document, ("text", "model", "options"), "inference"), "text", "inference")
+    if not isinstance(text, str):
+        raise format_error("inference.text: expected a string")
+    return text
+
+
+@lru_cache(maxsize=64)  # a hybrid search holds the same text several times
+def _embedded(text: str) -> tuple[float, ...]:
+    return tuple(_minilm().embed([text])[0])
+
+
+@lru_cache(maxsize=1)
+def _minilm() -> "MiniLM":
+    from devstack.models.minilm import MiniLM  # half a second and 100 MB, which most runs do without
+
+    return MiniLM()

@@ -4,9 +4,9 @@ import qdrant_edge as edge
 
 from devstack.qdrant.aliases import EngineObject, Json
 from devstack.qdrant.definition import Definition
-from devstack.qdrant.errors import format_error, unsupported, validation_error, wrong_input
+from devstack.qdrant.errors import format_error, validation_error, wrong_input
 from devstack.qdrant.filters import point_ids
-from devstack.qdrant.inference import embed, is_inference
+from devstack.qdrant.inference import embed, embed_dense, is_inference
 from devstack.qdrant.jsonio import as_list, as_object, known_keys, required
 
 
@@ -41,9 +41,9 @@ def parse_vector(value: Json, name: str, definition: Definition, *, query: bool)
     params = definition.vectors.get(name)
     if params is None:
         raise wrong_input(f"Not existing vector name error: {name}")
+    if isinstance(value, dict) and is_inference(value):
+        value = embed_dense(value)
     if not isinstance(value, list):
-        if is_inference(value):
-            raise unsupported(f"inference model {value['model']} for a dense vector")
         raise wrong_input("Conversion between sparse and regular vectors failed")
     if value and isinstance(value[0], list):
         if "multivector_config" not in params:

@@ -53,3 +53,9 @@ def test_another_embedder_keeps_the_defaults() -> None:
     for name in ("openai", "server"):
         settings = load_settings({**QDRANT, "EMBEDDER": name})
         assert (settings.embedding_model, settings.embedding_dimensions) == ("text-embedding-3-small", 1536)
+
+
+def test_a_search_that_makes_its_vectors_has_the_time_for_both() -> None:
+    times = {**QDRANT, "QDRANT_TIMEOUT_MS": "300", "EMBEDDING_TIMEOUT_MS": "200"}
+    assert load_settings(times).search_timeout_seconds == 0.3
+    assert load_settings({**times, "EMBEDDER": "server"}).search_timeout_seconds == 0.5

@@ -187,6 +187,16 @@ class Parts:
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
 
+    @cached_property
+    def embeddings_api(self) -> HttpClient:
+        """The one client of the API that embeds."""
+        key = self.secret("openai_api_key")
+        return HttpClient(
+            self.settings.openai_base_url,
+            system="embeddings",
+            auth=(lambda: {"Authorization": f"Bearer {key()}"}) if key else None,
+        )
+
     def embedder(self) -> Embedder:
         """What makes vectors."""
         if self.settings.embedder == "local":
@@ -197,14 +207,8 @@ class Parts:
             from operator_memory.adapters.qdrant_inference import ServerEmbeddings
 
             return ServerEmbeddings(model=self.settings.embedding_model, dimensions=self.settings.embedding_dimensions)
-        key = self.secret("openai_api_key")
-        client = HttpClient(
-            self.settings.openai_base_url,
-            system="embeddings",
-            auth=(lambda: {"Authorization": f"Bearer {key()}"}) if key else None,
-        )
         return OpenAIEmbeddings(
-            client,
+            self.embeddings_api,
             model=self.settings.embedding_model,
             dimensions=self.settings.embedding_dimensions,
             send_dimensions=self.settings.embedding_send_dimensions,

@@ -149,7 +149,7 @@ class Settings:
     embedding_timeout_ms: int = _var(
         "EMBEDDING_TIMEOUT_MS",
         450,
-        "Deadline of the context function's embedding call, in milliseconds.",
+        "Deadline of the context function's embedding call, in milliseconds. With `EMBEDDER=server` it is added to `QDRANT_TIMEOUT_MS`.",
         low=10,
         high=5000,
     )
@@ -310,6 +310,12 @@ class Settings:
         scheme = "http" if re.fullmatch(r"localhost|::1|127(\.[0-9]+){3}", self.qdrant_host) else "https"
         host = f"[{self.qdrant_host}]" if ":" in self.qdrant_host else self.qdrant_host
         return f"{scheme}://{host}:{self.qdrant_port}"
+
+    @property
+    def search_timeout_seconds(self) -> float:
+        """Deadline of the context function's search. Where Qdrant makes the vectors, the time for that is added."""
+        embedding = self.embedding_timeout_ms if self.embedder == "server" else 0
+        return (self.qdrant_timeout_ms + embedding) / 1000
 
     @property
     def extraction_mode(self) -> str:

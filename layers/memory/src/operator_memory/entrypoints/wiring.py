@@ -66,7 +66,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         deadlines=Deadlines(
             switches=settings.switches_timeout_ms / 1000,
             embedding=settings.embedding_timeout_ms / 1000,
-            search=settings.qdrant_timeout_ms / 1000,
+            search=settings.search_timeout_seconds,
             total=settings.context_timeout_ms / 1000,
         ),
         enabled=settings.memory_enabled,
