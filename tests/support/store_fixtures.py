@@ -1,5 +1,6 @@
 """A pytest plugin: a store of memories, in memory and on the embedded engine behind our collection."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,25 +10,30 @@ from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
 from tests.support.fakes import DIMENSIONS, InMemoryMemories
 from tests.support.shelves import ObservedClient
-from tests.support.stores import Store
+from tests.support.stores import COLLECTION, Store
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[ObservedClient]:
-    """A client of an embedded engine, for all tests of a module."""
+    """A client of an embedded engine with our collection, for all tests of a module."""
     with QdrantFront() as running:
         client = ObservedClient(running.url)
+        assert apply(Collection(client, COLLECTION), DIMENSIONS, check=False) == []
         yield client
         client.close()
 
 
 @pytest.fixture
-def real_store(engine: ObservedClient, request: pytest.FixtureRequest) -> QdrantMemories:
-    """The real adapter on a collection of the test's own."""
-    name = f"memories_{abs(hash(request.node.name))}"
-    assert apply(Collection(engine, name), DIMENSIONS, check=False) == []
+def real_store(engine: ObservedClient) -> Iterator[QdrantMemories]:
+    """The real adapter on the collection, which is empty again afterwards: to make one takes seconds."""
     engine.reset()
-    return QdrantMemories(engine, collection=name, write_timeout=10)
+    yield QdrantMemories(engine, collection=COLLECTION, write_timeout=10)
+    engine.reset()
+    everything = json.dumps({"filter": {}}).encode()
+    assert (
+        engine.request("POST", f"/collections/{COLLECTION}/points/delete?wait=true", everything, timeout=10).status
+        == 200
+    )
 
 
 @pytest.fixture(params=["fake", "qdrant"])

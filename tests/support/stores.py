@@ -7,6 +7,7 @@ from operator_memory.domain.models import EmbeddedMemory, Memory
 
 from tests.support.fakes import FakeEmbedder
 
+COLLECTION = "memories"
 EMBEDDER = FakeEmbedder()
 
 
