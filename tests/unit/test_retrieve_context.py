@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from operator_memory.application.retrieve_context import (
-    CANDIDATES,
     MAX_QUERY_CHARACTERS,
     STANDING_AGENT_FACTS,
     ContextRequest,
@@ -19,12 +18,14 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.events import EventType, MemoryEvent
+from operator_memory.domain.ranking import RankingParameters
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Scope
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
 from tests.support.retrieval_world import ALL_SCOPES, DEADLINES, VECTOR, World, finds_everywhere
 
+CANDIDATES = RankingParameters().candidates
 HYBRID, _, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 
 

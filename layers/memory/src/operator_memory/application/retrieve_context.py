@@ -12,7 +12,7 @@ from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.query_words import read_query
-from operator_memory.domain.ranking import RankedMemory, rank
+from operator_memory.domain.ranking import RankedMemory, RankingParameters, rank
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
@@ -21,9 +21,6 @@ from operator_memory.domain.vectors import InferenceText, Vector
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.management_ports import SwitchReader
-
-CANDIDATES = 60
-"""By meaning, and as many by words: with fewer good memories are lost unranked, with more nothing is gained."""
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
@@ -107,9 +104,11 @@ class RetrieveContext:
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
         gate: RelevanceGate = OPEN,
+        ranking: RankingParameters = RankingParameters(),
     ) -> None:
         """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query."""
         self._gate = gate
+        self._ranking = ranking
         self._vectors = QueryVectors()
         self._switches = switches
         self._trail = trail
@@ -131,7 +130,7 @@ class RetrieveContext:
             return self._result(run, request, [])
         query = searchable_query(request.query)
         vector = self._vector(request.account_id, query, run) if query else None
-        plan = plan_searches(request, query, vector)
+        plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
         now = self._clock.now()
         hits = self._find(request.account_id, plan, now, run)
         ranked = rank(
@@ -142,6 +141,7 @@ class RetrieveContext:
             query=read_query(query) if query else None,
             session_id=request.session_id,
             gate=self._gate,
+            parameters=self._ranking,
         )
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)
@@ -256,7 +256,7 @@ def searchable_query(query: str | None) -> str | None:
     return text if _WORD.search(text) else None
 
 
-def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None) -> SearchPlan:
+def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None, *, candidates: int) -> SearchPlan:
     """Which searches to run: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
@@ -266,9 +266,9 @@ def plan_searches(request: ContextRequest, query: str | None, vector: Vector | N
     everything = AnyScope(request.scope_keys, past_sessions=Scope.USER in {key.scope for key in request.scope_keys})
     searches: list[Search] = []
     if query and vector is not None:
-        searches.append(Search(everything, SearchMode.HYBRID, CANDIDATES))
+        searches.append(Search(everything, SearchMode.HYBRID, candidates))
     if query:
-        searches.append(Search(everything, SearchMode.KEYWORD, CANDIDATES, scores_only=vector is not None))
+        searches.append(Search(everything, SearchMode.KEYWORD, candidates, scores_only=vector is not None))
     searches.append(Search(everything, SearchMode.PINNED, request.limit))
     if vector is None:
         modes = (SearchMode.IMPORTANT, SearchMode.RECENT)

@@ -24,6 +24,8 @@ from operator_memory.domain.scopes import Kind, Scope
 class RankingParameters:
     """The numbers of the ranking, in one place. How they were found: docs/retrieval.md."""
 
+    candidates: int = 60
+    """By meaning, and as many by words: with fewer good memories are lost unranked, with more little is gained."""
     dense_weight: float = 0.5
     """Of the cosine, 0..1."""
     keyword_weight: float = 0.5
