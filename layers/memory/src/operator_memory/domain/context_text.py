@@ -1,16 +1,28 @@
 """The text that is injected into a run: headings, one line a memory, fenced as data, within a budget.
 
 Memory text was written by users and models. Inside the fence it can neither close the fence, nor start a
-line or heading of its own, nor be taken for a template placeholder by the prompt it is put into.
+line or heading of its own, nor be taken for a citation or for a template placeholder by the prompt it is put into.
+
+A line: ``- (2026-05-03) Ana: How do I deploy? [m:1a2b3c4d]``. The date (8 tokens) answers "when" and says which of
+two memories is the newer one. Turns always have it; facts too, unless their own text names a year, as those that
+tell of an event do. The citation (8 to 9 tokens) is the beginning of the memory's id.
+
+Order: user, agent, session; within each by time, then id, whatever the scores. So the text is the same byte for
+byte while the same memories are found, though their scores move, and a provider's prompt cache still knows it.
 """
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
+from operator_memory.domain.budget import Line, best_lines
 from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import Kind, Scope
+from operator_memory.domain.token_count import Estimate, TokenCounter
 
 MAX_LINE_CHARACTERS = 2_000
 """A longer memory, a pasted text in a verbatim turn, is shortened in the context."""
@@ -28,48 +40,44 @@ _BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 # U+200C and U+200D stay: emoji and several scripts need them.
 _HIDDEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]+")
 _PLACEHOLDER = re.compile(r"\{(?=\{)|\}(?=\})")
+_CITATION = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a])")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SCOPE_ORDER = (Scope.USER, Scope.AGENT, Scope.SESSION)
+_TAIL = "]\n"
+"""How every line ends: so a heading's tokens do not depend on the line before it."""
+
+CITATION_LENGTH = 8
+"""Hex digits of a citation; more where two memories of a context would share them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextText:
-    """The rendered context, the memories that are in it (in their given order), and its token count."""
+    """The rendered context, the memories that are in it (in their given order), and its token count.
+
+    ``tokenizer`` names what counted; ``citations`` has each memory's by its id, without the brackets.
+    """
 
     text: str
     memories: tuple[Memory, ...]
     token_count: int
-
-
-def estimate_tokens(text: str) -> int:
-    """An estimate of ``text``'s tokens that errs on the high side for common tokenizers.
-
-    A token of English text is about four bytes of UTF-8; counting three also covers code, and two bytes
-    a token outside ASCII covers scripts and emoji that tokenizers split finely.
-    """
-    return _tokens(*_weight(text))
-
-
-def _weight(text: str) -> tuple[int, int]:
-    """How many bytes of ``text`` are ASCII, and how many are not (a lone surrogate counts as ``?``)."""
-    encoded = text.encode("utf-8", "replace")
-    ascii_bytes = len(encoded.decode("ascii", "ignore"))
-    return ascii_bytes, len(encoded) - ascii_bytes
-
-
-def _tokens(ascii_bytes: int, other_bytes: int) -> int:
-    return -(-ascii_bytes // 3) + -(-other_bytes // 2)
+    tokenizer: str
+    citations: Mapping[str, str] = field(default_factory=dict)
 
 
 def inert(text: str) -> str:
-    """``text`` on one line, unable to close the fence or to open a ``{{placeholder}}``."""
+    """``text`` on one line, unable to close the fence, to open a ``{{placeholder}}`` or to cite a memory."""
     one_line = " ".join(_BREAKING.sub(" ", _HIDDEN.sub("", text)).split())
-    return _PLACEHOLDER.sub(r"\g<0> ", one_line).replace("<", "\u2039").replace(">", "\u203a")
+    uncited = _CITATION.sub("(", one_line)
+    return _PLACEHOLDER.sub(r"\g<0> ", uncited).replace("<", "\u2039").replace(">", "\u203a")
 
 
-def memory_line(memory: Memory) -> str:
+def memory_line(memory: Memory, citation: str) -> str:
     """The line that stands for ``memory`` in a context."""
-    speaker = f"{inert(memory.role)}: " if memory.kind is Kind.TURN and memory.role else ""
-    return f"- {speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)}"
+    turn = memory.kind is Kind.TURN
+    date = f"({memory.created_at.date()}) " if turn or not _YEAR.search(memory.text) else ""
+    name = (memory.speaker or memory.role or "") if turn else ""
+    speaker = f"{inert(name)}: " if name else ""
+    return f"- {date}{speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)} [{citation}]"
 
 
 def shortened(text: str, most: int) -> str:
@@ -77,43 +85,95 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]} [...]"
 
 
-def render_context(memories: Sequence[Memory], *, token_budget: int | None = None) -> ContextText:
-    """Render ``memories`` (best first) under their scope headings, leaving out what exceeds the budget.
+def render_context(
+    memories: Sequence[Memory],
+    *,
+    scores: Sequence[float] | None = None,
+    token_budget: int | None = None,
+    counter: TokenCounter | None = None,
+) -> ContextText:
+    """Render ``memories`` (best first) under their scope headings; of too many those of the highest scores together.
 
     Args:
-        memories: best first; the order within a scope is kept, so equal input gives equal text.
-        token_budget: upper bound of `estimate_tokens` of the whole text, headings and fence included.
+        memories: best first. The text depends on which are chosen, not on their order.
+        scores: of each memory, above 0; without them all are worth the same. See `best_lines`.
+        token_budget: upper bound of the whole text's tokens, headings and fence included.
+        counter: counts the tokens; `Estimate` without one.
     """
-    chosen: list[tuple[Memory, str]] = []
-    headed: set[Scope] = set()
-    ascii_bytes, other_bytes = _weight(f"{_OPEN}\n{_CLOSE}")
-    for memory in memories:
-        line = memory_line(memory)
-        added = "\n".join(("", *_heading_lines(memory, headed), line))
-        more_ascii, more_other = _weight(added)
-        if token_budget is None or _tokens(ascii_bytes + more_ascii, other_bytes + more_other) <= token_budget:
-            ascii_bytes, other_bytes = ascii_bytes + more_ascii, other_bytes + more_other
-            headed.add(memory.scope)
-            chosen.append((memory, line))
-    if not chosen:
-        return ContextText("", (), 0)
-    return ContextText(_layout(chosen), tuple(memory for memory, _ in chosen), _tokens(ascii_bytes, other_bytes))
+    counter = counter or Estimate()
+    citations = cite(memory.id for memory in memories)
+    entries = [(memory, memory_line(memory, citations[memory.id])) for memory in memories]
+    around = _Around(counter, memories)
+    lines = [
+        Line(score, counter.count(f"{line}\n"), _heading(memory))
+        for (memory, line), score in zip(entries, scores or [1.0] * len(entries), strict=True)
+    ]
+    taken = range(len(lines)) if token_budget is None else best_lines(lines, token_budget, around)
+    if not taken:
+        return ContextText("", (), 0, counter.name)
+    chosen = [entries[i] for i in taken]
+    return ContextText(
+        text=_layout(chosen),
+        memories=tuple(memory for memory, _ in chosen),
+        token_count=around({lines[i].heading for i in taken}) + sum(lines[i].tokens for i in taken),
+        tokenizer=counter.name,
+        citations={memory.id: citations[memory.id] for memory, _ in chosen},
+    )
+
+
+def cite(ids: Iterable[str]) -> dict[str, str]:
+    """The citation of each id, ``m:`` and the first digits of it: the same in every context unless two share them."""
+    digits = {one: _digits(one) for one in ids}
+    length = CITATION_LENGTH
+    while len({shown[:length] for shown in digits.values()}) < len(digits):
+        length += 4
+    return {one: f"m:{shown[:length]}" for one, shown in digits.items()}
+
+
+def _digits(memory_id: str) -> str:
+    try:
+        uuid = UUID(memory_id)
+    except ValueError:
+        uuid = None
+    if uuid is not None and str(uuid) == memory_id:
+        return uuid.hex
+    return hashlib.sha256(memory_id.encode("utf-8", "replace")).hexdigest()
+
+
+class _Around:
+    """The tokens of what stands around the lines: the fence, and the headings that are used."""
+
+    def __init__(self, counter: TokenCounter, memories: Iterable[Memory]) -> None:
+        self._places = {_heading(memory): _place(memory) for memory in memories}
+        tail = counter.count(_TAIL)
+        self._first = {heading: counter.count(f"{heading}\n") for heading in self._places}
+        self._later = {heading: counter.count(f"{_TAIL}\n{heading}\n") - tail for heading in self._places}
+        self._fence = counter.count(f"{_OPEN}\n") + counter.count(_CLOSE)
+
+    def __call__(self, headings: AbstractSet[str]) -> int:
+        """Tokens with these headings; an empty line stands above every one but the first."""
+        first, *later = sorted(headings, key=self._places.__getitem__) or [""]
+        return self._fence + self._first.get(first, 0) + sum(self._later[heading] for heading in later)
 
 
 def _layout(chosen: Sequence[tuple[Memory, str]]) -> str:
     lines: list[str] = []
-    headed: set[Scope] = set()
-    for memory, line in sorted(chosen, key=lambda pair: _SCOPE_ORDER.index(pair[0].scope)):
-        lines += [*_heading_lines(memory, headed), line]
-        headed.add(memory.scope)
+    above = ""
+    for memory, line in sorted(chosen, key=lambda pair: _order(pair[0])):
+        heading = _heading(memory)
+        if heading != above:
+            lines += ["", heading] if above else [heading]
+            above = heading
+        lines.append(line)
     return "\n".join((_OPEN, *lines, _CLOSE))
 
 
-def _heading_lines(memory: Memory, headed: AbstractSet[Scope]) -> list[str]:
-    """What stands above the first line of a scope: its heading, and an empty line unless it is the first."""
-    if memory.scope in headed:
-        return []
-    return ["", _heading(memory)] if headed else [_heading(memory)]
+def _place(memory: Memory) -> tuple[int, str]:
+    return _SCOPE_ORDER.index(memory.scope), _heading(memory)
+
+
+def _order(memory: Memory) -> tuple[tuple[int, str], datetime, int, str]:
+    return _place(memory), memory.created_at, memory.seq or 0, memory.id
 
 
 def _heading(memory: Memory) -> str:

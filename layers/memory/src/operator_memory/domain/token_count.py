@@ -58,15 +58,21 @@ def estimate_tokens(text: str) -> int:
 
 
 _RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+| {2,}| (?![A-Za-z!-/:-@\[-`{-~])|[^A-Za-z0-9 ]+")
-_FREQUENT = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FREQUENT = _words(
     """
     about after all also always and any are back because been before but can could day did does during each even
-    every first for from get good had has have her him his how into its just know last like likes long make many may
-    more most much name need never new next not now off old one only other our out over people prefers really said
-    same says she should since some still such take tell than that the their them then there these they thing think
-    this time today two use used user using very want was way week well were what when where which while who why
-    will with work works would year years yes yesterday you your
-    """.split()
+    every first for from get good had has have her his how into its just know last like likes long make many may
+    more most much name need never new next not now off old one only other our out over people really same she
+    should since some still such take tell than that the their them then there these they thing think this time
+    today two use used user using very want was way week well were what when where which while who why will with
+    work works would year years yes you your
+    """
 )
 """English words that are one token, at the beginning of a text or after a space."""
 _UNUSUAL = re.compile(r"[^aeiouy]{4}|[jqvxz][^aeiouy]|[^aeiouy][jqx]|^[^aeiouy]+$|[aeiou]{4}|^[a-f]{4,}$")
