@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 from operator_memory.domain.retrieval import SearchMode
 from operator_memory.entrypoints.relevance import gate_for
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every answer's references")
     args = parser.parse_args()
     print(f"{machine_state()}\n{versions('mem0ai', 'qdrant-edge-py')}\n", flush=True)
-    conversations = _conversations(args.locomo)
+    conversations = locomo_or_nothing(args.locomo)
     with ExitStack() as cleanup:
         asked = start(cleanup, os.environ)
         answers, validated = _measure(asked, conversations, ours_only=args.ours_only)
@@ -60,13 +61,14 @@ def _measure(
     store_own(asked, memories)
     ours = OurWay(asked, gate_for(asked.parts.settings.embedding_model))
     found: list[Found] = []
-    answers = {ours.name: _ask(ours, questions, lambda question: found.append(Found(question, *ours.found.last)))}
-    ways: list[Way] = [] if ours_only else _others(asked, conversations, memories)
-    answers |= {way.name: _ask(way, questions, lambda _: None) for way in ways}
+    answers = {ours.name: ask(ours, questions, lambda question: found.append(Found(question, *ours.found.last)))}
+    ways: list[Way] = [] if ours_only else others(asked, conversations, memories)
+    answers |= {way.name: ask(way, questions) for way in ways}
     return answers, cross_validated(found, now=ASKED_AT)
 
 
-def _others(asked: Asked, conversations: Sequence[Conversation], memories: Sequence[OwnMemory]) -> list[Way]:
+def others(asked: Asked, conversations: Sequence[Conversation], memories: Sequence[OwnMemory]) -> list[Way]:
+    """The ways to compare with; Mem0 has stored everything when this returns."""
     plain = [Mem0Way(asked, keywords=keywords) for keywords in (False, True)]
     for way in plain:
         way.store(conversations, memories)
@@ -74,21 +76,25 @@ def _others(asked: Asked, conversations: Sequence[Conversation], memories: Seque
     return [*plain, *(OneSearch(asked, mode, name) for mode, name in alone)]
 
 
-def _conversations(path: Path) -> list[Conversation]:
+def locomo_or_nothing(path: Path) -> list[Conversation]:
+    """The conversations of ``path``; where there is no such file, none, and a line that says so."""
     if not path.exists():
         print(f"LoCoMo is left out: there is no file {path}\n")
         return []
     return load_locomo(path)
 
 
-def _ask(way: Way, questions: Sequence[Question], after: Callable[[Question], None]) -> list[Answer]:
-    answers, started = [], time.perf_counter()
+def ask(way: Way, questions: Sequence[Question], after: Callable[[Question], None] = lambda _: None) -> list[Answer]:
+    """The way's answers; ``after`` is called after each."""
+    answers = []
     for number, question in enumerate(questions, start=1):
-        answers.append(Answer(question, tuple(dict.fromkeys(way.ask(question.account, question.query)))))
+        started = time.perf_counter()
+        refs = way.ask(question.account, question.query)
+        answers.append(Answer(question, tuple(dict.fromkeys(refs)), time.perf_counter() - started))
         after(question)
         if number % 25 == 0:
             print(f"\r{way.name}: {number} of {len(questions)}", end="", file=sys.stderr, flush=True)
-    each = (time.perf_counter() - started) / len(questions) * 1000
+    each = median(answer.seconds for answer in answers) * 1000
     print(f"\r{way.name}: {len(questions)} questions, {each:.1f} ms each" + " " * 20, file=sys.stderr)
     return answers
 

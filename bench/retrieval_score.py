@@ -18,6 +18,8 @@ class Answer:
 
     question: Question
     refs: tuple[str, ...]
+    seconds: float = 0.0
+    """That the way took."""
 
     def recall(self, k: int) -> float:
         """The share of what is relevant in the first ``k`` references, 0..1."""

@@ -13,6 +13,7 @@ import qdrant_edge as edge
 from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, Deadlines, RetrieveContext
 from operator_memory.application.trail import Trail
+from operator_memory.domain.ranking import RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
@@ -37,12 +38,18 @@ class Way(Protocol):
 
 
 class OurWay:
-    """The use case of ``POST /v1/context``."""
+    """The use case of ``POST /v1/context``, with the ranking's own numbers or others."""
 
-    name = "ours"
-
-    def __init__(self, asked: Asked, gate: RelevanceGate = OPEN) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        gate: RelevanceGate = OPEN,
+        *,
+        name: str = "ours",
+        ranking: RankingParameters = RankingParameters(),
+    ) -> None:
         parts = asked.parts
+        self.name = name
         self.found = Recorder(parts.memories())
         self.retrieve = RetrieveContext(
             search=self.found,
@@ -52,6 +59,7 @@ class OurWay:
             clock=asked.clock,
             deadlines=PATIENT,
             gate=gate,
+            ranking=ranking,
         )
 
     def answer(self, account: str, query: str) -> ContextResult:
