@@ -32,6 +32,7 @@ _TEMPLATE_PARAMETERS = {"SupabaseJwtSecretParameter": "/operator-memory/supabase
 """Of the optional ones: the local Supabase project signs users' tokens with HS256 too."""
 LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
 _PASSED_ON = (
+    "EMBEDDER",
     "EXTRACTION",
     "EXTRACTION_MODEL",
     "RATE_LIMIT_READS",
