@@ -129,22 +129,17 @@ class BytePairCounter:
         return count
 
 
-class BytePairCounters:
-    """The counter of an encoding; read on first use, once a process. What cannot be read is estimated."""
+_loading = threading.Lock()
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
 
-    def __call__(self, encoding: str | None) -> TokenCounter:
-        """The exact counter of ``encoding``, else the estimate: its ``name`` says which it is."""
-        if encoding not in _PATTERNS:
-            return Estimate()
-        with self._lock:
-            return _counter(encoding)
+def counter_of(encoding: str) -> TokenCounter:
+    """The exact counter of ``encoding``, loaded once a process; the estimate where it cannot be loaded."""
+    with _loading:
+        return _loaded(encoding)
 
 
 @cache
-def _counter(encoding: str) -> TokenCounter:
+def _loaded(encoding: str) -> TokenCounter:
     try:
         return BytePairCounter(encoding, read_ranks(encoding))
     except (OSError, EOFError, ValueError, zlib.error):

@@ -1,7 +1,8 @@
 """Use case: the memories worth injecting into a run, in one embedding call and one search request."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.switches import Switches
+from operator_memory.domain.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.vectors import InferenceText, Vector
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
@@ -34,8 +36,9 @@ _WORD = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class ContextRequest:
-    """A checked request. ``token_budget`` is in tokens; ``scopes`` are those to look in.
+    """A checked request. ``scopes`` are those to look in.
 
+    ``token_budget`` is in tokens of ``model``, those of the estimate where its tokenizer is not known.
     ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
     """
 
@@ -45,6 +48,7 @@ class ContextRequest:
     query: str | None = None
     limit: int = 10
     token_budget: int | None = None
+    model: str | None = None
     scopes: tuple[Scope, ...] | None = None
     thread_id: str | None = None
     memory_enabled: bool = True
@@ -77,6 +81,10 @@ class ContextResult:
     timing: Timing
     vector_reused: bool = False
     """The query's vector was known from an earlier step: no embedding call was made."""
+    tokenizer: str = ESTIMATE
+    """What counted the tokens: an encoding's name, or ``estimate``."""
+    citations: Mapping[str, str] = field(default_factory=dict)
+    """How the text cites each memory, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +113,15 @@ class RetrieveContext:
         enabled: bool = True,
         gate: RelevanceGate = OPEN,
         ranking: RankingParameters = RankingParameters(),
+        counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
     ) -> None:
-        """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query."""
+        """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query.
+
+        ``counter_of`` finds the counter of a model by its name.
+        """
         self._gate = gate
         self._ranking = ranking
+        self._counter_of = counter_of
         self._vectors = QueryVectors()
         self._switches = switches
         self._trail = trail
@@ -221,7 +234,12 @@ class RetrieveContext:
         return self._deadlines.total - (self._clock.monotonic() - run.started)
 
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
-        context = render_context([r.memory for r in ranked], token_budget=request.token_budget)
+        context = render_context(
+            [r.memory for r in ranked],
+            scores=[r.score for r in ranked],
+            token_budget=request.token_budget,
+            counter=self._counter(run, request.model) if ranked else None,
+        )
         score_of = {r.memory.id: r for r in ranked}
         total = self._clock.monotonic() - run.started
         return ContextResult(
@@ -231,7 +249,16 @@ class RetrieveContext:
             degraded=tuple(run.degraded),
             timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
             vector_reused=run.vector_reused,
+            tokenizer=context.tokenizer,
+            citations=context.citations,
         )
+
+    def _counter(self, run: "_Run", model: str | None) -> TokenCounter:
+        """Of ``model``. What is known but could not be loaded is estimated, and noted."""
+        counter = self._counter_of(model) if model else Estimate()
+        if counter.name == ESTIMATE and encoding_of(model):
+            run.degraded.append("tokenizer_unavailable")
+        return counter
 
 
 class _Run:

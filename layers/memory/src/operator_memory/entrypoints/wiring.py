@@ -18,6 +18,7 @@ from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import READ_CONTEXT, Caller
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.token_count import Estimate, TokenCounter, encoding_of
 from operator_memory.entrypoints.parts import Parts
 from operator_memory.entrypoints.relevance import gate_for
 
@@ -70,6 +71,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
             total=settings.context_timeout_ms / 1000,
         ),
         enabled=settings.memory_enabled,
+        counter_of=_token_counter,
         gate=gate_for(settings.embedding_model),
     )
     limit = parts.limits()
@@ -77,6 +79,16 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
         read_keys()  # malformed ones stop the start
     return ContextApp(authenticate, limit, retrieve, trail)
+
+
+def _token_counter(model: str) -> TokenCounter:
+    """Exact where the model's tokenizer is known. Loaded only then: it takes a fresh function 80 ms."""
+    encoding = encoding_of(model)
+    if encoding is None:
+        return Estimate()
+    from operator_memory.adapters.byte_pairs import counter_of
+
+    return counter_of(encoding)
 
 
 def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":

@@ -82,11 +82,12 @@ def _context() -> dict[str, Any]:
     schema = {key: value for key, value in REQUEST_SCHEMA.items() if key != "$schema"}
     answer = {
         "type": "object",
-        "required": ["context", "memories", "token_count", "degraded", "timing_ms"],
+        "required": ["context", "memories", "token_count", "tokenizer", "degraded", "timing_ms"],
         "properties": {
             "context": {"type": "string", "description": "The text to inject; empty if there is nothing."},
             "memories": {"type": "array", "items": {"type": "object"}, "description": "What is in it, best first."},
-            "token_count": {"type": "integer"},
+            "token_count": {"type": "integer", "description": "Tokens of `context`."},
+            "tokenizer": {"enum": ["o200k_base", "cl100k_base", "estimate"], "description": "What counted them."},
             "degraded": {"type": "array", "items": {"type": "string"}, "description": "What did not work."},
             "timing_ms": {"type": "object", "additionalProperties": {"type": "number"}},
         },

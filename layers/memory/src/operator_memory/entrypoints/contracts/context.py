@@ -18,6 +18,7 @@ MAX_QUERY = 100_000
 MAX_LIMIT = 50
 DEFAULT_LIMIT = 10
 MAX_TOKEN_BUDGET = 1_000_000
+MAX_MODEL = 200
 MAX_MEMORY_CHARACTERS = 8_000
 """Of a memory in an answer: fifty long turns, escaped, would exceed what a function may return (6 MB)."""
 
@@ -55,6 +56,12 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "maximum": MAX_TOKEN_BUDGET,
             "description": "Most tokens that `context` may take.",
         },
+        "model": {
+            "type": ["string", "null"],
+            "maxLength": MAX_MODEL,
+            "description": "The model that will read `context`, e.g. `gpt-4o`: its tokens are counted exactly if it "
+            "is OpenAI's, else estimated on the high side.",
+        },
         "scopes": {
             "type": ["array", "null"],
             "minItems": 1,
@@ -91,9 +98,10 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         account_id=account_id(body["account_id"]),
         agent_id=_optional_id(body, "agent_id"),
         session_id=_optional_id(body, "session_id"),
-        query=_query(body.get("query")),
+        query=_text(body, "query", MAX_QUERY),
         limit=_whole_number("limit", body.get("limit", DEFAULT_LIMIT), MAX_LIMIT),
         token_budget=_token_budget(body.get("token_budget")),
+        model=_text(body, "model", MAX_MODEL),
         scopes=_scopes(body.get("scopes")),
         thread_id=_optional_id(body, "thread_id"),
         memory_enabled=_flag(body, "memory_enabled", default=True),
@@ -116,13 +124,14 @@ def _flag(body: Mapping[str, Any], field: str, *, default: bool) -> bool:
     return value
 
 
-def _query(value: object) -> str | None:
+def _text(body: Mapping[str, Any], field: str, most: int) -> str | None:
+    value = body.get(field)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidInputError("query", "must be a string")
-    if len(value) > MAX_QUERY:
-        raise InvalidInputError("query", f"must be at most {MAX_QUERY} characters, not {len(value)}")
+        raise InvalidInputError(field, "must be a string")
+    if len(value) > most:
+        raise InvalidInputError(field, f"must be at most {most} characters, not {len(value)}")
     return value
 
 
@@ -166,7 +175,7 @@ def wants_explanation(parameters: Mapping[str, Any] | None) -> bool:
 def context_view(result: ContextResult, *, explain: bool = False) -> dict[str, Any]:
     """The response body. ``explain``: with what each memory's score is made of."""
     timing = result.timing
-    memories = [_memory_view(ranked) for ranked in result.memories]
+    memories = [_memory_view(ranked, result.citations.get(ranked.memory.id)) for ranked in result.memories]
     if explain:
         for view, ranked in zip(memories, result.memories, strict=True):
             view["explain"] = _explanation(ranked)
@@ -174,6 +183,7 @@ def context_view(result: ContextResult, *, explain: bool = False) -> dict[str, A
         "context": result.text,
         "memories": memories,
         "token_count": result.token_count,
+        "tokenizer": result.tokenizer,
         "degraded": list(result.degraded),
         "timing_ms": {"total": timing.total, "embedding": timing.embedding, "search": timing.search},
     }
@@ -185,10 +195,11 @@ def _explanation(ranked: RankedMemory) -> dict[str, Any]:
     return {"source": ranked.source.value, "relevance": round(ranked.parts.relevance, 4), "parts": parts}
 
 
-def _memory_view(ranked: RankedMemory) -> dict[str, Any]:
+def _memory_view(ranked: RankedMemory, citation: str | None) -> dict[str, Any]:
     memory: Memory = ranked.memory
     view = {
         "id": memory.id,
+        "citation": citation,
         "memory": shortened(memory.text, MAX_MEMORY_CHARACTERS),
         "scope": memory.scope.value,
         "kind": memory.kind.value,
