@@ -47,7 +47,7 @@ def scatter(points: Sequence[Point], *, across: str, up: str) -> str:
         *_grid(horizontal, vertical),
         *_labelled(points, horizontal, vertical),
         f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
-        f'<text x="18" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 18 {HEIGHT / 2})">{escape(up)}</text>',
+        f'<text transform="translate(18 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>',
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

@@ -23,6 +23,7 @@ from bench.retrieval_questions import Conversation, OwnMemory
 from bench.retrieval_store import OWN_ACCOUNT, Asked
 from bench.retrieval_tuning import Recorder
 
+USUAL = RankingParameters()
 PATIENT = Deadlines(switches=5, embedding=5, search=5, total=20)
 MOST = 10
 
@@ -46,7 +47,7 @@ class OurWay:
         gate: RelevanceGate = OPEN,
         *,
         name: str = "ours",
-        ranking: RankingParameters = RankingParameters(),
+        ranking: RankingParameters = USUAL,
     ) -> None:
         parts = asked.parts
         self.name = name
