@@ -1,184 +1,271 @@
-"""One ranked list out of many searches: each signal counts upwards, and no scope or repetition crowds out the rest."""
+"""A memory's score: parts that can be shown, each of which counts upwards, and none that depends on the others'."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import timedelta
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.ranking import RankedMemory, RankingParameters, rank
-from operator_memory.domain.retrieval import Hit, Search, SearchMode
-from operator_memory.domain.scopes import ScopeKey
+from operator_memory.domain.query_words import QueryWords, read_query
+from operator_memory.domain.ranking import RankedMemory, RankingParameters, ScoreParts, rank
+from operator_memory.domain.relevance import RelevanceGate
+from operator_memory.domain.retrieval import PROFILE_MODES, Hit, SearchMode
+from operator_memory.domain.scopes import Kind
 
-from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
+from tests.support.builders import NOW, SESSION_KEY, a_hit
+from tests.support.rankings import PAST_KEY, Found, a_turn, findings, ranked, searched, texts
 
-KEYS = (USER_KEY, AGENT_KEY, SESSION_KEY)
-Found = list[tuple[Search, list[Hit]]]
-
-
-def ranked(found: Sequence[tuple[Search, Sequence[Hit]]], limit: int = 10) -> list[RankedMemory]:
-    return rank([search for search, _ in found], [hits for _, hits in found], now=NOW, limit=limit)
-
-
-def searched(mode: SearchMode, *hits: Hit, key: ScopeKey = USER_KEY) -> tuple[Search, list[Hit]]:
-    return Search(key, mode, 60), list(hits)
+P = RankingParameters()
+HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
+ASKS = {"nothing": None, "now": read_query("Where does Ana live now?"), "then": read_query("When did Ana move?")}
+queries = st.sampled_from(list(ASKS.values()))
 
 
-def texts(result: list[RankedMemory]) -> list[str]:
-    return [r.memory.text for r in result]
+def parts_of(hit: Hit, mode: SearchMode = HYBRID, query: QueryWords | None = None) -> ScoreParts:
+    """What the score of the only memory found is made of."""
+    [only] = ranked([searched(mode, hit)], query=query)
+    return only.parts
 
 
-@st.composite
-def findings(draw: st.DrawFn) -> Found:
-    """What a few searches may find: memories that overlap between searches, repeat texts, and tie."""
-    found: Found = []
-    for key in KEYS:
-        pool = [
-            a_hit(
-                draw(st.sampled_from(["tea", "coffee", "Tea.", "water", "juice", "milk"])),
-                key=key,
-                id=f"{key.scope}-{n}",
-                importance=draw(st.sampled_from([0.0, 0.5, 1.0])),
-                days_old=draw(st.sampled_from([-1.0, 0.0, 3.0, 400.0])),
-                pinned=draw(st.booleans()),
-            )
-            for n in range(4)
-        ]
-        for mode in (SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED):
-            hits = draw(st.lists(st.sampled_from(pool), unique_by=lambda h: h.memory.id))
-            score = st.sampled_from([-0.5, 0.0, 0.14, 0.15, 0.3, 0.9, 1.0])
-            bm25 = st.sampled_from([0.0, 0.1, 3.0, 40.0])
-            scores = {SearchMode.DENSE: score, SearchMode.KEYWORD: bm25}.get(mode, st.just(0.0))
-            found.append((Search(key, mode, 60), [replace(hit, score=draw(scores)) for hit in hits]))
-    return found
+def by_text(result: list[RankedMemory]) -> dict[str, ScoreParts]:
+    return {r.memory.text: r.parts for r in result}
 
 
-@given(findings(), st.integers(1, 12), st.randoms(use_true_random=False))
-def test_the_order_of_searches_and_of_their_hits_does_not_matter(found: Found, limit: int, random: Random) -> None:
-    shuffled = [(search, random.sample(hits, len(hits))) for search, hits in found]
-    random.shuffle(shuffled)
-    assert ranked(shuffled, limit) == ranked(found, limit)
+# --- what holds of every score
 
 
-@given(findings(), st.integers(1, 12))
-def test_at_most_limit_distinct_texts_come_back_best_first_out_of_what_was_found(found: Found, limit: int) -> None:
-    result = ranked(found, limit)
-    assert len(result) <= limit
-    assert [r.score for r in result] == sorted((r.score for r in result), reverse=True)
-    said = [r.memory.text.casefold().rstrip(".") for r in result]
-    assert len(set(said)) == len(said)
-    known = {hit.memory.id for _, hits in found for hit in hits}
-    assert {r.memory.id for r in result} <= known
-    assert all(0.0 <= r.score <= 1.25 for r in result)
+@given(findings(), st.integers(1, 12), queries)
+def test_a_score_is_the_sum_of_its_parts_and_none_of_them_takes_away(
+    found: Found, limit: int, query: QueryWords | None
+) -> None:
+    for memory in ranked(found, limit, query=query):
+        parts = asdict(memory.parts)
+        assert memory.score == pytest.approx(sum(parts.values()))
+        assert min(parts.values()) >= 0.0
+        assert memory.parts.relevance == memory.parts.meaning + memory.parts.words
+        assert 0.0 <= memory.score <= 2.0
 
 
-RAISED = {
-    "dense": lambda hit: replace(hit, score=hit.score + 0.4),
+def of_memory(**fields: object) -> Callable[[Hit], Hit]:
+    return lambda hit: replace(hit, memory=replace(hit.memory, **fields))  # type: ignore[arg-type]
+
+
+RAISED: dict[str, Callable[[Hit], Hit]] = {
+    "hybrid": lambda hit: replace(hit, score=hit.score + 0.4),
     "keyword": lambda hit: replace(hit, score=hit.score + 5),
-    "importance": lambda hit: replace(hit, memory=replace(hit.memory, importance=1.0)),
-    "recency": lambda hit: replace(hit, memory=replace(hit.memory, created_at=NOW)),
-    "pinned": lambda hit: replace(hit, memory=replace(hit.memory, pinned=True)),
+    "importance": of_memory(importance=1.0),
+    "recency": of_memory(created_at=NOW),
+    "pinned": of_memory(pinned=True),
+    "access": of_memory(access_count=1000),
+    "speaker": of_memory(speaker="Ana Lima"),
 }
 
 
-@given(findings(), st.integers(1, 12), st.sampled_from(sorted(RAISED)), st.data())
+@given(findings(repeated=False), st.integers(1, 12), st.sampled_from(sorted(RAISED)), queries, st.data())
 def test_more_of_any_signal_never_costs_a_memory_its_place(
-    found: Found, limit: int, signal: str, data: st.DataObject
+    found: Found, limit: int, signal: str, query: QueryWords | None, data: st.DataObject
 ) -> None:
-    before = [r.memory.id for r in ranked(found, limit)]
+    gate = RelevanceGate(similarity=0.0, words=0.0, each=0.06)
+    before = [r.memory.id for r in ranked(found, limit, query=query, gate=gate)]
     if not before:
         return
     chosen = data.draw(st.sampled_from(before))
 
-    def raised(search: Search, hit: Hit) -> Hit:
-        wrong_search = signal in ("dense", "keyword") and search.mode.value != signal
+    def raised(mode: SearchMode, hit: Hit) -> Hit:
+        wrong_search = signal in ("hybrid", "keyword") and mode.value != signal
         return hit if hit.memory.id != chosen or wrong_search else RAISED[signal](hit)
 
-    after = [r.memory.id for r in ranked([(s, [raised(s, h) for h in hits]) for s, hits in found], limit)]
+    higher = [(s, [raised(s.mode, h) for h in hits]) for s, hits in found]
+    after = [r.memory.id for r in ranked(higher, limit, query=query, gate=gate)]
     assert after.index(chosen) <= before.index(chosen)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_a_longer_text_never_scores_less(one: int, other: int) -> None:
+    short, long = sorted((one, other))
+    assert parts_of(a_hit("x" * short)).detail <= parts_of(a_hit("x" * long)).detail <= P.detail_weight
+
+
+# --- meaning and words
+
+
+def test_meaning_is_the_cosine_and_words_the_keyword_score_each_by_its_weight() -> None:
+    [only] = ranked([searched(HYBRID, a_hit("x", 0.6)), searched(KEYWORD, a_hit("x", 7.0))])
+    assert only.parts.meaning == pytest.approx(P.dense_weight * 0.6)
+    assert only.parts.words == pytest.approx(P.keyword_weight * 7.0 / P.keyword_scale)
 
 
 def test_meaning_and_words_together_beat_either_alone() -> None:
     result = ranked(
         [
-            searched(SearchMode.DENSE, a_hit("both", 0.6), a_hit("meaning", 0.7)),
-            searched(SearchMode.KEYWORD, a_hit("both", 6.0), a_hit("words", 8.0)),
+            searched(HYBRID, a_hit("both", 0.6), a_hit("meaning", 0.7), a_hit("words", 0.1)),
+            searched(KEYWORD, a_hit("both", 6.0), a_hit("words", 8.0)),
         ]
     )
     assert texts(result) == ["both", "meaning", "words"]
 
 
+def test_what_several_searches_find_counts_by_the_best_of_each_kind() -> None:
+    result = ranked([searched(DENSE, a_hit("x", 0.2)), searched(HYBRID, a_hit("x", 0.6)), searched(DENSE, a_hit("x"))])
+    assert [r.parts.meaning for r in result] == [pytest.approx(P.dense_weight * 0.6)]
+
+
+def test_opposite_meaning_is_no_worse_than_none() -> None:
+    assert parts_of(a_hit("x", -0.9)) == parts_of(a_hit("x", 0.0))
+
+
 def test_a_weak_best_hit_stays_weak() -> None:
     """Scores are not divided by the best of the query: one rare common word is no proof of relevance."""
-    [only] = ranked([searched(SearchMode.KEYWORD, a_hit("words", 0.2))])
-    assert only.score < 0.15
+    alone = parts_of(a_hit("words", 0.2), KEYWORD)
+    assert alone.relevance == pytest.approx(P.keyword_weight * 0.2 / P.keyword_scale)
+    beside = ranked([searched(KEYWORD, a_hit("words", 0.2), a_hit("more", 30.0))])
+    assert by_text(beside)["words"] == alone
 
 
-def test_with_a_query_what_is_neither_similar_nor_shares_a_word_is_left_out() -> None:
-    noise, similar = a_hit("noise", 0.149), a_hit("similar", 0.15)
-    assert texts(ranked([searched(SearchMode.DENSE, noise, similar)])) == ["similar"]
-    assert texts(ranked([searched(SearchMode.DENSE, noise), searched(SearchMode.KEYWORD, a_hit("noise", 0.1))])) == [
-        "noise"
-    ]
+# --- neighbours
 
 
-@pytest.mark.parametrize("mode", [SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT])
-def test_what_the_profile_finds_needs_no_score(mode: SearchMode) -> None:
-    assert texts(ranked([searched(mode, a_hit("profile"))])) == ["profile"]
+def test_a_turn_gets_a_share_of_what_the_turns_before_and_after_it_have_of_their_own() -> None:
+    said = [a_turn(f"turn {n}", score, seq=n) for n, score in enumerate((0.8, 0.2, 0.6))]
+    result = by_text(ranked([searched(HYBRID, *said), searched(KEYWORD, replace(said[2], score=7.0))]))
+    first, second, third = (result[f"turn {n}"] for n in range(3))
+    assert first.neighbours == pytest.approx(P.next_weight * second.relevance)
+    assert second.neighbours == pytest.approx(P.previous_weight * first.relevance + P.next_weight * third.relevance)
+    assert third.neighbours == pytest.approx(P.previous_weight * second.relevance)
 
 
-def test_pinned_then_important_then_new_among_equals() -> None:
+APART = {
+    "two places away": a_turn("b", seq=3),
+    "at the same place": a_turn("b", seq=1),
+    "in another run": a_turn("b", seq=2, source_run_id="run-2"),
+    "in another session": a_turn("b", seq=2, key=PAST_KEY),
+    "at no place": a_hit("b", 0.5, key=SESSION_KEY, kind=Kind.TURN, source_run_id="run-1"),
+    "a fact": a_hit("b", 0.5, key=SESSION_KEY, kind=Kind.FACT, seq=2, source_run_id="run-1"),
+}
+
+
+@pytest.mark.parametrize("other", APART.values(), ids=APART)
+def test_turns_that_do_not_stand_beside_each_other_share_nothing(other: Hit) -> None:
+    assert [r.parts.neighbours for r in ranked([searched(HYBRID, a_turn("a", seq=1), other)])] == [0.0, 0.0]
+
+
+def test_of_two_turns_at_one_place_both_get_their_neighbours_share_and_the_better_one_gives() -> None:
+    twins = [a_turn("weak", 0.2, seq=1), a_turn("strong", 0.6, seq=1)]
+    result = by_text(ranked([searched(HYBRID, *twins, a_turn("next", 0.4, seq=2))]))
+    assert result["next"].neighbours == pytest.approx(P.previous_weight * result["strong"].relevance)
+    assert result["weak"].neighbours == result["strong"].neighbours == pytest.approx(P.next_weight * 0.2)
+
+
+def test_a_neighbour_that_the_gate_leaves_out_gives_nothing() -> None:
+    beside = [a_turn("relevant", 0.6, seq=1), a_turn("not", 0.1, seq=2)]
+    gate = RelevanceGate(similarity=0.5, words=1.0, each=0.2)
+    [only] = ranked([searched(HYBRID, *beside)], query=ASKS["now"], gate=gate)
+    assert (only.memory.text, only.parts.neighbours) == ("relevant", 0.0)
+
+
+# --- who said it
+
+
+@pytest.mark.parametrize(
+    ("question", "speakers", "bonus"),
+    [
+        ("What did Ana buy?", ["Ana", "Ben", None], {"Ana"}),
+        ("what did ana buy?", ["ANA", "Ben"], {"ANA"}),
+        ("What did Ana buy?", ["Ana Lima", "Ben Okri"], {"Ana Lima"}),
+        ("What did Ms. Lima buy?", ["Ana Lima", "Ben Okri"], {"Ana Lima"}),
+        ("What did Ana's brother say?", ["Ana Lima", "Ben Okri"], {"Ana Lima"}),
+        ("What did Ana Lima buy?", ["Ana Lima", "Ben Lima"], {"Ana Lima"}),
+        ("What did Lima buy?", ["Ana Lima", "Ben Lima"], set()),
+        ("What did Ana tell Ben?", ["Ana", "Ben"], set()),
+        ("What did Anabel buy?", ["Ana", "Ben"], set()),
+        ("What did they buy?", ["Ana", "Ben"], set()),
+        ("What did Ana buy?", [None], set()),
+    ],
+)
+def test_what_the_one_named_speaker_has_said_gets_a_bonus(
+    question: str, speakers: list[str | None], bonus: set[str]
+) -> None:
+    turns = [a_turn(f"turn {n}", seq=10 * n, speaker=speaker) for n, speaker in enumerate(speakers)]
+    result = ranked([searched(HYBRID, *turns)], query=read_query(question))
+    assert {r.memory.speaker for r in result if r.parts.speaker} == bonus
+    assert {r.parts.speaker for r in result} <= {0.0, P.speaker_bonus}
+
+
+def test_without_a_question_nobody_is_named() -> None:
+    assert parts_of(a_turn("tea", speaker="Ana")).speaker == 0.0
+
+
+# --- time
+
+
+@pytest.mark.parametrize(
+    ("kind", "half_life"), [(Kind.FACT, P.fact_half_life_days), (Kind.TURN, P.turn_half_life_days)]
+)
+def test_recency_halves_with_each_half_life_of_the_kind_and_a_clock_ahead_is_today(
+    kind: Kind, half_life: float
+) -> None:
+    ages = (0.0, half_life, 2 * half_life, -5.0, 7e5)
+    found = [parts_of(a_hit("x", kind=kind, days_old=age, key=SESSION_KEY)).recency for age in ages]
+    assert found == pytest.approx([P.recency_weight * part for part in (1, 0.5, 0.25, 1, 0)])
+
+
+@given(st.floats(0, 3000), st.floats(0.5, 3000), st.floats(0, 1), st.sampled_from(Kind))
+def test_of_two_equally_relevant_answers_about_the_present_the_newer_one_wins(
+    age: float, older_by: float, cosine: float, kind: Kind
+) -> None:
+    newer = a_hit("lives in Rome", cosine, days_old=age, kind=kind, key=SESSION_KEY)
+    older = a_hit("lives in Oslo", cosine, days_old=age + older_by, kind=kind, key=SESSION_KEY)
+    result = ranked([searched(HYBRID, newer, older)], query=ASKS["now"])
+    assert result[0].score >= result[1].score
+    if result[0].score > result[1].score:  # beyond some 50 half-lives both are as old as can be told
+        assert texts(result) == ["lives in Rome", "lives in Oslo"]
+
+
+def test_about_the_present_a_year_outweighs_a_slightly_closer_meaning_and_about_the_past_it_does_not() -> None:
+    found = [searched(HYBRID, a_hit("lives in Rome", 0.55, days_old=1), a_hit("lives in Oslo", 0.65, days_old=366))]
+    assert texts(ranked(found, query=ASKS["now"]))[0] == "lives in Rome"
+    assert texts(ranked(found, query=ASKS["then"]))[0] == "lives in Oslo"
+
+
+@given(st.floats(0, 5000), st.floats(0, 5000), st.floats(0, 0.9))
+def test_about_the_past_no_age_outweighs_a_little_more_relevance(one: float, other: float, cosine: float) -> None:
+    closer, farther = a_hit("closer", cosine + 0.05, days_old=one), a_hit("farther", cosine, days_old=other)
+    result = ranked([searched(HYBRID, closer, farther)], query=ASKS["then"])
+    assert result[0].parts.meaning > result[1].parts.meaning
+
+
+def test_an_hour_makes_no_visible_difference() -> None:
+    search, hits = searched(HYBRID, a_hit("x", 0.5))
+    later = rank([search], [hits], now=NOW + timedelta(hours=1), limit=1)
+    assert later[0].score == pytest.approx(ranked([(search, hits)])[0].score, abs=1e-3)
+
+
+# --- what a memory has of its own
+
+
+def test_what_was_injected_often_counts_more_but_never_much() -> None:
+    found = [parts_of(a_hit("x", access_count=n)).access for n in (0, 10, 10**9)]
+    assert found == pytest.approx([0.0, P.access_weight / 2, P.access_weight])
+
+
+def test_importance_pinned_and_detail_have_their_full_part_at_most() -> None:
+    parts = parts_of(a_hit("x" * P.detail_characters, importance=1.0, pinned=True))
+    assert (parts.importance, parts.pinned, parts.detail) == (P.importance_weight, P.pinned_bonus, P.detail_weight)
+    bare = parts_of(a_hit("x" * (P.detail_characters // 2), importance=0.0))
+    assert (bare.importance, bare.pinned, bare.detail) == (0.0, 0.0, P.detail_weight / 2)
+
+
+@pytest.mark.parametrize("mode", PROFILE_MODES)
+def test_what_the_profile_finds_needs_no_relevance(mode: SearchMode) -> None:
+    assert parts_of(a_hit("profile", 0.9), mode).relevance == 0.0
+
+
+def test_a_profile_is_pinned_then_important_then_new() -> None:
     hits = [
         a_hit("plain", importance=0.5, days_old=60),
         a_hit("new", importance=0.5, days_old=0),
         a_hit("important", importance=1.0, days_old=40),
         a_hit("pinned", importance=0.0, days_old=900, pinned=True),
     ]
-    assert texts(ranked([searched(SearchMode.RECENT, *hits)])) == ["pinned", "new", "important", "plain"]
-
-
-def test_recency_halves_in_thirty_days_and_a_clock_ahead_is_today() -> None:
-    p = RankingParameters()
-    ages = (0.0, 30.0, 60.0, -5.0, 7e5)
-    scores = [ranked([searched(SearchMode.RECENT, a_hit(importance=0.0, days_old=age))])[0].score for age in ages]
-    assert scores == pytest.approx([p.recency_weight * part for part in (1, 0.5, 0.25, 1, 0)])
-
-
-def test_the_same_words_in_two_scopes_are_injected_once_as_the_better_of_the_two() -> None:
-    result = ranked(
-        [
-            searched(SearchMode.DENSE, a_hit("Likes tea", 0.4)),
-            searched(SearchMode.DENSE, a_hit("likes  TEA.", 0.8, key=AGENT_KEY), key=AGENT_KEY),
-        ]
-    )
-    assert texts(result) == ["likes  TEA."]
-
-
-def test_a_scope_with_many_good_memories_does_not_crowd_out_the_others() -> None:
-    crowd = [a_hit(f"user {n}", 0.9) for n in range(30)]
-    few = [a_hit(f"agent {n}", 0.3, key=AGENT_KEY) for n in range(3)]
-    found = [searched(SearchMode.DENSE, *crowd), searched(SearchMode.DENSE, *few, key=AGENT_KEY)]
-    by_limit = {limit: sum(t.startswith("agent") for t in texts(ranked(found, limit))) for limit in (1, 4, 8, 20)}
-    assert by_limit == {1: 0, 4: 1, 8: 2, 20: 3}
-    assert all(len(ranked(found, limit)) == limit for limit in by_limit)
-
-
-def test_a_share_is_no_reason_to_return_fewer_than_asked_for() -> None:
-    crowd = [a_hit(f"user {n}", 0.9) for n in range(30)]
-    found = [searched(SearchMode.DENSE, *crowd), searched(SearchMode.DENSE, key=AGENT_KEY)]
-    assert len(ranked(found, 10)) == 10
-
-
-def test_nothing_found_is_an_empty_list_and_a_missing_list_is_a_mistake() -> None:
-    assert ranked([]) == []
-    assert ranked([searched(SearchMode.DENSE), searched(SearchMode.KEYWORD)]) == []
-    with pytest.raises(ValueError, match="zip"):
-        rank([Search(USER_KEY, SearchMode.DENSE, 60)], [], now=NOW, limit=5)
-
-
-def test_an_hour_makes_no_visible_difference() -> None:
-    hit = a_hit("x", 0.5)
-    later = rank([Search(USER_KEY, SearchMode.DENSE, 60)], [[hit]], now=NOW + timedelta(hours=1), limit=1)
-    assert later[0].score == pytest.approx(ranked([searched(SearchMode.DENSE, hit)])[0].score, abs=1e-3)
+    assert texts(ranked([searched(RECENT, *hits)])) == ["pinned", "important", "new", "plain"]

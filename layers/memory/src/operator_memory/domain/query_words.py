@@ -44,7 +44,8 @@ def read_query(query: str) -> QueryWords:
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:
     """The one of ``speakers`` (in lower case) whom the question names by the first name or any other part of it.
 
-    ``None`` if it names none of them, or several.
+    ``None`` if it names none of them, or several. Of people who share a name, "Ana Lima" is the one who has both.
     """
-    named = [speaker for speaker in speakers if query.words.intersection(_WORD.findall(speaker))]
+    parts = {speaker: query.words.intersection(_WORD.findall(speaker)) for speaker in speakers}
+    named = [speaker for speaker, of_it in parts.items() if of_it and not any(of_it < more for more in parts.values())]
     return named[0] if len(named) == 1 else None

@@ -190,19 +190,18 @@ def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> d
 
     An answer often makes sense with its question only: "Which dog?" -- "The brown one".
     """
-    places: dict[tuple[str | None, str | None], dict[int, _Candidate]] = defaultdict(dict)
-    for candidate in candidates.values():
-        memory = candidate.memory
-        if memory.kind is Kind.TURN and memory.seq is not None:
-            places[memory.session_id, memory.source_run_id][memory.seq] = candidate
-    found: dict[str, float] = {}
-    for turns in places.values():
-        for seq, candidate in turns.items():
-            before, after = turns.get(seq - 1), turns.get(seq + 1)
-            share = p.previous_weight * before.base(p) if before else 0.0
-            share += p.next_weight * after.base(p) if after else 0.0
-            found[candidate.memory.id] = share
-    return found
+    runs: dict[tuple[str | None, str | None], dict[int, float]] = defaultdict(dict)
+    turns = [
+        (candidate, seq, runs[candidate.memory.session_id, candidate.memory.source_run_id])
+        for candidate in candidates.values()
+        if candidate.memory.kind is Kind.TURN and (seq := candidate.memory.seq) is not None
+    ]
+    for candidate, seq, run in turns:  # of two at one place (imported ones may be) the better one counts
+        run[seq] = max(run.get(seq, 0.0), candidate.base(p))
+    return {
+        candidate.memory.id: p.previous_weight * run.get(seq - 1, 0.0) + p.next_weight * run.get(seq + 1, 0.0)
+        for candidate, seq, run in turns
+    }
 
 
 def _asked_speaker(candidates: Mapping[str, _Candidate], query: QueryWords | None) -> str | None:

@@ -1,0 +1,215 @@
+"""The ranked list: the same whatever the order of what was found, gated, without repetition, and shared out fairly."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from operator_memory.domain.models import normalised_text
+from operator_memory.domain.query_words import QueryWords, read_query
+from operator_memory.domain.ranking import RankedMemory, RankingParameters, Source, rank, source_of
+from operator_memory.domain.relevance import RelevanceGate
+from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.scopes import ScopeKey
+
+from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
+from tests.support.rankings import PAST_KEY, Found, a_turn, findings, ranked, searched, texts
+
+P = RankingParameters()
+HYBRID, KEYWORD = SearchMode.HYBRID, SearchMode.KEYWORD
+ASKED = read_query("Where does Ana live now?")
+EVERYTHING = 1000
+gates = st.builds(
+    RelevanceGate,
+    similarity=st.sampled_from([0.0, 0.15, 0.5]),
+    words=st.sampled_from([0.0, 0.1, 0.5]),
+    each=st.sampled_from([0.0, 0.075, 0.1, 0.4]),
+)
+
+
+def sources(result: list[RankedMemory]) -> Counter[Source]:
+    return Counter(r.source for r in result)
+
+
+# --- what holds of every list
+
+
+@given(findings(), st.integers(1, 12), st.sampled_from([None, ASKED]), gates, st.randoms(use_true_random=False))
+def test_the_order_of_searches_and_of_their_hits_does_not_matter(
+    found: Found, limit: int, query: QueryWords | None, gate: RelevanceGate, random: Random
+) -> None:
+    shuffled = [(search, random.sample(hits, len(hits))) for search, hits in found]
+    random.shuffle(shuffled)
+    assert ranked(shuffled, limit, query=query, gate=gate) == ranked(found, limit, query=query, gate=gate)
+
+
+@given(findings(), st.integers(1, 12))
+def test_as_many_as_asked_for_come_back_best_first_no_text_twice_out_of_what_was_found(
+    found: Found, limit: int
+) -> None:
+    result = ranked(found, limit)
+    said = {normalised_text(hit.memory.text) for _, hits in found for hit in hits}
+    assert len(result) == min(limit, len(ranked(found, EVERYTHING)))
+    assert len({normalised_text(r.memory.text) for r in result}) == len(result) <= len(said)
+    assert [r.score for r in result] == sorted((r.score for r in result), reverse=True)
+    assert {r.memory.id for r in result} <= {hit.memory.id for _, hits in found for hit in hits}
+
+
+@given(findings(repeated=False), st.integers(1, 16))
+def test_no_source_is_crowded_out_and_this_sessions_turns_do_not_crowd_out_the_others(found: Found, limit: int) -> None:
+    there, chosen = sources(ranked(found, EVERYTHING)), sources(ranked(found, limit))
+    reserved = int(limit * P.reserved_share / len(there)) if there else 0
+    assert all(chosen[source] >= min(reserved, there[source]) for source in there)
+    others = there.total() - there[Source.SESSION]
+    assert chosen[Source.SESSION] <= max(math.ceil(limit * P.session_share), limit - others)
+
+
+@given(findings(repeated=False), st.integers(1, 16))
+def test_what_is_left_out_of_a_source_is_never_better_than_what_is_taken_of_it(found: Found, limit: int) -> None:
+    chosen = {r.memory.id for r in ranked(found, limit)}
+    for source in Source:
+        taken = [r.memory.id in chosen for r in ranked(found, EVERYTHING) if r.source is source]
+        assert taken == sorted(taken, reverse=True)
+
+
+def test_nothing_found_is_an_empty_list_and_a_missing_list_is_a_mistake() -> None:
+    assert ranked([]) == []
+    assert ranked([searched(HYBRID), searched(KEYWORD)]) == []
+    with pytest.raises(ValueError, match="zip"):
+        rank([Search(USER_KEY, HYBRID, 60)], [], now=NOW, limit=5)
+
+
+# --- the gate
+
+GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
+STRONG_WORDS = GATE.words * P.keyword_scale / P.keyword_weight
+
+
+def gated(*found: tuple[Search, list[Hit]], query: str = "Where do I live?") -> list[str]:
+    return texts(ranked(found, query=read_query(query), gate=GATE))
+
+
+def test_the_closest_memory_opens_the_gate_for_all_that_are_relevant_enough_themselves() -> None:
+    hits = [a_hit("close", 0.4), a_hit("related", 0.2), a_hit("noise", 0.19)]
+    assert gated(searched(HYBRID, *hits)) == ["close", "related"]
+    assert gated(searched(HYBRID, *hits[1:])) == []
+
+
+def test_words_beyond_doubt_open_it_too() -> None:
+    hits = [a_hit("code", 0.1), a_hit("related", 0.3)]
+    words = [searched(KEYWORD, a_hit("code", score)) for score in (STRONG_WORDS + 0.01, STRONG_WORDS - 0.01)]
+    assert gated(searched(HYBRID, *hits), words[0]) == ["code", "related"]
+    assert gated(searched(HYBRID, *hits), words[1]) == []
+
+
+def test_meaning_and_words_together_make_a_memory_relevant_enough() -> None:
+    half = GATE.each / 2
+    both = a_hit("both", half / P.dense_weight), a_hit("both", half * P.keyword_scale / P.keyword_weight + 0.01)
+    assert gated(searched(HYBRID, a_hit("close", 0.4), both[0])) == ["close"]
+    assert gated(searched(HYBRID, a_hit("close", 0.4), both[0]), searched(KEYWORD, both[1])) == ["close", "both"]
+
+
+def test_recency_importance_and_neighbours_make_nothing_relevant() -> None:
+    shining = a_turn("beside", 0.1, seq=2, importance=1.0, days_old=0, access_count=10**6, speaker="Ana")
+    assert gated(searched(HYBRID, a_turn("close", 0.9, seq=1), shining), query="Where does Ana live?") == ["close"]
+
+
+@pytest.mark.parametrize("mode", PROFILE_MODES)
+@pytest.mark.parametrize("query", ["Where do I live?", "thanks!"])
+def test_what_is_pinned_or_of_the_profile_passes_a_closed_gate(query: str, mode: SearchMode) -> None:
+    standing = searched(mode, a_hit("standing"))
+    assert gated(searched(HYBRID, a_hit("noise", 0.1), a_hit("standing", 0.05)), standing, query=query) == ["standing"]
+
+
+def test_without_a_vector_there_are_only_words_to_go_by() -> None:
+    enough = 0.11 * P.keyword_scale / P.keyword_weight
+    assert gated(searched(KEYWORD, a_hit("found", enough), a_hit("noise", 0.1))) == ["found"]
+
+
+def test_without_a_question_there_is_no_gate() -> None:
+    assert texts(ranked([searched(HYBRID, a_hit("noise", 0.01))], gate=GATE)) == ["noise"]
+
+
+@given(findings(repeated=False), gates, gates)
+def test_a_stricter_gate_lets_no_more_through(found: Found, one: RelevanceGate, other: RelevanceGate) -> None:
+    loose, strict = (
+        RelevanceGate(*(pick(getattr(one, name), getattr(other, name)) for name in ("similarity", "words", "each")))
+        for pick in (min, max)
+    )
+    passed = [{r.memory.id for r in ranked(found, EVERYTHING, query=ASKED, gate=gate)} for gate in (strict, loose)]
+    assert passed[0] <= passed[1]
+
+
+# --- repetition
+
+
+def test_the_same_words_in_two_scopes_are_injected_once_as_the_better_of_the_two() -> None:
+    both = a_hit("Likes tea", 0.4), a_hit("likes  TEA.", 0.8, key=AGENT_KEY)
+    assert texts(ranked([searched(HYBRID, *both)])) == ["likes  TEA."]
+
+
+def test_ten_memories_are_not_one_ten_times() -> None:
+    same = [a_hit("Likes tea", 0.9, id=f"{n}") for n in range(20)]
+    others = [a_hit(f"Drinks {what}", 0.3) for what in ("milk", "water", "juice")]
+    assert len(ranked([searched(HYBRID, *same, *others)], 4)) == 4
+
+
+# --- quotas
+
+CROWD = [a_hit(f"user {n}", 0.9) for n in range(30)]
+
+
+@pytest.mark.parametrize(("limit", "agents"), [(1, 0), (4, 0), (5, 1), (10, 2), (20, 3)])
+def test_each_source_is_sure_of_its_part_of_the_reserved_share(limit: int, agents: int) -> None:
+    few = [a_hit(f"agent {n}", 0.3, key=AGENT_KEY) for n in range(3)]
+    result = ranked([searched(HYBRID, *CROWD, *few)], limit)
+    assert len(result) == limit
+    assert sources(result)[Source.AGENT] == agents
+
+
+def test_of_ten_every_one_of_four_sources_has_one_at_least() -> None:
+    keys: list[ScopeKey] = [AGENT_KEY, SESSION_KEY, PAST_KEY]
+    found = searched(HYBRID, *CROWD, *(a_turn(f"{key}", 0.2, key=key, seq=9) for key in keys))
+    assert sources(ranked([found])) == {
+        Source.USER: 7,
+        Source.AGENT: 1,
+        Source.SESSION: 1,
+        Source.PAST_SESSIONS: 1,
+    }
+
+
+def test_a_source_that_is_not_there_keeps_no_places() -> None:
+    assert len(ranked([searched(HYBRID, *CROWD)], 10)) == 10
+
+
+OWN = [a_turn(f"session {n}", 0.9, seq=10 * n) for n in range(30)]
+
+
+@pytest.mark.parametrize(("others", "own"), [(0, 10), (2, 8), (5, 5), (30, 5)])
+def test_this_sessions_turns_take_half_at_most_while_there_are_others(others: int, own: int) -> None:
+    result = ranked([searched(HYBRID, *OWN, *(a_hit(f"user {n}", 0.2) for n in range(others)))])
+    assert len(result) == 10
+    assert sources(result)[Source.SESSION] == own
+
+
+def test_past_sessions_turns_are_not_capped() -> None:
+    past = [replace(h, memory=replace(h.memory, session_id=PAST_KEY.owner_id, id=f"p{n}")) for n, h in enumerate(OWN)]
+    result = ranked([searched(HYBRID, *past, *(a_hit(f"user {n}", 0.2) for n in range(30)))])
+    assert sources(result) == {Source.PAST_SESSIONS: 8, Source.USER: 2}
+
+
+def test_a_source_is_the_scope_and_of_sessions_whether_it_is_this_one() -> None:
+    whose = {
+        USER_KEY: Source.USER,
+        AGENT_KEY: Source.AGENT,
+        SESSION_KEY: Source.SESSION,
+        PAST_KEY: Source.PAST_SESSIONS,
+    }
+    for key, source in whose.items():
+        assert source_of(a_memory(key=key), SESSION_KEY.owner_id) is source
+    assert source_of(a_memory(key=SESSION_KEY), None) is Source.PAST_SESSIONS
+    found = [searched(HYBRID, *(a_turn(f"{key}", 0.9, key=key) for key in whose))]
+    assert {r.source for r in ranked(found)} == set(whose.values())
