@@ -10,6 +10,7 @@ from enum import StrEnum
 from operator_memory.domain.relevance import is_small_talk
 
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"\w{2,}")
 _LATEST = frozenset({"last", "latest", "newest", "current", "currently", "now", "recent", "recently", "still", "today"})
 _PAST = frozenset(
     {"when", "first", "before", "after", "ago", "earliest", "originally", "previously", "did", "was", "were", "had"}
@@ -44,8 +45,9 @@ def read_query(query: str) -> QueryWords:
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:
     """The one of ``speakers`` (in lower case) whom the question names by the first name or any other part of it.
 
-    ``None`` if it names none of them, or several. Of people who share a name, "Ana Lima" is the one who has both.
+    ``None`` if it names none of them, or several. Of people who share a name, "Ana Lima" is the one who has both. An
+    initial is no name: "a" and "I" are words of most questions.
     """
-    parts = {speaker: query.words.intersection(_WORD.findall(speaker)) for speaker in speakers}
+    parts = {speaker: query.words.intersection(_NAME.findall(speaker)) for speaker in speakers}
     named = [speaker for speaker, of_it in parts.items() if of_it and not any(of_it < more for more in parts.values())]
     return named[0] if len(named) == 1 else None
