@@ -65,17 +65,19 @@ def world(start: Callable[..., ModuleType]) -> Iterator[World]:
 def test_a_run_gets_its_memories_ready_to_inject(world: World) -> None:
     status, answer = world()
     assert status == 200
+    tea, briefly = answer["memories"]
     assert answer["context"].split("\n")[1:] == [
         "User Context:",
-        "- Drinks green tea.",
+        f"- (2026-11-01) Drinks green tea. [{tea['citation']}]",
         "",
         "Agent Context (for agent-1):",
-        "- Answers briefly.",
+        f"- (2026-11-01) Answers briefly. [{briefly['citation']}]",
         "</operator_memory>",
     ]
     assert [m["memory"] for m in answer["memories"]] == ["Drinks green tea.", "Answers briefly."]
     assert {"id", "memory", "scope", "kind", "score", "created_at", "updated_at"} <= set(answer["memories"][0])
     assert answer["token_count"] > 0
+    assert answer["tokenizer"] == "estimate"
     assert answer["degraded"] == []
     assert set(answer["timing_ms"]) == {"total", "embedding", "search"}
 

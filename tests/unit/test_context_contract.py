@@ -17,6 +17,7 @@ from operator_memory.domain.scopes import AccountId, Kind, Scope
 from operator_memory.entrypoints.contracts.context import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
+    MAX_MODEL,
     MAX_QUERY,
     MAX_TOKEN_BUDGET,
     REQUEST_SCHEMA,
@@ -35,6 +36,7 @@ FULL: dict[str, Any] = {
     "query": "What do I drink?",
     "limit": 5,
     "token_budget": 800,
+    "model": "gpt-4o",
     "scopes": ["user", "agent", "session"],
 }
 BAD_IDS = ["*", "", " ", "a b", "a\nb", "acct\n", "a\x00", "a\x1b", "x" * 10_000, "שלום", "😀", "../a", 'a"', "\ud800"]
@@ -64,6 +66,7 @@ def test_every_field_is_taken_over() -> None:
         query="What do I drink?",
         limit=5,
         token_budget=800,
+        model="gpt-4o",
         scopes=(Scope.USER, Scope.AGENT, Scope.SESSION),
         thread_id="thread-1",
         memory_enabled=False,
@@ -77,7 +80,7 @@ def test_a_uuid_in_capital_letters_is_the_one_that_the_platform_knows() -> None:
     assert [getattr(request, field) for field in fields] == [known] * len(fields)
 
 
-@pytest.mark.parametrize("field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "scopes"])
+@pytest.mark.parametrize("field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "model", "scopes"])
 def test_null_is_the_same_as_leaving_a_field_out(field: str) -> None:
     assert parse_context_request({"account_id": "a", field: None}) == parse_context_request({"account_id": "a"})
 
@@ -107,6 +110,12 @@ def test_a_malformed_id_is_refused_by_name(field: str, value: object) -> None:
 @pytest.mark.parametrize("value", [None, 0, 1, "false", [], {}])
 def test_the_switch_of_a_run_is_true_or_false_and_nothing_like_it(value: object) -> None:
     assert field_refused({**FULL, "memory_enabled": value}) == "memory_enabled"
+
+
+@pytest.mark.parametrize("value", [1, True, [], {}, "x" * (MAX_MODEL + 1)])
+def test_a_model_is_any_name_of_a_reasonable_length(value: object) -> None:
+    assert field_refused({**FULL, "model": value}) == "model"
+    assert parse_context_request({**FULL, "model": "x" * MAX_MODEL}).model == "x" * MAX_MODEL
 
 
 def test_the_account_must_be_there() -> None:
@@ -174,6 +183,7 @@ GOOD = {
     "agent_id": st.none() | ids,
     "session_id": st.none() | ids,
     "query": st.none() | st.text(max_size=20) | st.just("x" * (MAX_QUERY + 1)),
+    "model": st.none() | st.text(max_size=20) | st.just("x" * (MAX_MODEL + 1)) | st.integers(),
     "limit": numbers,
     "token_budget": st.none() | numbers,
     "scopes": st.none() | scope_lists,
@@ -222,12 +232,15 @@ def test_the_answer_carries_text_citations_and_what_went_wrong() -> None:
         token_count=3,
         degraded=("embeddings_timeout",),
         timing=Timing(total=12.5, embedding=4.0, search=6.0),
+        tokenizer="o200k_base",
+        citations={memory.id: "m:1a2b3c4d"},
     )
     assert context_view(result) == {
         "context": "the text",
         "memories": [
             {
                 "id": memory.id,
+                "citation": "m:1a2b3c4d",
                 "memory": "Likes tea.",
                 "scope": "agent",
                 "kind": "fact",
@@ -241,6 +254,7 @@ def test_the_answer_carries_text_citations_and_what_went_wrong() -> None:
             }
         ],
         "token_count": 3,
+        "tokenizer": "o200k_base",
         "degraded": ["embeddings_timeout"],
         "timing_ms": {"total": 12.5, "embedding": 4.0, "search": 6.0},
     }
