@@ -150,9 +150,9 @@ def report(
     by_set = [[name, *(f"{100 * one[s].recall:.1f}" for s in sets)] for name, one in found.items()]
     counts = [str(next(iter(found.values()))[name].questions) for name in sets]
     explained = (
-        f"One question of {tokens:.0f} tokens on average. Ratio: {BASELINE}'s median over this one's. Qdrant's time is\n"
-        "what a search takes longer with the text than with its vector. Dollars of a million questions: "
-        f"{PRICE_OF} at\n${PRICE} a million tokens, the list price of {PRICE_DATE}."
+        f"One question of {tokens:.0f} tokens on average. Ratio: the median of the {BASELINE} over this one.\n"
+        "Qdrant's time is what a search takes longer with the text than with its vector. Dollars of a million\n"
+        f"questions: {PRICE_OF} at ${PRICE} a million tokens, the list price of {PRICE_DATE}."
     )
     quality_table = table(["way", *sets], [["(questions)", *counts], *by_set])
     return f"{explained}\n\n{table(header, rows)}\n\nrecall@10 by vectors alone, of each set\n\n{quality_table}"
