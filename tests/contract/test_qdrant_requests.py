@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from operator_memory.adapters import qdrant_followers
 from operator_memory.adapters import qdrant_library_requests as library
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters import qdrant_searches as searches
@@ -69,11 +70,21 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
         models.SetPayload,
         lambda account: library.payload_replacement(owned(account), expected_version=2, edits=["e"]),
     ),
+    "unchanged": (models.Filter, lambda account: requests.unchanged(owned(account), 1)),
+    "turns": (models.ScrollRequest, lambda account: library.turns(account, WHERE, start=ID, limit=3, now=NOW)),
+    "followers": (
+        models.ScrollRequest,
+        lambda account: qdrant_followers.followers(account, [ID], leaving=[{"has_id": [ID]}]),
+    ),
+    "own_words": (
+        models.UpdateOperations,
+        lambda account: qdrant_followers.own_words([owned(account)]),
+    ),
     "deletion": (models.FilterSelector, lambda account: library.deletion(account, [ID])),
     "deletion_matching": (models.FilterSelector, lambda account: library.deletion_matching(account, WHERE, now=NOW)),
     "access": (models.SetPayloadOperation, lambda account: library.access(account, ID, last=NOW, total=2)),
 }
-SEVERAL = {"batch_query": sum(FILTERS.get(search.mode, 1) for search in SEARCHES), "find": 3}
+SEVERAL = {"batch_query": sum(FILTERS.get(search.mode, 1) for search in SEARCHES), "find": 3, "own_words": 2}
 """How many filters the bodies have that have more than one."""
 
 accounts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,30}", fullmatch=True).map(AccountId)
@@ -155,7 +166,7 @@ def parts_without_account(value: Any, account: str) -> Iterator[Any]:
 def test_every_builder_of_a_body_has_its_case_here() -> None:
     builders = {
         name
-        for module in (requests, searches, library)
+        for module in (requests, searches, library, qdrant_followers)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

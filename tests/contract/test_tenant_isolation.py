@@ -56,17 +56,23 @@ def is_bound(body: Mapping[str, Any], account: str) -> bool:
     operations = [update for operation in body.get("operations", []) for update in operation.values()]
     parts = body.get("searches", operations or [body])
     tenant = {"key": "user_id", "match": {"value": account}}
-    needed = "update_filter" if "points" in body else "filter"
     payloads = [point["payload"] for point in body.get("points", [])]
     payloads += [body["payload"]] if "payload" in body else []
     # One with a text takes a whole payload's place; another only adds to what is there, and may not move it.
     mine = all(p["user_id"] == account if "data" in p else "user_id" not in p for p in payloads)
     parts = [*parts, *(stage for part in parts for stage in part.get("prefetch", []))]
-    return mine and all(needed in part for part in parts) and all(f["must"][0] == tenant for f in filters_in(body))
+    return (
+        mine
+        and all(("update_filter" if "points" in part else "filter") in part for part in parts)
+        and all(f["must"][0] == tenant for f in filters_in(body))
+    )
 
 
 class Recorder(HttpClient):
-    """Keeps what would be sent and answers as if there were one memory, whatever is asked for."""
+    """Keeps what would be sent and answers as if there were one memory, whatever is asked for.
+
+    What is looked for because it is to be changed is found once.
+    """
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1", system="qdrant")
@@ -74,9 +80,10 @@ class Recorder(HttpClient):
 
     def request(self, method: str, path: str, body: bytes | None = None, **_: Any) -> Response:
         decoded = json.loads(body or b"{}")
+        changed = decoded in self.bodies and "follows" in str(decoded)
         self.bodies.append(decoded)
         payload = requests.payload_of(replace(a_memory("tea"), expires_at=NOW))
-        result: object = {"points": [{"id": ID, "payload": payload}], "count": 1, "hits": []}
+        result: object = {"points": [] if changed else [{"id": ID, "payload": payload}], "count": 1, "hits": []}
         if "searches" in decoded:
             result = [{"points": []} for _ in decoded["searches"]]
         return Response(200, json.dumps({"result": result}).encode())
@@ -159,7 +166,9 @@ def test_every_request_is_bound_to_the_account(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "operation"), [("replace", "points"), ("replace", "payload"), ("record_access", "operations")]
+    ("name", "operation"),
+    [("replace", "points"), ("replace", "payload"), ("record_access", "operations")]
+    + [(name, "operations") for name in ("replace", "delete", "delete_matching", "delete_expired")],
 )
 def test_the_writes_are_among_the_requests(name: str, operation: str) -> None:
     assert any(operation in body for body in sent_by(name))

@@ -128,12 +128,24 @@ class InMemoryLibrary:
             stored = points.get(memory.id)
             if stored is None or stored.memory.version != expected_version:
                 return False
-            points[memory.id] = EmbeddedMemory(memory, stored.vector if vector is None else vector)
+            if vector is None:
+                points[memory.id] = replace(stored, memory=memory)
+            else:
+                self._take_words_back(memory.account_id, {memory.id})
+                points[memory.id] = EmbeddedMemory(memory, vector)
             return True
 
     def delete(self, account_id: AccountId, ids: Sequence[str]) -> None:
+        self._take_words_back(account_id, set(ids))
         for memory_id in ids:
             self._points(account_id).pop(memory_id, None)
+
+    def _take_words_back(self, account_id: AccountId, ids: set[str]) -> None:
+        points = self._points(account_id)
+        for embedded in list(points.values()):
+            if embedded.memory.follows in ids:
+                own = replace(embedded.memory, follows=None)
+                points[own.id] = EmbeddedMemory(own, embedded.vector)
 
     def delete_matching(self, account_id: AccountId, where: MemoryFilter, *, now: datetime) -> None:
         self.delete(account_id, [memory.id for memory in self._matching(account_id, where, now)])

@@ -10,6 +10,7 @@ from typing import Any
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters import qdrant_searches as searches
 from operator_memory.adapters.http import HttpClient, Response, json_object
+from operator_memory.adapters.qdrant_followers import take_words_back
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Hit, SearchPlan
@@ -42,6 +43,13 @@ class QdrantCollection:
         """The points of a page."""
         return requests.points_of(self.call("POST", "/points/scroll", body))
 
+    def scroll_ids(self, body: requests.Json) -> list[str]:
+        """The ids of a page."""
+        try:
+            return [requests.point_id(point) for point in self.scroll(body)]
+        except (KeyError, TypeError) as error:
+            raise MalformedResponseError(requests.SYSTEM, "a point has no id") from error
+
     def count(self, body: requests.Json) -> int:
         """How many points there are."""
         return count_of(self.call("POST", "/points/count", body))
@@ -65,7 +73,7 @@ class QdrantMemories:
         found: set[str] = set()
         for start in range(0, len(ids), BATCH):
             body = requests.with_ids(account_id, ids[start : start + BATCH])
-            found.update(self._scrolled_ids(body))
+            found.update(self._collection.scroll_ids(body))
         return found
 
     def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
@@ -108,8 +116,10 @@ class QdrantMemories:
 
     def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
         """Delete up to ``limit`` of the account's memories that have expired at ``now``; returns how many."""
-        ids = self._scrolled_ids(requests.expired(account_id, now=now, limit=limit))
+        ids = self._collection.scroll_ids(requests.expired(account_id, now=now, limit=limit))
         if ids:
+            # A person may have made the earlier one of two turns end before the later one.
+            take_words_back(self._collection, account_id, ids, leaving=[requests.in_range("expires_at", lte=now)])
             body = requests.delete_expired(account_id, ids, now=now)
             self._collection.call("POST", "/points/delete?wait=true", body)
         return len(ids)
@@ -121,12 +131,6 @@ class QdrantMemories:
             return requests.aware(points[0]["payload"]["expires_at"]) if points else None
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedResponseError(requests.SYSTEM, "a point has no readable expires_at") from error
-
-    def _scrolled_ids(self, body: requests.Json) -> list[str]:
-        try:
-            return [requests.point_id(point) for point in self._collection.scroll(body)]
-        except (KeyError, TypeError) as error:
-            raise MalformedResponseError(requests.SYSTEM, "a point has no id") from error
 
 
 def result_of(response: Response) -> Any:  # noqa: ANN401  (JSON)

@@ -9,6 +9,7 @@ from operator_memory.adapters import qdrant_library_requests as bodies
 from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import BATCH, QdrantCollection
+from operator_memory.adapters.qdrant_followers import PAGE, take_words_back
 from operator_memory.adapters.qdrant_searches import hits_of
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, SortKey, Usage
@@ -117,6 +118,7 @@ class QdrantLibrary:
             body = bodies.payload_replacement(memory, expected_version=expected_version, edits=edits)
             self._collection.call("PUT", f"/points/payload{_IN_ORDER}", body)
         else:
+            take_words_back(self._collection, memory.account_id, [memory.id])
             body = bodies.replacement(memory, vector, expected_version=expected_version, edits=edits)
             self._collection.call("PUT", f"/points{_IN_ORDER}", body)
         now_stored = self._edits(memory)
@@ -139,14 +141,28 @@ class QdrantLibrary:
     def delete(self, account_id: AccountId, ids: Sequence[str]) -> None:
         """Remove these memories, durably. Those that the account does not have are ignored."""
         known = [memory_id for memory_id in ids if bodies.is_memory_id(memory_id)]
+        take_words_back(self._collection, account_id, known, leaving=[{"has_id": known}])
         for start in range(0, len(known), BATCH):
             body = bodies.deletion(account_id, known[start : start + BATCH])
             self._collection.call("POST", "/points/delete?wait=true", body)
 
     def delete_matching(self, account_id: AccountId, where: MemoryFilter, *, now: datetime) -> None:
         """Remove all that ``where`` lets through at ``now``, durably."""
+        self._take_words_back(account_id, where, now)
         body = bodies.deletion_matching(account_id, where, now=now)
         self._collection.call("POST", "/points/delete?wait=true", body)
+
+    def _take_words_back(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
+        leaving = [bodies.matching(account_id, where, now=now)]
+        start = None
+        ids: list[str] = []
+        while start is None or len(ids) == PAGE:
+            body = bodies.turns(account_id, where, start=start, limit=PAGE, now=now)
+            ids = self._collection.scroll_ids(body)
+            if not ids:
+                return
+            take_words_back(self._collection, account_id, ids, leaving=leaving)
+            start = ids[-1]  # once more: a page begins with its start, which need not be there any more
 
     def record_access(self, account_id: AccountId, accesses: Sequence[tuple[str, datetime]]) -> int:
         """Count each (memory id, time) that is later than the memory's last access; returns how many counted.

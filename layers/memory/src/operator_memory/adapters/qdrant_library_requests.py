@@ -11,7 +11,7 @@ from operator_memory.adapters.qdrant_searches import SEARCHED_FIELDS, by_account
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Sort, SortKey
 from operator_memory.domain.models import EmbeddedMemory, Memory
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, Kind
 from operator_memory.domain.vectors import Vector
 
 EDITS = "edit_ids"
@@ -169,14 +169,6 @@ def facet(account_id: AccountId, key: str, *, limit: int) -> Json:
     return {"key": key, "limit": limit, "filter": requests.tenant_filter(account_id), "exact": True}
 
 
-def _unchanged(memory: Memory, expected_version: int) -> Json:
-    """The filter for the memory if its version is the expected one. The first is that of older points, too."""
-    version = requests.equals("version", expected_version)
-    if expected_version == 1:
-        version = {"should": [version, {"is_empty": {"key": "version"}}]}
-    return requests.tenant_filter(memory.account_id, {"has_id": [memory.id]}, version)
-
-
 def replacement(memory: Memory, vector: Vector, *, expected_version: int, edits: Sequence[str]) -> Json:
     """Body of ``PUT points``: payload and vectors at once, if the version is the expected one.
 
@@ -186,13 +178,28 @@ def replacement(memory: Memory, vector: Vector, *, expected_version: int, edits:
     made = requests.upsert(memory.account_id, [EmbeddedMemory(memory, vector)])
     [point] = made["points"]
     point["payload"][EDITS] = list(edits)
-    return {"points": [point], "update_filter": _unchanged(memory, expected_version), "update_mode": "update_only"}
+    return {
+        "points": [point],
+        "update_filter": requests.unchanged(memory, expected_version),
+        "update_mode": "update_only",
+    }
 
 
 def payload_replacement(memory: Memory, *, expected_version: int, edits: Sequence[str]) -> Json:
     """Body of ``PUT points/payload``: the payload alone, if the version is the expected one."""
     payload = {**requests.payload_of(memory), EDITS: list(edits)}
-    return {"payload": payload, "filter": _unchanged(memory, expected_version)}
+    return {"payload": payload, "filter": requests.unchanged(memory, expected_version)}
+
+
+def turns(account_id: AccountId, where: MemoryFilter, *, start: str | None, limit: int, now: datetime) -> Json:
+    """Body of ``points/scroll``: ids of the turns among those that `count` counts, by id, from ``start`` on."""
+    body: Json = {
+        "filter": matching(account_id, where, requests.equals("kind", Kind.TURN.value), now=now),
+        "limit": limit,
+        "with_payload": False,
+        "with_vector": False,
+    }
+    return body if start is None else {**body, "offset": start}
 
 
 def deletion(account_id: AccountId, ids: Sequence[str]) -> Json:

@@ -29,6 +29,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 ACCOUNT = "user_id"
 SESSION = "run_id"
+FOLLOWS = "follows"
 
 
 def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
@@ -37,6 +38,14 @@ def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] =
     if must_not:
         made["must_not"] = list(must_not)
     return made
+
+
+def unchanged(memory: Memory, version: int) -> Json:
+    """The filter for ``memory`` if the stored ``version`` is this one. The first is that of older points, too."""
+    same = equals("version", version)
+    if version == 1:
+        same = {"should": [same, {"is_empty": {"key": "version"}}]}
+    return tenant_filter(memory.account_id, {"has_id": [memory.id]}, same)
 
 
 def keyword(text: str) -> Json:
@@ -176,6 +185,7 @@ def payload_of(memory: Memory) -> Json:
         "thread_id": memory.thread_id,
         "seq": memory.seq,
         "source_run_id": memory.source_run_id,
+        FOLLOWS: memory.follows,
         "importance": round(memory.importance, 6),
         "expires_at": _optional_timestamp(memory.expires_at),
         "pinned": memory.pinned,
@@ -254,6 +264,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             message_id=payload.get("message_id"),
             seq=payload.get("seq"),
             source_run_id=payload.get("source_run_id"),
+            follows=payload.get(FOLLOWS),
             importance=_finite(payload.get("importance", 0.5)),
             pinned=bool(payload.get("pinned", False)),
             expires_at=_optional_datetime(payload, "expires_at"),

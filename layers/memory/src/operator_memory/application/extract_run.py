@@ -305,29 +305,39 @@ class ExtractRun:
         Stored page by page: a job that is stopped in the middle goes on from there when it is repeated.
         """
         memories = _turn_memories(job, turns, timedelta(days=self._policy.session_days))
-        before = ["", *(memory.text for memory in memories)]
         outcomes: list[FactOutcome] = []
         for start in range(0, len(memories), _TURNS_PAGE):
-            end = start + _TURNS_PAGE
-            outcomes += self._store_turn_page(job, memories[start:end], before[start:end])
+            outcomes += self._store_turn_page(job, memories[start : start + _TURNS_PAGE])
         return outcomes
 
-    def _store_turn_page(self, job: RunJob, page: Sequence[Memory], before: Sequence[str]) -> list[FactOutcome]:
+    def _store_turn_page(self, job: RunJob, page: Sequence[Memory]) -> list[FactOutcome]:
         known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
-        new = {memory.id: (memory, said) for memory, said in zip(page, before, strict=False) if memory.id not in known}
+        new = _new_turns(page, known)
         if known:  # stored by an attempt that may have died before it could announce them again
             self._ports.memories.announce(job.account_id, page)
         erased: set[str] = set()
         if new:
             texts = [beginning(memory.text) for memory, _ in new.values()]
             vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
-            embedded = [EmbeddedMemory(m, v, said) for (m, said), v in zip(new.values(), vectors, strict=True)]
+            embedded = [EmbeddedMemory(m, v, before) for (m, before), v in zip(new.values(), vectors, strict=True)]
             erased = self._ports.memories.upsert(job.account_id, embedded)
         outcomes = []
         for memory in page:  # of a message that comes twice the second is a duplicate
             outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
             outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
         return without_erased(outcomes, erased)
+
+
+def _new_turns(page: Sequence[Memory], known: set[str]) -> dict[str, tuple[Memory, str]]:
+    """What is to be stored, and the words before each, of what is stored along with it: a person may have corrected or
+    deleted what was stored earlier."""
+    new: dict[str, tuple[Memory, str]] = {}
+    for earlier, memory in zip((None, *page), page, strict=False):
+        if memory.id not in known and memory.id not in new:
+            new[memory.id] = memory, ""
+            if earlier is not None and earlier.id in new:
+                new[memory.id] = replace(memory, follows=earlier.id), earlier.text
+    return new
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:

@@ -240,7 +240,7 @@ class ManageMemories:
         now = self._clock.now()
         if changed.text != stored.text:
             past = PastVersion(stored.version, stored.text, now, caller.actor)
-            changed = replace(changed, history=_kept((*stored.history, past)))
+            changed = replace(changed, history=_kept((*stored.history, past)), follows=None)
         return replace(changed, version=stored.version + 1, updated_at=now)
 
     def delete(self, caller: Caller, account_id: AccountId, identity: str, *, version: int | None = None) -> None:

@@ -66,18 +66,21 @@ class MemoryLibrary(Protocol):
     def replace(self, memory: Memory, vector: Vector | None, *, expected_version: int) -> bool:
         """Store ``memory`` in the place of its version ``expected_version``; ``memory.version`` must be one more.
 
-        ``vector`` is that of a changed text; ``None``: the text is as it was, and so are its vectors. Returns
-        ``False`` and changes nothing if the stored version is another one, or gone. Of two writers at once
-        exactly one is told ``True``.
+        ``vector`` is that of a changed text; ``None``: the text is as it was, and so are its vectors. A changed text
+        is found by its own words only, and what ``follows`` it not by those it had. Returns ``False`` and changes
+        nothing if the stored version is another one, or gone. Of two writers at once exactly one is told ``True``.
         """
         ...
 
     def delete(self, account_id: AccountId, ids: Sequence[str]) -> None:
-        """Remove these memories, durably. Those that the account does not have are ignored."""
+        """Remove these memories, durably. Those that the account does not have are ignored.
+
+        Before that their words are taken out of the index of what ``follows`` them and stays.
+        """
         ...
 
     def delete_matching(self, account_id: AccountId, where: MemoryFilter, *, now: datetime) -> None:
-        """Remove all that ``where`` lets through at ``now``, durably."""
+        """Remove all that ``where`` lets through at ``now``, as `delete` does."""
         ...
 
     def record_access(self, account_id: AccountId, accesses: Sequence[tuple[str, datetime]]) -> int:

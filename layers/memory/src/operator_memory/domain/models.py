@@ -44,6 +44,8 @@ class Memory:
     """The platform's message that a turn is, or that a fact was learned from."""
     seq: int | None = None
     source_run_id: str | None = None
+    follows: str | None = None
+    """The turn said just before, if this one is found by its words too: they go from its index when they go there."""
     importance: float = 0.5
     pinned: bool = False
     expires_at: datetime | None = None
@@ -74,7 +76,8 @@ class EmbeddedMemory:
     memory: Memory
     vector: Vector = field(repr=False)
     before: str = field(default="", repr=False)
-    """Of a turn: what was said just before it. Its words find the turn too: an answer seldom repeats the question."""
+    """Of a turn that ``follows`` one: what that says. Its words find the turn too: an answer seldom repeats the
+    question."""
 
 
 def normalised_text(text: str) -> str:
