@@ -1,5 +1,6 @@
 """`SupabaseThreadMessages`: the real client reads threads from a real Postgres behind the devstack's front."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -93,6 +94,22 @@ class TestWhatIsRead:
 
         found = messages.read(account(tenant.account_id), thread, after=None, limit=5)
         assert [(m.message_id, m.created_at) for m in found] == [(one.message_id, NOON)]
+
+    def test_a_message_carries_the_name_of_who_spoke_where_its_content_says_so(
+        self, supabase_front: SupabaseFront, tenant: Tenant, messages: ThreadMessages
+    ) -> None:
+        thread = new_thread(supabase_front, tenant.account_id)
+        named: dict[str, object] = {"role": "user", "content": "I like tea.", "name": "Ana Lima"}
+        contents_: list[object] = [named, json.dumps(named), {**named, "name": None}, {**named, "name": 7}, "Ana: hi"]
+        rows = [
+            StoredMessage("user", content, NOON + timedelta(seconds=n), str(uuid4()))
+            for n, content in enumerate(contents_)
+        ]
+        add_messages(supabase_front, thread, rows)
+
+        found = messages.read(account(tenant.account_id), thread, after=None, limit=9)
+        assert [message.name for message in found] == ["Ana Lima", "Ana Lima", None, None, None]
+        assert [turn.name for turn in read_conversation(found, redact=str).turns][:2] == ["Ana Lima", "Ana Lima"]
 
     def test_other_types_are_left_out_whatever_role_their_content_claims(
         self, supabase_front: SupabaseFront, tenant: Tenant, messages: ThreadMessages
@@ -328,7 +345,6 @@ def assert_fails(
 @contextmanager
 def answering(status: int, body: object, *, seconds: float = 0) -> Iterator[str]:
     """A server that gives every request the same answer, after ``seconds``; yields its URL."""
-    import json
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

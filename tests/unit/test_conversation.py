@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.context_text import render_context
 from operator_memory.domain.conversation import (
+    MAX_NAME_CHARACTERS,
     MAX_TURN_CHARACTERS,
     RawMessage,
     Turn,
@@ -15,6 +16,7 @@ from operator_memory.domain.conversation import (
     clean_text,
     message_text,
     read_conversation,
+    speaker_name,
 )
 
 from tests.support.builders import a_memory
@@ -230,3 +232,71 @@ def test_a_secret_is_taken_out_before_a_long_text_is_cut_through_it() -> None:
     text = "x" * (half - 50) + secret + "y" * MAX_TURN_CHARACTERS
     [turn] = read_conversation([said(text)], redact=lambda whole: whole.replace(secret, "[redacted: key]")).turns
     assert "kkk" not in turn.text
+
+
+# --- who spoke
+
+
+NAMES: dict[str, tuple[Any, str | None]] = {
+    "an object": ({"role": "user", "content": "Hi", "name": "Ana"}, "Ana"),
+    "a JSON string inside jsonb": (json.dumps({"role": "user", "content": "Hi", "name": "Ana"}), "Ana"),
+    "an object around one": ({"role": "user", "content": {"role": "user", "content": "Hi", "name": "Ana"}}, "Ana"),
+    "an object around a string of one": ({"content": json.dumps({"role": "u", "content": "", "name": "Ana"})}, "Ana"),
+    "the outermost": ({"name": "Ana", "content": {"role": "user", "content": "Hi", "name": "Ben"}}, "Ana"),
+    "none": ({"role": "user", "content": "Hi"}, None),
+    "a name that is no text": ({"role": "user", "content": "Hi", "name": {"first": "Ana"}}, None),
+    "text": ("my name is Ana", None),
+    "JSON that a person pastes": (json.dumps({"name": "Ana"}), None),
+    "parts": ({"role": "user", "content": [{"type": "text", "text": "Hi", "name": "Ana"}]}, None),
+    "nothing": (None, None),
+}
+
+
+@pytest.mark.parametrize(("content", "name"), NAMES.values(), ids=NAMES.keys())
+def test_the_speakers_name_is_read_where_the_platform_stores_it(content: object, name: str | None) -> None:
+    assert speaker_name(content) == name
+
+
+def test_a_name_without_end_of_wrappings_is_not_looked_for() -> None:
+    wrapped: dict[str, Any] = {"name": "Ana"}
+    for _ in range(10_000):
+        wrapped = {"content": wrapped}
+    assert speaker_name(wrapped) is None
+
+
+def spoken_by(name: str | None) -> str | None:
+    [turn] = read_conversation([RawMessage("user", "Hi", name=name)], redact=str).turns
+    return turn.name
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Ana Lima", "Ana Lima"),
+        ("  Ana\n\t Lima ", "Ana Lima"),
+        ("Ana\x00\x1b Lima\ud800", "Ana Lima"),
+        ("\n", None),
+        ("", None),
+        (None, None),
+        ("x" * 200, "x" * MAX_NAME_CHARACTERS),
+        ("x" * (MAX_NAME_CHARACTERS - 1) + " y", "x" * (MAX_NAME_CHARACTERS - 1)),
+    ],
+)
+def test_a_name_is_one_short_line(name: str | None, kept: str | None) -> None:
+    assert spoken_by(name) == kept
+
+
+@given(st.text(max_size=200))
+def test_whatever_a_name_is_the_turn_is_kept_and_the_name_can_be_stored(name: str) -> None:
+    kept = spoken_by(name)
+    if kept is not None:
+        assert 0 < len(kept) <= MAX_NAME_CHARACTERS
+        assert kept == " ".join(kept.split())
+        kept.encode()
+
+
+def test_a_secret_in_a_name_is_taken_out_before_it_is_cut_through_it() -> None:
+    secret = "key-" + "k" * 100
+    message = RawMessage("user", "Hi", name=f"Ana {secret}")
+    [turn] = read_conversation([message], redact=lambda whole: whole.replace(secret, "[redacted]")).turns
+    assert turn.name == "Ana [redacted]"

@@ -78,6 +78,26 @@ def test_turns_are_kept_verbatim_for_the_session_and_expire() -> None:
     assert world.expiry.entries[ACCOUNT].due_at == FINISHED + timedelta(days=7)
 
 
+def test_turns_know_who_spoke_which_message_they_are_and_by_what_was_said_before_they_are_found() -> None:
+    world = World()
+    said = [("assistant", "Which dog?", None), ("user", "The brown one", "Ana Lima"), ("user", "It barks", "Ben")]
+    messages = tuple(RawMessage(role, text, f"m{n}", name=name) for n, (role, text, name) in enumerate(said))
+    world.run(a_job(messages=messages))
+    turns = [e for e in world.memories.points[ACCOUNT].values() if e.memory.kind is Kind.TURN]
+    turns.sort(key=lambda turn: turn.memory.seq or 0)
+    assert [(t.memory.speaker, t.memory.message_id, t.before) for t in turns] == [
+        (None, "m0", ""),
+        ("Ana Lima", "m1", "Which dog?"),
+        ("Ben", "m2", "The brown one"),
+    ]
+
+
+def test_what_was_said_before_is_found_by_but_not_embedded() -> None:
+    world = World()
+    world.run(a_job(*TALK))
+    assert ["I like tea", "Noted", "I live in Porto"] in world.embedder.calls
+
+
 def test_a_thread_without_a_session_is_its_own_session() -> None:
     world = World()
     world.run(a_job(*TALK))

@@ -143,6 +143,25 @@ def test_messages_that_are_none_are_refused_by_name(bad: object) -> None:
     assert error.field.startswith("messages")
 
 
+def test_a_message_may_say_who_spoke() -> None:
+    said = [{"role": "user", "content": "Hi", "name": "Ana Lima"}, {"role": "user", "content": "Hi", "name": None}]
+    messages = parsed(messages=[*said, {"role": "assistant", "content": "Hi"}]).messages
+    assert messages is not None
+    assert [message.name for message in messages] == ["Ana Lima", None, None]
+
+
+@pytest.mark.parametrize("bad", [7, ["Ana"], {"first": "Ana"}, "x" * 201])
+def test_a_name_that_is_none_is_refused_by_name(bad: object) -> None:
+    error = refusal(messages=[{"role": "user", "content": "Hi", "name": bad}])
+    assert error.field.startswith("messages")
+    assert "xxx" not in str(error)
+
+
+def test_who_spoke_is_part_of_what_a_job_says() -> None:
+    bodies = [json.dumps({**JOB, "messages": [{"role": "user", "content": "Hi", "name": n}]}) for n in ("Ana", "Ben")]
+    assert len({parse_job(body)[1] for body in bodies}) == 2
+
+
 def test_too_many_messages_are_refused() -> None:
     assert refusal(messages=[{"role": "user", "content": "x"}] * 5_001).field == "messages"
 

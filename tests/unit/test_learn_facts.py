@@ -241,6 +241,16 @@ def test_each_fact_names_the_message_it_comes_from() -> None:
     messages = tuple(RawMessage(role, text, f"m{n}") for n, (role, text) in enumerate(texts, start=1))
     world.extractor.facts = lambda _: [(PORTO, "user"), ("User likes tea", "user")]
     assert [fact.source for fact in world.run(replace(a_job(), messages=messages)).facts] == ["m3", "m1"]
+    assert {m.text: m.message_id for m in world.of_scope(Scope.USER)} == {PORTO: "m3", "User likes tea": "m1"}
+
+
+def test_each_fact_knows_who_said_what_it_comes_from() -> None:
+    world = World()
+    said = [("I like tea.", "Ana Lima"), ("I live in Porto.", None)]
+    messages = tuple(RawMessage("user", text, f"m{n}", name=name) for n, (text, name) in enumerate(said))
+    world.extractor.facts = lambda _: [(PORTO, "user"), ("User likes tea", "user")]
+    world.run(replace(a_job(), messages=messages))
+    assert {m.text: m.speaker for m in world.of_scope(Scope.USER)} == {PORTO: None, "User likes tea": "Ana Lima"}
 
 
 # --- one request each, however many facts
