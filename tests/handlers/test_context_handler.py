@@ -90,8 +90,25 @@ def test_one_embedding_call_and_one_search_request_however_many_scopes(world: Wo
     assert search.path == "/collections/operator_memories/points/query/batch"
     assert search.headers["api-key"] == "q-test"
     filters = [s["filter"]["must"] for s in search.json()["searches"]]
-    assert len(filters) == 10, "three a scope, and the agent's latest"
+    assert len(filters) == 4, "meaning and words, the words' scores, what is pinned, the agent's latest"
     assert all(must[0] == {"key": "user_id", "match": {"value": "acct-1"}} for must in filters), "bound to the account"
+    assert [s["with_payload"] is False for s in search.json()["searches"]] == [False, True, False, False]
+
+
+def test_past_sessions_are_recalled_and_another_agents_memories_are_not(world: World) -> None:
+    world.store.points += [
+        point("I went to Rome.", 0.6, scope="session", run_id="s0", kind="turn", speaker="Ana"),
+        point("Answers at length.", 0.9, scope="agent", agent_id="agent-2"),
+    ]
+    _, answer = world({"account_id": "acct-1", "agent_id": "agent-1", "session_id": "s1", "query": "Where was I?"})
+    assert {m["memory"] for m in answer["memories"]} == {"Drinks green tea.", "Answers briefly.", "I went to Rome."}
+    assert [m["speaker"] for m in answer["memories"] if m["scope"] == "session"] == ["Ana"]
+
+
+def test_the_steps_of_a_run_that_ask_the_same_share_one_embedding_call(world: World) -> None:
+    answers = [world()[1] for _ in range(3)]
+    assert (len(world.embeddings.requests), len(world.qdrant.requests)) == (1, 3)
+    assert answers[0]["context"] == answers[1]["context"] == answers[2]["context"]
 
 
 def test_warm_requests_reuse_their_connections(world: World) -> None:

@@ -36,7 +36,7 @@ AGENT_FACT = point("Answers briefly.", 0.7, scope="agent", agent_id="agent-1")
 
 @dataclass
 class Qdrant:
-    """Answers a batch of searches: by the scope that each search's filter asks for."""
+    """Answers a batch of searches, each by the account and the scopes that its filter asks for."""
 
     points: list[dict[str, Any]] = field(default_factory=lambda: [TEA, AGENT_FACT])
     hangs: bool = False
@@ -47,8 +47,17 @@ class Qdrant:
         return reply({"result": [{"points": self._found(search)} for search in request.json()["searches"]]})
 
     def _found(self, search: dict[str, Any]) -> list[dict[str, Any]]:
-        wanted = {c["key"]: c["match"]["value"] for c in search["filter"]["must"] if "match" in c}
-        return [p for p in self.points if all(p["payload"].get(key) == value for key, value in wanted.items())]
+        found = [point for point in self.points if _matches(point["payload"], search["filter"]["must"])]
+        return found if search["with_payload"] else [{"id": p["id"], "score": p["score"]} for p in found]
+
+
+def _matches(payload: dict[str, Any], must: list[dict[str, Any]]) -> bool:
+    return all(
+        any(_matches(payload, either["must"]) for either in condition["should"])
+        if "should" in condition
+        else payload.get(condition["key"]) == condition["match"]["value"]
+        for condition in must
+    )
 
 
 @dataclass
