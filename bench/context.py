@@ -44,9 +44,10 @@ def main() -> None:
         for size in args.sizes:
             parts = [part for part in args.parts if part not in _ONCE or size == args.sizes[0]]
             by_size[size], figures["sizes"][size] = _measured(size, parts, args.rounds, data, logs)
-        growth = report.growth(by_size)
-        print(growth.text)
-        figures["growth"] = growth.figures
+        if len(args.sizes) > 1:
+            growth = report.growth(by_size)
+            print(growth.text)
+            figures["growth"] = growth.figures
     if args.json is not None:
         args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
@@ -85,6 +86,8 @@ def _measured(
         tables = []
         if {"latency", "crowd", "neighbours"} & set(parts):
             measure = Measurements(place, size, logs, cleanup)
+            _progress(f"{size:,}: warming up")
+            measure.warm_up()
             _progress(f"{size:,}: latency")
             series += measure.one_at_a_time(rounds) if "latency" in parts else []
             series += measure.eight_at_a_time(rounds) if "crowd" in parts else []

@@ -21,6 +21,7 @@ from devstack.stack import LOCAL_DIMENSIONS, LOCAL_MODEL, ROOT
 COLD_STARTS = 5
 CROWD = 8
 _UNCOUNTED = 5
+_WARMING = 400
 _BLOCKS = 2
 
 
@@ -66,6 +67,12 @@ class Measurements:
             way: [cleanup.enter_context(Worker(way, place, logs / f"{way}.log")) for _ in range(CROWD)] for way in WAYS
         }
 
+    def warm_up(self) -> None:
+        """Uncounted questions about each account, by all processes: what is asked about is in memory then."""
+        for account in self._accounts.values():
+            for way, each in {"ours": _WARMING // CROWD, "plan": 2, "local": 2}.items():
+                self._together(way, account, each)
+
     def one_at_a_time(self, rounds: int) -> list[Series]:
         """Each way asked in turn, so that both meet the same state of the machine."""
         made = []
@@ -86,11 +93,10 @@ class Measurements:
         for name, account in self._accounts.items():
             asked: dict[str, list[Answer]] = {way: [] for way in WAYS}
             elapsed = dict.fromkeys(WAYS, 0.0)
-            for way in [*WAYS] * (_BLOCKS + 1):
-                first = not elapsed[way]
-                answers, seconds = self._together(way, account, 2 if first else max(1, rounds // CROWD // _BLOCKS))
-                elapsed[way] += seconds if not first else 1e-9  # the first block only warms eight processes up
-                asked[way] += [] if first else answers
+            for way in [*WAYS] * _BLOCKS:
+                answers, seconds = self._together(way, account, max(2, rounds // CROWD // _BLOCKS))
+                elapsed[way] += seconds
+                asked[way] += answers
             for way, answers in asked.items():
                 made.append(Series(name, account.memories, CROWD, way, answers, len(answers) / elapsed[way]))
         return made
@@ -140,12 +146,14 @@ def cold_starts(place: Place, account: Account) -> tuple[dict[str, list[float]],
         "plan": ["bench.plan_way", place.qdrant_url, place.models_url, COLLECTION, LOCAL_MODEL, str(LOCAL_DIMENSIONS),
                  account.id, question],
         "ours": ["bench.our_way", account.id, question],
+        "local": ["bench.our_way", account.id, question],
     }  # fmt: skip
-    environment = {**child_environment(place.environment), "PYTHONDONTWRITEBYTECODE": ""}
+    environments = {way: place.local_environment if way == "local" else place.environment for way in commands}
+    environment = {**child_environment(), "PYTHONDONTWRITEBYTECODE": ""}
     seconds: dict[str, list[float]] = {way: [] for way in commands}
     for _ in range(COLD_STARTS):
         for way, command in commands.items():
-            seconds[way].append(_timed([sys.executable, "-m", *command], environment))
+            seconds[way].append(_timed([sys.executable, "-m", *command], environment | environments[way]))
     return seconds, _timed([sys.executable, "-c", "pass"], environment)
 
 

@@ -90,10 +90,16 @@ def neighbours(series: Sequence[Series]) -> Table:
 
 def counts(found: Sequence[Count]) -> Table:
     """Requests on the wire."""
-    rows = [[WAYS[one.way], f"{one.embeddings:g}", f"{one.searches:g}"] for one in found]
-    figures = [{"way": o.way, "embeddings": o.embeddings, "searches": o.searches} for o in found]
+    rows = [[WAYS[one.way], f"{one.embeddings:g}", f"{one.searches:g}", one.outcomes] for one in found]
+    figures = [
+        {"way": o.way, "embeddings": o.embeddings, "searches": o.searches, "outcomes": o.outcomes} for o in found
+    ]
     return _titled(
-        "counts", "Requests for one answer, counted on the wire", ["way", "embedding", "Qdrant"], rows, figures
+        "counts",
+        "Requests for one answer, counted on the wire",
+        ["way", "embedding", "Qdrant", "outcome"],
+        rows,
+        figures,
     )
 
 

@@ -112,6 +112,7 @@ class Count:
     way: str
     embeddings: float
     searches: float
+    outcomes: str
 
 
 def counted(place: Place, account: Account, logs: Path) -> list[Count]:
@@ -125,9 +126,9 @@ def counted(place: Place, account: Account, logs: Path) -> list[Count]:
                 worker.ask(account.id, first)
                 before = models.requests, qdrant.requests
                 worker.start(account.id, questions)
-                worker.answers()
+                outcomes = sorted({answer.outcome for answer in worker.answers()})
             made = models.requests - before[0], qdrant.requests - before[1]
-        counts.append(Count(way, made[0] / _ASKED, made[1] / _ASKED))
+        counts.append(Count(way, made[0] / _ASKED, made[1] / _ASKED, ", ".join(outcomes)))
     return counts
 
 
@@ -166,7 +167,7 @@ class Suffered:
 
 def degraded(place: Place, account: Account, logs: Path) -> list[Suffered]:
     """Every trouble, for both ways: it begins once a process has answered in good times."""
-    return [_suffered(trouble, way, place, account, logs) for trouble in TROUBLES for way in WAYS]
+    return [_suffered(trouble, way, place, account, logs) for trouble in TROUBLES for way in ("plan", "ours")]
 
 
 def _suffered(trouble: Trouble, way: str, place: Place, account: Account, logs: Path) -> Suffered:

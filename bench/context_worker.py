@@ -1,7 +1,7 @@
 """A process that asks one way's questions: a Lambda runs a function once a process, one request at a time.
 
-``python -m bench.context_worker ours|plan`` reads a `Place` and then orders, one JSON a line, and answers each with a
-line of JSON. `Worker` is the other end.
+``python -m bench.context_worker plan|ours|local`` reads a `Place` and then orders, one JSON a line, and answers each
+with a line of JSON. `Worker` is the other end.
 """
 
 import json
@@ -19,11 +19,11 @@ from bench.our_way import Answer
 from devstack.processes import child_environment
 from devstack.stack import LOCAL_DIMENSIONS, LOCAL_MODEL, ROOT
 
-WAYS = {"plan": "the plan's", "ours": "ours"}
+WAYS = {"plan": "the plan's", "ours": "ours", "local": "ours, EMBEDDER=local"}
 
 
 class Worker:
-    """The process of one way (``plan`` or ``ours``) at ``place``; ``log`` takes what it says on stderr."""
+    """The process of one way (a key of `WAYS`) at ``place``; ``log`` takes what it says on stderr."""
 
     def __init__(self, way: str, place: Place, log: Path) -> None:
         self.way = way
@@ -88,10 +88,10 @@ class Worker:
 
 
 def _way(name: str, place: Place) -> Any:  # noqa: ANN401  (either way: only one is imported)
-    if name == "ours":
+    if name != "plan":
         from bench.our_way import OurWay
 
-        return OurWay(place.environment)
+        return OurWay(place.environment if name == "ours" else place.local_environment)
     from bench.plan_way import PlanWay
 
     return PlanWay(place.qdrant_url, place.models_url, COLLECTION, LOCAL_MODEL, LOCAL_DIMENSIONS, makes_indexes=False)

@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 from operator_memory.adapters.jwt import ServiceTokens, mint
-from operator_memory.adapters.recent_values import RecentValues
+from operator_memory.application.recent_values import RecentValues
 from operator_memory.domain.identity import READ_CONTEXT
 
 from bench.context_place import start_place
