@@ -118,6 +118,7 @@ def memories(account: AccountId) -> st.SearchStrategy[Memory]:
         message_id=names,
         seq=st.none() | st.integers(0, 2**53),
         source_run_id=names,
+        follows=names,
         importance=st.floats(0, 1).map(lambda value: round(value, 6)),
         pinned=st.booleans(),
         expires_at=st.none() | moments,

@@ -8,7 +8,7 @@ from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.models import PastVersion
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, Kind
 
 from tests.support.api_checks import added, belonging_to, holds_no_text, is_problem, of_type, shelf, the_event
 from tests.support.builders import NOW, a_memory
@@ -70,6 +70,20 @@ class TestCorrect:
             "changed_by": f"user:{user}",
         }
         assert history == {"id": memory["id"], "version": 2, "memory": "I live in Lisbon.", "history": [past]}
+
+    def test_corrected_a_turn_is_found_by_its_own_words_only(self, platform: Management, user: str) -> None:
+        turn = belonging_to(user, a_memory("On the balcony.", kind=Kind.TURN, follows="the question"))
+        platform.put(turn)
+
+        def follows_after(**changes: object) -> str | None:
+            version = platform.memories.of(AccountId(user))[0].version
+            headers = {"if-match": f'"{version}"'}
+            answer = platform.call("PATCH", f"/v1/memories/{turn.id}", user=user, body=changes, headers=headers)
+            assert answer.status == 200
+            return platform.memories.of(AccountId(user))[0].follows
+
+        assert follows_after(pinned=True) == "the question"
+        assert follows_after(memory="In the attic.") is None
 
     def test_each_change_leaves_one_event_without_its_words(
         self, platform: Management, user: str, memory: dict[str, Any], edit: Edit

@@ -1,0 +1,53 @@
+"""Which turn is found by the words of the one before it: only where those can be taken back."""
+
+from dataclasses import replace
+
+import pytest
+from operator_memory.application import extract_run
+from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.scopes import Kind, Scope
+
+from tests.support.extraction import ACCOUNT, World, a_job
+
+
+def said(*texts: str) -> tuple[RawMessage, ...]:
+    return tuple(RawMessage("user", text, message_id=text) for text in texts)
+
+
+def told(world: World) -> dict[str, tuple[str | None, str]]:
+    """By each turn's text: the text of what it follows, and the words before it that find it."""
+    turns = [point for point in world.memories.points[ACCOUNT].values() if point.memory.kind is Kind.TURN]
+    texts = {turn.memory.id: turn.memory.text for turn in turns}
+    return {turn.memory.text: (texts.get(turn.memory.follows or ""), turn.before) for turn in turns}
+
+
+def test_a_turn_knows_whose_words_find_it() -> None:
+    world = World()
+    world.run(a_job(messages=said("Where?", "In Porto", "Fine")))
+    assert told(world) == {"Where?": (None, ""), "In Porto": ("Where?", "Where?"), "Fine": ("In Porto", "In Porto")}
+
+
+def test_what_was_stored_earlier_finds_nothing_new_for_it_may_have_been_corrected() -> None:
+    world = World()
+    world.run(a_job(messages=said("Where?")))
+    [question] = world.of_scope(Scope.SESSION)
+    corrected = replace(question, text="How?", version=2)
+    assert world.library.replace(corrected, [0.0], expected_version=1)
+    world.run(a_job(messages=said("Where?", "In Porto", "Fine"), job_id="job-2"))
+    assert told(world) == {"How?": (None, ""), "In Porto": (None, ""), "Fine": ("In Porto", "In Porto")}
+
+
+def test_what_is_stored_in_two_requests_is_not_found_across_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_run, "_TURNS_PAGE", 2)
+    world = World()
+    world.run(a_job(messages=said("Where?", "In Porto", "When?", "In May")))
+    assert {text: before for text, (_, before) in told(world).items() if before} == {
+        "In Porto": "Where?",
+        "In May": "When?",
+    }
+
+
+def test_a_turn_never_follows_itself() -> None:
+    world = World()
+    world.run(a_job(messages=said("Where?", "Where?", "Porto", "Where?")))
+    assert told(world) == {"Where?": (None, ""), "Porto": ("Where?", "Where?")}
