@@ -109,6 +109,14 @@ def test_hybrid_brings_at_most_its_limit_of_each_way(store: Store) -> None:
     assert sorted(text.split()[0] for text in texts(hits)) == ["bus", "bus", "green", "green"]
 
 
+def test_what_lies_outside_or_is_gone_takes_no_place_of_either_way(store: Store) -> None:
+    put(store, a_memory("green tea with honey and lemon"), a_memory("bus to the lake, seldom and late"))
+    outside = [a_memory(text, key=key) for text in ("green tea", "bus") for key in (OTHER_AGENT, OTHER_SESSION)]
+    put(store, *outside, a_memory("green tea", expires_at=NOW), a_memory("bus", valid_until=NOW))
+    [hits] = search(store, Search(RUN, HYBRID, 1), query="green tea", text="bus")
+    assert texts(hits) == ["green tea with honey and lemon", "bus to the lake, seldom and late"]
+
+
 def test_neither_way_of_hybrid_brings_what_is_gone(store: Store) -> None:
     gone = [a_memory("green tea", expires_at=NOW), a_memory("fast bicycles", valid_until=NOW - timedelta(seconds=1))]
     put(store, *gone, a_memory("green bicycles"))

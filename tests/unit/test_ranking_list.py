@@ -46,6 +46,13 @@ def test_the_order_of_searches_and_of_their_hits_does_not_matter(
     assert ranked(shuffled, limit, query=query, gate=gate) == ranked(found, limit, query=query, gate=gate)
 
 
+@given(st.permutations([a_hit(f"memory {n}", 0.5) for n in range(5)]))
+def test_equals_are_always_in_the_same_order(hits: list[Hit]) -> None:
+    result = ranked([searched(HYBRID, *hits)])
+    assert len({r.score for r in result}) == 1
+    assert [r.memory.id for r in result] == sorted(hit.memory.id for hit in hits)
+
+
 @given(findings(), st.integers(1, 12))
 def test_as_many_as_asked_for_come_back_best_first_no_text_twice_out_of_what_was_found(
     found: Found, limit: int
