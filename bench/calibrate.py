@@ -21,12 +21,12 @@ from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.relevance import FILE, weights_of
 
 from bench.report import machine_state, versions
-from bench.retrieval_questions import Question, load_own
+from bench.retrieval_questions import TOGETHER, Question, load_own
 from bench.retrieval_score import EMPTY_GROUP, mean
-from bench.retrieval_store import OWN_ACCOUNT, start, store_own
+from bench.retrieval_store import start, store_own
 from bench.retrieval_ways import OurWay
 
-HARDEST = "no_shared_words"
+HARDEST = f"no_shared_words{TOGETHER}"
 """The group that decides: its memories resemble their questions least of all."""
 LOST_PERCENT = 2
 _LIMIT = 50
@@ -53,7 +53,7 @@ def main() -> None:
     print(f"{machine_state()}\n{versions('qdrant-edge-py')}\n", flush=True)
     with ExitStack() as cleanup:
         asked = start(cleanup, os.environ)
-        memories, questions = load_own(OWN_ACCOUNT)
+        memories, questions = load_own()
         store_own(asked, memories)
         way = OurWay(asked)
         seen = [_look(way, question) for question in questions]

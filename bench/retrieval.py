@@ -21,7 +21,7 @@ from operator_memory.entrypoints.relevance import gate_for
 from bench.report import machine_state, versions
 from bench.retrieval_questions import Conversation, OwnMemory, Question, load_locomo, load_own
 from bench.retrieval_score import Answer, by_conversation, locomo_table, mean, own_table
-from bench.retrieval_store import ASKED_AT, OWN_ACCOUNT, Asked, start, store_conversations, store_own
+from bench.retrieval_store import ASKED_AT, Asked, start, store_conversations, store_own
 from bench.retrieval_tuning import Found, cross_validated
 from bench.retrieval_ways import Mem0Way, OneSearch, OurWay, Way
 from devstack.stack import ROOT
@@ -55,7 +55,7 @@ def _measure(
     asked: Asked, conversations: Sequence[Conversation], *, ours_only: bool
 ) -> tuple[dict[str, list[Answer]], list[Answer]]:
     """Every way's answers, and ours by numbers that were chosen on other conversations."""
-    memories, own = load_own(OWN_ACCOUNT)
+    memories, own = load_own()
     questions = [*(question for c in conversations for question in c.questions), *own]
     store_conversations(asked, conversations)
     store_own(asked, memories)

@@ -41,13 +41,15 @@ def scatter(points: Sequence[Point], *, across: str, up: str) -> str:
     horizontal = _axis([0.0, *(p.x for p in points)], _LEFT, WIDTH - _LEFT - _RIGHT)
     vertical = _axis([p.y for p in points], HEIGHT - _BOTTOM, _TOP + _BOTTOM - HEIGHT)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' font-family="sans-serif" font-size="12" role="img" aria-label="{escape(up)} against {escape(across)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">',
+        f"<title>{escape(up)} against {escape(across)}</title>",
+        '<g font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         *_grid(horizontal, vertical),
         *_labelled(points, horizontal, vertical),
         f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
         f'<text transform="translate(18 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>',
+        "</g>",
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

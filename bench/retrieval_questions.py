@@ -6,7 +6,7 @@ there, it is left out with a message. Our own set is in ``bench/retrieval_set``.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 from operator_memory.domain.conversation import RawMessage
 
 OWN_SET = Path(__file__).parent / "retrieval_set"
+ALL_ACCOUNT = "own-all"
+TOGETHER = ", all in one account"
 _TURN_ID = re.compile(r"D\d+:\d+")
 _ADVERSARIAL = 5
 _SECONDS_A_TURN = 20
@@ -53,6 +55,7 @@ class Conversation:
 class OwnMemory:
     """A memory of our own set, to be stored as it stands."""
 
+    account: str
     ref: str
     text: str
     kind: str
@@ -105,23 +108,28 @@ def _said(turn: Mapping[str, Any]) -> str:
     return f"{turn['text']} [photo: {shown}]" if shown else str(turn["text"])
 
 
-def load_own(account: str, folder: Path = OWN_SET) -> tuple[list[OwnMemory], list[Question]]:
-    """All memories of our own set, to be stored in one account, and its questions, one group a file."""
+def load_own(folder: Path = OWN_SET) -> tuple[list[OwnMemory], list[Question]]:
+    """Our own set, a file a group: each group in an account of its own, and all of them once more in one account.
+
+    What has no answer is asked of the one account only: there is most to be taken for one.
+    """
     memories: list[OwnMemory] = []
     questions: list[Question] = []
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text("utf-8"))
-        memories += map(_own_memory, content["memories"])
-        questions += _own_questions(content, account)
+        name, alone = content["name"], bool(content["memories"])
+        for account in [f"own-{name}", ALL_ACCOUNT] if alone else [ALL_ACCOUNT]:
+            group = f"{name}{TOGETHER}" if alone and account == ALL_ACCOUNT else name
+            memories += (_own_memory(entry, account) for entry in content["memories"])
+            questions += (_own_question(entry, group, account) for entry in content["questions"])
     return memories, questions
 
 
-def _own_memory(entry: Mapping[str, Any]) -> OwnMemory:
+def _own_memory(entry: Mapping[str, Any], account: str) -> OwnMemory:
     said_at = datetime.fromisoformat(entry["said_at"])
-    return OwnMemory(entry["id"], entry["text"], entry["kind"], said_at, entry.get("speaker"))
+    return OwnMemory(account, entry["id"], entry["text"], entry["kind"], said_at, entry.get("speaker"))
 
 
-def _own_questions(content: Mapping[str, Any], account: str) -> Iterator[Question]:
-    for entry in content["questions"]:
-        relevant, outdated = (frozenset(entry.get(name, ())) for name in ("relevant", "outdated"))
-        yield Question(content["name"], account, entry["query"], relevant, outdated)
+def _own_question(entry: Mapping[str, Any], group: str, account: str) -> Question:
+    relevant, outdated = (frozenset(entry.get(name, ())) for name in ("relevant", "outdated"))
+    return Question(group, account, entry["query"], relevant, outdated)

@@ -77,5 +77,5 @@ def _cells(group: str, answers: Sequence[Answer]) -> list[str]:
         each = sum(len(a.refs) for a in answers) / max(1, len(answers))
         return ["", "", "", "", f"{answered:.0f} % ({each:.1f} memories each)"]
     hits = [f"{mean([a.hit(k) for a in answers]):.1f}" for k in (1, 5, 10)]
-    newest = f"{mean([a.newest_first for a in answers]):.1f}" if group == UPDATES else ""
+    newest = f"{mean([a.newest_first for a in answers]):.1f}" if group.startswith(UPDATES) else ""
     return [*hits, newest, ""]

@@ -25,7 +25,6 @@ from devstack.stack import LOCAL_DIMENSIONS
 from infra.qdrant.apply import Collection, apply
 
 OURS = "bench_ours"
-OWN_ACCOUNT = "own-set"
 ASKED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _BATCH = 64
 _KEPT_DAYS = 3650  # the longest there is: a talk of 2023 is asked about years later
@@ -106,10 +105,9 @@ def store_own(asked: Asked, memories: Sequence[OwnMemory]) -> None:
     for start_at in range(0, len(memories), _BATCH):
         page = [_memory(memory) for memory in memories[start_at : start_at + _BATCH]]
         vectors = embedder.embed([beginning(memory.text) for memory in page], timeout=60)
-        writer.upsert(
-            AccountId(OWN_ACCOUNT),
-            [EmbeddedMemory(memory, vector) for memory, vector in zip(page, vectors, strict=True)],
-        )
+        embedded = [EmbeddedMemory(memory, vector) for memory, vector in zip(page, vectors, strict=True)]
+        for account in dict.fromkeys(memory.account_id for memory in page):
+            writer.upsert(account, [e for e in embedded if e.memory.account_id == account])
 
 
 def _memory(own: OwnMemory) -> Memory:
@@ -117,8 +115,8 @@ def _memory(own: OwnMemory) -> Memory:
     session = f"session-{own.said_at:%Y-%m-%d}"
     key = ScopeKey(Scope.SESSION, session) if kind is Kind.TURN else ScopeKey(Scope.USER)
     return Memory(
-        id=memory_id(AccountId(OWN_ACCOUNT), key, own.text, position=own.ref),
-        account_id=AccountId(OWN_ACCOUNT),
+        id=memory_id(AccountId(own.account), key, own.text, position=own.ref),
+        account_id=AccountId(own.account),
         scope=key.scope,
         kind=kind,
         text=own.text,

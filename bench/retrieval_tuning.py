@@ -19,7 +19,7 @@ from operator_memory.domain.scopes import AccountId
 from bench.retrieval_questions import Question
 from bench.retrieval_score import LOCOMO, Answer, mean
 
-SCALES, FOLLOWING, SPEAKER = (25.0, 35.0, 45.0, 60.0), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)
+SCALES, FOLLOWING, SPEAKER = (20.0, 22.0, 24.0, 28.0), (0.2, 0.4, 0.5), (0.1, 0.2, 0.3)
 _LIMIT = 10
 
 

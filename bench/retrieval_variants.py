@@ -21,7 +21,7 @@ from bench.retrieval import LOCOMO_FILE, ask, locomo_or_nothing, others
 from bench.retrieval_plot import Point, scatter
 from bench.retrieval_questions import load_own
 from bench.retrieval_score import LOCOMO, Answer, mean
-from bench.retrieval_store import OWN_ACCOUNT, start, store_conversations, store_own
+from bench.retrieval_store import start, store_conversations, store_own
 from bench.retrieval_ways import OurWay, Way
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -31,7 +31,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "100 candidates": {"candidates": 100},
     "no neighbours": {"previous_weight": 0.0, "next_weight": 0.0},
     "no speaker": {"speaker_bonus": 0.0},
-    "no detail": {"detail_weight": 0.0},
+    "questions count as answers": {"asking_malus": 0.0},
     "no importance, recency, access": {
         "importance_weight": 0.0,
         "recency_weight": 0.0,
@@ -39,8 +39,8 @@ CHANGES: dict[str, dict[str, Any]] = {
         "access_weight": 0.0,
     },
     "no quotas": {"reserved_share": 0.0},
-    "words count twice": {"keyword_scale": RankingParameters().keyword_scale / 2},
-    "words count half": {"keyword_scale": RankingParameters().keyword_scale * 2},
+    "words count twice": {"keyword_weight": 2 * RankingParameters().keyword_weight},
+    "words count half": {"keyword_weight": RankingParameters().keyword_weight / 2},
 }
 _HARD = "no_shared_words"
 
@@ -67,7 +67,7 @@ def main() -> None:
     conversations = locomo_or_nothing(args.locomo)
     with ExitStack() as cleanup:
         asked = start(cleanup, os.environ)
-        memories, own = load_own(OWN_ACCOUNT)
+        memories, own = load_own()
         store_conversations(asked, conversations)
         store_own(asked, memories)
         gate = gate_for(asked.parts.settings.embedding_model)

@@ -20,7 +20,7 @@ from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
 from bench.extraction_ports import NoEvents
 from bench.retrieval_questions import Conversation, OwnMemory
-from bench.retrieval_store import OWN_ACCOUNT, Asked
+from bench.retrieval_store import Asked
 from bench.retrieval_tuning import Recorder
 
 USUAL = RankingParameters()
@@ -134,7 +134,7 @@ class Mem0Way:
             for session in conversation.sessions
             for message in session.messages
         ]
-        said += [(OWN_ACCOUNT, memory.text, memory.ref) for memory in own]
+        said += [(memory.account, memory.text, memory.ref) for memory in own]
         for number, (account, text, ref) in enumerate(said, start=1):
             self._memory.add(text, user_id=account, metadata={"ref": ref}, infer=False)
             if number % 50 == 0:

@@ -18,6 +18,9 @@ SIZES = {
     "no_shared_words": 150,
     "languages": 50,
     "nothing": 50,
+    "exact": 150,
+    "when": 100,
+    "updates": 100,
 }
 
 # Words that carry no topic. Everything else counts as content, so the list is kept to grammar and to the two ways in
@@ -177,3 +180,10 @@ LANGUAGES = {
 def test_each_language_is_asked_in(language: str) -> None:
     asked = [question["query"].casefold() for question in questions("languages")]
     assert sum(1 for query in asked if re.search(LANGUAGES[language], query)) >= 2
+
+
+def test_what_is_outdated_was_said_before_what_is_right_now() -> None:
+    said_at = {memory["id"]: memory["said_at"] for memory in MEMORIES}
+    for question in questions("updates"):
+        assert question["outdated"], question
+        assert max(said_at[ref] for ref in question["outdated"]) < min(said_at[ref] for ref in question["relevant"])

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from operator_memory.domain.models import Memory, normalised_text
+from operator_memory.domain.near_duplicates import distinct
 from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
@@ -26,27 +27,31 @@ class RankingParameters:
 
     candidates: int = 60
     """By meaning, and as many by words: with fewer good memories are lost unranked, with more little is gained."""
-    dense_weight: float = 0.5
+    dense_weight: float = 0.6
     """Of the cosine, 0..1."""
     keyword_weight: float = 0.5
-    """Of the BM25 score divided by `keyword_scale`."""
-    keyword_scale: float = 35.0
-    previous_weight: float = 0.1
-    """Of the turn before in the same conversation: its share of a turn's score."""
-    next_weight: float = 0.2
+    """Of the square of the BM25 score divided by `keyword_scale`: one weak match counts for next to nothing, so that
+    an account's many words do not bury what means the same in others."""
+    keyword_scale: float = 24.0
+    keyword_cap: float = 3.0
+    """Most that the square may be: beyond that a text is found beyond doubt."""
+    previous_weight: float = 0.3
+    """Of the turn before in the same conversation: of what its relevance is above `neighbour_floor`."""
+    next_weight: float = 0.4
     """Of the turn after."""
+    neighbour_floor: float = 0.2
+    """What almost any turn has. A share of all of it would favour turns over facts, which have no neighbours."""
     speaker_bonus: float = 0.2
     """For what was said by the one speaker whom the question names."""
-    detail_weight: float = 0.05
-    """Of a text of at least `detail_characters`; a shorter one gets its part. "Yes!" answers little."""
-    detail_characters: int = 120
-    importance_weight: float = 0.04
-    recency_weight: float = 0.02
+    asking_malus: float = 0.05
+    """For a turn that ends with a question: it asks for what the next one answers."""
+    importance_weight: float = 0.02
+    recency_weight: float = 0.005
     """Of a memory of this moment; it halves with each half-life."""
-    present_weight: float = 0.1
+    present_weight: float = 0.03
     """The same where the question asks about what holds now: of two answers the newer one."""
     fact_half_life_days: float = 180.0
-    turn_half_life_days: float = 60.0
+    turn_half_life_days: float = 180.0
     access_weight: float = 0.02
     """Of a memory that has been injected often; `access_half` times are half of it."""
     access_half: float = 10.0
@@ -76,7 +81,8 @@ class ScoreParts:
     words: float = 0.0
     neighbours: float = 0.0
     speaker: float = 0.0
-    detail: float = 0.0
+    asking: float = 0.0
+    """Zero or less."""
     importance: float = 0.0
     recency: float = 0.0
     access: float = 0.0
@@ -90,7 +96,7 @@ class ScoreParts:
             + self.words
             + self.neighbours
             + self.speaker
-            + self.detail
+            + self.asking
             + self.importance
             + self.recency
             + self.access
@@ -105,7 +111,7 @@ class ScoreParts:
 
 @dataclass(frozen=True, slots=True)
 class RankedMemory:
-    """A memory with its score (0 up to about 2) and what that is made of."""
+    """A memory with its score (about 0 up to 3) and what that is made of."""
 
     memory: Memory
     score: float
@@ -125,7 +131,7 @@ class _Candidate:
         return p.dense_weight * max(0.0, self.dense)
 
     def words(self, p: RankingParameters) -> float:
-        return p.keyword_weight * self.keyword / p.keyword_scale
+        return p.keyword_weight * min(p.keyword_cap, (self.keyword / p.keyword_scale) ** 2)
 
     def base(self, p: RankingParameters) -> float:
         return self.meaning(p) + self.words(p)
@@ -158,8 +164,8 @@ def rank(
         parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
         source = source_of(candidate.memory, session_id)
         ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
-    ranked.sort(key=lambda r: (-r.score, r.memory.id))
-    return _with_quotas(_distinct(ranked), limit, parameters)
+    ranked.sort(key=lambda r: (-r.score, -r.memory.created_at.timestamp(), r.memory.id))
+    return _with_quotas(_contenders(_distinct(ranked), limit, parameters), limit, parameters)
 
 
 def _candidates(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[str, _Candidate]:
@@ -197,7 +203,7 @@ def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> d
         if candidate.memory.kind is Kind.TURN and (seq := candidate.memory.seq) is not None
     ]
     for candidate, seq, run in turns:  # of two at one place (imported ones may be) the better one counts
-        run[seq] = max(run.get(seq, 0.0), candidate.base(p))
+        run[seq] = max(run.get(seq, 0.0), candidate.base(p) - p.neighbour_floor)
     return {
         candidate.memory.id: p.previous_weight * run.get(seq - 1, 0.0) + p.next_weight * run.get(seq + 1, 0.0)
         for candidate, seq, run in turns
@@ -230,7 +236,7 @@ def _parts(
         words=candidate.words(p),
         neighbours=neighbours,
         speaker=p.speaker_bonus * said_by,
-        detail=p.detail_weight * min(1.0, len(memory.text) / p.detail_characters),
+        asking=0.0 if is_fact else -p.asking_malus * memory.text.endswith("?"),
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
         access=p.access_weight * memory.access_count / (memory.access_count + p.access_half),
@@ -241,13 +247,20 @@ def _parts(
 def _distinct(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:
     """The first of each text: the same words in two scopes are injected once."""
     seen: set[str] = set()
-    distinct = []
+    first = []
     for candidate in ranked:
         text = normalised_text(candidate.memory.text)
         if text not in seen:
             seen.add(text)
-            distinct.append(candidate)
-    return distinct
+            first.append(candidate)
+    return first
+
+
+def _contenders(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
+    """Those that may get into the list, of near duplicates only the first: all candidates would take a millisecond."""
+    sources = [r.source for r in ranked]
+    places = {*range(min(2 * limit, len(ranked))), *_first_of_each(sources, 2 * _reserved(sources, limit, p))}
+    return distinct([ranked[place] for place in sorted(places)], lambda r: r.memory.text)
 
 
 def source_of(memory: Memory, session_id: str | None) -> Source:
@@ -262,7 +275,7 @@ def source_of(memory: Memory, session_id: str | None) -> Source:
 def _with_quotas(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
     """The best ``limit``, but no source is crowded out, and this session's turns do not crowd out the others."""
     sources = [r.source for r in ranked]
-    reserved = int(limit * p.reserved_share / len(set(sources))) if sources else 0
+    reserved = _reserved(sources, limit, p)
     chosen = set(_first_of_each(sources, reserved))
     most_of_session = max(reserved, math.ceil(limit * p.session_share))
     taken = sum(sources[place] is Source.SESSION for place in chosen)
@@ -278,6 +291,10 @@ def _with_quotas(ranked: Sequence[RankedMemory], limit: int, p: RankingParameter
         chosen.add(place)
     chosen.update(passed_over[: limit - len(chosen)])
     return [ranked[place] for place in sorted(chosen)]
+
+
+def _reserved(sources: Sequence[Source], limit: int, p: RankingParameters) -> int:
+    return int(limit * p.reserved_share / len(set(sources))) if sources else 0
 
 
 def _first_of_each(sources: Iterable[Source], count: int) -> Iterable[int]:

@@ -21,4 +21,4 @@ def gate_for(model: str) -> RelevanceGate:
 
 def weights_of(parameters: RankingParameters) -> dict[str, float]:
     """The weights under which relevance was measured: with others the numbers mean something else."""
-    return {name: getattr(parameters, name) for name in ("dense_weight", "keyword_weight", "keyword_scale")}
+    return {name: getattr(parameters, name) for name in ("dense_weight", "keyword_weight", "keyword_scale", "keyword_cap")}
