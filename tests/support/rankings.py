@@ -1,11 +1,12 @@
 """Findings for the ranking, hand-made and arbitrary ones, and ways to look at what comes of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
 from operator_memory.domain.query_words import QueryWords
-from operator_memory.domain.ranking import RankedMemory, rank
+from operator_memory.domain.ranking import RankedMemory, RankingParameters, rank
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
@@ -16,6 +17,7 @@ PAST_KEY = replace(SESSION_KEY, owner_id="session-0")
 KEYS = (USER_KEY, AGENT_KEY, SESSION_KEY, PAST_KEY)
 RUN = AnyScope((USER_KEY, AGENT_KEY, SESSION_KEY), past_sessions=True)
 Found = list[tuple[Search, list[Hit]]]
+P = RankingParameters()
 
 
 def ranked(
@@ -33,6 +35,16 @@ def ranked(
 def searched(mode: SearchMode, *hits: Hit) -> tuple[Search, list[Hit]]:
     """A search and what it has found."""
     return Search(RUN, mode, 60), list(hits)
+
+
+def cosine_for(meaning: float) -> float:
+    """The cosine of a hit whose part for meaning is ``meaning``."""
+    return meaning / P.dense_weight
+
+
+def bm25_for(words: float) -> float:
+    """The keyword score of a hit whose part for words is ``words``."""
+    return P.keyword_scale * math.sqrt(words / P.keyword_weight)
 
 
 def a_turn(text: str, score: float = 0.5, *, seq: int = 0, key: ScopeKey = SESSION_KEY, **fields: object) -> Hit:

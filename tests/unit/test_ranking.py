@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.query_words import QueryWords, read_query
-from operator_memory.domain.ranking import RankedMemory, RankingParameters, ScoreParts, rank
+from operator_memory.domain.ranking import RankedMemory, ScoreParts, rank
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, SearchMode
 from operator_memory.domain.scopes import Kind
 
 from tests.support.builders import NOW, SESSION_KEY, a_hit
-from tests.support.rankings import PAST_KEY, Found, a_turn, findings, ranked, searched, texts
+from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts
 
-P = RankingParameters()
 HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 ASKS = {"nothing": None, "now": read_query("Where does Ana live now?"), "then": read_query("When did Ana move?")}
 queries = st.sampled_from(list(ASKS.values()))
@@ -36,15 +35,16 @@ def by_text(result: list[RankedMemory]) -> dict[str, ScoreParts]:
 
 
 @given(findings(), st.integers(1, 12), queries)
-def test_a_score_is_the_sum_of_its_parts_and_none_of_them_takes_away(
+def test_a_score_is_the_sum_of_its_parts_and_none_but_that_of_a_question_takes_away(
     found: Found, limit: int, query: QueryWords | None
 ) -> None:
     for memory in ranked(found, limit, query=query):
         parts = asdict(memory.parts)
         assert memory.score == pytest.approx(sum(parts.values()))
+        assert -P.asking_malus <= parts.pop("asking") <= 0.0
         assert min(parts.values()) >= 0.0
         assert memory.parts.relevance == memory.parts.meaning + memory.parts.words
-        assert 0.0 <= memory.score <= 2.0
+        assert -P.asking_malus <= memory.score <= 4.0
 
 
 def of_memory(**fields: object) -> Callable[[Hit], Hit]:
@@ -81,26 +81,30 @@ def test_more_of_any_signal_never_costs_a_memory_its_place(
     assert after.index(chosen) <= before.index(chosen)
 
 
-@given(st.integers(0, 400), st.integers(0, 400))
-def test_a_longer_text_never_scores_less(one: int, other: int) -> None:
-    short, long = sorted((one, other))
-    assert parts_of(a_hit("x" * short)).detail <= parts_of(a_hit("x" * long)).detail <= P.detail_weight
-
-
 # --- meaning and words
 
 
 def test_meaning_is_the_cosine_and_words_the_keyword_score_each_by_its_weight() -> None:
     [only] = ranked([searched(HYBRID, a_hit("x", 0.6)), searched(KEYWORD, a_hit("x", 7.0))])
     assert only.parts.meaning == pytest.approx(P.dense_weight * 0.6)
-    assert only.parts.words == pytest.approx(P.keyword_weight * 7.0 / P.keyword_scale)
+    assert only.parts.words == pytest.approx(P.keyword_weight * (7.0 / P.keyword_scale) ** 2)
+
+
+@given(st.floats(0, 200), st.floats(0, 200))
+def test_a_higher_keyword_score_never_counts_less_a_weak_one_next_to_nothing_and_an_endless_one_its_cap(
+    one: float, other: float
+) -> None:
+    weak, strong = sorted((one, other))
+    words = [parts_of(a_hit("x", bm25), KEYWORD).words for bm25 in (weak, strong)]
+    assert words[0] <= words[1] <= P.keyword_weight * P.keyword_cap
+    assert parts_of(a_hit("x", weak / 2), KEYWORD).words <= words[0] / 2 or weak > P.keyword_scale
 
 
 def test_meaning_and_words_together_beat_either_alone() -> None:
     result = ranked(
         [
-            searched(HYBRID, a_hit("both", 0.6), a_hit("meaning", 0.7), a_hit("words", 0.1)),
-            searched(KEYWORD, a_hit("both", 6.0), a_hit("words", 8.0)),
+            searched(HYBRID, a_hit("both", cosine_for(0.3)), a_hit("meaning", cosine_for(0.4)), a_hit("words", 0.1)),
+            searched(KEYWORD, a_hit("both", bm25_for(0.2)), a_hit("words", bm25_for(0.25))),
         ]
     )
     assert texts(result) == ["both", "meaning", "words"]
@@ -117,49 +121,63 @@ def test_opposite_meaning_is_no_worse_than_none() -> None:
 
 def test_a_weak_best_hit_stays_weak() -> None:
     """Scores are not divided by the best of the query: one rare common word is no proof of relevance."""
-    alone = parts_of(a_hit("words", 0.2), KEYWORD)
-    assert alone.relevance == pytest.approx(P.keyword_weight * 0.2 / P.keyword_scale)
-    beside = ranked([searched(KEYWORD, a_hit("words", 0.2), a_hit("more", 30.0))])
+    alone = parts_of(a_hit("words", bm25_for(0.01)), KEYWORD)
+    assert alone.relevance == pytest.approx(0.01)
+    beside = ranked([searched(KEYWORD, a_hit("words", bm25_for(0.01)), a_hit("more", 30.0))])
     assert by_text(beside)["words"] == alone
 
 
 # --- neighbours
 
 
-def test_a_turn_gets_a_share_of_what_the_turns_before_and_after_it_have_of_their_own() -> None:
-    said = [a_turn(f"turn {n}", score, seq=n) for n, score in enumerate((0.8, 0.2, 0.6))]
-    result = by_text(ranked([searched(HYBRID, *said), searched(KEYWORD, replace(said[2], score=7.0))]))
-    first, second, third = (result[f"turn {n}"] for n in range(3))
-    assert first.neighbours == pytest.approx(P.next_weight * second.relevance)
-    assert second.neighbours == pytest.approx(P.previous_weight * first.relevance + P.next_weight * third.relevance)
-    assert third.neighbours == pytest.approx(P.previous_weight * second.relevance)
+def to_give(parts: ScoreParts) -> float:
+    """What a turn has of its own above the floor: what its neighbours get a share of."""
+    return max(0.0, parts.relevance - P.neighbour_floor)
+
+
+def test_a_turn_gets_a_share_of_what_the_turns_before_and_after_it_have_of_their_own_above_the_floor() -> None:
+    said = [a_turn(f"turn {n}", score, seq=n) for n, score in enumerate((0.8, 0.5, 0.6, 0.1))]
+    words = searched(KEYWORD, replace(said[2], score=bm25_for(0.2)))
+    parts = by_text(ranked([searched(HYBRID, *said), words]))
+    first, second, third, weak = (parts[f"turn {n}"] for n in range(4))
+    assert to_give(weak) == 0.0 < min(to_give(first), to_give(second), to_give(third))
+    assert first.neighbours == pytest.approx(P.next_weight * to_give(second))
+    assert second.neighbours == pytest.approx(P.previous_weight * to_give(first) + P.next_weight * to_give(third))
+    assert third.neighbours == pytest.approx(P.previous_weight * to_give(second))
+    assert weak.neighbours == pytest.approx(P.previous_weight * to_give(third))
+
+
+def test_a_turn_never_gets_more_of_its_neighbour_than_that_has_itself() -> None:
+    assert P.previous_weight + P.next_weight < 1.0
 
 
 APART = {
-    "two places away": a_turn("b", seq=3),
-    "at the same place": a_turn("b", seq=1),
-    "in another run": a_turn("b", seq=2, source_run_id="run-2"),
-    "in another session": a_turn("b", seq=2, key=PAST_KEY),
-    "at no place": a_hit("b", 0.5, key=SESSION_KEY, kind=Kind.TURN, source_run_id="run-1"),
-    "a fact": a_hit("b", 0.5, key=SESSION_KEY, kind=Kind.FACT, seq=2, source_run_id="run-1"),
+    "two places away": a_turn("b", 0.9, seq=3),
+    "at the same place": a_turn("b", 0.9, seq=1),
+    "in another run": a_turn("b", 0.9, seq=2, source_run_id="run-2"),
+    "in another session": a_turn("b", 0.9, seq=2, key=PAST_KEY),
+    "at no place": a_hit("b", 0.9, key=SESSION_KEY, kind=Kind.TURN, source_run_id="run-1"),
+    "a fact": a_hit("b", 0.9, key=SESSION_KEY, kind=Kind.FACT, seq=2, source_run_id="run-1"),
 }
 
 
 @pytest.mark.parametrize("other", APART.values(), ids=APART)
 def test_turns_that_do_not_stand_beside_each_other_share_nothing(other: Hit) -> None:
-    assert [r.parts.neighbours for r in ranked([searched(HYBRID, a_turn("a", seq=1), other)])] == [0.0, 0.0]
+    assert [r.parts.neighbours for r in ranked([searched(HYBRID, a_turn("a", 0.9, seq=1), other)])] == [0.0, 0.0]
 
 
 def test_of_two_turns_at_one_place_both_get_their_neighbours_share_and_the_better_one_gives() -> None:
-    twins = [a_turn("weak", 0.2, seq=1), a_turn("strong", 0.6, seq=1)]
-    result = by_text(ranked([searched(HYBRID, *twins, a_turn("next", 0.4, seq=2))]))
-    assert result["next"].neighbours == pytest.approx(P.previous_weight * result["strong"].relevance)
-    assert result["weak"].neighbours == result["strong"].neighbours == pytest.approx(P.next_weight * 0.2)
+    twins = [a_turn("weak", 0.5, seq=1), a_turn("strong", 0.8, seq=1)]
+    result = by_text(ranked([searched(HYBRID, *twins, a_turn("next", 0.7, seq=2))]))
+    share = P.next_weight * to_give(result["next"])
+    assert result["next"].neighbours == pytest.approx(P.previous_weight * to_give(result["strong"]))
+    assert result["weak"].neighbours == result["strong"].neighbours == pytest.approx(share)
 
 
 def test_a_neighbour_that_the_gate_leaves_out_gives_nothing() -> None:
-    beside = [a_turn("relevant", 0.6, seq=1), a_turn("not", 0.1, seq=2)]
-    gate = RelevanceGate(similarity=0.5, words=1.0, each=0.2)
+    beside = [a_turn("relevant", 0.9, seq=1), a_turn("not", 0.6, seq=2)]
+    assert all(r.parts.neighbours > 0 for r in ranked([searched(HYBRID, *beside)], query=ASKS["now"]))
+    gate = RelevanceGate(similarity=0.5, words=1.0, each=P.dense_weight * 0.7)
     [only] = ranked([searched(HYBRID, *beside)], query=ASKS["now"], gate=gate)
     assert (only.memory.text, only.parts.neighbours) == ("relevant", 0.0)
 
@@ -223,14 +241,16 @@ def test_of_two_equally_relevant_answers_about_the_present_the_newer_one_wins(
 
 
 def test_about_the_present_a_year_outweighs_a_slightly_closer_meaning_and_about_the_past_it_does_not() -> None:
-    found = [searched(HYBRID, a_hit("lives in Rome", 0.55, days_old=1), a_hit("lives in Oslo", 0.65, days_old=366))]
+    slightly = cosine_for((P.present_weight + P.recency_weight) / 3)
+    hits = a_hit("lives in Rome", 0.55, days_old=1), a_hit("lives in Oslo", 0.55 + slightly, days_old=366)
+    found = [searched(HYBRID, *hits)]
     assert texts(ranked(found, query=ASKS["now"]))[0] == "lives in Rome"
     assert texts(ranked(found, query=ASKS["then"]))[0] == "lives in Oslo"
 
 
 @given(st.floats(0, 5000), st.floats(0, 5000), st.floats(0, 0.9))
 def test_about_the_past_no_age_outweighs_a_little_more_relevance(one: float, other: float, cosine: float) -> None:
-    closer, farther = a_hit("closer", cosine + 0.05, days_old=one), a_hit("farther", cosine, days_old=other)
+    closer, farther = a_hit("closer", cosine + 0.02, days_old=one), a_hit("farther", cosine, days_old=other)
     result = ranked([searched(HYBRID, closer, farther)], query=ASKS["then"])
     assert result[0].parts.meaning > result[1].parts.meaning
 
@@ -249,11 +269,24 @@ def test_what_was_injected_often_counts_more_but_never_much() -> None:
     assert found == pytest.approx([0.0, P.access_weight / 2, P.access_weight])
 
 
-def test_importance_pinned_and_detail_have_their_full_part_at_most() -> None:
-    parts = parts_of(a_hit("x" * P.detail_characters, importance=1.0, pinned=True))
-    assert (parts.importance, parts.pinned, parts.detail) == (P.importance_weight, P.pinned_bonus, P.detail_weight)
-    bare = parts_of(a_hit("x" * (P.detail_characters // 2), importance=0.0))
-    assert (bare.importance, bare.pinned, bare.detail) == (0.0, 0.0, P.detail_weight / 2)
+def test_what_matters_and_what_is_pinned_has_its_part_and_what_is_not_has_none() -> None:
+    parts, bare = parts_of(a_hit("x", importance=1.0, pinned=True)), parts_of(a_hit("x", importance=0.0))
+    assert (parts.importance, parts.pinned) == (P.importance_weight, P.pinned_bonus)
+    assert (bare.importance, bare.pinned) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("hit", "malus"),
+    [
+        (a_turn("Which dog?"), P.asking_malus),
+        (a_turn("\u54ea\u53ea\u72d7\uff1f"), P.asking_malus),
+        (a_turn("Which dog? The brown one."), 0.0),
+        (a_turn("The brown one."), 0.0),
+        (a_hit("Likes the band Who?"), 0.0),
+    ],
+)
+def test_a_turn_that_only_asks_is_worth_less_than_its_answer_and_a_fact_never_asks(hit: Hit, malus: float) -> None:
+    assert parts_of(hit).asking == -malus
 
 
 @pytest.mark.parametrize("mode", PROFILE_MODES)

@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.models import normalised_text
 from operator_memory.domain.query_words import QueryWords, read_query
-from operator_memory.domain.ranking import RankedMemory, RankingParameters, Source, rank, source_of
+from operator_memory.domain.ranking import RankedMemory, Source, rank, source_of
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
-from operator_memory.domain.scopes import ScopeKey
+from operator_memory.domain.scopes import Scope, ScopeKey
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
-from tests.support.rankings import PAST_KEY, Found, a_turn, findings, ranked, searched, texts
+from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts
 
-P = RankingParameters()
 HYBRID, KEYWORD = SearchMode.HYBRID, SearchMode.KEYWORD
 ASKED = read_query("Where does Ana live now?")
 EVERYTHING = 1000
@@ -92,7 +91,7 @@ def test_nothing_found_is_an_empty_list_and_a_missing_list_is_a_mistake() -> Non
 # --- the gate
 
 GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
-STRONG_WORDS = GATE.words * P.keyword_scale / P.keyword_weight
+ENOUGH, TOO_LITTLE = cosine_for(GATE.each + 0.001), cosine_for(GATE.each - 0.001)
 
 
 def gated(*found: tuple[Search, list[Hit]], query: str = "Where do I live?") -> list[str]:
@@ -100,21 +99,20 @@ def gated(*found: tuple[Search, list[Hit]], query: str = "Where do I live?") -> 
 
 
 def test_the_closest_memory_opens_the_gate_for_all_that_are_relevant_enough_themselves() -> None:
-    hits = [a_hit("close", 0.4), a_hit("related", 0.2), a_hit("noise", 0.19)]
+    hits = [a_hit("close", 0.4), a_hit("related", ENOUGH), a_hit("noise", TOO_LITTLE)]
     assert gated(searched(HYBRID, *hits)) == ["close", "related"]
     assert gated(searched(HYBRID, *hits[1:])) == []
 
 
 def test_words_beyond_doubt_open_it_too() -> None:
     hits = [a_hit("code", 0.1), a_hit("related", 0.3)]
-    words = [searched(KEYWORD, a_hit("code", score)) for score in (STRONG_WORDS + 0.01, STRONG_WORDS - 0.01)]
+    words = [searched(KEYWORD, a_hit("code", bm25_for(GATE.words + more))) for more in (0.001, -0.001)]
     assert gated(searched(HYBRID, *hits), words[0]) == ["code", "related"]
     assert gated(searched(HYBRID, *hits), words[1]) == []
 
 
 def test_meaning_and_words_together_make_a_memory_relevant_enough() -> None:
-    half = GATE.each / 2
-    both = a_hit("both", half / P.dense_weight), a_hit("both", half * P.keyword_scale / P.keyword_weight + 0.01)
+    both = a_hit("both", cosine_for(GATE.each / 2)), a_hit("both", bm25_for(GATE.each / 2 + 0.001))
     assert gated(searched(HYBRID, a_hit("close", 0.4), both[0])) == ["close"]
     assert gated(searched(HYBRID, a_hit("close", 0.4), both[0]), searched(KEYWORD, both[1])) == ["close", "both"]
 
@@ -132,8 +130,8 @@ def test_what_is_pinned_or_of_the_profile_passes_a_closed_gate(query: str, mode:
 
 
 def test_without_a_vector_there_are_only_words_to_go_by() -> None:
-    enough = 0.11 * P.keyword_scale / P.keyword_weight
-    assert gated(searched(KEYWORD, a_hit("found", enough), a_hit("noise", 0.1))) == ["found"]
+    hits = [a_hit("found", bm25_for(GATE.each + 0.001)), a_hit("noise", bm25_for(GATE.each - 0.001))]
+    assert gated(searched(KEYWORD, *hits)) == ["found"]
 
 
 def test_without_a_question_there_is_no_gate() -> None:
@@ -158,10 +156,40 @@ def test_the_same_words_in_two_scopes_are_injected_once_as_the_better_of_the_two
     assert texts(ranked([searched(HYBRID, *both)])) == ["likes  TEA."]
 
 
-def test_ten_memories_are_not_one_ten_times() -> None:
-    same = [a_hit("Likes tea", 0.9, id=f"{n}") for n in range(20)]
+def near_duplicates(count: int) -> list[Hit]:
+    """Hits that say the same in other words, each a little less relevant than the one before."""
+    ways = ["The user likes green tea.", "User likes green tea", "the user also likes green tea", "Likes green tea!"]
+    return [a_hit(ways[n % 4] + " " * n, 0.9 - n / 1000, id=f"tea-{n:03}") for n in range(count)]
+
+
+def test_ten_memories_are_not_one_ten_times_however_often_it_is_stored() -> None:
     others = [a_hit(f"Drinks {what}", 0.3) for what in ("milk", "water", "juice")]
-    assert len(ranked([searched(HYBRID, *same, *others)], 4)) == 4
+    result = ranked([searched(HYBRID, *near_duplicates(60), *others)], 4)
+    assert texts(result)[0] == "The user likes green tea."
+    assert set(texts(result)[1:]) == {"Drinks milk", "Drinks water", "Drinks juice"}
+
+
+def test_of_two_that_say_the_same_equally_well_the_newer_one_stays() -> None:
+    age = 100_000.0  # days, after which age makes no difference to the score
+    old, new = (
+        a_hit("Likes green tea", 0.5, days_old=age + 1, id="a"),
+        a_hit("Likes tea, green", 0.5, days_old=age, id="b"),
+    )
+    assert [r.memory.id for r in ranked([searched(HYBRID, old, new)])] == ["b"]
+
+
+def test_what_differs_in_a_number_or_a_not_is_not_the_same() -> None:
+    different = ["Has 2 cats", "Has 3 cats", "Has no cats", "Likes tea", "Does not like tea"]
+    assert len(ranked([searched(HYBRID, *(a_hit(text, 0.5) for text in different))])) == len(different)
+
+
+def test_near_duplicates_cost_no_source_its_part_and_this_sessions_turns_take_no_more_than_half() -> None:
+    echoes = [replace(h, memory=replace(h.memory, scope=Scope.AGENT, agent_id="agent-1")) for h in near_duplicates(40)]
+    far = [a_hit(f"agent {n}", 0.2, key=AGENT_KEY) for n in range(3)]
+    user = [a_hit(f"user {n}", 0.3) for n in range(30)]
+    result = ranked([searched(HYBRID, *echoes, *OWN, *user, *far)])
+    assert sources(result) == {Source.SESSION: 5, Source.USER: 4, Source.AGENT: 1}
+    assert len(ranked([searched(HYBRID, *echoes, *far)], 4)) == 4
 
 
 # --- quotas

@@ -10,6 +10,7 @@ from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, a_hit
+from tests.support.rankings import cosine_for
 from tests.support.retrieval_world import ALL_SCOPES, VECTOR, World
 
 GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
@@ -41,7 +42,9 @@ def test_where_nothing_resembles_the_query_only_what_stands_whatever_is_asked_is
 
 
 def test_where_something_does_the_less_relevant_comes_along_and_the_irrelevant_does_not() -> None:
-    world = by_meaning(a_hit("Likes tea.", 0.4), a_hit("Likes coffee.", 0.2), a_hit("Owns a bicycle.", 0.19))
+    world = by_meaning(
+        a_hit("Likes tea.", 0.4), a_hit("Likes coffee.", cosine_for(0.11)), a_hit("Owns a bicycle.", cosine_for(0.09))
+    )
     assert injected(world) == {"Likes tea.", "Likes coffee."} | STANDING
 
 

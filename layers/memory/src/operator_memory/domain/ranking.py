@@ -7,7 +7,7 @@ account's own term statistics.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,9 @@ from operator_memory.domain.query_words import QueryWords, TimeFocus, named_spea
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind, Scope
+
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f")
+"""Latin, full-width and Arabic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ def _parts(
         words=candidate.words(p),
         neighbours=neighbours,
         speaker=p.speaker_bonus * said_by,
-        asking=0.0 if is_fact else -p.asking_malus * memory.text.endswith("?"),
+        asking=0.0 if is_fact else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
         access=p.access_weight * memory.access_count / (memory.access_count + p.access_half),
@@ -257,10 +260,39 @@ def _distinct(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:
 
 
 def _contenders(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
-    """Those that may get into the list, of near duplicates only the first: all candidates would take a millisecond."""
+    """Of near duplicates the first, as far down as the list may reach: all candidates would take a millisecond."""
+    width = 2 * limit
+    while width < len(ranked):
+        kept = distinct(_best(ranked, width, p), _text_of)
+        if _suffice(kept, ranked, limit, p):
+            return kept
+        width *= 2
+    return distinct(ranked, _text_of)
+
+
+def _text_of(ranked: RankedMemory) -> str:
+    return ranked.memory.text
+
+
+def _best(ranked: Sequence[RankedMemory], width: int, p: RankingParameters) -> list[RankedMemory]:
+    """The best ``width``, as many that are not this session's own turns, and of each source its part of so many."""
     sources = [r.source for r in ranked]
-    places = {*range(min(2 * limit, len(ranked))), *_first_of_each(sources, 2 * _reserved(sources, limit, p))}
-    return distinct([ranked[place] for place in sorted(places)], lambda r: r.memory.text)
+    others = [place for place, source in enumerate(sources) if source is not Source.SESSION]
+    places = {*range(width), *others[:width], *_first_of_each(sources, _reserved(sources, width, p))}
+    return [ranked[place] for place in sorted(places)]
+
+
+def _suffice(kept: Sequence[RankedMemory], ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> bool:
+    """Whether ``kept`` fills the list, and every source's part of it, as well as all of ``ranked`` would."""
+    sources = [r.source for r in ranked]
+    have, there = Counter(r.source for r in kept), Counter(sources)
+    reserved = _reserved(sources, limit, p)
+    others = min(limit - math.ceil(limit * p.session_share), len(ranked) - there[Source.SESSION])
+    return (
+        len(kept) >= limit
+        and len(kept) - have[Source.SESSION] >= others
+        and all(have[source] >= min(reserved, count) for source, count in there.items())
+    )
 
 
 def source_of(memory: Memory, session_id: str | None) -> Source:
