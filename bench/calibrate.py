@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from operator_memory.application.retrieve_context import ContextRequest
-from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.relevance import RelevanceGate, is_small_talk
 from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.relevance import FILE, weights_of

@@ -12,7 +12,8 @@ from itertools import product
 
 from operator_memory.application.ports import MemorySearch
 from operator_memory.domain.query_words import read_query
-from operator_memory.domain.ranking import RankingParameters, rank
+from operator_memory.domain.ranking import rank
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.retrieval import Hit, Search, SearchPlan
 from operator_memory.domain.scopes import AccountId
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.entrypoints.relevance import gate_for
 
 from bench.report import machine_state, table, versions

@@ -13,7 +13,7 @@ import qdrant_edge as edge
 from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, Deadlines, RetrieveContext
 from operator_memory.application.trail import Trail
-from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
@@ -23,7 +23,6 @@ from bench.retrieval_questions import Conversation, OwnMemory
 from bench.retrieval_store import Asked
 from bench.retrieval_tuning import Recorder
 
-USUAL = RankingParameters()
 PATIENT = Deadlines(switches=5, embedding=5, search=5, total=20)
 MOST = 10
 

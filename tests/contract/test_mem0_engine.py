@@ -28,9 +28,9 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.models import EmbeddedMemory
 from operator_memory.domain.retrieval import Hit, SearchPlan
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
-from tests.support.builders import a_memory
+from tests.support.builders import USER_KEY, a_memory
 from tests.support.extractor import ACCOUNT, FACTS, OBSERVED, TURNS, World, completion, extraction
 from tests.support.fakes import FakeEmbedder, InMemoryMemories
 from tests.support.loopback import LoopbackServer, Request, reply, unused_port
@@ -259,7 +259,10 @@ def test_the_look_up_is_bound_to_the_account_and_to_the_agent_of_the_run(world: 
     world.extract(agent_id="agent-1")
     world.extract(agent_id=None)
     assert [account for account, _ in seen] == [ACCOUNT, ACCOUNT]
-    assert [[s.key.owner_id for s in plan.searches] for _, plan in seen] == [[None, "agent-1"], [None]]
+    assert [[s.key for s in plan.searches] for _, plan in seen] == [
+        [USER_KEY, ScopeKey(Scope.AGENT, "agent-1")],
+        [USER_KEY],
+    ]
 
 
 @given(

@@ -8,8 +8,8 @@ from operator_memory.adapters.system_clock import SystemClock
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, Deadlines, RetrieveContext
 from operator_memory.application.trail import Trail
 from operator_memory.domain.models import memory_id
-from operator_memory.domain.ranking import Source
 from operator_memory.domain.scopes import AccountId, Kind, Scope
+from operator_memory.domain.scores import Source
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
 from tests.support.fakes import FakeEmbedder

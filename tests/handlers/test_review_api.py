@@ -21,10 +21,10 @@ from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.models import Memory
-from operator_memory.domain.ranking import RankedMemory
 from operator_memory.domain.rate_limits import Bucket, RateLimit
 from operator_memory.domain.retrieval import Hit
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.scores import RankedMemory
 from operator_memory.domain.switches import Switches
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT

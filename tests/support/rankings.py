@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 from operator_memory.domain.query_words import QueryWords
-from operator_memory.domain.ranking import RankedMemory, RankingParameters, rank
+from operator_memory.domain.ranking import rank
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind, Scope, ScopeKey
+from operator_memory.domain.scores import RankedMemory
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
 

@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 from operator_memory.application.retrieve_context import ContextRequest, ContextResult, Timing
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.ranking import RankedMemory
 from operator_memory.domain.scopes import AccountId, Kind, Scope
+from operator_memory.domain.scores import RankedMemory
 from operator_memory.entrypoints.contracts.context import (
     DEFAULT_LIMIT,
     MAX_LIMIT,

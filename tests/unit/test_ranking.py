@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.query_words import QueryWords, read_query
-from operator_memory.domain.ranking import RankedMemory, ScoreParts, rank
+from operator_memory.domain.ranking import rank
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, SearchMode
 from operator_memory.domain.scopes import Kind
+from operator_memory.domain.scores import RankedMemory, ScoreParts
 
 from tests.support.builders import NOW, SESSION_KEY, a_hit
 from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.models import normalised_text
 from operator_memory.domain.query_words import QueryWords, read_query
-from operator_memory.domain.ranking import RankedMemory, Source, rank, source_of
+from operator_memory.domain.ranking import rank, source_of
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Scope, ScopeKey
+from operator_memory.domain.scores import RankedMemory, Source
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
 from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts

@@ -18,7 +18,7 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.events import EventType, MemoryEvent
-from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Scope
 

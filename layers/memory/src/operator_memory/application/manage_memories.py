@@ -20,9 +20,10 @@ from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, Usage
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
-from operator_memory.domain.ranking import RankedMemory, rank
+from operator_memory.domain.ranking import rank
 from operator_memory.domain.retrieval import Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.scores import RankedMemory
 
 MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000

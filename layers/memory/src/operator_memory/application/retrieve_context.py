@@ -13,10 +13,12 @@ from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.events import EventType
 from operator_memory.domain.query_words import read_query
-from operator_memory.domain.ranking import RankedMemory, RankingParameters, rank
+from operator_memory.domain.ranking import rank
+from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.scores import RankedMemory
 from operator_memory.domain.switches import Switches
 from operator_memory.domain.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.vectors import InferenceText, Vector
@@ -112,7 +114,7 @@ class RetrieveContext:
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
         gate: RelevanceGate = OPEN,
-        ranking: RankingParameters = RankingParameters(),
+        ranking: RankingParameters = USUAL,
         counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
     ) -> None:
         """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query.

@@ -33,13 +33,17 @@ class QueryWords:
     words: frozenset[str]
     focus: TimeFocus
     small_talk: bool = False
+    exact: bool = False
+    """It quotes a number or a code: only that very one is meant."""
 
 
 def read_query(query: str) -> QueryWords:
     """Read ``query``."""
     words = frozenset(_WORD.findall(query.casefold()))
     past = bool(words & _PAST) and not words & _LATEST
-    return QueryWords(words, TimeFocus.PAST if past else TimeFocus.PRESENT, is_small_talk(query))
+    return QueryWords(
+        words, TimeFocus.PAST if past else TimeFocus.PRESENT, is_small_talk(query), exact=any(map(str.isdigit, query))
+    )
 
 
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:

@@ -32,13 +32,8 @@ class RelevanceGate:
     each: float
 
     def opens(self, found: Iterable[tuple[float, float]]) -> bool:
-        """Whether anything is relevant at all, from the (cosine, words) of what was found.
-
-        Without any cosine the embedder has failed, and words are all that there is to go by.
-        """
-        pairs = list(found)
-        closest = max((cosine for cosine, _ in pairs), default=0.0)
-        return closest <= 0.0 or closest >= self.similarity or any(words >= self.words for _, words in pairs)
+        """Whether anything is relevant at all, from the (cosine, words) of what was found."""
+        return any(cosine >= self.similarity or words >= self.words for cosine, words in found)
 
 
 OPEN = RelevanceGate(0.0, 0.0, 0.0)

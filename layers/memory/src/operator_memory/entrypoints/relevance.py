@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from operator_memory.domain.ranking import RankingParameters
+from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.relevance import RelevanceGate
 
 FILE = Path(__file__).with_name("relevance.json")
@@ -21,4 +21,6 @@ def gate_for(model: str) -> RelevanceGate:
 
 def weights_of(parameters: RankingParameters) -> dict[str, float]:
     """The weights under which relevance was measured: with others the numbers mean something else."""
-    return {name: getattr(parameters, name) for name in ("dense_weight", "keyword_weight", "keyword_scale", "keyword_cap")}
+    return {
+        name: getattr(parameters, name) for name in ("dense_weight", "keyword_weight", "keyword_scale", "keyword_cap")
+    }

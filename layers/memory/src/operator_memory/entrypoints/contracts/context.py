@@ -11,8 +11,8 @@ from operator_memory.application.retrieve_context import ContextRequest, Context
 from operator_memory.domain.context_text import shortened
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.models import Memory
-from operator_memory.domain.ranking import RankedMemory
 from operator_memory.domain.scopes import ID_PATTERN, Scope, account_id, checked_id
+from operator_memory.domain.scores import RankedMemory
 
 MAX_QUERY = 100_000
 MAX_LIMIT = 50
