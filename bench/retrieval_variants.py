@@ -27,7 +27,7 @@ from bench.retrieval_ways import OurWay, Way
 CHANGES: dict[str, dict[str, Any]] = {
     "ours": {},
     "20 candidates": {"candidates": 20},
-    "40 candidates": {"candidates": 40},
+    "60 candidates": {"candidates": 60},
     "100 candidates": {"candidates": 100},
     "no neighbours": {"previous_weight": 0.0, "next_weight": 0.0},
     "no speaker": {"speaker_bonus": 0.0},

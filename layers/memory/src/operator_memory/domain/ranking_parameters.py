@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class RankingParameters:
     """Weights, bonuses and limits. A score is the sum of its parts (see `ScoreParts`)."""
 
-    candidates: int = 60
+    candidates: int = 40
     """By meaning, and as many by words: with fewer good memories are lost unranked, with more little is gained."""
     dense_weight: float = 0.6
     """Of the cosine, 0..1."""
