@@ -181,3 +181,10 @@ def test_of_what_does_not_fit_the_highest_scores_together_are_kept() -> None:
 def test_a_megabyte_of_memories_is_rendered_once_not_once_a_memory() -> None:
     long = [a_memory(f"{n} " + "слово " * 3300, key=SESSION_KEY, id=str(n)) for n in range(50)]
     assert len(render_context(long, token_budget=1_000_000).memories) == 50
+
+
+def test_what_was_said_in_other_sessions_has_a_heading_of_its_own() -> None:
+    now, then = a_memory("I paid the invoice.", key=SESSION_KEY), a_memory("I got an invoice.", key=SESSION_KEY, id="2")
+    text = render_context([now, then], earlier={then.id}).text
+    assert text.index("Earlier Conversations:") < text.index(then.text) < text.index("Session Context:")
+    assert text.index("Session Context:") < text.index(now.text)

@@ -287,7 +287,8 @@ def test_what_matters_and_what_is_pinned_has_its_part_and_what_is_not_has_none()
     ],
 )
 def test_a_turn_that_only_asks_is_worth_less_than_its_answer_and_a_fact_never_asks(hit: Hit, malus: float) -> None:
-    assert parts_of(hit).asking == -malus
+    assert parts_of(hit, query=read_query("Which dog is his?")).asking == -malus
+    assert parts_of(hit).asking == 0.0, "without a question nothing has to answer one"
 
 
 @pytest.mark.parametrize("mode", PROFILE_MODES)

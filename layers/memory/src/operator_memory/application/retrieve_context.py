@@ -18,7 +18,7 @@ from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
-from operator_memory.domain.scores import RankedMemory
+from operator_memory.domain.scores import RankedMemory, Source
 from operator_memory.domain.switches import Switches
 from operator_memory.domain.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.vectors import InferenceText, Vector
@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # every import here costs the context function a cold start
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
+
+LEAST_SCORE = 0.001
+"""What is in the list is worth something, be its score zero: where there is room it gets it."""
 
 MAX_QUERY_CHARACTERS = 2_000
 """A longer query is searched by its beginning and its end, where people put the question."""
@@ -238,9 +241,10 @@ class RetrieveContext:
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
         context = render_context(
             [r.memory for r in ranked],
-            scores=[r.score for r in ranked],
+            scores=[max(r.score, LEAST_SCORE) for r in ranked],
             token_budget=request.token_budget,
             counter=self._counter(run, request.model) if ranked else None,
+            earlier={r.memory.id for r in ranked if r.source is Source.PAST_SESSIONS},
         )
         score_of = {r.memory.id: r for r in ranked}
         total = self._clock.monotonic() - run.started

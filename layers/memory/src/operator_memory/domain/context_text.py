@@ -7,13 +7,14 @@ A line: ``- (2026-05-03) Ana: How do I deploy? [m:1a2b3c4d]``. The date (8 token
 two memories is the newer one. Turns always have it; facts too, unless their own text names a year, as those that
 tell of an event do. The citation (8 to 9 tokens) is the beginning of the memory's id.
 
-Order: user, agent, session; within each by time, then id, whatever the scores. So the text is the same byte for
-byte while the same memories are found, though their scores move, and a provider's prompt cache still knows it.
+Order: user, agent, earlier conversations, session; within each by time, then id, whatever the scores. So the text is
+the same byte for byte while the same memories are found, though their scores move, and a provider's prompt cache
+still knows it.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,7 +43,9 @@ _HIDDEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff
 _PLACEHOLDER = re.compile(r"\{(?=\{)|\}(?=\})")
 _CITATION = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a])")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_SCOPE_ORDER = (Scope.USER, Scope.AGENT, Scope.SESSION)
+Place = tuple[int, str]
+"""Which part of the context a line stands in, and that part's heading."""
+
 _TAIL = "]\n"
 """How every line ends: so a heading's tokens do not depend on the line before it."""
 
@@ -91,6 +94,7 @@ def render_context(
     scores: Sequence[float] | None = None,
     token_budget: int | None = None,
     counter: TokenCounter | None = None,
+    earlier: Collection[str] = (),
 ) -> ContextText:
     """Render ``memories`` (best first) under their scope headings; of too many those of the highest scores together.
 
@@ -99,13 +103,15 @@ def render_context(
         scores: of each memory, above 0; without them all are worth the same. See `best_lines`.
         token_budget: upper bound of the whole text's tokens, headings and fence included.
         counter: counts the tokens; `Estimate` without one.
+        earlier: ids of the turns that were said in other sessions.
     """
     counter = counter or Estimate()
+    places = {memory.id: _place(memory, memory.id in earlier) for memory in memories}
     citations = cite(memory.id for memory in memories)
     entries = [(memory, memory_line(memory, citations[memory.id])) for memory in memories]
-    around = _Around(counter, memories)
+    around = _Around(counter, places.values())
     lines = [
-        Line(score, counter.count(f"{line}\n"), _heading(memory))
+        Line(score, counter.count(f"{line}\n"), places[memory.id][1])
         for (memory, line), score in zip(entries, scores or [1.0] * len(entries), strict=True)
     ]
     taken = range(len(lines)) if token_budget is None else best_lines(lines, token_budget, around)
@@ -113,7 +119,7 @@ def render_context(
         return ContextText("", (), 0, counter.name)
     chosen = [entries[i] for i in taken]
     return ContextText(
-        text=_layout(chosen),
+        text=_layout(chosen, places),
         memories=tuple(memory for memory, _ in chosen),
         token_count=around({lines[i].heading for i in taken}) + sum(lines[i].tokens for i in taken),
         tokenizer=counter.name,
@@ -143,8 +149,8 @@ def _digits(memory_id: str) -> str:
 class _Around:
     """The tokens of what stands around the lines: the fence, and the headings that are used."""
 
-    def __init__(self, counter: TokenCounter, memories: Iterable[Memory]) -> None:
-        self._places = {_heading(memory): _place(memory) for memory in memories}
+    def __init__(self, counter: TokenCounter, places: Iterable[Place]) -> None:
+        self._places = {place[1]: place for place in places}
         tail = counter.count(_TAIL)
         self._first = {heading: counter.count(f"{heading}\n") for heading in self._places}
         self._later = {heading: counter.count(f"{_TAIL}\n{heading}\n") - tail for heading in self._places}
@@ -156,11 +162,11 @@ class _Around:
         return self._fence + self._first.get(first, 0) + sum(self._later[heading] for heading in later)
 
 
-def _layout(chosen: Sequence[tuple[Memory, str]]) -> str:
+def _layout(chosen: Sequence[tuple[Memory, str]], places: Mapping[str, Place]) -> str:
     lines: list[str] = []
     above = ""
-    for memory, line in sorted(chosen, key=lambda pair: _order(pair[0])):
-        heading = _heading(memory)
+    for memory, line in sorted(chosen, key=lambda pair: (places[pair[0].id], *_order(pair[0]))):
+        heading = places[memory.id][1]
         if heading != above:
             lines += ["", heading] if above else [heading]
             above = heading
@@ -168,17 +174,13 @@ def _layout(chosen: Sequence[tuple[Memory, str]]) -> str:
     return "\n".join((_OPEN, *lines, _CLOSE))
 
 
-def _place(memory: Memory) -> tuple[int, str]:
-    return _SCOPE_ORDER.index(memory.scope), _heading(memory)
+def _order(memory: Memory) -> tuple[datetime, int, str]:
+    return memory.created_at, memory.seq or 0, memory.id
 
 
-def _order(memory: Memory) -> tuple[tuple[int, str], datetime, int, str]:
-    return _place(memory), memory.created_at, memory.seq or 0, memory.id
-
-
-def _heading(memory: Memory) -> str:
+def _place(memory: Memory, earlier: bool) -> Place:
     if memory.scope is Scope.USER:
-        return "User Context:"
+        return 0, "User Context:"
     if memory.scope is Scope.AGENT:
-        return f"Agent Context (for {inert(memory.agent_id or '')}):"
-    return "Session Context:"
+        return 1, f"Agent Context (for {inert(memory.agent_id or '')}):"
+    return (2, "Earlier Conversations:") if earlier else (3, "Session Context:")

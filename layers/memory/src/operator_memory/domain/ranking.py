@@ -164,7 +164,7 @@ def _parts(
         words=candidate.words(p),
         neighbours=neighbours,
         speaker=p.speaker_bonus * said_by,
-        asking=0.0 if is_fact else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
+        asking=0.0 if is_fact or query is None else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
         access=p.access_weight * memory.access_count / (memory.access_count + p.access_half),
