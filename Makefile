@@ -10,7 +10,7 @@ JOB     ?= job-$(shell date -u +%F)
 CMD     ?= list
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters test lint docs bench build collection lock clean
+.PHONY: help setup dev demo token job dead-letters test lint docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,11 +59,16 @@ docs: $(STAMP)  ## Write the generated parts of docs/
 	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures
 
 bench: $(STAMP)  ## Print the benchmarks (minutes)
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context --sizes 10000,100000
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.gate
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
+
+calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder and write it (minutes)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.calibrate
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
 	@$(SAM) build
