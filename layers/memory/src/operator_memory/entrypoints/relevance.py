@@ -11,9 +11,14 @@ UNMEASURED = RelevanceGate(similarity=0.1, words=0.1, each=0.03)
 """For an embedder that nobody has measured: low, so that it keeps out only what no embedder would call close."""
 
 
+_SAME_MODEL = {"sentence-transformers/all-minilm-l6-v2": "all-minilm-l6-v2-int8"}
+"""Names that servers have for a measured model, in lower case, and the name by which it was measured."""
+
+
 def gate_for(model: str) -> RelevanceGate:
-    """The gate measured for ``model``, else `UNMEASURED`."""
-    measured = json.loads(FILE.read_text("utf-8")).get(model)
+    """The gate measured for ``model``, by this name or by another one of the same model, else `UNMEASURED`."""
+    known = json.loads(FILE.read_text("utf-8"))
+    measured = known.get(model) or known.get(_SAME_MODEL.get(model.lower()))
     if measured is None:
         return UNMEASURED
     return RelevanceGate(measured["similarity"], measured["words"], measured["each"])
