@@ -1,13 +1,17 @@
 """Which turn is found by the words of the one before it: only where those can be taken back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from operator_memory.application import extract_run
 from operator_memory.domain.conversation import RawMessage
-from operator_memory.domain.scopes import Kind, Scope
+from operator_memory.domain.erasure import Target, TargetKind, Tombstone
+from operator_memory.domain.models import EmbeddedMemory
+from operator_memory.domain.scopes import AccountId, Kind, Scope
 
-from tests.support.extraction import ACCOUNT, World, a_job
+from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
 
 
 def said(*texts: str) -> tuple[RawMessage, ...]:
@@ -51,3 +55,37 @@ def test_a_turn_never_follows_itself() -> None:
     world = World()
     world.run(a_job(messages=said("Where?", "Where?", "Porto", "Where?")))
     assert told(world) == {"Where?": (None, ""), "Porto": ("Where?", "Where?")}
+
+
+ERASED = Tombstone(Target(TargetKind.ACCOUNT), FINISHED - timedelta(minutes=30))
+
+
+def around_an_erasure() -> tuple[RawMessage, ...]:
+    """A question that an erasure covers, and an answer and a remark that were given after it."""
+    times = (-60, -20, -10)
+    texts = ("My code is 4711?", "Noted", "Fine")
+    return tuple(
+        RawMessage("user", text, message_id=text, created_at=FINISHED + timedelta(minutes=minutes))
+        for text, minutes in zip(texts, times, strict=True)
+    )
+
+
+def test_what_is_said_after_an_erasure_is_not_found_by_the_words_that_it_took() -> None:
+    world = World()
+    world.tombstones.put(ACCOUNT, ERASED)
+    world.run(a_job(messages=around_an_erasure()))
+    assert told(world) == {"Noted": (None, ""), "Fine": ("Noted", "Noted")}
+    assert all(turn.follows is None for turn in world.of_scope(Scope.SESSION) if turn.text == "Noted")
+
+
+def test_nor_where_the_erasure_comes_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    write = world.memories.upsert
+
+    def erased_meanwhile(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
+        write(account_id, memories)
+        world.tombstones.put(ACCOUNT, ERASED)
+
+    monkeypatch.setattr(world.memories, "upsert", erased_meanwhile)
+    world.run(a_job(messages=around_an_erasure()))
+    assert told(world) == {"Noted": (None, ""), "Fine": ("Noted", "Noted")}

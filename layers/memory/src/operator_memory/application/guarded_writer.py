@@ -2,6 +2,8 @@
 and none that expires without the index knowing."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -74,9 +76,12 @@ class GuardedWriter:
         return self._memories.count_facts(account_id, now=now)
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> set[str]:
-        """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored."""
+        """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored.
+
+        Nor are their words: a turn that ``follows`` one of them is found by its own words only.
+        """
         before = self.enforce(account_id, [embedded.memory for embedded in memories])
-        wanted = [embedded for embedded in memories if embedded.memory.id not in before]
+        wanted = _without_words_of(before, [embedded for embedded in memories if embedded.memory.id not in before])
         if not wanted:
             return before
         stored = [embedded.memory for embedded in wanted]
@@ -84,7 +89,13 @@ class GuardedWriter:
         self._memories.upsert(account_id, wanted)
         # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
         self.announce(account_id, stored)
-        return before | self.enforce(account_id, stored)
+        after = self.enforce(account_id, stored)
+        if after:
+            left = [embedded for embedded in wanted if embedded.memory.id not in after]
+            followers = [embedded for embedded in left if embedded.memory.follows in after]
+            if followers:
+                self._memories.upsert(account_id, _without_words_of(after, followers))
+        return before | after
 
     def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
         """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
@@ -111,3 +122,13 @@ class GuardedWriter:
     def erase(self, account_id: AccountId, tombstone: Tombstone) -> None:
         """Delete once more what the tombstone covers."""
         self._erasable.erase(account_id, tombstone.target, until=tombstone.erased_at)
+
+
+def _without_words_of(erased: AbstractSet[str], memories: Sequence[EmbeddedMemory]) -> list[EmbeddedMemory]:
+    """``memories``; those that follow one of ``erased`` without its words."""
+    return [
+        replace(embedded, memory=replace(embedded.memory, follows=None), before="")
+        if embedded.memory.follows in erased
+        else embedded
+        for embedded in memories
+    ]
