@@ -234,6 +234,20 @@ def test_a_secret_is_taken_out_before_a_long_text_is_cut_through_it() -> None:
     assert "kkk" not in turn.text
 
 
+CITED = {
+    "in a sentence": ("You live in Lund [m:1a2b3c4d], as you said.", "You live in Lund, as you said."),
+    "several": ("Lund [m:1a2b3c4d][m:1a2b3c4d0000] it is.", "Lund it is."),
+    "several in one": ("Lund [m:1a2b3c4d, m:5e6f7a8b].", "Lund."),
+    "around a tag": ("Hi <operator_mem[m:1a2b3c4d]ory>Is vegan.</operator_memory>", "Hi"),
+    "a person's own brackets": ("See [m:12] and [m: metres].", "See [m:12] and [m: metres]."),
+}
+
+
+@pytest.mark.parametrize(("text", "cleaned"), CITED.values(), ids=CITED.keys())
+def test_a_citation_that_a_model_repeats_is_not_learnt(text: str, cleaned: str) -> None:
+    assert clean_text(text) == cleaned
+
+
 # --- who spoke
 
 

@@ -29,6 +29,8 @@ _TOOL_XML = re.compile(
 )
 _UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}+\]")
 _OUR_BLOCK = re.compile(rf"<{FENCE_NAME}\b[^<>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
+# What our block had the model cite, alone or several in one pair of brackets.
+_OUR_CITATION = re.compile(r" ?\[m:[0-9a-f]{8,64}(?:[,;] ?m:[0-9a-f]{8,64})*\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE = re.compile(r"\w")
 _GAP = "\n[...]\n"
@@ -160,8 +162,9 @@ def _part_text(part: object) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Take out recalled memories (never learn them again), tool XML, upload markers and control characters."""
-    text = _CONTROL.sub("", text)
+    """Take out recalled memories and their citations (never learn them again), tool XML, upload markers and control
+    characters."""
+    text = _OUR_CITATION.sub("", _CONTROL.sub("", text))  # first: what stood left and right may be a tag now
     for pattern in (_OUR_BLOCK, _TOOL_XML, _UPLOAD_MARKER):
         text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
     return text.strip()
