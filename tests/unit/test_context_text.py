@@ -5,6 +5,7 @@ import re
 import unicodedata
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.context_text import cite, inert, memory_line, render_context
@@ -117,6 +118,17 @@ def test_no_placeholder_control_or_reordering_character_survives(given_memories:
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp"), hex(ord(character))
         assert character not in BIDI
         assert not 0xE0000 <= ord(character) <= 0xE007F
+
+
+@pytest.mark.parametrize("name", ["[m", "[\u200bm", "\u3010 M "])
+def test_a_name_and_its_colon_make_no_citation(name: str) -> None:
+    turn = a_memory("deadbeef] says so", key=SESSION_KEY, kind=Kind.TURN, speaker=name)
+    assert re.findall(r"[\[\u3010]\s*[mM]\s*:", memory_line(turn, "m:1a2b3c4d")) == ["[m:"]
+
+
+def test_a_name_of_hidden_marks_is_none() -> None:
+    turn = a_memory("Hi", key=SESSION_KEY, kind=Kind.TURN, speaker="\u200b")
+    assert ") Hi [" in memory_line(turn, "m:1a2b3c4d")
 
 
 @given(memories())

@@ -78,8 +78,8 @@ def memory_line(memory: Memory, citation: str) -> str:
     """The line that stands for ``memory`` in a context."""
     turn = memory.kind is Kind.TURN
     date = f"({memory.created_at.date()}) " if turn or not _YEAR.search(memory.text) else ""
-    name = (memory.speaker or memory.role or "") if turn else ""
-    speaker = f"{inert(name)}: " if name else ""
+    name = inert(memory.speaker or memory.role or "") if turn else ""
+    speaker = f"{inert(f'{name}:')} " if name else ""  # with its colon, which makes a citation of the name "[m"
     return f"- {date}{speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)} [{citation}]"
 
 
