@@ -48,6 +48,11 @@ def test_a_score_is_the_sum_of_its_parts_and_none_but_that_of_a_question_takes_a
         assert -P.asking_malus <= memory.score <= 4.0
 
 
+@pytest.mark.parametrize("score", [1e200, 1e308])
+def test_words_beyond_all_measure_count_for_the_most(score: float) -> None:
+    assert parts_of(a_hit("x", score=score), KEYWORD).words == P.keyword_weight * P.keyword_cap
+
+
 def of_memory(**fields: object) -> Callable[[Hit], Hit]:
     return lambda hit: replace(hit, memory=replace(hit.memory, **fields))  # type: ignore[arg-type]
 

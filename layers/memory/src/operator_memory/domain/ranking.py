@@ -38,7 +38,8 @@ class _Candidate:
         return p.dense_weight * max(0.0, self.dense)
 
     def words(self, p: RankingParameters) -> float:
-        return p.keyword_weight * min(p.keyword_cap, (self.keyword / p.keyword_scale) ** 2)
+        share = self.keyword / p.keyword_scale
+        return p.keyword_weight * min(p.keyword_cap, share * share)  # a power would raise where a product is infinite
 
     def base(self, p: RankingParameters) -> float:
         return self.meaning(p) + self.words(p)
