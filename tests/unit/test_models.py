@@ -58,6 +58,15 @@ def test_case_white_space_unicode_form_and_final_stop_do_not_make_another_memory
     assert normalised_text(text.casefold()) == normalised_text(text)
 
 
+def test_marks_without_end_are_cut_and_nothing_else_is() -> None:
+    endless = normalised_text("a" + "\u0301\u0323" * 10_000 + "b")
+    assert len(endless) < 80
+    assert endless.endswith("b")
+    for text in ("\u00bf" + "\u2501" * 300 + "x", "\U0001f600" * 300, "e\u0301" * 300, "o\u0323\u0301" * 300):
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        assert normalised_text(text) == folded
+
+
 def test_different_words_make_different_memories() -> None:
     texts = ["Likes tea", "Likes tee", "Likes tea!", "Likes no tea", "Likes", ""]
     assert len({memory_id(ACCOUNT, USER_KEY, text) for text in texts}) == len(texts)
