@@ -2,6 +2,7 @@
 
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 from operator_memory.adapters.local_embeddings import TOKENIZER, WEIGHTS
 
@@ -44,3 +45,20 @@ def test_functions_that_embed_have_the_layer_when_it_is_needed_and_others_never(
     told = {name for name in functions if "EMBEDDER" in resources[name]["Properties"]["Environment"]["Variables"]}
     assert with_it == told == set(FUNCTIONS_THAT_EMBED)
     assert resources["EmbeddingModelLayer"]["Condition"] == "EmbedsLocally"
+
+
+def test_a_function_may_read_the_key_of_the_api_only_where_it_asks_the_api() -> None:
+    resources = load_yaml(ROOT / "template.yaml")["Resources"]
+    for name in FUNCTIONS_THAT_EMBED:
+        properties = resources[name]["Properties"]
+        condition, told, _ = properties["Environment"]["Variables"]["OPENAI_API_KEY_PARAMETER"]["Fn::If"]
+        assert told == {"Ref": "OpenAIApiKeyParameter"}
+        [allowed] = [found for found in _secrets_of(properties) if "OpenAIApiKeyParameter" in str(found)]
+        assert allowed["Fn::If"][0] == condition
+        assert allowed["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+
+
+def _secrets_of(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    statements = [statement for policy in properties["Policies"] for statement in policy["Statement"]]
+    [found] = [statement["Resource"] for statement in statements if statement.get("Sid") == "ReadSecrets"]
+    return list(found)
