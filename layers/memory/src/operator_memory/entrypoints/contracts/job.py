@@ -72,7 +72,9 @@ class JobMessage(BaseModel):
     )
     message_id: str | None = Field(default=None, max_length=128, validation_alias=AliasChoices("message_id", "id"))
     created_at: Moment | None = None
-    name: str | None = Field(default=None, max_length=200, description="Who spoke, where several people talk.")
+    name: Any = Field(
+        default=None, description="Text: who spoke, where several people talk. Its first 64 characters count."
+    )
 
 
 class JobBody(BaseModel):
@@ -155,5 +157,9 @@ def _job(body: JobBody) -> RunJob:
         memory_enabled=body.memory_enabled,
         messages=None
         if messages is None
-        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at, m.name) for m in messages),
+        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at, _text(m.name)) for m in messages),
     )
+
+
+def _text(name: object) -> str | None:
+    return name if isinstance(name, str) else None
