@@ -22,6 +22,8 @@ def asks(question: object, category: int, *evidence: str) -> dict[str, Any]:
 TALK: dict[str, Any] = {
     "speaker_a": "Ines",
     "speaker_b": "Tove",
+    "session_10_date_time": "9:00 am on 2 July, 2023",
+    "session_10": [said("D10:1", "Ines", "We sold it.")],
     "session_1_date_time": "1:56 pm on 8 May, 2023",
     "session_1": [
         said("D1:1", "Ines", "I have a new canoe."),
@@ -30,8 +32,6 @@ TALK: dict[str, Any] = {
     ],
     "session_2_date_time": "12:05 am on 1 June, 2023",
     "session_2": [said("D2:1", "Tove", "I mended it.")],
-    "session_10_date_time": "9:00 am on 2 July, 2023",
-    "session_10": [said("D10:1", "Ines", "We sold it.")],
     "session_11_date_time": "9:00 am on 3 July, 2023",
     "session_11": [],
 }

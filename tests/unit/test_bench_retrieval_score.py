@@ -121,7 +121,7 @@ def test_the_plot_is_well_formed_with_a_point_and_a_label_for_each_variant_insid
 
 
 def test_names_are_shown_as_they_are_whatever_they_hold() -> None:
-    name, across, up = '<script>alert("x")</script> & "ours"', "p50 < 5 & more", "hit@10 > 88"
+    name, across, up = '<script>alert("x")</script> & "ours"', "p50 < 5 & more", "hit@10 <= 88 & falling"
     text = scatter([Point(name, 1, 2)], across=across, up=up)
     assert "<script" not in text
     shown = [element.text for element in ET.fromstring(text).iter() if element.text]

@@ -67,6 +67,7 @@ def test_an_explanation_is_plain_json_and_numbers_are_short(source: Source) -> N
     assert json.loads(json.dumps(shown)) == shown
     assert set(shown["explain"]["parts"].values()) == {0.3333}
     assert shown["explain"]["source"] == str(source)
+    assert shown["score"] == pytest.approx(len(fields(ScoreParts)) / 3, abs=ROUNDED)
 
 
 def test_it_adds_to_an_answer_and_changes_nothing_in_it() -> None:

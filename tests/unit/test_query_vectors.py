@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from operator_memory.application.query_vectors import KEPT_SECONDS, MOST, QueryVectors
 from operator_memory.domain.errors import (
@@ -48,6 +48,8 @@ queries = st.text("ab1-\n", max_size=4)
 
 
 @given(ids, queries, ids, queries)
+@example(AccountId("a"), "b1", AccountId("ab"), "1")
+@example(AccountId("a"), "\n1", AccountId("a"), "1")
 def test_no_two_pairs_of_account_and_query_share_a_vector(
     one: AccountId, asked: str, other: AccountId, asked_too: str
 ) -> None:
