@@ -259,10 +259,10 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             thread_id=payload.get("thread_id"),
             author_id=payload.get("author_id"),
             attributed_to=payload.get("attributed_to"),
-            role=payload.get("role"),
-            speaker=payload.get("speaker"),
+            role=_optional_text(payload, "role"),
+            speaker=_optional_text(payload, "speaker"),
             message_id=payload.get("message_id"),
-            seq=payload.get("seq"),
+            seq=_optional_whole(payload, "seq"),
             source_run_id=payload.get("source_run_id"),
             follows=payload.get(FOLLOWS),
             importance=_finite(payload.get("importance", 0.5)),
@@ -280,7 +280,7 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
         if not {Scope.AGENT: memory.agent_id, Scope.SESSION: memory.session_id}.get(memory.scope, True):
             raise ValueError("no owner")
         return memory
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedResponseError(SYSTEM, "a point's payload is not that of a memory") from error
 
 
@@ -296,6 +296,18 @@ def _past_version(past: Mapping[str, Any]) -> PastVersion:
 def _optional_datetime(payload: Mapping[str, Any], field: str) -> datetime | None:
     value = payload.get(field)
     return None if value is None else aware(value)
+
+
+def _optional_text(payload: Mapping[str, Any], field: str) -> str | None:
+    value = payload.get(field)
+    return None if value is None else _text(value)
+
+
+def _optional_whole(payload: Mapping[str, Any], field: str) -> int | None:
+    value = payload.get(field)
+    if value is not None and not isinstance(value, int):
+        raise TypeError
+    return value
 
 
 def aware(value: str) -> datetime:

@@ -170,6 +170,9 @@ def _id(point: object) -> str:
 
 def _score(point: Mapping[str, object]) -> float:
     score = point.get("score", 0.0)
-    if not isinstance(score, int | float) or not math.isfinite(score):
-        raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
-    return float(score)
+    try:
+        if isinstance(score, int | float) and math.isfinite(score):
+            return float(score)
+    except OverflowError:  # an integer beyond any float
+        pass
+    raise MalformedResponseError(requests.SYSTEM, "a score is not a number")
