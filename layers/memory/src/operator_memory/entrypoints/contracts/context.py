@@ -67,7 +67,8 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "minItems": 1,
             "uniqueItems": True,
             "items": {"enum": [scope.value for scope in Scope]},
-            "description": "Only these scopes. `agent` needs agent_id, `session` needs session_id.",
+            "description": "Only these scopes. `user` includes what was said in any of the account's sessions; `agent` "
+            "needs agent_id, `session` (this session alone) needs session_id.",
         },
     },
     "allOf": [
