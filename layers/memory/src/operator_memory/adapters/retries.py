@@ -38,7 +38,7 @@ class Retries:
         """
         for number in range(1, ATTEMPTS):
             try:
-                return attempt(_patience(deadline))
+                return attempt(_patience(deadline, number))
             except (UpstreamTimeoutError, UpstreamUnavailableError) as error:
                 pause = self._pause(number, error)
                 if deadline - time.monotonic() - pause < USEFUL_SECONDS:
@@ -48,11 +48,17 @@ class Retries:
 
     def _pause(self, number: int, error: UpstreamError) -> float:
         """Twice as long each time, half of it by chance: many who failed together are not to return together."""
-        longest: float = _FIRST_PAUSE * 2 ** (number - 1)
-        return max(longest * (0.5 + self._jitter() / 2), error.retry_after or 0)
+        return max(_longest_pause(number) * (0.5 + self._jitter() / 2), error.retry_after or 0)
 
 
-def _patience(deadline: float) -> float:
+def _longest_pause(number: int) -> float:
+    """Seconds after the attempt of this number, the first being 1, where the other side asks for none."""
+    longest: float = _FIRST_PAUSE * 2 ** (number - 1)
+    return longest
+
+
+def _patience(deadline: float, number: int) -> float:
     """Seconds for an attempt after which another is to have a chance: all that is left, where two are too many."""
     left = max(0.0, deadline - time.monotonic())
-    return left * _SHARE if left * (1 - _SHARE) >= USEFUL_SECONDS else left
+    for_another = left * (1 - _SHARE) - _longest_pause(number)
+    return left * _SHARE if for_another >= USEFUL_SECONDS else left
