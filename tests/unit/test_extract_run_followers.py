@@ -89,3 +89,18 @@ def test_nor_where_the_erasure_comes_while_it_is_written(monkeypatch: pytest.Mon
     monkeypatch.setattr(world.memories, "upsert", erased_meanwhile)
     world.run(a_job(messages=around_an_erasure()))
     assert told(world) == {"Noted": (None, ""), "Fine": ("Noted", "Noted")}
+
+
+def test_and_what_is_erased_while_the_words_are_taken_out_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    write = world.memories.upsert
+    tombstones = iter([ERASED, replace(ERASED, erased_at=FINISHED - timedelta(minutes=15))])
+
+    def erased_meanwhile(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
+        write(account_id, memories)
+        if tombstone := next(tombstones, None):
+            world.tombstones.put(ACCOUNT, tombstone)
+
+    monkeypatch.setattr(world.memories, "upsert", erased_meanwhile)
+    world.run(a_job(messages=around_an_erasure()))
+    assert told(world) == {"Fine": (None, "")}

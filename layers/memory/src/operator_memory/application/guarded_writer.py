@@ -90,11 +90,10 @@ class GuardedWriter:
         # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
         self.announce(account_id, stored)
         after = self.enforce(account_id, stored)
-        if after:
-            left = [embedded for embedded in wanted if embedded.memory.id not in after]
-            followers = [embedded for embedded in left if embedded.memory.follows in after]
-            if followers:
-                self._memories.upsert(account_id, _without_words_of(after, followers))
+        left = [embedded for embedded in wanted if embedded.memory.id not in after]
+        if any(embedded.memory.follows in after for embedded in left):
+            # Guarded as the first write was, and all of them: any may be erased by now, too.
+            after |= self.upsert(account_id, _without_words_of(after, left))
         return before | after
 
     def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
