@@ -84,16 +84,24 @@ def locomo_or_nothing(path: Path) -> list[Conversation]:
     return load_locomo(path)
 
 
-def ask(way: Way, questions: Sequence[Question], after: Callable[[Question], None] = lambda _: None) -> list[Answer]:
-    """The way's answers; ``after`` is called after each."""
+def ask(
+    way: Way,
+    questions: Sequence[Question],
+    after: Callable[[Question], None] = lambda _: None,
+    *,
+    silent: bool = False,
+) -> list[Answer]:
+    """The way's answers; ``after`` is called after each. ``silent``: without telling how far it is."""
     answers = []
     for number, question in enumerate(questions, start=1):
         started = time.perf_counter()
         refs = way.ask(question.account, question.query)
         answers.append(Answer(question, tuple(dict.fromkeys(refs)), time.perf_counter() - started))
         after(question)
-        if number % 25 == 0:
+        if number % 25 == 0 and not silent:
             print(f"\r{way.name}: {number} of {len(questions)}", end="", file=sys.stderr, flush=True)
+    if silent:
+        return answers
     each = median(answer.seconds for answer in answers) * 1000
     print(f"\r{way.name}: {len(questions)} questions, {each:.1f} ms each" + " " * 20, file=sys.stderr)
     return answers

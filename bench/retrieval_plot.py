@@ -79,7 +79,7 @@ def _labelled(points: Sequence[Point], horizontal: _Axis, vertical: _Axis) -> It
     for point in sorted(points, key=lambda p: -p.y):
         x, y = horizontal.place(point.x), vertical.place(point.y)
         label = y
-        while any(abs(label - other) < _LINE and abs(x - left) < 180 for left, other in taken):
+        while any(abs(label - other) < _LINE and abs(x - left) < 240 for left, other in taken):
             label += 1
         taken.append((x, label))
         first = point is points[0]

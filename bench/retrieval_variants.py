@@ -6,6 +6,7 @@ same run; milliseconds are the median of a whole question, embedding included.
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from operator_memory.entrypoints.relevance import gate_for
 from bench.report import machine_state, table, versions
 from bench.retrieval import LOCOMO_FILE, ask, locomo_or_nothing, others
 from bench.retrieval_plot import Point, scatter
-from bench.retrieval_questions import load_own
+from bench.retrieval_questions import Question, load_own
 from bench.retrieval_score import LOCOMO, Answer, mean
 from bench.retrieval_store import start, store_conversations, store_own
 from bench.retrieval_ways import OurWay, Way
@@ -77,12 +78,24 @@ def main() -> None:
         ]
         ways += others(asked, conversations, memories)
         questions = [*(question for c in conversations for question in c.questions), *own]
-        found = [_worth(way.name, ask(way, questions)) for way in ways]
+        found = [_worth(name, answers) for name, answers in _in_turn(ways, questions).items()]
     print(_table(found))
     if args.plot:
         label = "LoCoMo: % of the evidence in the first ten" if conversations else "own set: % of hits in the first ten"
         points = [Point(w.name, w.milliseconds, w.locomo_10 if conversations else w.others_10) for w in found]
         args.plot.write_text(scatter(points, across="milliseconds a question, median", up=label), "utf-8")
+
+
+def _in_turn(ways: Sequence[Way], questions: Sequence[Question]) -> dict[str, list[Answer]]:
+    """Each question is put to all ways, one after another, so that all meet the same state of the machine."""
+    answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
+    for number, question in enumerate(questions, start=1):
+        for way in ways:
+            answers[way.name] += ask(way, [question], silent=True)
+        if number % 25 == 0:
+            print(f"\rquestion {number} of {len(questions)}", end="", file=sys.stderr, flush=True)
+    print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+    return answers
 
 
 def _worth(name: str, answers: Sequence[Answer]) -> Worth:
