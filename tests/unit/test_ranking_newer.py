@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.query_words import QueryWords, read_query
+from operator_memory.domain.query_words import QueryWords, TimeFocus, read_query
 from operator_memory.domain.ranking import rank
 from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.retrieval import SearchMode
@@ -150,6 +150,21 @@ def test_which_memories_are_in_the_list_does_not_depend_on_it(
     assert Counter(r.memory.id for r in usual) == Counter(r.memory.id for r in never)
 
 
+def test_of_one_place_the_newer_one_gets_it() -> None:
+    """The list would change only here and below: the two compete for one place."""
+    assert texts(ranked(told(), 1, query=NOW_ASKED)) == [LUND]
+    assert texts(ranked(told(), 1, query=THEN_ASKED)) == [MALMO]
+
+
+def test_of_near_duplicates_the_newer_wording_stays() -> None:
+    old, new = "Ana lives in the old town of Malmo.", "Ana lives in the old town of Malmo, Ana."
+    hits = [a_hit(old, 0.9, days_old=30), a_hit(new, 0.8, days_old=1)]
+    words = [replace(hit, score=bm25_for(0.3)) for hit in hits]
+    found = [searched(HYBRID, *hits), searched(KEYWORD, *words)]
+    assert texts(ranked(found, query=NOW_ASKED)) == [new]
+    assert texts(ranked(found, query=THEN_ASKED)) == [old]
+
+
 @given(findings(), st.integers(2, 16), queries)
 def test_at_most_the_two_first_change_places_and_only_one_gets_something(
     found: Found, limit: int, query: QueryWords | None
@@ -162,7 +177,9 @@ def test_at_most_the_two_first_change_places_and_only_one_gets_something(
         return
     assert usual[0] is raised[0]
     assert raised[0].parts.newer > 0.0
-    assert query is NOW_ASKED
+    assert query is not None
+    assert query.focus is TimeFocus.PRESENT
+    assert not query.exact
     assert [r.memory.id for r in usual[2:]] == [r.memory.id for r in never[2:]]
     assert [r.memory.id for r in usual[:2]] == [r.memory.id for r in (never[1], never[0])]
     assert usual[0].memory.created_at > usual[1].memory.created_at
