@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
-from operator_memory.application.query_vectors import KEPT_SECONDS, MOST
+from operator_memory.application.query_vectors import KEPT_SECONDS
 from operator_memory.domain.scopes import AccountId
 from operator_memory.entrypoints.parts import Parts
 from operator_memory.entrypoints.relevance import gate_for
@@ -75,8 +75,7 @@ def _hits(accounts: Sequence[Account], texts: Texts) -> str:
             name = f"{len(asks):,} requests an hour, instances: {instances}"
             rows.append([name, f"{rates.vectors:.0%}", f"{rates.switches:.0%}"])
     header = [f"hits, {len(accounts)} accounts", "query vectors", "switches"]
-    kept = f"A vector is kept for {KEPT_SECONDS / 60:.0f} minutes, {MOST} at most of all accounts together."
-    return f"{table(header, rows)}\n{kept}"
+    return f"{table(header, rows)}\nA vector is kept for {KEPT_SECONDS / 60:.0f} minutes at most."
 
 
 def _ways(accounts: Sequence[Account], data: Path, logs: Path, cleanup: ExitStack) -> dict[str, Instance]:
