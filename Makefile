@@ -63,6 +63,7 @@ bench: $(STAMP)  ## Print the benchmarks (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context --sizes 10000,100000
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.gate
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.caches
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from operator_memory.application.query_vectors import KEPT_SECONDS, MOST, QueryVectors
+from operator_memory.application.query_vectors import ACCOUNTS, EACH, KEPT_SECONDS, QueryVectors
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamError,
@@ -67,7 +67,7 @@ def test_another_account_that_asks_the_same_words_embeds_them_again() -> None:
 
 def test_what_is_kept_does_not_say_who_asked_what() -> None:
     vectors = kept("my diagnosis", account=AccountId("acct-secret"))
-    everything = pickle.dumps(dict(vectors._recent._entries))
+    everything = pickle.dumps([(key, dict(of_it._entries)) for key, (of_it, _) in vectors._accounts._entries.items()])
     assert b"diagnosis" not in everything
     assert b"acct-secret" not in everything
 
@@ -110,10 +110,19 @@ def test_a_run_that_goes_on_after_ten_minutes_embeds_once_more() -> None:
 
 
 def test_there_are_never_more_than_so_many_and_the_oldest_goes_first() -> None:
-    vectors = kept(*(f"query {n}" for n in range(3 * MOST)))
-    there = [n for n in range(3 * MOST) if vectors.get(ACCOUNT, f"query {n}", now=1)]
-    assert there == list(range(2 * MOST, 3 * MOST))
-    assert len(vectors._recent._entries) == MOST
+    vectors = kept(*(f"query {n}" for n in range(3 * EACH)))
+    there = [n for n in range(3 * EACH) if vectors.get(ACCOUNT, f"query {n}", now=1)]
+    assert there == list(range(2 * EACH, 3 * EACH))
+
+
+def test_a_busy_account_takes_no_other_ones_place_and_of_many_the_latest_stay() -> None:
+    vectors = QueryVectors()
+    for n in range(2 * ACCOUNTS):
+        vectors.put(AccountId(f"acct-{n}"), "tea", [float(n)], now=float(n))
+    for n in range(5 * EACH):
+        vectors.put(AccountId("busy"), f"query {n}", [0.0], now=100.0)
+    there = [n for n in range(2 * ACCOUNTS) if vectors.get(AccountId(f"acct-{n}"), "tea", now=100.0)]
+    assert there == list(range(ACCOUNTS + 1, 2 * ACCOUNTS))
 
 
 def test_many_threads_at_once_keep_within_the_bound_and_get_no_others_vector() -> None:
@@ -126,7 +135,7 @@ def test_many_threads_at_once_keep_within_the_bound_and_get_no_others_vector() -
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(4_000)))
-    assert len(vectors._recent._entries) == MOST
+    assert len(vectors._accounts._entries) == 7
 
 
 # --- which not

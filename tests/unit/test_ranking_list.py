@@ -249,3 +249,11 @@ def test_a_source_is_the_scope_and_of_sessions_whether_it_is_this_one() -> None:
     assert source_of(a_memory(key=SESSION_KEY), None) is Source.PAST_SESSIONS
     found = [searched(HYBRID, *(a_turn(f"{key}", 0.9, key=key) for key in whose))]
     assert {r.source for r in ranked(found)} == set(whose.values())
+
+
+def test_a_person_who_tidies_up_sees_what_is_there_twice() -> None:
+    hits = [a_hit("User likes green tea.", 0.9), a_hit("The user likes green tea", 0.8)]
+    assert len(ranked([searched(HYBRID, *hits)])) == 1
+    search, found = searched(HYBRID, *hits)
+    shown = rank([search], [found], now=NOW, limit=10, parameters=replace(P, near_duplicates_once=False))
+    assert len(shown) == 2

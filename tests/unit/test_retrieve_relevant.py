@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from operator_memory.application.query_vectors import KEPT_SECONDS, MOST
+from operator_memory.application.query_vectors import EACH, KEPT_SECONDS
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
@@ -95,10 +95,10 @@ def test_a_vector_is_kept_for_ten_minutes_and_a_failure_not_at_all() -> None:
 
 def test_only_so_many_vectors_are_kept() -> None:
     world = World()
-    for n in range(MOST + 1):
+    for n in range(EACH + 1):
         world(replace(ALL_SCOPES, query=f"question {n}"))
     assert not world(replace(ALL_SCOPES, query="question 0")).vector_reused
-    assert world(replace(ALL_SCOPES, query=f"question {MOST}")).vector_reused
+    assert world(replace(ALL_SCOPES, query=f"question {EACH}")).vector_reused
 
 
 def test_what_was_erased_meanwhile_is_not_served_with_a_kept_vector() -> None:
@@ -107,3 +107,11 @@ def test_what_was_erased_meanwhile_is_not_served_with_a_kept_vector() -> None:
     world.search.answers = lambda plan: [[] for _ in plan.searches]
     result = world()
     assert (result.vector_reused, result.memories) == (True, ())
+
+
+def test_a_greeting_is_not_embedded_and_looks_up_what_is_pinned_and_how_the_agent_is_to_work() -> None:
+    world = World()
+    result = world(replace(ALL_SCOPES, query="Hi, good morning!"))
+    assert world.embedder.calls == []
+    assert [search.mode for search in world.plan.searches] == [SearchMode.PINNED, SearchMode.RECENT]
+    assert result.degraded == ()

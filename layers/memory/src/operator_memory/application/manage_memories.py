@@ -21,6 +21,7 @@ from operator_memory.domain.identity import Caller
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, Usage
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
 from operator_memory.domain.ranking import rank
+from operator_memory.domain.ranking_parameters import USUAL
 from operator_memory.domain.retrieval import Search, SearchMode
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.scores import RankedMemory
@@ -33,6 +34,8 @@ EMBED_TIMEOUT = 10.0
 """Seconds for the embedding call behind a search, an addition or a correction."""
 
 CANDIDATES = 60
+SHOW_ALL = replace(USUAL, near_duplicates_once=False)
+"""A person who tidies up wants to see what is there twice."""
 """Memories by meaning, and as many by words, that a search ranks at least."""
 
 
@@ -106,7 +109,7 @@ class ManageMemories:
             account_id, where, vector=vector, text=text, limit=max(CANDIDATES, 2 * limit), now=now
         )
         searches = [Search(ScopeKey(Scope.USER), mode, limit) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
-        ranked = rank(searches, found, now=now, limit=limit)
+        ranked = rank(searches, found, now=now, limit=limit, parameters=SHOW_ALL)
         memories = [r.memory for r in ranked]
         self._note_search(caller, account_id, where, memories, how="search", query=query if record_query else None)
         return ranked

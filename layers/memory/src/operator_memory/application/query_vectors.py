@@ -1,14 +1,15 @@
 """The vectors of queries that were asked lately: an agent asks the same on every step of a run."""
 
 import hashlib
-from collections.abc import Sequence
 
 from operator_memory.application.recent_values import RecentValues
 from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.vectors import Vector
 
 KEPT_SECONDS = 600.0
-MOST = 128
-"""Of all accounts together: 1,536 numbers take 50 kB."""
+ACCOUNTS, EACH = 32, 8
+"""How many accounts' queries are kept, and how many of each: no busy account takes the place of the others. A vector of
+1,536 numbers takes 50 kB."""
 
 
 class QueryVectors:
@@ -19,18 +20,21 @@ class QueryVectors:
     """
 
     def __init__(self) -> None:
-        self._recent: RecentValues[bytes, Sequence[float]] = RecentValues(MOST)
+        self._accounts: RecentValues[bytes, RecentValues[bytes, Vector]] = RecentValues(ACCOUNTS)
 
-    def get(self, account_id: AccountId, query: str, *, now: float) -> Sequence[float] | None:
+    def get(self, account_id: AccountId, query: str, *, now: float) -> Vector | None:
         """The vector of ``query``, if the account asked it lately. ``now``: monotonic seconds."""
-        found = self._recent.get(_key(account_id, query))
+        account = self._accounts.get(_digest(account_id))
+        found = account[0].get(_digest(query)) if account is not None else None
         return found[0] if found is not None and now - found[1] < KEPT_SECONDS else None
 
-    def put(self, account_id: AccountId, query: str, vector: Sequence[float], *, now: float) -> None:
+    def put(self, account_id: AccountId, query: str, vector: Vector, *, now: float) -> None:
         """Keep it."""
-        self._recent.put(_key(account_id, query), vector, now)
+        known = self._accounts.get(_digest(account_id))
+        account: RecentValues[bytes, Vector] = RecentValues(EACH) if known is None else known[0]
+        account.put(_digest(query), vector, now)
+        self._accounts.put(_digest(account_id), account, now)
 
 
-def _key(account_id: AccountId, query: str) -> bytes:
-    """An id holds no line break, so no two pairs of account and query have the same text."""
-    return hashlib.sha256(f"{account_id}\n{query}".encode("utf-8", "replace")).digest()
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()

@@ -147,8 +147,12 @@ class RetrieveContext:
         if switches is None:
             return self._result(run, request, [])
         query = searchable_query(request.query)
-        vector = self._vector(request.account_id, query, run) if query else None
-        plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
+        words = read_query(query) if query else None
+        if words is not None and words.small_talk:
+            plan = SearchPlan(_standing(request))
+        else:
+            vector = self._vector(request.account_id, query, run) if query else None
+            plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
         now = self._clock.now()
         hits = self._find(request.account_id, plan, now, run)
         ranked = rank(
@@ -156,7 +160,7 @@ class RetrieveContext:
             hits,
             now=now,
             limit=request.limit,
-            query=read_query(query) if query else None,
+            query=words,
             session_id=request.session_id,
             gate=self._gate,
             parameters=self._ranking,
@@ -296,21 +300,32 @@ def plan_searches(request: ContextRequest, query: str | None, vector: Vector | N
     always looked up: a person asked for it to be remembered. So is what the agent learnt last about how to
     work: "answer in short bullet points" bears on every run and resembles no query.
     """
-    everything = AnyScope(request.scope_keys, past_sessions=Scope.USER in {key.scope for key in request.scope_keys})
+    everything = _everything(request)
     searches: list[Search] = []
     if query and vector is not None:
         searches.append(Search(everything, SearchMode.HYBRID, candidates))
     if query:
         searches.append(Search(everything, SearchMode.KEYWORD, candidates, scores_only=vector is not None))
-    searches.append(Search(everything, SearchMode.PINNED, request.limit))
-    if vector is None:
+    if vector is not None:
+        searches += _standing(request)
+    else:
+        searches.append(Search(everything, SearchMode.PINNED, request.limit))
         modes = (SearchMode.IMPORTANT, SearchMode.RECENT)
         searches += [Search(key, mode, request.limit) for key in request.scope_keys for mode in modes]
-    else:
-        standing = min(STANDING_AGENT_FACTS, request.limit)
-        agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
-        searches += [Search(key, SearchMode.RECENT, standing) for key in agents]
     return SearchPlan(tuple(searches), vector=vector, text=query)
+
+
+def _everything(request: ContextRequest) -> AnyScope:
+    """All that the run may see. What was said in any session belongs to what is known of the user."""
+    return AnyScope(request.scope_keys, past_sessions=Scope.USER in {key.scope for key in request.scope_keys})
+
+
+def _standing(request: ContextRequest) -> tuple[Search, ...]:
+    """What is looked up whatever the query, and all that a greeting gets."""
+    latest = min(STANDING_AGENT_FACTS, request.limit)
+    agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
+    pinned = Search(_everything(request), SearchMode.PINNED, request.limit)
+    return (pinned, *(Search(key, SearchMode.RECENT, latest) for key in agents))
 
 
 def degradation(error: UpstreamError) -> str:

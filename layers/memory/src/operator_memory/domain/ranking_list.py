@@ -12,7 +12,7 @@ from operator_memory.domain.scores import RankedMemory, Source
 
 def best_list(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
     """At most ``limit`` of ``ranked`` (best first, no text twice), in their order."""
-    return _with_quotas(_contenders(ranked, limit, p), limit, p)
+    return _with_quotas(_contenders(ranked, limit, p) if p.near_duplicates_once else ranked, limit, p)
 
 
 def without_repetitions(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:

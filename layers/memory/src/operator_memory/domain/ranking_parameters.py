@@ -42,6 +42,8 @@ class RankingParameters:
     """The part of the limit that is divided evenly among the sources that are there (see `Source`)."""
     session_share: float = 0.5
     """Most that this session's own turns may take while others are left: the run has most of them in its prompt."""
+    near_duplicates_once: bool = True
+    """Of memories that say the same in other words only the best gets into the list."""
     same_thing_words: float = 0.055
     """The words part from which a memory is about what the question names."""
     same_thing_share: float = 0.25

@@ -5,17 +5,23 @@ which writes them with its evidence to ``entrypoints/relevance.json``.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
-_SMALL_TALK = frozenset(
-    """a afternoon again ah all are awesome best bye bom boa bonjour buenas buenos ciao cool danke day dia dias done
-    evening excellent fine for gracias good goodbye got great grazie guten haha hallo hello hey hi hola hm hmm i is it
-    just later lol me merci mind moin morgen morning much never nice night no nope obrigada obrigado of oh ok okay ola
-    perfect please right s salut see so sorry super sure tag thank thanks that the then there this today tomorrow very
-    welcome well wonderful yeah yep yes yo you your""".split()  # noqa: SIM905  (a list of words reads as words)
+# In lower case and without accents. The first say it, the others only stand beside them.
+_GREETINGS = frozenset(
+    """awesome bom bonjour buenas buenos bye ciao cool danke excellent goodbye grazie gracias haha hallo hello hey hi hm
+    hmm hola lol merci moin no nope obrigada obrigado oh ok okay ola perfect perfetto please salut si sorry sure thank
+    thanks welcome wonderful yeah yep yes yo hej hoi tack dank bedankt czesc dzieki dzien merhaba""".split()  # noqa: SIM905  (a list of words reads as words)
 )
+_FILLERS = frozenset(
+    """a afternoon again ah all are as best boa day dia dias done evening fine for good got great guten how i is it just
+    later me mind morgen morning much never nice night noche noches noite now of right s see so tag tarde tardes that
+    the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
+)
+_SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
 _MOST_SMALL_TALK_WORDS = 6
 
 
@@ -42,5 +48,8 @@ OPEN = RelevanceGate(0.0, 0.0, 0.0)
 
 def is_small_talk(query: str) -> bool:
     """Whether ``query`` only greets, thanks or agrees: no memory is about that."""
-    words = _WORD.findall(query.casefold())
-    return 0 < len(words) <= _MOST_SMALL_TALK_WORDS and _SMALL_TALK.issuperset(words)
+    plain = "".join(c for c in unicodedata.normalize("NFD", query.casefold()) if not unicodedata.combining(c))
+    words = _WORD.findall(plain)
+    if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not (_GREETINGS | _FILLERS).issuperset(words):
+        return False
+    return words[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(words)
