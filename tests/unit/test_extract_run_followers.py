@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from operator_memory.application import extract_run
+from operator_memory.application import store_turns
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.models import EmbeddedMemory
@@ -42,7 +42,7 @@ def test_what_was_stored_earlier_finds_nothing_new_for_it_may_have_been_correcte
 
 
 def test_what_is_stored_in_two_requests_is_not_found_across_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_run, "_TURNS_PAGE", 2)
+    monkeypatch.setattr(store_turns, "_TURNS_PAGE", 2)
     world = World()
     world.run(a_job(messages=said("Where?", "In Porto", "When?", "In May")))
     assert {text: before for text, (_, before) in told(world).items() if before} == {

@@ -21,21 +21,19 @@ from operator_memory.application.ports import (
     Watermark,
     WatermarkStore,
 )
+from operator_memory.application.store_turns import StoreTurns
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import (
     MAX_TURN_CHARACTERS,
     READ_ROLES,
     RawMessage,
-    Turn,
     message_text,
     read_conversation,
     said_at,
 )
-from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.events import EventType, repeatable_event_id
-from operator_memory.domain.importance import importance_of
 from operator_memory.domain.jobs import (
     LEASE_SECONDS,
     ClaimStatus,
@@ -44,10 +42,7 @@ from operator_memory.domain.jobs import (
     JobState,
     Outcome,
     RunJob,
-    without_erased,
 )
-from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
-from operator_memory.domain.scopes import Kind, Scope, ScopeKey
 
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
@@ -68,7 +63,6 @@ SWITCHES_TIMEOUT = 5.0
 
 _LAST_MESSAGE_ID = str(UUID(int=2**128 - 1))
 _PAGE = 500
-_TURNS_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +97,12 @@ class ExtractRun:
     def __init__(self, ports: ExtractionPorts, policy: ExtractionPolicy) -> None:
         self._ports = ports
         self._policy = policy
+        self._store_turns = StoreTurns(
+            embedder=ports.embedder,
+            memories=ports.memories,
+            lifetime=timedelta(days=policy.session_days),
+            embed_timeout=policy.embed_timeout,
+        )
 
     def __call__(self, job: RunJob, content_hash: str) -> JobRecord:
         """Work off ``job`` and return its record.
@@ -299,46 +299,6 @@ class ExtractRun:
         counts.update(redacted.counts)
         return redacted.text
 
-    def _store_turns(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
-        """Session memory: the turns as they were said, no model.
-
-        Stored page by page: a job that is stopped in the middle goes on from there when it is repeated.
-        """
-        memories = _turn_memories(job, turns, timedelta(days=self._policy.session_days))
-        outcomes: list[FactOutcome] = []
-        for start in range(0, len(memories), _TURNS_PAGE):
-            outcomes += self._store_turn_page(job, memories[start : start + _TURNS_PAGE])
-        return outcomes
-
-    def _store_turn_page(self, job: RunJob, page: Sequence[Memory]) -> list[FactOutcome]:
-        known = self._ports.memories.existing_ids(job.account_id, [memory.id for memory in page])
-        new = _new_turns(page, known)
-        if known:  # stored by an attempt that may have died before it could announce them again
-            self._ports.memories.announce(job.account_id, page)
-        erased: set[str] = set()
-        if new:
-            texts = [beginning(memory.text) for memory, _ in new.values()]
-            vectors = self._ports.embedder.embed(texts, timeout=self._policy.embed_timeout)
-            embedded = [EmbeddedMemory(m, v, before) for (m, before), v in zip(new.values(), vectors, strict=True)]
-            erased = self._ports.memories.upsert(job.account_id, embedded)
-        outcomes = []
-        for memory in page:  # of a message that comes twice the second is a duplicate
-            outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
-            outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
-        return without_erased(outcomes, erased)
-
-
-def _new_turns(page: Sequence[Memory], known: set[str]) -> dict[str, tuple[Memory, str]]:
-    """What is to be stored, and the words before each, of what is stored along with it: a person may have corrected or
-    deleted what was stored earlier."""
-    new: dict[str, tuple[Memory, str]] = {}
-    for earlier, memory in zip((None, *page), page, strict=False):
-        if memory.id not in known and memory.id not in new:
-            new[memory.id] = memory, ""
-            if earlier is not None and earlier.id in new:
-                new[memory.id] = replace(memory, follows=earlier.id), earlier.text
-    return new
-
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:
     """``messages``, none later than ``now``: what claims to be said tomorrow would outlive an erasure today."""
@@ -366,38 +326,6 @@ def _watermark_of(message: RawMessage) -> Watermark:
     if message.created_at is None or message.message_id is None:
         raise ValueError("a message of the platform has no time or no id")
     return Watermark(message.created_at, message.message_id)
-
-
-def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> list[Memory]:
-    key = ScopeKey(Scope.SESSION, job.effective_session_id)
-    memories = []
-    for seq, turn in enumerate(turns):
-        moment = said_at(turn, job.finished_at)
-        position = turn.message_id or f"{job.job_id}/{seq}"
-        memories.append(
-            Memory(
-                id=memory_id(job.account_id, key, turn.text, position=position),
-                account_id=job.account_id,
-                scope=Scope.SESSION,
-                kind=Kind.TURN,
-                text=turn.text,
-                created_at=moment,
-                updated_at=moment,
-                session_id=job.effective_session_id,
-                thread_id=job.thread_id,
-                # of an answer too: it belongs to what this member said, and is erased with it
-                author_id=job.author_id,
-                attributed_to=turn.role,
-                role=turn.role,
-                speaker=turn.name,
-                message_id=turn.message_id,
-                seq=seq,
-                source_run_id=job.job_id,
-                importance=importance_of(turn.text, kind=Kind.TURN, scope=Scope.SESSION),
-                expires_at=job.finished_at + lifetime,
-            )
-        )
-    return memories
 
 
 def _times(messages: Sequence[RawMessage], end: datetime) -> list[datetime]:
