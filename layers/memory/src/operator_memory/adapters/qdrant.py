@@ -66,7 +66,7 @@ class QdrantMemories:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first."""
         body = searches.encoded(account_id, plan, now=now)
         answers = self._collection.call("POST", "/points/query/batch", body, timeout=timeout)
-        return searches.hits_of(account_id, answers, [search.scores_only for search in plan.searches])
+        return searches.hits_of(account_id, answers, len(plan.searches))
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""

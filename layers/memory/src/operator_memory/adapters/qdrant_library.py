@@ -64,7 +64,7 @@ class QdrantLibrary:
         """The nearest by meaning, and by words, in one request. Of the memories found only the fields that a
         search brings along are set, and the version."""
         body = bodies.find(account_id, where, vector=vector, text=text, limit=limit, now=now)
-        dense, keyword = hits_of(account_id, self._collection.call("POST", "/points/query/batch", body), [False, False])
+        dense, keyword = hits_of(account_id, self._collection.call("POST", "/points/query/batch", body), 2)
         return dense, keyword
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:

@@ -5,7 +5,7 @@ REST reference: https://api.qdrant.tech/api-reference/search/query-batch-points
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -74,17 +74,11 @@ def compact(body: object) -> bytes:
 
 def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
     condition = _filter(account_id, search, now)
-    shown = False if search.scores_only else list(SEARCHED_FIELDS)
-    body: Json = {"filter": condition, "limit": search.limit, "with_payload": shown}
+    body: Json = {"filter": condition, "limit": search.limit, "with_payload": list(SEARCHED_FIELDS)}
     if search.mode is SearchMode.DENSE:
         return {**body, "query": _vector(search, plan)}
     if search.mode is SearchMode.KEYWORD:
         return {**body, **_by_words(account_id, plan)}
-    if search.mode is SearchMode.HYBRID:
-        stage: Json = {"filter": condition, "limit": search.limit}
-        by_meaning = {**stage, "query": _vector(search, plan)}
-        stages = [by_meaning, {**stage, **_by_words(account_id, plan)}]
-        return {**body, "limit": 2 * search.limit, "prefetch": stages, "query": _vector(search, plan)}
     key, direction = _ORDER_BY[search.mode]
     return {**body, "query": {"order_by": {"key": key, "direction": direction}}}
 
@@ -143,29 +137,21 @@ def _scope_conditions(key: ScopeKey) -> list[Json]:
     return conditions
 
 
-def hits_of(account_id: AccountId, answers: object, scores_only: Sequence[bool]) -> list[list[Hit]]:
-    """What each search of a batch has found, best first. ``scores_only``: which of them bring no memories."""
-    if not isinstance(answers, list) or len(answers) != len(scores_only):
-        raise MalformedResponseError(requests.SYSTEM, f"expected {len(scores_only)} lists of points")
-    found = [requests.points_of(answer) for answer in answers]
+def hits_of(account_id: AccountId, answers: object, searches: int) -> list[list[Hit]]:
+    """What each of a batch's ``searches`` has found, best first."""
+    if not isinstance(answers, list) or len(answers) != searches:
+        raise MalformedResponseError(requests.SYSTEM, f"expected {searches} lists of points")
     known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
-    for bare, points in zip(scores_only, found, strict=True):
-        if not bare:
-            for point in points:
-                _read(account_id, point, known)
-    return [[Hit(known[_id(p)], _score(p)) for p in points if _id(p) in known] for points in found]
+    return [[_hit(account_id, point, known) for point in requests.points_of(answer)] for answer in answers]
 
 
-def _read(account_id: AccountId, point: object, known: dict[str, Memory]) -> None:
-    identity = _id(point)
-    if identity not in known and isinstance(point, dict):
-        known[identity] = requests.memory_of(account_id, point)
-
-
-def _id(point: object) -> str:
+def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:
     if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
-    return str(point.get("id"))
+    identity = str(point.get("id"))
+    if identity not in known:
+        known[identity] = requests.memory_of(account_id, point)
+    return Hit(known[identity], _score(point))
 
 
 def _score(point: Mapping[str, object]) -> float:

@@ -303,9 +303,9 @@ def plan_searches(request: ContextRequest, query: str | None, vector: Vector | N
     everything = _everything(request)
     searches: list[Search] = []
     if query and vector is not None:
-        searches.append(Search(everything, SearchMode.HYBRID, candidates))
+        searches.append(Search(everything, SearchMode.DENSE, candidates))
     if query:
-        searches.append(Search(everything, SearchMode.KEYWORD, candidates, scores_only=vector is not None))
+        searches.append(Search(everything, SearchMode.KEYWORD, candidates))
     if vector is not None:
         searches += _standing(request)
     else:

@@ -21,7 +21,6 @@ from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchM
 from operator_memory.domain.scopes import Kind, Scope
 from operator_memory.domain.scores import RankedMemory, ScoreParts, Source
 
-_BY_MEANING = (SearchMode.DENSE, SearchMode.HYBRID)
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 """Latin, full-width and Arabic."""
 
@@ -62,9 +61,9 @@ def rank(
     which turns are this session's. ``gate``: what does not pass it is left out, unless a search brings it that asks
     for no resemblance; where no search went by meaning, since the embedder failed, words alone let in.
     """
-    candidates = _candidates(searches, hits)
+    candidates = _candidates(searches, hits, parameters)
     if query is not None:
-        by_meaning = any(search.mode in _BY_MEANING for search in searches)
+        by_meaning = any(search.mode is SearchMode.DENSE for search in searches)
         candidates = _relevant(candidates, query, gate if by_meaning else replace(gate, similarity=0.0), parameters)
     around = _neighbours(candidates, parameters)
     speaker = _asked_speaker(candidates, query)
@@ -97,18 +96,38 @@ def _newer_first(best: Sequence[RankedMemory], p: RankingParameters) -> Sequence
     return replace(second, score=first.score, parts=parts), first
 
 
-def _candidates(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> dict[str, _Candidate]:
+def _candidates(
+    searches: Sequence[Search], hits: Sequence[Sequence[Hit]], p: RankingParameters
+) -> dict[str, _Candidate]:
     by_id: dict[str, _Candidate] = {}
     for search, found in zip(searches, hits, strict=True):
         for hit in found:
             candidate = by_id.setdefault(hit.memory.id, _Candidate(hit.memory))
-            if search.mode in _BY_MEANING:
+            if search.mode is SearchMode.DENSE:
                 candidate.dense = max(candidate.dense, hit.score)
             elif search.mode is SearchMode.KEYWORD:
                 candidate.keyword = max(candidate.keyword, hit.score)
             elif search.mode in PROFILE_MODES:
                 candidate.standing = True
+    unseen = p.unseen_share * _last_by_meaning(searches, hits)
+    for candidate in by_id.values():
+        if candidate.keyword > 0.0:
+            candidate.dense = max(candidate.dense, unseen)
     return by_id
+
+
+def _last_by_meaning(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> float:
+    """The least cosine that a full search by meaning has found, else 0: one that is not full has found all there is.
+
+    To ask for the cosine of what words find as well would mean to search by words twice, half of all the time in a
+    store of a million; it changes the order of hardly anything (docs/retrieval.md).
+    """
+    last = [
+        min(hit.score for hit in found)
+        for search, found in zip(searches, hits, strict=True)
+        if search.mode is SearchMode.DENSE and found and len(found) >= search.limit
+    ]
+    return max(0.0, min(last, default=0.0))
 
 
 def _relevant(

@@ -11,6 +11,8 @@ class RankingParameters:
     """By meaning, and as many by words: with fewer good memories are lost unranked, with more little is gained."""
     dense_weight: float = 0.6
     """Of the cosine, 0..1."""
+    unseen_share: float = 0.85
+    """Of the least cosine found by meaning: what is found by words alone counts as this part of it."""
     keyword_weight: float = 0.5
     """Of the square of the BM25 score divided by `keyword_scale`: one weak match counts for next to nothing, so that
     an account's many words do not bury what means the same in others."""

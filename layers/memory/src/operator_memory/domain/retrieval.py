@@ -11,9 +11,6 @@ from operator_memory.domain.vectors import Vector
 class SearchMode(StrEnum):
     """How candidates are found."""
 
-    HYBRID = "hybrid"
-    """The ``limit`` best by meaning and the ``limit`` best by words, in one list; score: cosine, of all of them."""
-
     DENSE = "dense"
     """Cosine similarity of the embedding; score -1..1."""
     KEYWORD = "keyword"
@@ -41,15 +38,11 @@ class AnyScope:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One search, for at most ``limit`` hits (HYBRID: twice as many).
-
-    ``scores_only``: the memories are among those that another search of the plan brings; hits of others are left out.
-    """
+    """One search, for at most ``limit`` hits."""
 
     key: ScopeKey | AnyScope
     mode: SearchMode
     limit: int
-    scores_only: bool = False
     vector: Vector | None = field(default=None, repr=False)
     """Of a dense search that looks for something else than the plan."""
 
@@ -58,7 +51,7 @@ class Search:
 class SearchPlan:
     """All searches of one retrieval. They travel in ONE request.
 
-    ``vector`` is needed by DENSE and HYBRID searches, ``text`` by KEYWORD and HYBRID searches.
+    ``vector`` is needed by DENSE searches, ``text`` by KEYWORD searches.
     """
 
     searches: tuple[Search, ...]
