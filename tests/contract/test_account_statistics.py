@@ -137,7 +137,7 @@ def test_a_question_about_a_day_finds_what_was_said_on_it_first(real_store: Qdra
 
 def test_one_request_serves_a_plan_of_many_searches(kitchen: QdrantMemories, engine: ObservedClient) -> None:
     [vector] = EMBEDDER.embed(["saffron"], timeout=1)
-    modes = (SearchMode.HYBRID, SearchMode.KEYWORD, SearchMode.PINNED, SearchMode.RECENT)
+    modes = (SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED, SearchMode.RECENT)
     plan = SearchPlan(tuple(Search(REACH, mode, 60) for mode in modes), vector=vector, text="saffron")
     engine.reset()
     assert len(kitchen.search(ACCOUNT, plan, now=NOW, timeout=10)) == len(modes)

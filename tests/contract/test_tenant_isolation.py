@@ -35,8 +35,8 @@ PLAN = SearchPlan(
 )
 
 
-FILTERS = {SearchMode.KEYWORD: 2, SearchMode.HYBRID: 4}
-"""How many filters a search has: words weigh by what the account has, and a hybrid search has two stages before it."""
+FILTERS = {SearchMode.KEYWORD: 2}
+"""How many filters a search has, where there are more than one: words weigh by what the account has."""
 
 
 def filters_in(body: Any) -> Iterator[Mapping[str, Any]]:

@@ -85,18 +85,13 @@ class InMemoryMemories:
             for e in self.points.get(account_id, {}).values()
             if not any(end is not None and end <= now for end in (e.memory.expires_at, e.memory.valid_until))
         ]
-        found = [self._hits(search, plan, visible) for search in plan.searches]
-        pairs = list(zip(plan.searches, found, strict=True))
-        brought = {hit.memory.id for search, hits in pairs if not search.scores_only for hit in hits}
-        return [[hit for hit in hits if hit.memory.id in brought] for hits in found]
+        return [self._hits(search, plan, visible) for search in plan.searches]
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
         of_scope = [e for e in visible if _within(e.memory, search.key)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
         hits = [Hit(e.memory, self._score(search.mode, plan, e, search.vector)) for e in of_scope]
-        if search.mode is SearchMode.HYBRID:
-            return self._both(search, plan, visible)
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
             hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
@@ -106,13 +101,6 @@ class InMemoryMemories:
         else:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
-
-    def _both(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
-        parts = [replace(search, mode=mode) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
-        found = {hit.memory.id for part in parts for hit in self._hits(part, plan, visible)}
-        chosen = [e for e in visible if e.memory.id in found]
-        hits = [Hit(e.memory, self._score(SearchMode.DENSE, plan, e, search.vector)) for e in chosen]
-        return sorted(hits, key=lambda hit: -hit.score)
 
     def _score(
         self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Vector | None = None

@@ -85,10 +85,10 @@ def findings(draw: st.DrawFn, *, repeated: bool = True) -> Found:
     said = st.sampled_from(["tea", "coffee", "Tea.", "water", "juice", "milk"])
     for key in KEYS:
         pool = [draw(memories(key, n, draw(said) if repeated else f"{key} {n}")) for n in range(4)]
-        for mode in (SearchMode.HYBRID, SearchMode.KEYWORD, SearchMode.PINNED):
+        for mode in (SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED):
             hits = draw(st.lists(st.sampled_from(pool), unique_by=lambda h: h.memory.id))
             cosine = st.sampled_from([-0.5, 0.0, 0.14, 0.15, 0.3, 0.9, 1.0])
             bm25 = st.sampled_from([0.0, 0.1, 3.0, 40.0])
-            scores = {SearchMode.HYBRID: cosine, SearchMode.KEYWORD: bm25}.get(mode, st.just(0.0))
+            scores = {SearchMode.DENSE: cosine, SearchMode.KEYWORD: bm25}.get(mode, st.just(0.0))
             found.append((Search(RUN, mode, 60), [replace(hit, score=draw(scores)) for hit in hits]))
     return found

@@ -31,7 +31,7 @@ BENS = ("Went to Oslo.", "Fixed the radio.", "Ordered soup.", "Wrote a poem.", "
 
 def asked(account: str, *hits: Hit) -> Found:
     """What the store gave for a question about Ana, whose answer is the reference ``right``."""
-    search, found = searched(SearchMode.HYBRID, *hits)
+    search, found = searched(SearchMode.DENSE, *hits)
     return Found(Question(LOCOMO, account, "What did Ana do?", frozenset({"right"})), (search,), [found])
 
 
@@ -96,7 +96,7 @@ def test_every_question_about_a_conversation_is_answered_once_and_our_own_set_is
 
 
 def test_the_recorder_passes_on_and_keeps_what_was_found_last() -> None:
-    search, hits = searched(SearchMode.HYBRID, a_hit("tea"))
+    search, hits = searched(SearchMode.DENSE, a_hit("tea"))
     scripted = ScriptedSearch(ManualClock(), answers=lambda _: [hits])
     recorder, plan = Recorder(scripted), SearchPlan((search,), vector=[1.0], text="tea")
     assert recorder.search(ACCOUNT, plan, now=NOW, timeout=2.5) == [hits]

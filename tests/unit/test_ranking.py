@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from operator_memory.domain.query_words import QueryWords, read_query
 from operator_memory.domain.ranking import rank
 from operator_memory.domain.relevance import RelevanceGate
-from operator_memory.domain.retrieval import PROFILE_MODES, Hit, SearchMode
+from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind
 from operator_memory.domain.scores import RankedMemory, ScoreParts
 
-from tests.support.builders import NOW, SESSION_KEY, a_hit
+from tests.support.builders import NOW, SESSION_KEY, USER_KEY, a_hit
 from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts
 
-HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
+DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 ASKS = {"nothing": None, "now": read_query("Where does Ana live now?"), "then": read_query("When did Ana move?")}
 queries = st.sampled_from(list(ASKS.values()))
 
 
-def parts_of(hit: Hit, mode: SearchMode = HYBRID, query: QueryWords | None = None) -> ScoreParts:
+def parts_of(hit: Hit, mode: SearchMode = DENSE, query: QueryWords | None = None) -> ScoreParts:
     """What the score of the only memory found is made of."""
     [only] = ranked([searched(mode, hit)], query=query)
     return only.parts
@@ -91,7 +91,7 @@ def test_more_of_any_signal_never_costs_a_memory_its_place(
 
 
 def test_meaning_is_the_cosine_and_words_the_keyword_score_each_by_its_weight() -> None:
-    [only] = ranked([searched(HYBRID, a_hit("x", 0.6)), searched(KEYWORD, a_hit("x", 7.0))])
+    [only] = ranked([searched(DENSE, a_hit("x", 0.6)), searched(KEYWORD, a_hit("x", 7.0))])
     assert only.parts.meaning == pytest.approx(P.dense_weight * 0.6)
     assert only.parts.words == pytest.approx(P.keyword_weight * (7.0 / P.keyword_scale) ** 2)
 
@@ -109,7 +109,7 @@ def test_a_higher_keyword_score_never_counts_less_a_weak_one_next_to_nothing_and
 def test_meaning_and_words_together_beat_either_alone() -> None:
     result = ranked(
         [
-            searched(HYBRID, a_hit("both", cosine_for(0.3)), a_hit("meaning", cosine_for(0.4)), a_hit("words", 0.1)),
+            searched(DENSE, a_hit("both", cosine_for(0.3)), a_hit("meaning", cosine_for(0.4)), a_hit("words", 0.1)),
             searched(KEYWORD, a_hit("both", bm25_for(0.2)), a_hit("words", bm25_for(0.25))),
         ]
     )
@@ -117,7 +117,7 @@ def test_meaning_and_words_together_beat_either_alone() -> None:
 
 
 def test_what_several_searches_find_counts_by_the_best_of_each_kind() -> None:
-    result = ranked([searched(DENSE, a_hit("x", 0.2)), searched(HYBRID, a_hit("x", 0.6)), searched(DENSE, a_hit("x"))])
+    result = ranked([searched(DENSE, a_hit("x", 0.2)), searched(DENSE, a_hit("x", 0.6)), searched(DENSE, a_hit("x"))])
     assert [r.parts.meaning for r in result] == [pytest.approx(P.dense_weight * 0.6)]
 
 
@@ -144,7 +144,7 @@ def to_give(parts: ScoreParts) -> float:
 def test_a_turn_gets_a_share_of_what_the_turns_before_and_after_it_have_of_their_own_above_the_floor() -> None:
     said = [a_turn(f"turn {n}", score, seq=n) for n, score in enumerate((0.8, 0.5, 0.6, 0.1))]
     words = searched(KEYWORD, replace(said[2], score=bm25_for(0.2)))
-    parts = by_text(ranked([searched(HYBRID, *said), words]))
+    parts = by_text(ranked([searched(DENSE, *said), words]))
     first, second, third, weak = (parts[f"turn {n}"] for n in range(4))
     assert to_give(weak) == 0.0 < min(to_give(first), to_give(second), to_give(third))
     assert first.neighbours == pytest.approx(P.next_weight * to_give(second))
@@ -169,12 +169,12 @@ APART = {
 
 @pytest.mark.parametrize("other", APART.values(), ids=APART)
 def test_turns_that_do_not_stand_beside_each_other_share_nothing(other: Hit) -> None:
-    assert [r.parts.neighbours for r in ranked([searched(HYBRID, a_turn("a", 0.9, seq=1), other)])] == [0.0, 0.0]
+    assert [r.parts.neighbours for r in ranked([searched(DENSE, a_turn("a", 0.9, seq=1), other)])] == [0.0, 0.0]
 
 
 def test_of_two_turns_at_one_place_both_get_their_neighbours_share_and_the_better_one_gives() -> None:
     twins = [a_turn("weak", 0.5, seq=1), a_turn("strong", 0.8, seq=1)]
-    result = by_text(ranked([searched(HYBRID, *twins, a_turn("next", 0.7, seq=2))]))
+    result = by_text(ranked([searched(DENSE, *twins, a_turn("next", 0.7, seq=2))]))
     share = P.next_weight * to_give(result["next"])
     assert result["next"].neighbours == pytest.approx(P.previous_weight * to_give(result["strong"]))
     assert result["weak"].neighbours == result["strong"].neighbours == pytest.approx(share)
@@ -182,9 +182,9 @@ def test_of_two_turns_at_one_place_both_get_their_neighbours_share_and_the_bette
 
 def test_a_neighbour_that_the_gate_leaves_out_gives_nothing() -> None:
     beside = [a_turn("relevant", 0.9, seq=1), a_turn("not", 0.6, seq=2)]
-    assert all(r.parts.neighbours > 0 for r in ranked([searched(HYBRID, *beside)], query=ASKS["now"]))
+    assert all(r.parts.neighbours > 0 for r in ranked([searched(DENSE, *beside)], query=ASKS["now"]))
     gate = RelevanceGate(similarity=0.5, words=1.0, each=P.dense_weight * 0.7)
-    [only] = ranked([searched(HYBRID, *beside)], query=ASKS["now"], gate=gate)
+    [only] = ranked([searched(DENSE, *beside)], query=ASKS["now"], gate=gate)
     assert (only.memory.text, only.parts.neighbours) == ("relevant", 0.0)
 
 
@@ -211,7 +211,7 @@ def test_what_the_one_named_speaker_has_said_gets_a_bonus(
     question: str, speakers: list[str | None], bonus: set[str]
 ) -> None:
     turns = [a_turn(f"turn {n}", seq=10 * n, speaker=speaker) for n, speaker in enumerate(speakers)]
-    result = ranked([searched(HYBRID, *turns)], query=read_query(question))
+    result = ranked([searched(DENSE, *turns)], query=read_query(question))
     assert {r.memory.speaker for r in result if r.parts.speaker} == bonus
     assert {r.parts.speaker for r in result} <= {0.0, P.speaker_bonus}
 
@@ -240,7 +240,7 @@ def test_of_two_equally_relevant_answers_about_the_present_the_newer_one_wins(
 ) -> None:
     newer = a_hit("lives in Rome", cosine, days_old=age, kind=kind, key=SESSION_KEY)
     older = a_hit("lives in Oslo", cosine, days_old=age + older_by, kind=kind, key=SESSION_KEY)
-    result = ranked([searched(HYBRID, newer, older)], query=ASKS["now"])
+    result = ranked([searched(DENSE, newer, older)], query=ASKS["now"])
     assert result[0].score >= result[1].score
     if result[0].score > result[1].score:  # beyond some 50 half-lives both are as old as can be told
         assert texts(result) == ["lives in Rome", "lives in Oslo"]
@@ -249,7 +249,7 @@ def test_of_two_equally_relevant_answers_about_the_present_the_newer_one_wins(
 def test_about_the_present_a_year_outweighs_a_slightly_closer_meaning_and_about_the_past_it_does_not() -> None:
     slightly = cosine_for((P.present_weight + P.recency_weight) / 3)
     hits = a_hit("lives in Rome", 0.55, days_old=1), a_hit("lives in Oslo", 0.55 + slightly, days_old=366)
-    found = [searched(HYBRID, *hits)]
+    found = [searched(DENSE, *hits)]
     assert texts(ranked(found, query=ASKS["now"]))[0] == "lives in Rome"
     assert texts(ranked(found, query=ASKS["then"]))[0] == "lives in Oslo"
 
@@ -257,12 +257,12 @@ def test_about_the_present_a_year_outweighs_a_slightly_closer_meaning_and_about_
 @given(st.floats(0, 5000), st.floats(0, 5000), st.floats(0, 0.9))
 def test_about_the_past_no_age_outweighs_a_little_more_relevance(one: float, other: float, cosine: float) -> None:
     closer, farther = a_hit("closer", cosine + 0.02, days_old=one), a_hit("farther", cosine, days_old=other)
-    result = ranked([searched(HYBRID, closer, farther)], query=ASKS["then"])
+    result = ranked([searched(DENSE, closer, farther)], query=ASKS["then"])
     assert result[0].parts.meaning > result[1].parts.meaning
 
 
 def test_an_hour_makes_no_visible_difference() -> None:
-    search, hits = searched(HYBRID, a_hit("x", 0.5))
+    search, hits = searched(DENSE, a_hit("x", 0.5))
     later = rank([search], [hits], now=NOW + timedelta(hours=1), limit=1)
     assert later[0].score == pytest.approx(ranked([(search, hits)])[0].score, abs=1e-3)
 
@@ -309,3 +309,15 @@ def test_a_profile_is_pinned_then_important_then_new() -> None:
         a_hit("pinned", importance=0.0, days_old=900, pinned=True),
     ]
     assert texts(ranked([searched(RECENT, *hits)])) == ["pinned", "important", "new", "plain"]
+
+
+def test_what_words_alone_find_is_taken_for_a_little_less_alike_than_the_last_that_meaning_finds() -> None:
+    full = Search(USER_KEY, DENSE, 2)
+    meant = [a_hit("close", 0.8), a_hit("closer than most", 0.5)]
+    by_words = searched(KEYWORD, a_hit("named", 7.0))
+    parts = by_text(ranked([(full, meant), by_words]))
+    assert parts["named"].meaning == pytest.approx(P.dense_weight * P.unseen_share * 0.5)
+    parts = by_text(ranked([(replace(full, limit=3), meant), by_words]))
+    assert parts["named"].meaning == 0.0, "meaning has found all there is: this one it has not"
+    parts = by_text(ranked([(full, meant), searched(RECENT, a_hit("new", 0.0))]))
+    assert parts["new"].meaning == 0.0, "neither words nor meaning have found it"

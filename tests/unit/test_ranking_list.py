@@ -19,7 +19,7 @@ from operator_memory.domain.scores import RankedMemory, Source
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
 from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_for, findings, ranked, searched, texts
 
-HYBRID, KEYWORD = SearchMode.HYBRID, SearchMode.KEYWORD
+DENSE, KEYWORD = SearchMode.DENSE, SearchMode.KEYWORD
 ASKED = read_query("Where does Ana live now?")
 EVERYTHING = 1000
 gates = st.builds(
@@ -48,7 +48,7 @@ def test_the_order_of_searches_and_of_their_hits_does_not_matter(
 
 @given(st.permutations([a_hit(f"memory {n}", 0.5) for n in range(5)]))
 def test_equals_are_always_in_the_same_order(hits: list[Hit]) -> None:
-    result = ranked([searched(HYBRID, *hits)])
+    result = ranked([searched(DENSE, *hits)])
     assert len({r.score for r in result}) == 1
     assert [r.memory.id for r in result] == sorted(hit.memory.id for hit in hits)
 
@@ -84,9 +84,9 @@ def test_what_is_left_out_of_a_source_is_never_better_than_what_is_taken_of_it(f
 
 def test_nothing_found_is_an_empty_list_and_a_missing_list_is_a_mistake() -> None:
     assert ranked([]) == []
-    assert ranked([searched(HYBRID), searched(KEYWORD)]) == []
+    assert ranked([searched(DENSE), searched(KEYWORD)]) == []
     with pytest.raises(ValueError, match="zip"):
-        rank([Search(USER_KEY, HYBRID, 60)], [], now=NOW, limit=5)
+        rank([Search(USER_KEY, DENSE, 60)], [], now=NOW, limit=5)
 
 
 # --- the gate
@@ -101,33 +101,33 @@ def gated(*found: tuple[Search, list[Hit]], query: str = "Where do I live?") -> 
 
 def test_the_closest_memory_opens_the_gate_for_all_that_are_relevant_enough_themselves() -> None:
     hits = [a_hit("close", 0.4), a_hit("related", ENOUGH), a_hit("noise", TOO_LITTLE)]
-    assert gated(searched(HYBRID, *hits)) == ["close", "related"]
-    assert gated(searched(HYBRID, *hits[1:])) == []
+    assert gated(searched(DENSE, *hits)) == ["close", "related"]
+    assert gated(searched(DENSE, *hits[1:])) == []
 
 
 def test_words_beyond_doubt_open_it_too() -> None:
     hits = [a_hit("code", 0.1), a_hit("related", 0.3)]
     words = [searched(KEYWORD, a_hit("code", bm25_for(GATE.words + more))) for more in (0.001, -0.001)]
-    assert gated(searched(HYBRID, *hits), words[0]) == ["code", "related"]
-    assert gated(searched(HYBRID, *hits), words[1]) == []
+    assert gated(searched(DENSE, *hits), words[0]) == ["code", "related"]
+    assert gated(searched(DENSE, *hits), words[1]) == []
 
 
 def test_meaning_and_words_together_make_a_memory_relevant_enough() -> None:
     both = a_hit("both", cosine_for(GATE.each / 2)), a_hit("both", bm25_for(GATE.each / 2 + 0.001))
-    assert gated(searched(HYBRID, a_hit("close", 0.4), both[0])) == ["close"]
-    assert gated(searched(HYBRID, a_hit("close", 0.4), both[0]), searched(KEYWORD, both[1])) == ["close", "both"]
+    assert gated(searched(DENSE, a_hit("close", 0.4), both[0])) == ["close"]
+    assert gated(searched(DENSE, a_hit("close", 0.4), both[0]), searched(KEYWORD, both[1])) == ["close", "both"]
 
 
 def test_recency_importance_and_neighbours_make_nothing_relevant() -> None:
     shining = a_turn("beside", 0.1, seq=2, importance=1.0, days_old=0, access_count=10**6, speaker="Ana")
-    assert gated(searched(HYBRID, a_turn("close", 0.9, seq=1), shining), query="Where does Ana live?") == ["close"]
+    assert gated(searched(DENSE, a_turn("close", 0.9, seq=1), shining), query="Where does Ana live?") == ["close"]
 
 
 @pytest.mark.parametrize("mode", PROFILE_MODES)
 @pytest.mark.parametrize("query", ["Where do I live?", "thanks!"])
 def test_what_is_pinned_or_of_the_profile_passes_a_closed_gate(query: str, mode: SearchMode) -> None:
     standing = searched(mode, a_hit("standing"))
-    assert gated(searched(HYBRID, a_hit("noise", 0.1), a_hit("standing", 0.05)), standing, query=query) == ["standing"]
+    assert gated(searched(DENSE, a_hit("noise", 0.1), a_hit("standing", 0.05)), standing, query=query) == ["standing"]
 
 
 def test_without_a_vector_there_are_only_words_to_go_by() -> None:
@@ -136,7 +136,7 @@ def test_without_a_vector_there_are_only_words_to_go_by() -> None:
 
 
 def test_without_a_question_there_is_no_gate() -> None:
-    assert texts(ranked([searched(HYBRID, a_hit("noise", 0.01))], gate=GATE)) == ["noise"]
+    assert texts(ranked([searched(DENSE, a_hit("noise", 0.01))], gate=GATE)) == ["noise"]
 
 
 @given(findings(repeated=False), gates, gates)
@@ -154,7 +154,7 @@ def test_a_stricter_gate_lets_no_more_through(found: Found, one: RelevanceGate, 
 
 def test_the_same_words_in_two_scopes_are_injected_once_as_the_better_of_the_two() -> None:
     both = a_hit("Likes tea", 0.4), a_hit("likes  TEA.", 0.8, key=AGENT_KEY)
-    assert texts(ranked([searched(HYBRID, *both)])) == ["likes  TEA."]
+    assert texts(ranked([searched(DENSE, *both)])) == ["likes  TEA."]
 
 
 def near_duplicates(count: int) -> list[Hit]:
@@ -165,7 +165,7 @@ def near_duplicates(count: int) -> list[Hit]:
 
 def test_ten_memories_are_not_one_ten_times_however_often_it_is_stored() -> None:
     others = [a_hit(f"Drinks {what}", 0.3) for what in ("milk", "water", "juice")]
-    result = ranked([searched(HYBRID, *near_duplicates(60), *others)], 4)
+    result = ranked([searched(DENSE, *near_duplicates(60), *others)], 4)
     assert texts(result)[0] == "The user likes green tea."
     assert set(texts(result)[1:]) == {"Drinks milk", "Drinks water", "Drinks juice"}
 
@@ -176,21 +176,21 @@ def test_of_two_that_say_the_same_equally_well_the_newer_one_stays() -> None:
         a_hit("Likes green tea", 0.5, days_old=age + 1, id="a"),
         a_hit("Likes tea, green", 0.5, days_old=age, id="b"),
     )
-    assert [r.memory.id for r in ranked([searched(HYBRID, old, new)])] == ["b"]
+    assert [r.memory.id for r in ranked([searched(DENSE, old, new)])] == ["b"]
 
 
 def test_what_differs_in_a_number_or_a_not_is_not_the_same() -> None:
     different = ["Has 2 cats", "Has 3 cats", "Has no cats", "Likes tea", "Does not like tea"]
-    assert len(ranked([searched(HYBRID, *(a_hit(text, 0.5) for text in different))])) == len(different)
+    assert len(ranked([searched(DENSE, *(a_hit(text, 0.5) for text in different))])) == len(different)
 
 
 def test_near_duplicates_cost_no_source_its_part_and_this_sessions_turns_take_no_more_than_half() -> None:
     echoes = [replace(h, memory=replace(h.memory, scope=Scope.AGENT, agent_id="agent-1")) for h in near_duplicates(40)]
     far = [a_hit(f"agent {n}", 0.2, key=AGENT_KEY) for n in range(3)]
     user = [a_hit(f"user {n}", 0.3) for n in range(30)]
-    result = ranked([searched(HYBRID, *echoes, *OWN, *user, *far)])
+    result = ranked([searched(DENSE, *echoes, *OWN, *user, *far)])
     assert sources(result) == {Source.SESSION: 5, Source.USER: 4, Source.AGENT: 1}
-    assert len(ranked([searched(HYBRID, *echoes, *far)], 4)) == 4
+    assert len(ranked([searched(DENSE, *echoes, *far)], 4)) == 4
 
 
 # --- quotas
@@ -201,14 +201,14 @@ CROWD = [a_hit(f"user {n}", 0.9) for n in range(30)]
 @pytest.mark.parametrize(("limit", "agents"), [(1, 0), (4, 0), (5, 1), (10, 2), (20, 3)])
 def test_each_source_is_sure_of_its_part_of_the_reserved_share(limit: int, agents: int) -> None:
     few = [a_hit(f"agent {n}", 0.3, key=AGENT_KEY) for n in range(3)]
-    result = ranked([searched(HYBRID, *CROWD, *few)], limit)
+    result = ranked([searched(DENSE, *CROWD, *few)], limit)
     assert len(result) == limit
     assert sources(result)[Source.AGENT] == agents
 
 
 def test_of_ten_every_one_of_four_sources_has_one_at_least() -> None:
     keys: list[ScopeKey] = [AGENT_KEY, SESSION_KEY, PAST_KEY]
-    found = searched(HYBRID, *CROWD, *(a_turn(f"{key}", 0.2, key=key, seq=9) for key in keys))
+    found = searched(DENSE, *CROWD, *(a_turn(f"{key}", 0.2, key=key, seq=9) for key in keys))
     assert sources(ranked([found])) == {
         Source.USER: 7,
         Source.AGENT: 1,
@@ -218,7 +218,7 @@ def test_of_ten_every_one_of_four_sources_has_one_at_least() -> None:
 
 
 def test_a_source_that_is_not_there_keeps_no_places() -> None:
-    assert len(ranked([searched(HYBRID, *CROWD)], 10)) == 10
+    assert len(ranked([searched(DENSE, *CROWD)], 10)) == 10
 
 
 OWN = [a_turn(f"session {n}", 0.9, seq=10 * n) for n in range(30)]
@@ -226,14 +226,14 @@ OWN = [a_turn(f"session {n}", 0.9, seq=10 * n) for n in range(30)]
 
 @pytest.mark.parametrize(("others", "own"), [(0, 10), (2, 8), (5, 5), (30, 5)])
 def test_this_sessions_turns_take_half_at_most_while_there_are_others(others: int, own: int) -> None:
-    result = ranked([searched(HYBRID, *OWN, *(a_hit(f"user {n}", 0.2) for n in range(others)))])
+    result = ranked([searched(DENSE, *OWN, *(a_hit(f"user {n}", 0.2) for n in range(others)))])
     assert len(result) == 10
     assert sources(result)[Source.SESSION] == own
 
 
 def test_past_sessions_turns_are_not_capped() -> None:
     past = [replace(h, memory=replace(h.memory, session_id=PAST_KEY.owner_id, id=f"p{n}")) for n, h in enumerate(OWN)]
-    result = ranked([searched(HYBRID, *past, *(a_hit(f"user {n}", 0.2) for n in range(30)))])
+    result = ranked([searched(DENSE, *past, *(a_hit(f"user {n}", 0.2) for n in range(30)))])
     assert sources(result) == {Source.PAST_SESSIONS: 8, Source.USER: 2}
 
 
@@ -247,13 +247,13 @@ def test_a_source_is_the_scope_and_of_sessions_whether_it_is_this_one() -> None:
     for key, source in whose.items():
         assert source_of(a_memory(key=key), SESSION_KEY.owner_id) is source
     assert source_of(a_memory(key=SESSION_KEY), None) is Source.PAST_SESSIONS
-    found = [searched(HYBRID, *(a_turn(f"{key}", 0.9, key=key) for key in whose))]
+    found = [searched(DENSE, *(a_turn(f"{key}", 0.9, key=key) for key in whose))]
     assert {r.source for r in ranked(found)} == set(whose.values())
 
 
 def test_a_person_who_tidies_up_sees_what_is_there_twice() -> None:
     hits = [a_hit("User likes green tea.", 0.9), a_hit("The user likes green tea", 0.8)]
-    assert len(ranked([searched(HYBRID, *hits)])) == 1
-    search, found = searched(HYBRID, *hits)
+    assert len(ranked([searched(DENSE, *hits)])) == 1
+    search, found = searched(DENSE, *hits)
     shown = rank([search], [found], now=NOW, limit=10, parameters=replace(P, near_duplicates_once=False))
     assert len(shown) == 2

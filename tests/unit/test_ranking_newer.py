@@ -16,7 +16,7 @@ from operator_memory.domain.scores import RankedMemory
 from tests.support.builders import NOW, SESSION_KEY, a_hit
 from tests.support.rankings import Found, P, bm25_for, findings, ranked, searched, texts
 
-HYBRID, KEYWORD, PINNED = SearchMode.HYBRID, SearchMode.KEYWORD, SearchMode.PINNED
+DENSE, KEYWORD, PINNED = SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED
 NOW_ASKED, THEN_ASKED = read_query("Where does Ana live?"), read_query("Where did Ana live before?")
 MALMO, LUND, OSLO = "Ana lives in Malmo.", "Ana has settled in Lund.", "Ana works for a bank."
 NEVER = RankingParameters(same_thing_words=math.inf)
@@ -36,7 +36,7 @@ def told(
     more: list[dict[str, bool]] = [fields, {}]
     pairs = list(zip(texts_, cosines, words, age, more, strict=True))
     return [
-        searched(HYBRID, *(a_hit(text, cosine, days_old=days, **extra) for text, cosine, _, days, extra in pairs)),
+        searched(DENSE, *(a_hit(text, cosine, days_old=days, **extra) for text, cosine, _, days, extra in pairs)),
         searched(
             KEYWORD, *(a_hit(text, bm25_for(part), days_old=days, **extra) for text, _, part, days, extra in pairs)
         ),
@@ -108,7 +108,7 @@ def test_only_the_two_best_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "found", [[], [searched(HYBRID)], [searched(KEYWORD, a_hit(MALMO, 40.0))]], ids=["none", "nothing", "one"]
+    "found", [[], [searched(DENSE)], [searched(KEYWORD, a_hit(MALMO, 40.0))]], ids=["none", "nothing", "one"]
 )
 def test_of_fewer_than_two_nothing_is_turned(found: Found) -> None:
     assert {r.parts.newer for r in ranked(found, query=NOW_ASKED)} <= {0.0}
@@ -160,7 +160,7 @@ def test_of_near_duplicates_the_newer_wording_stays() -> None:
     old, new = "Ana lives in the old town of Malmo.", "Ana lives in the old town of Malmo, Ana."
     hits = [a_hit(old, 0.9, days_old=30), a_hit(new, 0.8, days_old=1)]
     words = [replace(hit, score=bm25_for(0.3)) for hit in hits]
-    found = [searched(HYBRID, *hits), searched(KEYWORD, *words)]
+    found = [searched(DENSE, *hits), searched(KEYWORD, *words)]
     assert texts(ranked(found, query=NOW_ASKED)) == [new]
     assert texts(ranked(found, query=THEN_ASKED)) == [old]
 

@@ -37,7 +37,7 @@ def relevances(parameters: RankingParameters) -> list[float]:
     """Of a memory found by meaning, one found by words, and one whose words are beyond doubt."""
     hits = [a_turn("meaning", 0.5, seq=1), a_turn("words?", 0.2, seq=2, pinned=True), a_turn("doubtless", 0.1, seq=3)]
     words = [replace(hit, score=bm25) for hit, bm25 in zip(hits[1:], (9.0, 500.0), strict=True)]
-    searches = [Search(RUN, SearchMode.HYBRID, 40), Search(RUN, SearchMode.KEYWORD, 40)]
+    searches = [Search(RUN, SearchMode.DENSE, 40), Search(RUN, SearchMode.KEYWORD, 40)]
     ranked = rank(searches, [hits, words], now=NOW, limit=10, query=read_query("words?"), parameters=parameters)
     return sorted(r.parts.relevance for r in ranked)
 

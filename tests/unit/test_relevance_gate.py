@@ -12,7 +12,7 @@ from operator_memory.domain.retrieval import Hit, SearchMode
 from tests.support.builders import a_hit
 from tests.support.rankings import Found, bm25_for, cosine_for, findings, ranked, searched, texts
 
-HYBRID, KEYWORD, PINNED = SearchMode.HYBRID, SearchMode.KEYWORD, SearchMode.PINNED
+DENSE, KEYWORD, PINNED = SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED
 GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
 WHERE = read_query("Where do I live?")
 
@@ -115,19 +115,19 @@ def test_the_second_step_what_has_too_little_itself_stays_out_of_an_open_gate() 
         a_hit("enough", cosine_for(0.1001)),
         a_hit("little", cosine_for(0.0999)),
     )
-    assert texts(ranked([searched(HYBRID, close, enough, little)], query=WHERE, gate=GATE)) == ["close", "enough"]
-    assert ranked([searched(HYBRID, enough, little)], query=WHERE, gate=GATE) == []
+    assert texts(ranked([searched(DENSE, close, enough, little)], query=WHERE, gate=GATE)) == ["close", "enough"]
+    assert ranked([searched(DENSE, enough, little)], query=WHERE, gate=GATE) == []
 
 
 def test_the_second_step_counts_meaning_and_words_together() -> None:
     hits = [a_hit("close", 0.4), a_hit("both", cosine_for(0.06)), a_hit("meaning", cosine_for(0.06))]
-    found = [searched(HYBRID, *hits), searched(KEYWORD, a_hit("both", bm25_for(0.05)))]
+    found = [searched(DENSE, *hits), searched(KEYWORD, a_hit("both", bm25_for(0.05)))]
     assert set(texts(ranked(found, query=WHERE, gate=GATE))) == {"close", "both"}
 
 
 @pytest.mark.parametrize("query", ["Danke!", "hello there"])
 def test_small_talk_closes_even_a_gate_without_numbers(query: str) -> None:
-    found = [searched(HYBRID, a_hit("Says hello.", 1.0)), searched(PINNED, a_hit("Is called Ana.", pinned=True))]
+    found = [searched(DENSE, a_hit("Says hello.", 1.0)), searched(PINNED, a_hit("Is called Ana.", pinned=True))]
     for gate in (OPEN, GATE):
         assert texts(ranked(found, query=read_query(query), gate=gate)) == ["Is called Ana."]
 
@@ -156,14 +156,14 @@ def test_what_else_is_found_never_closes_it(
     assert gate.opens(found + more) == (gate.opens(found) or gate.opens(more))
 
 
-@given(findings(repeated=False), gates, st.sampled_from([HYBRID, KEYWORD]), st.data())
+@given(findings(repeated=False), gates, st.sampled_from([DENSE, KEYWORD]), st.data())
 def test_raising_a_candidates_score_never_takes_anything_through_the_gate_out_of_it(
     found: Found, gate: RelevanceGate, mode: SearchMode, data: st.DataObject
 ) -> None:
     seen = sorted({hit.memory.id for search, hits in found if search.mode is mode for hit in hits})
     if not seen:
         return
-    chosen, more = data.draw(st.sampled_from(seen)), data.draw(st.floats(0, 1) if mode is HYBRID else st.floats(0, 40))
+    chosen, more = data.draw(st.sampled_from(seen)), data.draw(st.floats(0, 1) if mode is DENSE else st.floats(0, 40))
 
     def raised(hit: Hit) -> Hit:
         return replace(hit, score=hit.score + more) if hit.memory.id == chosen else hit

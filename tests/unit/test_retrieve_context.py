@@ -26,7 +26,7 @@ from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KE
 from tests.support.retrieval_world import ALL_SCOPES, DEADLINES, VECTOR, World, finds_everywhere
 
 CANDIDATES = RankingParameters().candidates
-HYBRID, _, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
+DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
 
 
 def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
@@ -47,8 +47,8 @@ def test_with_a_query_one_search_by_meaning_and_words_the_words_scores_the_pinne
     world(replace(ALL_SCOPES, limit=7))
     everything = AnyScope((USER_KEY, AGENT_KEY, SESSION_KEY), past_sessions=True)
     assert world.plan.searches == (
-        Search(everything, HYBRID, CANDIDATES),
-        Search(everything, KEYWORD, CANDIDATES, scores_only=True),  # whom it finds, the one above brings
+        Search(everything, DENSE, CANDIDATES),
+        Search(everything, KEYWORD, CANDIDATES),
         Search(everything, PINNED, 7),
         Search(AGENT_KEY, RECENT, STANDING_AGENT_FACTS),  # what it learnt last about how to work, whatever the query
     )

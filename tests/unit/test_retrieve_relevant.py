@@ -21,7 +21,7 @@ LATEST = a_hit("Answers briefly.", key=AGENT_KEY)
 def by_meaning(*hits: Hit) -> World:
     """A world with a gate, in which ``hits`` are found by meaning, and something pinned and of the agent's is there."""
     world = World(gate=GATE)
-    found = {SearchMode.HYBRID: list(hits), SearchMode.PINNED: [PINNED], SearchMode.RECENT: [LATEST]}
+    found = {SearchMode.DENSE: list(hits), SearchMode.PINNED: [PINNED], SearchMode.RECENT: [LATEST]}
 
     def answers(plan: SearchPlan) -> list[list[Hit]]:
         return [found.get(search.mode, []) for search in plan.searches]

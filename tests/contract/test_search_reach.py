@@ -1,9 +1,8 @@
-"""A search over several scopes that joins words with meaning: one suite for the fake store and the real adapter."""
+"""A search over several scopes, and what words find: one suite for the fake store and the real adapter."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from operator_memory.domain.models import Memory, memory_id
@@ -15,7 +14,7 @@ from tests.support.stores import EMBEDDER, Store, put
 
 pytest_plugins = ["tests.support.store_fixtures"]
 
-HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, WEAKEST = SearchMode
+DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, WEAKEST = SearchMode
 OTHER = AccountId("acct-other")
 OTHER_AGENT = replace(AGENT_KEY, owner_id="agent-2")
 OTHER_SESSION = replace(SESSION_KEY, owner_id="session-2")
@@ -40,11 +39,6 @@ def texts(hits: Sequence[Hit]) -> list[str]:
     return [hit.memory.text for hit in hits]
 
 
-def cosine(one: str, other: str) -> float:
-    first, second = EMBEDDER.embed([one, other], timeout=1)
-    return math.fsum(a * b for a, b in zip(first, second, strict=True))
-
-
 def of_every_scope() -> list[Memory]:
     """A memory in every scope there is, which says whose it is; each is found by every mode but WEAKEST."""
     whose: dict[str, ScopeKey] = {
@@ -57,7 +51,7 @@ def of_every_scope() -> list[Memory]:
     return [a_memory(f"tea of {name}", key=key, pinned=True) for name, key in whose.items()]
 
 
-EVERY_MODE = [HYBRID, DENSE, KEYWORD, PINNED, IMPORTANT, RECENT]
+EVERY_MODE = [DENSE, KEYWORD, PINNED, IMPORTANT, RECENT]
 REACH = {
     "the run's": (RUN, {"user", "agent", "session"}),
     "and past sessions'": (AnyScope(KEYS, past_sessions=True), {"user", "agent", "session", "past session"}),
@@ -86,64 +80,13 @@ def test_the_keys_of_one_account_open_nothing_of_another(mode: SearchMode, store
     assert search(store, Search(AnyScope(KEYS, past_sessions=True), mode, 60), account=OTHER) == [[]]
 
 
-def test_hybrid_brings_what_only_meaning_finds_and_what_only_words_find_each_with_its_cosine(store: Store) -> None:
-    put(store, a_memory("green tea"), a_memory("fast bicycles"), a_memory("stone bridges"))
-    [hits] = search(store, Search(RUN, HYBRID, 1), query="green tea", text="bicycles")
-    assert texts(hits) == ["green tea", "fast bicycles"]
-    assert [hit.score for hit in hits] == pytest.approx([cosine("green tea", text) for text in texts(hits)], abs=1e-5)
-
-
-def test_hybrid_gives_the_best_by_cosine_first_and_each_once(store: Store) -> None:
-    put(store, a_memory("green tea with honey and lemon"), a_memory("green tea"), a_memory("green bicycles"))
-    [hits] = search(store, Search(RUN, HYBRID, 10), query="green tea")
-    assert texts(hits)[0] == "green tea"
-    assert sorted(texts(hits)) == ["green bicycles", "green tea", "green tea with honey and lemon"]
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-
-
-def test_hybrid_brings_at_most_its_limit_of_each_way(store: Store) -> None:
-    put(
-        store, *(a_memory(f"green tea {n}", importance=n / 9) for n in range(6)), *(a_memory(f"bus {n}") for n in "xyz")
-    )
-    [hits] = search(store, Search(RUN, HYBRID, 2), query="green tea", text="bus")
-    assert sorted(text.split()[0] for text in texts(hits)) == ["bus", "bus", "green", "green"]
-
-
-def test_what_lies_outside_or_is_gone_takes_no_place_of_either_way(store: Store) -> None:
+@pytest.mark.parametrize(("mode", "text"), [(DENSE, "green tea"), (KEYWORD, "bus")])
+def test_what_lies_outside_or_is_gone_takes_no_place(mode: SearchMode, text: str, store: Store) -> None:
     put(store, a_memory("green tea with honey and lemon"), a_memory("bus to the lake, seldom and late"))
-    outside = [a_memory(text, key=key) for text in ("green tea", "bus") for key in (OTHER_AGENT, OTHER_SESSION)]
+    outside = [a_memory(one, key=key) for one in ("green tea", "bus") for key in (OTHER_AGENT, OTHER_SESSION)]
     put(store, *outside, a_memory("green tea", expires_at=NOW), a_memory("bus", valid_until=NOW))
-    [hits] = search(store, Search(RUN, HYBRID, 1), query="green tea", text="bus")
-    assert texts(hits) == ["green tea with honey and lemon", "bus to the lake, seldom and late"]
-
-
-def test_neither_way_of_hybrid_brings_what_is_gone(store: Store) -> None:
-    gone = [a_memory("green tea", expires_at=NOW), a_memory("fast bicycles", valid_until=NOW - timedelta(seconds=1))]
-    put(store, *gone, a_memory("green bicycles"))
-    [hits] = search(store, Search(RUN, HYBRID, 5), query="green tea", text="bicycles")
-    assert texts(hits) == ["green bicycles"]
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_a_search_for_scores_only_gives_the_memories_that_another_brings_with_its_own_scores(
-    first: bool, store: Store
-) -> None:
-    put(store, a_memory("green tea", speaker="Ana"), a_memory("green bicycles"))
-    scores, memories = Search(RUN, KEYWORD, 9, scores_only=True), Search(RUN, HYBRID, 9)
-    answers = search(store, *((scores, memories) if first else (memories, scores)), query="green tea")
-    found, brought = answers if first else reversed(answers)
-    assert texts(found) == ["green tea", "green bicycles"]
-    assert {hit.memory.id: hit.memory for hit in found} == {hit.memory.id: hit.memory for hit in brought}
-    [whole] = search(store, replace(scores, scores_only=False), query="green tea")
-    assert found == whole
-
-
-def test_of_a_search_for_scores_only_hits_that_no_other_brings_are_left_out(store: Store) -> None:
-    put(store, a_memory("green tea"), a_memory("tea in bags"), a_memory("tea in tins"))
-    brought, found = search(store, Search(RUN, DENSE, 1), Search(RUN, KEYWORD, 9, scores_only=True), query="green tea")
-    assert texts(brought) == texts(found) == ["green tea"]
-    alone = search(store, Search(RUN, KEYWORD, 9, scores_only=True), query="green tea")
-    assert alone == [[]]
+    [hits] = search(store, Search(RUN, mode, 1), query=text)
+    assert texts(hits) == ["green tea with honey and lemon" if mode is DENSE else "bus to the lake, seldom and late"]
 
 
 def turn(text: str, *, at: datetime = NOW, speaker: str | None = None) -> Memory:
@@ -153,9 +96,8 @@ def turn(text: str, *, at: datetime = NOW, speaker: str | None = None) -> Memory
 def test_a_turn_is_found_by_the_words_said_before_it_which_are_not_shown(store: Store) -> None:
     put(store, turn("The brown one."), before="Which dog did you adopt?")
     put(store, turn("Nothing else."))
-    by_words, both = search(store, Search(RUN, KEYWORD, 5), Search(RUN, HYBRID, 1), query="nothing else", text="dog")
+    [by_words] = search(store, Search(RUN, KEYWORD, 5), text="dog")
     assert texts(by_words) == ["The brown one."]
-    assert set(texts(both)) == {"The brown one.", "Nothing else."}
 
 
 @pytest.mark.parametrize("words", ["8 May 2023", "may", "2023", "in May?"])
