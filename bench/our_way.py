@@ -59,7 +59,14 @@ class OurWay:
         return Answer(total, body["timing_ms"]["embedding"] / 1000, len(body["memories"]), outcome)
 
     def _event(self, account: str, question: str) -> dict[str, Any]:
-        body = {"account_id": account, "agent_id": AGENT, "session_id": SESSION, "query": question, "limit": 10}
+        body = {
+            "account_id": account,
+            "agent_id": AGENT,
+            "session_id": SESSION,
+            "query": question,
+            "limit": 10,
+            "past_sessions": True,
+        }
         return {
             "version": "2.0",
             "routeKey": "POST /v1/context",

@@ -64,7 +64,9 @@ class OurWay:
 
     def answer(self, account: str, query: str) -> ContextResult:
         """The whole answer."""
-        result = self.retrieve(ContextRequest(AccountId(account), query=query, limit=MOST), actor="service:bench")
+        result = self.retrieve(
+            ContextRequest(AccountId(account), query=query, limit=MOST, past_sessions=True), actor="service:bench"
+        )
         if result.degraded:
             raise RuntimeError(f"not a full answer: {result.degraded}")
         return result

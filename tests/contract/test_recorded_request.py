@@ -18,7 +18,9 @@ from qdrant_client import models
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACCOUNT = AccountId("acct-1")
-REQUEST = ContextRequest(ACCOUNT, agent_id="agent-1", session_id="session-1", query="Where does Ana live?")
+REQUEST = ContextRequest(
+    ACCOUNT, agent_id="agent-1", session_id="session-1", query="Where does Ana live?", past_sessions=True
+)
 PLAN = plan_searches(REQUEST, "Where does Ana live?", [0.25, -0.5, 1 / 3], candidates=USUAL.candidates)
 
 

@@ -21,7 +21,7 @@ from tests.support.stores import put
 pytest_plugins = ["tests.support.store_fixtures"]
 
 PATIENT = Deadlines(switches=10, embedding=10, search=10, total=30)
-ALL_SCOPES = ContextRequest(ACCOUNT, "agent-1", "session-1", query="Which tea do I like?", limit=20)
+ALL_SCOPES = ContextRequest(ACCOUNT, "agent-1", "session-1", query="Which tea do I like?", limit=20, past_sessions=True)
 OTHER = AccountId("acct-other")
 
 

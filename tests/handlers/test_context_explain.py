@@ -11,7 +11,13 @@ from tests.support.context_function import World, point
 
 pytest_plugins = ["tests.support.context_fixtures"]
 
-RUN = {"account_id": "acct-1", "agent_id": "agent-1", "session_id": "s1", "query": "Where was I?"}
+RUN = {
+    "account_id": "acct-1",
+    "agent_id": "agent-1",
+    "session_id": "s1",
+    "query": "Where was I?",
+    "past_sessions": True,
+}
 ROUNDED = 6e-4
 """Each of the parts and their sum are rounded to four digits."""
 PARTS = [field.name for field in fields(ScoreParts)]

@@ -65,7 +65,7 @@ def world(start: Callable[..., ModuleType]) -> Iterator[World]:
 def test_a_run_gets_its_memories_ready_to_inject(world: World) -> None:
     status, answer = world()
     assert status == 200
-    tea, briefly = answer["memories"]
+    tea, briefly = sorted(answer["memories"], key=lambda memory: str(memory["scope"]), reverse=True)
     assert answer["context"].split("\n")[1:] == [
         "User Context:",
         f"- (2026-11-01) Drinks green tea. [{tea['citation']}]",
@@ -74,7 +74,7 @@ def test_a_run_gets_its_memories_ready_to_inject(world: World) -> None:
         f"- (2026-11-01) Answers briefly. [{briefly['citation']}]",
         "</operator_memory>",
     ]
-    assert [m["memory"] for m in answer["memories"]] == ["Drinks green tea.", "Answers briefly."]
+    assert [tea["memory"], briefly["memory"]] == ["Drinks green tea.", "Answers briefly."]
     assert {"id", "memory", "scope", "kind", "score", "created_at", "updated_at"} <= set(answer["memories"][0])
     assert answer["token_count"] > 0
     assert answer["tokenizer"] == "estimate"
@@ -90,17 +90,19 @@ def test_one_embedding_call_and_one_search_request_however_many_scopes(world: Wo
     assert search.path == "/collections/operator_memories/points/query/batch"
     assert search.headers["api-key"] == "q-test"
     filters = [s["filter"]["must"] for s in search.json()["searches"]]
-    assert len(filters) == 4, "meaning and words, the words' scores, what is pinned, the agent's latest"
+    assert len(filters) == 4, "meaning, words, what is pinned, the agent's latest"
     assert all(must[0] == {"key": "user_id", "match": {"value": "acct-1"}} for must in filters), "bound to the account"
-    assert [s["with_payload"] is False for s in search.json()["searches"]] == [False, True, False, False]
 
 
-def test_past_sessions_are_recalled_and_another_agents_memories_are_not(world: World) -> None:
+def test_past_sessions_are_recalled_where_they_are_asked_for_and_another_agents_memories_are_not(world: World) -> None:
     world.store.points += [
         point("I went to Rome.", 0.6, scope="session", run_id="s0", kind="turn", speaker="Ana"),
         point("Answers at length.", 0.9, scope="agent", agent_id="agent-2"),
     ]
-    _, answer = world({"account_id": "acct-1", "agent_id": "agent-1", "session_id": "s1", "query": "Where was I?"})
+    asked = {"account_id": "acct-1", "agent_id": "agent-1", "session_id": "s1", "query": "Where was I?"}
+    _, answer = world(asked)
+    assert {m["memory"] for m in answer["memories"]} == {"Drinks green tea.", "Answers briefly."}
+    _, answer = world({**asked, "past_sessions": True})
     assert {m["memory"] for m in answer["memories"]} == {"Drinks green tea.", "Answers briefly.", "I went to Rome."}
     assert [m["speaker"] for m in answer["memories"] if m["scope"] == "session"] == ["Ana"]
 

@@ -17,7 +17,9 @@ from tests.support.fakes_platform import FakePlatform, FakeSwitches
 
 DEADLINES = Deadlines()
 VECTOR = [0.6, 0.8]
-ALL_SCOPES = ContextRequest(ACCOUNT, agent_id="agent-1", session_id="session-1", query="What do I drink?")
+ALL_SCOPES = ContextRequest(
+    ACCOUNT, agent_id="agent-1", session_id="session-1", query="What do I drink?", past_sessions=True
+)
 
 
 class ManualClock:

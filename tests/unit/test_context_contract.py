@@ -33,6 +33,7 @@ FULL: dict[str, Any] = {
     "session_id": "session-1",
     "thread_id": "thread-1",
     "memory_enabled": False,
+    "past_sessions": True,
     "query": "What do I drink?",
     "limit": 5,
     "token_budget": 800,
@@ -70,6 +71,7 @@ def test_every_field_is_taken_over() -> None:
         scopes=(Scope.USER, Scope.AGENT, Scope.SESSION),
         thread_id="thread-1",
         memory_enabled=False,
+        past_sessions=True,
     )
 
 

@@ -198,7 +198,7 @@ def test_near_duplicates_cost_no_source_its_part_and_this_sessions_turns_take_no
 CROWD = [a_hit(f"user {n}", 0.9) for n in range(30)]
 
 
-@pytest.mark.parametrize(("limit", "agents"), [(1, 0), (4, 0), (5, 1), (10, 2), (20, 3)])
+@pytest.mark.parametrize(("limit", "agents"), [(1, 0), (2, 1), (4, 1), (5, 1), (10, 2), (20, 3)])
 def test_each_source_is_sure_of_its_part_of_the_reserved_share(limit: int, agents: int) -> None:
     few = [a_hit(f"agent {n}", 0.3, key=AGENT_KEY) for n in range(3)]
     result = ranked([searched(DENSE, *CROWD, *few)], limit)

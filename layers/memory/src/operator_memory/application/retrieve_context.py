@@ -45,6 +45,7 @@ class ContextRequest:
 
     ``token_budget`` is in tokens of ``model``, those of the estimate where its tokenizer is not known.
     ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
+    ``past_sessions``: look in the turns of the account's other sessions too.
     """
 
     account_id: AccountId
@@ -57,6 +58,7 @@ class ContextRequest:
     scopes: tuple[Scope, ...] | None = None
     thread_id: str | None = None
     memory_enabled: bool = True
+    past_sessions: bool = False
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:
@@ -316,8 +318,9 @@ def plan_searches(request: ContextRequest, query: str | None, vector: Vector | N
 
 
 def _everything(request: ContextRequest) -> AnyScope:
-    """All that the run may see. What was said in any session belongs to what is known of the user."""
-    return AnyScope(request.scope_keys, past_sessions=Scope.USER in {key.scope for key in request.scope_keys})
+    """All that the run may see. What was said in other sessions belongs to what is known of the user."""
+    of_user = Scope.USER in {key.scope for key in request.scope_keys}
+    return AnyScope(request.scope_keys, past_sessions=request.past_sessions and of_user)
 
 
 def _standing(request: ContextRequest) -> tuple[Search, ...]:

@@ -16,7 +16,7 @@ from operator_memory.domain.models import Memory
 from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker
 from operator_memory.domain.ranking_list import best_list, without_repetitions
 from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
-from operator_memory.domain.relevance import OPEN, RelevanceGate
+from operator_memory.domain.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
 from operator_memory.domain.retrieval import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.scopes import Kind, Scope
 from operator_memory.domain.scores import RankedMemory, ScoreParts, Source
@@ -136,7 +136,15 @@ def _relevant(
     """Those that pass the gate, and those that nobody asks to be relevant."""
     found = ((c.dense, c.words(p)) for c in candidates.values())
     opens = not query.small_talk and gate.opens(found)
-    return {i: c for i, c in candidates.items() if c.standing or (opens and c.base(p) >= gate.each)}
+    return {
+        i: c
+        for i, c in candidates.items()
+        if c.standing or (opens and c.base(p) >= gate.each and not _says_nothing(c.memory))
+    }
+
+
+def _says_nothing(memory: Memory) -> bool:
+    return memory.kind is Kind.TURN and len(memory.text) <= MOST_SMALL_TALK_CHARACTERS and is_small_talk(memory.text)
 
 
 def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> dict[str, float]:
@@ -188,6 +196,7 @@ def _parts(
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
         access=p.access_weight * memory.access_count / (memory.access_count + p.access_half),
+        standing=p.standing_bonus * candidate.standing,
         pinned=p.pinned_bonus * memory.pinned,
     )
 

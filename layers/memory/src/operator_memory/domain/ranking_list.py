@@ -85,7 +85,9 @@ def _with_quotas(ranked: Sequence[RankedMemory], limit: int, p: RankingParameter
 
 
 def _reserved(sources: Sequence[Source], limit: int, p: RankingParameters) -> int:
-    return int(limit * p.reserved_share / len(set(sources))) if sources else 0
+    """At least one place each, if there are enough."""
+    several = len(set(sources))
+    return max(int(limit * p.reserved_share / several), int(limit >= several)) if sources else 0
 
 
 def _first_of_each(sources: Iterable[Source], count: int) -> Iterable[int]:

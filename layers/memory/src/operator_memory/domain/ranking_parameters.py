@@ -39,6 +39,8 @@ class RankingParameters:
     access_weight: float = 0.02
     """Of a memory that has been injected often; `access_half` times are half of it."""
     access_half: float = 10.0
+    standing_bonus: float = 0.1
+    """For what is looked up whatever the question: what is pinned, and what the agent learned last."""
     pinned_bonus: float = 0.15
     reserved_share: float = 0.4
     """The part of the limit that is divided evenly among the sources that are there (see `Source`)."""

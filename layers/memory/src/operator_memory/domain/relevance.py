@@ -23,6 +23,7 @@ _FILLERS = frozenset(
 )
 _SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
 _MOST_SMALL_TALK_WORDS = 6
+MOST_SMALL_TALK_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)

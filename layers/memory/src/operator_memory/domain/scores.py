@@ -32,6 +32,7 @@ class ScoreParts:
     importance: float = 0.0
     recency: float = 0.0
     access: float = 0.0
+    standing: float = 0.0
     pinned: float = 0.0
 
     @property
@@ -47,6 +48,7 @@ class ScoreParts:
             + self.importance
             + self.recency
             + self.access
+            + self.standing
             + self.pinned
         )
 

@@ -67,8 +67,14 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "minItems": 1,
             "uniqueItems": True,
             "items": {"enum": [scope.value for scope in Scope]},
-            "description": "Only these scopes. `user` includes what was said in any of the account's sessions; `agent` "
-            "needs agent_id, `session` (this session alone) needs session_id.",
+            "description": "Only these scopes. `agent` needs agent_id, `session` needs session_id.",
+        },
+        "past_sessions": {
+            "type": "boolean",
+            "default": False,
+            "description": "`true`: what was said in the account's other sessions, verbatim, is looked in too, as part "
+            "of the scope `user`. More is found; but a turn says what was so then, and correcting a fact leaves it as "
+            "it was.",
         },
     },
     "allOf": [
@@ -106,6 +112,7 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         scopes=_scopes(body.get("scopes")),
         thread_id=_optional_id(body, "thread_id"),
         memory_enabled=_flag(body, "memory_enabled", default=True),
+        past_sessions=_flag(body, "past_sessions", default=False),
     )
     for scope, owner in ((Scope.AGENT, "agent_id"), (Scope.SESSION, "session_id")):
         if scope in (request.scopes or ()) and getattr(request, owner) is None:
