@@ -341,6 +341,8 @@ class World:
             [sorted(memories.values(), key=lambda m: (m["kind"], m["data"], m.get("seq"))), watermarks], sort_keys=True
         )
         known = {person.account_id: "account", person.thread_id: "thread"}
+        turns = [m for m in memories.values() if m["kind"] == "turn" and "message_id" in m]
+        known |= {turn["message_id"]: f"message: {turn['data']}" for turn in turns}
         for identity, said in {**known, **{i: m["data"] for i, m in memories.items()}}.items():
             text = text.replace(identity, said)
         return [line for part in json.loads(text) for line in map(json.dumps, part)]
