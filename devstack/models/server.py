@@ -10,6 +10,7 @@ import time
 import uuid
 from typing import Any, Self
 
+from operator_memory.adapters.local_embeddings import DIMENSIONS
 from operator_memory.adapters.rules_llm import answer_extraction_prompt
 from operator_memory.domain.errors import MemoryServiceError
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from devstack.models.minilm import DIMENSIONS, MiniLM
+from devstack.models.minilm import MiniLM
 from devstack.serving import ServerThread
 
 EMBEDDING_MODEL = "all-minilm-l6-v2-int8"

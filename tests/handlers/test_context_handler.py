@@ -3,60 +3,30 @@
 Whatever the dependencies do, the agent run gets an answer within a second.
 """
 
-import importlib.util
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from operator_memory.domain.errors import ConfigurationError
-from operator_memory.entrypoints.settings import Settings
 
-from tests.support.context_function import KEY, World, api_event, point, token
-from tests.support.loopback import HttpServer, reply
+from tests.support.context_function import World, api_event, point, token
+from tests.support.loopback import reply
 
-APP = Path(__file__).parents[2] / "functions" / "context" / "app.py"
 PROMISED_SECONDS = 1.0
 ON_A_BUSY_MACHINE = 2.0
 
 
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Callable[..., ModuleType]:
-    """Imports the function anew with the given environment, as a cold start does."""
-
-    def cold_start(**environ: str) -> ModuleType:
-        defaults = {
-            "SERVICE_TOKEN_KEYS": json.dumps({"k1": KEY}),
-            "OPENAI_API_KEY": "sk-test",
-            "QDRANT_API_KEY": "q-test",
-            "EMBEDDING_DIMENSIONS": "2",
-            **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
-        }
-        for spec in Settings.__dataclass_fields__.values():
-            monkeypatch.delenv(spec.metadata["env"], raising=False)
-        for name, value in {**defaults, **environ}.items():
-            monkeypatch.setenv(name, value)
-        spec_of_app = importlib.util.spec_from_file_location("context_function_under_test", APP)
-        assert spec_of_app is not None
-        assert spec_of_app.loader is not None
-        module = importlib.util.module_from_spec(spec_of_app)
-        spec_of_app.loader.exec_module(module)
-        for part in (module._APP.retrieve._search._collection, module._APP.retrieve._embedder):
-            request.addfinalizer(part._client.close)  # Lambda ends the process; a test must not leave sockets
-        return module
-
-    return cold_start
+pytest_plugins = ["tests.support.context_fixtures"]
 
 
 @pytest.fixture
-def world(start: Callable[..., ModuleType]) -> Iterator[World]:
-    with HttpServer() as qdrant, HttpServer() as embeddings:
-        yield World(start, qdrant, embeddings)
+def world(context_function: World) -> World:
+    return context_function
 
 
 # --- the ordinary answer
@@ -325,8 +295,8 @@ def test_a_mistake_of_our_own_is_a_500_that_gives_nothing_away(
 # --- starting
 
 
-def test_switched_off_it_answers_empty_and_asks_nobody(start: Callable[..., ModuleType]) -> None:
-    app = start(QDRANT_URL="http://127.0.0.1:1", MEM0_ENABLED="false")
+def test_switched_off_it_answers_empty_and_asks_nobody(start_context: Callable[..., ModuleType]) -> None:
+    app = start_context(QDRANT_URL="http://127.0.0.1:1", MEM0_ENABLED="false")
     response = app.handler(api_event({"account_id": "acct-1", "query": "tea"}), None)
     assert response["statusCode"] == 200
     assert json.loads(response["body"])["degraded"] == ["memory_disabled"]
@@ -343,7 +313,7 @@ def test_switched_off_it_answers_empty_and_asks_nobody(start: Callable[..., Modu
     ],
 )
 def test_a_missing_or_contradictory_setting_stops_the_start_and_is_named(
-    environ: dict[str, str], named: str, start: Callable[..., ModuleType]
+    environ: dict[str, str], named: str, start_context: Callable[..., ModuleType]
 ) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        start(**environ)
+        start_context(**environ)

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from operator_memory.domain.near_duplicates import MAX_COMPARED_CHARACTERS, distinct, near_duplicates
+from operator_memory.domain.near_duplicates import MAX_COMPARED_CHARACTERS, distinct
 
 WORDS = [
     "green",
@@ -21,6 +21,13 @@ WORDS = [
     "lives",
     "works",
 ]
+
+
+def near_duplicates(one: str, other: str) -> bool:
+    """Whether of the two only one is kept."""
+    return len(distinct([one, other], str)) == 1
+
+
 sentences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12, unique=True)
 
 

@@ -108,11 +108,6 @@ def distinct(memories_in_order: Sequence[T], text_of: Callable[[T], str]) -> lis
     return kept
 
 
-def near_duplicates(one: str, other: str) -> bool:
-    """Whether the two texts say the same, by the measure above. Symmetric; every text is one of itself."""
-    return len(distinct([one, other], str)) == 1
-
-
 def _same(one: _Said, other: _Said) -> bool:
     fewer, more = (one, other) if len(one.words) <= len(other.words) else (other, one)
     added = len(more.words) - len(fewer.words)

@@ -21,6 +21,7 @@ _FILLERS = frozenset(
     later me mind morgen morning much never nice night noche noches noite now of right s see so tag tarde tardes that
     the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
 )
+_SMALL_TALK = _GREETINGS | _FILLERS
 _SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
 _MOST_SMALL_TALK_WORDS = 6
 MOST_SMALL_TALK_CHARACTERS = 60
@@ -51,6 +52,6 @@ def is_small_talk(query: str) -> bool:
     """Whether ``query`` only greets, thanks or agrees: no memory is about that."""
     plain = "".join(c for c in unicodedata.normalize("NFD", query.casefold()) if not unicodedata.combining(c))
     words = _WORD.findall(plain)
-    if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not (_GREETINGS | _FILLERS).issuperset(words):
+    if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not _SMALL_TALK.issuperset(words):
         return False
     return words[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(words)
