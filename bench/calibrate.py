@@ -8,6 +8,7 @@ Run: ``python -m bench.calibrate [--check]``.
 
 import argparse
 import json
+import math
 import os
 import statistics
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from operator_memory.application.retrieve_context import ContextRequest
+from operator_memory.domain.query_words import names_anyone, read_query
 from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.relevance import RelevanceGate, is_small_talk
 from operator_memory.domain.scopes import AccountId
@@ -29,7 +31,10 @@ from bench.retrieval_ways import OurWay
 
 HARDEST = ("no_shared_words", f"no_shared_words{TOGETHER}")
 """The groups that decide: their memories resemble their questions least of all."""
-LOST_PERCENT = 1
+LOST_PERCENT = 0.5
+IMPERSONAL_LOST_PERCENT = 2
+"""Of the hardest questions' answers: what those about nobody may lose, since they share this form with all questions
+about the world."""
 MARGIN = 0.67
 """Where something relevant is there, others that resemble the question less may serve it: where one lives says which
 airport is near. They take the places that better ones leave."""
@@ -38,15 +43,18 @@ _LIMIT = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one question found: the closest cosine, the largest words part, and the relevance of the right memory
-    (0 where it was not found at all) and of all in the first ten."""
+    """What one question found: the closest cosine, the largest words part, the relevance of the best memory, of the
+    right one (0 where it was not found at all) and of all in the first ten. ``impersonal``: about nobody, and nobody
+    who has said any of this is named."""
 
     question: Question
     cosine: float
     words: float
+    best: float
     right: float
     ten: tuple[float, ...]
     right_in_ten: bool
+    impersonal: bool
 
 
 def main() -> None:
@@ -72,7 +80,7 @@ def main() -> None:
         "judged_by_the_other_half": _worth([(choose(even), odd), (choose(odd), even)]),
         "without_a_gate": _worth([(RelevanceGate(0, 0, 0), seen)]),
     }
-    print(f"{model}: similarity {gate.similarity}, words {gate.words}, each {gate.each}")
+    print(f"{model}: {', '.join(f'{name} {number}' for name, number in asdict(gate).items())}")
     print(json.dumps(evidence, indent=2))
     if not args.check:
         known = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
@@ -85,30 +93,52 @@ def _look(way: OurWay, question: Question) -> Seen:
     request = ContextRequest(AccountId(question.account), query=question.query, limit=_LIMIT, past_sessions=True)
     ranked = way.retrieve(request, actor="service:bench").memories
     dense_weight = RankingParameters().dense_weight
+    words = read_query(question.query)
+    speakers = (r.memory.speaker.casefold() for r in ranked if r.memory.speaker)
     right = [r.parts.relevance for r in ranked if r.memory.message_id in question.relevant]
     return Seen(
         question,
         max((r.parts.meaning for r in ranked), default=0.0) / dense_weight,
         max((r.parts.words for r in ranked), default=0.0),
+        max((r.parts.relevance for r in ranked), default=0.0),
         max(right, default=0.0),
         tuple(r.parts.relevance for r in ranked[:10]),
         any(r.memory.message_id in question.relevant for r in ranked[:10]),
+        words.impersonal and not names_anyone(words, speakers),
     )
 
 
 def choose(seen: Sequence[Seen]) -> RelevanceGate:
-    """The gate that loses about `LOST_PERCENT` of the hardest questions' answers, at each of its two steps."""
-    hardest = [s for s in seen if s.question.group in HARDEST and s.right_in_ten]
-    nothing = [s.words for s in seen if s.question.group == EMPTY_GROUP]
+    """The gate that loses about `LOST_PERCENT` of the hardest questions' answers, at each of its two steps, and by what
+    it asks of questions about nobody `IMPERSONAL_LOST_PERCENT` of them and nothing of the easier questions."""
+    answered = [s for s in seen if s.right_in_ten]
+    hardest = [s for s in answered if s.question.group in HARDEST]
+    nothing = [s.words for s in seen if s.question.group == EMPTY_GROUP and not s.impersonal]
+    best = _losing([s.best for s in hardest if s.impersonal], len(hardest))
+    easier = [s for s in answered if s.impersonal and s.question.group not in HARDEST]
     return RelevanceGate(
-        similarity=round(_low(sorted(s.cosine for s in hardest)), 3),
+        similarity=round(_low(sorted(s.cosine for s in hardest if not s.impersonal)), 3),
         words=round(1.25 * max(nothing), 3),  # more than any word by chance
         each=round(MARGIN * _low(sorted(s.right for s in hardest)), 3),
+        impersonal=_down(min([best, *(s.best for s in easier)])),
+        impersonal_each=_down(min([MARGIN * best, *(s.right for s in easier)])),
     )
 
 
 def _low(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=100 // LOST_PERCENT, method="inclusive")[0]
+    return statistics.quantiles(values, n=round(100 / LOST_PERCENT), method="inclusive")[0]
+
+
+def _losing(values: Sequence[float], of: int) -> float:
+    """The largest number below which at most `IMPERSONAL_LOST_PERCENT` of ``of`` answers lie, of which ``values`` are
+    a part; where all may be lost it is the greatest of them, where there are none it is 0."""
+    lost = of * IMPERSONAL_LOST_PERCENT // 100
+    return sorted(values)[min(lost, len(values) - 1)] if values else 0.0
+
+
+def _down(value: float) -> float:
+    """To a thousandth that is no more than ``value``."""
+    return math.floor(value * 1000) / 1000
 
 
 def _worth(judged: Sequence[tuple[RelevanceGate, Sequence[Seen]]]) -> dict[str, float]:
@@ -127,15 +157,18 @@ def _worth(judged: Sequence[tuple[RelevanceGate, Sequence[Seen]]]) -> dict[str, 
 
 
 def _kept(gate: RelevanceGate, seen: Seen) -> bool:
-    return seen.right_in_ten and _opens(gate, seen) and seen.right >= gate.each
-
-
-def _opens(gate: RelevanceGate, seen: Seen) -> bool:
-    return not is_small_talk(seen.question.query) and gate.opens([(seen.cosine, seen.words)])
+    return seen.right_in_ten and seen.right >= _enough(gate, seen)
 
 
 def _passing(gate: RelevanceGate, seen: Seen) -> int:
-    return sum(relevance >= gate.each for relevance in seen.ten) if _opens(gate, seen) else 0
+    return sum(relevance >= _enough(gate, seen) for relevance in seen.ten)
+
+
+def _enough(gate: RelevanceGate, seen: Seen) -> float:
+    """The relevance from which a memory is injected; infinite where nothing is."""
+    if is_small_talk(seen.question.query) or not gate.opens([(seen.cosine, seen.words)]):
+        return math.inf
+    return gate.passing([seen.best], impersonal=seen.impersonal)
 
 
 if __name__ == "__main__":

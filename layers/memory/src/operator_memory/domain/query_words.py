@@ -4,9 +4,11 @@ English is known. A question in another language names people all the same, and 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operator_memory.domain.query_person import is_impersonal
 from operator_memory.domain.relevance import is_small_talk
 
 _WORD = re.compile(r"\w+")
@@ -35,6 +37,8 @@ class QueryWords:
     small_talk: bool = False
     exact: bool = False
     """It quotes a number or a code: only that very one is meant."""
+    impersonal: bool = False
+    """It is about nobody, unless it names somebody."""
 
 
 def read_query(query: str) -> QueryWords:
@@ -42,8 +46,17 @@ def read_query(query: str) -> QueryWords:
     words = frozenset(_WORD.findall(query.casefold()))
     past = bool(words & _PAST) and not words & _LATEST
     return QueryWords(
-        words, TimeFocus.PAST if past else TimeFocus.PRESENT, is_small_talk(query), exact=any(map(str.isdigit, query))
+        words,
+        TimeFocus.PAST if past else TimeFocus.PRESENT,
+        is_small_talk(query),
+        exact=any(map(str.isdigit, query)),
+        impersonal=is_impersonal(query),
     )
+
+
+def names_anyone(query: QueryWords, speakers: Iterable[str]) -> bool:
+    """Whether the question names any of ``speakers`` (in lower case), by any part of the name."""
+    return any(not query.words.isdisjoint(_NAME.findall(speaker)) for speaker in speakers)
 
 
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:

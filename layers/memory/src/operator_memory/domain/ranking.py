@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operator_memory.domain.models import Memory
-from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker
+from operator_memory.domain.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.ranking_list import best_list, without_repetitions
 from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
 from operator_memory.domain.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
@@ -64,7 +64,8 @@ def rank(
     candidates = _candidates(searches, hits, parameters)
     if query is not None:
         by_meaning = any(search.mode is SearchMode.DENSE for search in searches)
-        candidates = _relevant(candidates, query, gate if by_meaning else replace(gate, similarity=0.0), parameters)
+        by_words = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
+        candidates = _relevant(candidates, query, gate if by_meaning else by_words, parameters)
     around = _neighbours(candidates, parameters)
     speaker = _asked_speaker(candidates, query)
     ranked = []
@@ -136,10 +137,12 @@ def _relevant(
     """Those that pass the gate, and those that nobody asks to be relevant."""
     found = ((c.dense, c.words(p)) for c in candidates.values())
     opens = not query.small_talk and gate.opens(found)
+    impersonal = query.impersonal and not names_anyone(query, _speakers(candidates))
+    enough = gate.passing((c.base(p) for c in candidates.values()), impersonal=impersonal)
     return {
         i: c
         for i, c in candidates.items()
-        if c.standing or (opens and c.base(p) >= gate.each and not _says_nothing(c.memory))
+        if c.standing or (opens and c.base(p) >= enough and not _says_nothing(c.memory))
     }
 
 
@@ -169,8 +172,12 @@ def _neighbours(candidates: Mapping[str, _Candidate], p: RankingParameters) -> d
 def _asked_speaker(candidates: Mapping[str, _Candidate], query: QueryWords | None) -> str | None:
     if query is None:
         return None
-    speakers = {c.memory.speaker.casefold() for c in candidates.values() if c.memory.speaker}
-    return named_speaker(query, frozenset(speakers)) if speakers else None
+    speakers = _speakers(candidates)
+    return named_speaker(query, speakers) if speakers else None
+
+
+def _speakers(candidates: Mapping[str, _Candidate]) -> frozenset[str]:
+    return frozenset(c.memory.speaker.casefold() for c in candidates.values() if c.memory.speaker)
 
 
 def _parts(

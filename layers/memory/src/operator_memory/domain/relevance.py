@@ -4,12 +4,12 @@ How close is close depends on the embedder, so the numbers are measured for each
 which writes them with its evidence to ``entrypoints/relevance.json``.
 """
 
-import re
-import unicodedata
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[^\W_]+")
+from operator_memory.domain.plain_words import plain_words
+
 # In lower case and without accents. The first say it, the others only stand beside them.
 _GREETINGS = frozenset(
     """awesome bom bonjour buenas buenos bye ciao cool danke excellent goodbye grazie gracias haha hallo hello hey hi hm
@@ -33,15 +33,28 @@ class RelevanceGate:
 
     ``similarity``: the cosine that the closest memory must have, unless one has ``words``, its part of the keyword
     score, by which it is found beyond doubt. ``each``: the relevance (see `ScoreParts`) of every single one.
+    For a question that is about nobody more is asked: of the best one the relevance ``impersonal``, and of every
+    single one ``impersonal_each``; zero asks no more than of any question.
     """
 
     similarity: float
     words: float
     each: float
+    impersonal: float = 0.0
+    impersonal_each: float = 0.0
 
     def opens(self, found: Iterable[tuple[float, float]]) -> bool:
         """Whether anything is relevant at all, from the (cosine, words) of what was found."""
         return any(cosine >= self.similarity or words >= self.words for cosine, words in found)
+
+    def passing(self, relevances: Iterable[float], *, impersonal: bool = False) -> float:
+        """The relevance from which a memory passes the open gate, from those of all that was found: infinite where
+        not even the best one suffices. ``impersonal``: the question is about nobody."""
+        if not impersonal:
+            return self.each
+        if max(relevances, default=0.0) < self.impersonal:
+            return math.inf
+        return max(self.each, self.impersonal_each)
 
 
 OPEN = RelevanceGate(0.0, 0.0, 0.0)
@@ -50,8 +63,7 @@ OPEN = RelevanceGate(0.0, 0.0, 0.0)
 
 def is_small_talk(query: str) -> bool:
     """Whether ``query`` only greets, thanks or agrees: no memory is about that."""
-    plain = "".join(c for c in unicodedata.normalize("NFD", query.casefold()) if not unicodedata.combining(c))
-    words = _WORD.findall(plain)
+    words = plain_words(query)
     if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not _SMALL_TALK.issuperset(words):
         return False
     return words[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(words)

@@ -1,6 +1,7 @@
 """The measured numbers of the relevance gate, by embedding model (``relevance.json``, see `domain.relevance`)."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from operator_memory.domain.ranking_parameters import RankingParameters
@@ -8,7 +9,8 @@ from operator_memory.domain.relevance import RelevanceGate
 
 FILE = Path(__file__).with_name("relevance.json")
 UNMEASURED = RelevanceGate(similarity=0.1, words=0.1, each=0.03)
-"""For an embedder that nobody has measured: low, so that it keeps out only what no embedder would call close."""
+"""For an embedder that nobody has measured: low, so that it keeps out only what no embedder would call close. Of
+questions about nobody it asks no more."""
 
 
 _SAME_MODEL = {"sentence-transformers/all-minilm-l6-v2": "all-minilm-l6-v2-int8"}
@@ -21,7 +23,7 @@ def gate_for(model: str) -> RelevanceGate:
     measured = known.get(model) or known.get(_SAME_MODEL.get(model.lower()))
     if measured is None:
         return UNMEASURED
-    return RelevanceGate(measured["similarity"], measured["words"], measured["each"])
+    return RelevanceGate(**{field.name: measured[field.name] for field in fields(RelevanceGate)})
 
 
 def weights_of(parameters: RankingParameters) -> dict[str, float]:
