@@ -44,8 +44,8 @@ _LIMIT = 50
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one question found: the closest cosine, the largest words part, the relevance of the best memory, of the
-    right one (0 where it was not found at all) and of all in the first ten. ``impersonal``: about nobody, and nobody
-    who has said any of this is named."""
+    right one (0 where it was not found at all) and of all in the first ten. ``impersonal``: about nobody, and no
+    name in it is known to what was found."""
 
     question: Question
     cosine: float
@@ -104,7 +104,7 @@ def _look(way: OurWay, question: Question) -> Seen:
         max(right, default=0.0),
         tuple(r.parts.relevance for r in ranked[:10]),
         any(r.memory.message_id in question.relevant for r in ranked[:10]),
-        words.impersonal and not names_anyone(words, speakers),
+        words.impersonal and not names_anyone(words, speakers, (r.memory.text for r in ranked)),
     )
 
 

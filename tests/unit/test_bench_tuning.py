@@ -13,7 +13,7 @@ from operator_memory.domain.ranking_parameters import RankingParameters
 from operator_memory.domain.relevance import RelevanceGate
 from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
 
-from bench.calibrate import HARDEST, LOST_PERCENT, MARGIN, Seen, _worth, choose
+from bench.calibrate import HARDEST, IMPERSONAL_LOST_PERCENT, LOST_PERCENT, MARGIN, Seen, _worth, choose
 from bench.retrieval_questions import Question
 from bench.retrieval_score import EMPTY_GROUP, LOCOMO
 from bench.retrieval_tuning import SPEAKER, Found, Recorder, cross_validated
@@ -108,18 +108,25 @@ def test_the_recorder_passes_on_and_keeps_what_was_found_last() -> None:
 
 
 def seen(
-    cosine: float = 0.5, right: float = 0.3, *, words: float = 0.0, group: str = HARDEST[0], in_ten: bool = True
+    cosine: float = 0.5,
+    right: float = 0.3,
+    *,
+    words: float = 0.0,
+    best: float | None = None,
+    group: str = HARDEST[0],
+    in_ten: bool = True,
+    impersonal: bool = False,
 ) -> Seen:
-    """What a question has found."""
+    """What a question has found; unless ``best`` is given, nothing better than the right one."""
     question = Question(group, "own", "Where do I live?", frozenset({"right"}))
-    return Seen(question, cosine, words, right, (right,), in_ten)
+    return Seen(question, cosine, words, right if best is None else best, right, (right,), in_ten, impersonal)
 
 
 NOTHING = seen(0.3, words=0.08, group=EMPTY_GROUP, in_ten=False)
 MANY = [seen(0.2 + n / 1000, 0.1 + n / 1000) for n in range(400)]
 
 
-def test_the_gate_lets_all_but_a_percent_of_the_hardest_answers_through_at_each_step() -> None:
+def test_the_gate_lets_all_but_half_a_percent_of_the_hardest_answers_through_at_each_step() -> None:
     gate = choose([*MANY, NOTHING])
     each = (gate.each - 0.0005) / MARGIN  # the file rounds to a thousandth
     steps = [(gate.similarity, [s.cosine for s in MANY]), (each, [s.right for s in MANY])]
@@ -151,6 +158,39 @@ def test_both_of_the_hardest_groups_choose() -> None:
     assert gate.each < choose([*MANY, NOTHING]).each
 
 
+ABOUT_NOBODY = [seen(0.3, 0.2 + n / 1000, impersonal=True) for n in range(100)]
+
+
+def test_questions_about_nobody_may_lose_two_percent_of_all_the_hardest_answers() -> None:
+    gate = choose([*MANY, *ABOUT_NOBODY, NOTHING])
+    lost = [s for s in ABOUT_NOBODY if s.best < gate.impersonal]
+    assert len(lost) == (len(MANY) + len(ABOUT_NOBODY)) * IMPERSONAL_LOST_PERCENT / 100
+    assert gate.impersonal_each == pytest.approx(MARGIN * gate.impersonal, abs=0.001)
+
+
+def test_but_nothing_of_the_easier_questions() -> None:
+    easier = [
+        seen(right=0.12, best=0.208, group="exact", impersonal=True),
+        seen(right=0.01, best=0.01, group="updates"),  # about somebody
+        seen(right=0.01, best=0.01, group="when", impersonal=True, in_ten=False),  # not found anyway
+    ]
+    gate = choose([*MANY, *ABOUT_NOBODY, NOTHING, *easier])
+    assert (gate.impersonal, gate.impersonal_each) == (0.208, 0.12)
+
+
+def test_what_is_about_nobody_has_no_part_in_the_similarity_and_words_that_others_need() -> None:
+    usual = choose([*MANY, NOTHING])
+    far = [seen(0.01, 0.9, impersonal=True)] * 9
+    near = seen(0.9, 0.9, words=1.0, group=EMPTY_GROUP, impersonal=True)
+    gate = choose([*MANY, NOTHING, *far, near])
+    assert (gate.similarity, gate.words) == (usual.similarity, usual.words)
+
+
+def test_where_no_question_is_about_nobody_they_are_asked_no_more_than_others() -> None:
+    gate = choose([*MANY, NOTHING])
+    assert (gate.impersonal, gate.impersonal_each) == (0.0, 0.0)
+
+
 @given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=60), st.randoms())
 def test_the_order_of_the_questions_does_not_matter(cosines: list[float], random: Random) -> None:
     questions = [NOTHING, *(seen(cosine, cosine / 2) for cosine in cosines)]
@@ -168,5 +208,9 @@ def test_what_a_gate_is_worth_is_counted_with_it_and_not_with_another() -> None:
     assert _worth([(open_, [*found, *nothing])])[hits] == 75.0, "one is not in the first ten anyway"
     worth = _worth([(strict, [*found, *nothing])])
     assert (worth[hits], worth["nothing_answered_percent"], worth["nothing_memories_each"]) == (25.0, 50.0, 0.5)
+    asking = RelevanceGate(0.0, 0.0, 0.0, impersonal=0.4, impersonal_each=0.2)
+    nobodys = [seen(0.5, right, best=best, impersonal=True) for right, best in ((0.3, 0.4), (0.1, 0.4), (0.3, 0.39))]
+    worth = _worth([(asking, [*found[:1], *nobodys, seen(best=0.39, group=EMPTY_GROUP, impersonal=True), *nothing])])
+    assert (worth[hits], worth["nothing_memories_each"]) == (50.0, 0.7)
     halves = _worth([(strict, found[:2]), (open_, [*found[2:], *nothing])])
     assert (halves[hits], halves["nothing_answered_percent"]) == (50.0, 100.0)

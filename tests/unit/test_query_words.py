@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.query_words import TimeFocus, named_speaker, read_query
+from operator_memory.domain.query_words import TimeFocus, named_speaker, names_anyone, read_query
 
 names = st.lists(st.sampled_from(["ana", "ben", "lima", "okri", "maría", "o'neill"]), min_size=1, max_size=3)
 speakers = st.frozensets(names.map(" ".join), max_size=4)
@@ -97,6 +97,42 @@ def test_of_two_the_one_whose_whole_name_is_said_is_named_unless_the_other_has_a
     said, both = " ".join(name), frozenset({" ".join(name), " ".join(other)})
     named = named_speaker(read_query(f"What does {said} like?"), both)
     assert named == (None if set(other) >= set(name) and len(both) > 1 else said)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("Who is Ana Lima?", {"Ana", "Lima"}),
+        ("Ana is who?", set()),  # the first word of a sentence has a capital letter anyway
+        ('What did O\'Neill say about "Rome"?', {"Neill", "Rome"}),
+        ("who is ana?", set()),
+        ("Où est Élodie ?", {"Élodie"}),
+        ("", set()),
+    ],
+)
+def test_names_are_what_has_a_capital_letter_within_the_question(query: str, names: set[str]) -> None:
+    assert read_query(query).names == names
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("Who is Ana?", True),
+        ("who is ana?", True),
+        ("Who is Lima?", True),
+        ("Who is Tomas?", True),
+        ("Who is Tom?", False),
+        ("Who is tomas?", False),
+        ("What is a chess club?", False),
+    ],
+)
+def test_anyone_is_named_as_a_speaker_in_any_way_or_as_a_text_writes_it(query: str, named: bool) -> None:
+    assert names_anyone(read_query(query), {"ana lima"}, ["Tomas joined the chess club."]) is named
+
+
+@pytest.mark.parametrize(("query", "impersonal"), [("Why is the sky blue?", True), ("Why is my boat blue?", False)])
+def test_it_says_whether_it_is_about_nobody(query: str, impersonal: bool) -> None:
+    assert read_query(query).impersonal is impersonal
 
 
 @given(st.text(max_size=200))

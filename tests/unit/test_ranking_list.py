@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from random import Random
 
 import pytest
@@ -21,12 +21,15 @@ from tests.support.rankings import PAST_KEY, Found, P, a_turn, bm25_for, cosine_
 
 DENSE, KEYWORD = SearchMode.DENSE, SearchMode.KEYWORD
 ASKED = read_query("Where does Ana live now?")
+ABOUT_NOBODY = read_query("Why is the sky blue?")
 EVERYTHING = 1000
 gates = st.builds(
     RelevanceGate,
     similarity=st.sampled_from([0.0, 0.15, 0.5]),
     words=st.sampled_from([0.0, 0.1, 0.5]),
     each=st.sampled_from([0.0, 0.075, 0.1, 0.4]),
+    impersonal=st.sampled_from([0.0, 0.1, 0.4]),
+    impersonal_each=st.sampled_from([0.0, 0.08, 0.3]),
 )
 
 
@@ -37,7 +40,13 @@ def sources(result: list[RankedMemory]) -> Counter[Source]:
 # --- what holds of every list
 
 
-@given(findings(), st.integers(1, 12), st.sampled_from([None, ASKED]), gates, st.randoms(use_true_random=False))
+@given(
+    findings(),
+    st.integers(1, 12),
+    st.sampled_from([None, ASKED, ABOUT_NOBODY]),
+    gates,
+    st.randoms(use_true_random=False),
+)
 def test_the_order_of_searches_and_of_their_hits_does_not_matter(
     found: Found, limit: int, query: QueryWords | None, gate: RelevanceGate, random: Random
 ) -> None:
@@ -139,13 +148,15 @@ def test_without_a_question_there_is_no_gate() -> None:
     assert texts(ranked([searched(DENSE, a_hit("noise", 0.01))], gate=GATE)) == ["noise"]
 
 
-@given(findings(repeated=False), gates, gates)
-def test_a_stricter_gate_lets_no_more_through(found: Found, one: RelevanceGate, other: RelevanceGate) -> None:
+@given(findings(repeated=False), gates, gates, st.sampled_from([ASKED, ABOUT_NOBODY]))
+def test_a_stricter_gate_lets_no_more_through(
+    found: Found, one: RelevanceGate, other: RelevanceGate, query: QueryWords
+) -> None:
     loose, strict = (
-        RelevanceGate(*(pick(getattr(one, name), getattr(other, name)) for name in ("similarity", "words", "each")))
+        RelevanceGate(*(pick(getattr(one, field.name), getattr(other, field.name)) for field in fields(RelevanceGate)))
         for pick in (min, max)
     )
-    passed = [{r.memory.id for r in ranked(found, EVERYTHING, query=ASKED, gate=gate)} for gate in (strict, loose)]
+    passed = [{r.memory.id for r in ranked(found, EVERYTHING, query=query, gate=gate)} for gate in (strict, loose)]
     assert passed[0] <= passed[1]
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.query_words import read_query
+from operator_memory.domain.query_words import QueryWords, read_query
 from operator_memory.domain.relevance import OPEN, RelevanceGate, is_small_talk
 from operator_memory.domain.retrieval import Hit, SearchMode
 
 from tests.support.builders import a_hit
-from tests.support.rankings import Found, bm25_for, cosine_for, findings, ranked, searched, texts
+from tests.support.rankings import Found, P, bm25_for, cosine_for, findings, ranked, searched, texts
 
 DENSE, KEYWORD, PINNED = SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED
 GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
@@ -125,6 +125,61 @@ def test_the_second_step_counts_meaning_and_words_together() -> None:
     assert set(texts(ranked(found, query=WHERE, gate=GATE))) == {"close", "both"}
 
 
+# --- questions about nobody
+
+MORE = replace(GATE, impersonal=0.3, impersonal_each=0.2)
+CLOSEST = 0.31 / P.dense_weight, 0.29 / P.dense_weight
+
+
+def for_nobody(
+    closest: float, *others: Hit, query: str = "Why is the sky blue?", gate: RelevanceGate = MORE
+) -> list[str]:
+    return texts(ranked([searched(DENSE, a_hit("closest", closest), *others)], query=read_query(query), gate=gate))
+
+
+def test_of_a_question_about_nobody_more_is_asked_of_the_closest_memory() -> None:
+    assert for_nobody(CLOSEST[0]) == ["closest"]
+    assert for_nobody(CLOSEST[1]) == []
+    assert for_nobody(CLOSEST[1], query="Why is my boat blue?") == ["closest"]
+
+
+def test_and_of_every_single_one() -> None:
+    others = a_hit("enough", cosine_for(0.2001)), a_hit("little", cosine_for(0.1999))
+    assert for_nobody(CLOSEST[0], *others) == ["closest", "enough"]
+    assert for_nobody(CLOSEST[0], *others, query="Why is my boat blue?") == ["closest", "enough", "little"]
+
+
+def test_meaning_and_words_of_one_memory_count_together_there() -> None:
+    hits = [searched(DENSE, a_hit("both", 0.45)), searched(KEYWORD, a_hit("both", bm25_for(0.05)))]
+    assert texts(ranked(hits, query=read_query("Why is the sky blue?"), gate=MORE)) == ["both"]
+    assert ranked(hits[:1], query=read_query("Why is the sky blue?"), gate=MORE) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "passes"),
+    [
+        ("What is the age of Ana?", True),  # who said it
+        ("what is the age of ana?", True),
+        ("Who is the aunt from Lund?", True),  # what it speaks of
+        ("Who is the aunt from Lun?", False),
+        ("Who is the aunt from lund?", False),  # a word like any other
+        ("Ludo is what?", False),
+    ],
+)
+def test_a_name_that_the_memories_know_makes_it_somebodys(query: str, passes: bool) -> None:
+    turn = a_hit("She came from Lund by boat.", 0.42, speaker="Ana Lima")
+    assert texts(ranked([searched(DENSE, turn)], query=read_query(query), gate=MORE)) == [turn.memory.text] * passes
+
+
+def test_without_a_vector_the_words_are_as_good_for_it_as_for_others() -> None:
+    found = [searched(KEYWORD, a_hit("words", bm25_for(0.15)))]
+    assert texts(ranked(found, query=read_query("Why is the sky blue?"), gate=MORE)) == ["words"]
+
+
+def test_a_gate_that_was_not_measured_for_them_asks_no_more() -> None:
+    assert for_nobody(0.4, gate=GATE) == ["closest"]
+
+
 @pytest.mark.parametrize("query", ["Danke!", "hello there"])
 def test_small_talk_closes_even_a_gate_without_numbers(query: str) -> None:
     found = [searched(DENSE, a_hit("Says hello.", 1.0)), searched(PINNED, a_hit("Is called Ana.", pinned=True))]
@@ -135,7 +190,14 @@ def test_small_talk_closes_even_a_gate_without_numbers(query: str) -> None:
 # --- closer is never farther
 
 cosines, bm25s = st.floats(-1, 1), st.floats(0, 80)
-gates = st.builds(RelevanceGate, similarity=st.floats(0, 1), words=st.floats(0, 1.5), each=st.floats(0, 1))
+gates = st.builds(
+    RelevanceGate,
+    similarity=st.floats(0, 1),
+    words=st.floats(0, 1.5),
+    each=st.floats(0, 1),
+    impersonal=st.floats(0, 1),
+    impersonal_each=st.floats(0, 1),
+)
 pairs = st.lists(st.tuples(cosines, st.floats(0, 1.5)), min_size=1, max_size=6)
 
 
@@ -156,9 +218,15 @@ def test_what_else_is_found_never_closes_it(
     assert gate.opens(found + more) == (gate.opens(found) or gate.opens(more))
 
 
-@given(findings(repeated=False), gates, st.sampled_from([DENSE, KEYWORD]), st.data())
+@given(
+    findings(repeated=False),
+    gates,
+    st.sampled_from([WHERE, read_query("Why is the sky blue?")]),
+    st.sampled_from([DENSE, KEYWORD]),
+    st.data(),
+)
 def test_raising_a_candidates_score_never_takes_anything_through_the_gate_out_of_it(
-    found: Found, gate: RelevanceGate, mode: SearchMode, data: st.DataObject
+    found: Found, gate: RelevanceGate, query: QueryWords, mode: SearchMode, data: st.DataObject
 ) -> None:
     seen = sorted({hit.memory.id for search, hits in found if search.mode is mode for hit in hits})
     if not seen:
@@ -169,5 +237,5 @@ def test_raising_a_candidates_score_never_takes_anything_through_the_gate_out_of
         return replace(hit, score=hit.score + more) if hit.memory.id == chosen else hit
 
     higher = [(s, [raised(hit) for hit in hits] if s.mode is mode else hits) for s, hits in found]
-    through = [{r.memory.id for r in ranked(f, 100, query=WHERE, gate=gate)} for f in (found, higher)]
+    through = [{r.memory.id for r in ranked(f, 100, query=query, gate=gate)} for f in (found, higher)]
     assert through[0] <= through[1]

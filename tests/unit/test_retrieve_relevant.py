@@ -13,7 +13,7 @@ from tests.support.builders import AGENT_KEY, SESSION_KEY, a_hit
 from tests.support.rankings import cosine_for
 from tests.support.retrieval_world import ALL_SCOPES, VECTOR, World
 
-GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
+GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1, impersonal=0.3, impersonal_each=0.2)
 PINNED = a_hit("Is called Ana.", pinned=True)
 LATEST = a_hit("Answers briefly.", key=AGENT_KEY)
 
@@ -46,6 +46,13 @@ def test_where_something_does_the_less_relevant_comes_along_and_the_irrelevant_d
         a_hit("Likes tea.", 0.4), a_hit("Likes coffee.", cosine_for(0.11)), a_hit("Owns a bicycle.", cosine_for(0.09))
     )
     assert injected(world) == {"Likes tea.", "Likes coffee."} | STANDING
+
+
+def test_of_a_question_about_nobody_more_is_asked() -> None:
+    world = by_meaning(a_hit("Likes tea.", cosine_for(0.29)), a_hit("Likes coffee.", cosine_for(0.28)))
+    assert injected(world, "Which plant is tea made of?") == STANDING
+    world = by_meaning(a_hit("Likes tea.", cosine_for(0.31)), a_hit("Likes coffee.", cosine_for(0.19)))
+    assert injected(world, "Which plant is tea made of?") == {"Likes tea."} | STANDING
 
 
 @pytest.mark.parametrize("query", ["hi", "Thank you very much!", "ok, great", "Guten Morgen"])

@@ -39,6 +39,8 @@ class QueryWords:
     """It quotes a number or a code: only that very one is meant."""
     impersonal: bool = False
     """It is about nobody, unless it names somebody."""
+    names: frozenset[str] = frozenset()
+    """What it writes with a capital letter, after its first word."""
 
 
 def read_query(query: str) -> QueryWords:
@@ -51,12 +53,16 @@ def read_query(query: str) -> QueryWords:
         is_small_talk(query),
         exact=any(map(str.isdigit, query)),
         impersonal=is_impersonal(query),
+        names=frozenset(word for word in _NAME.findall(query)[1:] if word[0].isupper()),
     )
 
 
-def names_anyone(query: QueryWords, speakers: Iterable[str]) -> bool:
-    """Whether the question names any of ``speakers`` (in lower case), by any part of the name."""
-    return any(not query.words.isdisjoint(_NAME.findall(speaker)) for speaker in speakers)
+def names_anyone(query: QueryWords, speakers: Iterable[str], texts: Iterable[str]) -> bool:
+    """Whether the question names any of ``speakers`` (in lower case), by any part of the name, or by a name that one of
+    ``texts`` has."""
+    if any(not query.words.isdisjoint(_NAME.findall(speaker)) for speaker in speakers):
+        return True
+    return any(name in text and name in _NAME.findall(text) for text in texts for name in query.names)
 
 
 def named_speaker(query: QueryWords, speakers: frozenset[str]) -> str | None:

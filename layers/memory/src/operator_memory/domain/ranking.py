@@ -137,7 +137,8 @@ def _relevant(
     """Those that pass the gate, and those that nobody asks to be relevant."""
     found = ((c.dense, c.words(p)) for c in candidates.values())
     opens = not query.small_talk and gate.opens(found)
-    impersonal = query.impersonal and not names_anyone(query, _speakers(candidates))
+    texts = (c.memory.text for c in candidates.values())
+    impersonal = query.impersonal and not names_anyone(query, _speakers(candidates), texts)
     enough = gate.passing((c.base(p) for c in candidates.values()), impersonal=impersonal)
     return {
         i: c
