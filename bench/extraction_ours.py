@@ -13,9 +13,10 @@ from datetime import timedelta
 from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.adapters.mem0_engine import Mem0Extractor
 from operator_memory.adapters.secret_redaction import SecretRedactor
+from operator_memory.application.chunk_facts import FactPorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.application.learn_facts import FactPorts, LearnFacts
+from operator_memory.application.learn_facts import LearnFacts
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
@@ -43,7 +44,14 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
     ports = ExtractionPorts(
         jobs=Jobs(),
         facts=LearnFacts(
-            FactPorts(extractor=extractor, search=memories, memories=writer, redactor=redactor, clock=clock),
+            FactPorts(
+                extractor=extractor,
+                search=memories,
+                memories=writer,
+                redactor=redactor,
+                clock=clock,
+                past_turns=parts.past_turns(),
+            ),
             chunk_characters=settings.extraction_chunk_characters,
             quota=settings.memory_quota,
         ),

@@ -16,8 +16,10 @@ from operator_memory.adapters.mem0_engine import Mem0Extractor
 from operator_memory.adapters.rules_llm import RulesLLM
 from operator_memory.adapters.secret_redaction import SecretRedactor
 from operator_memory.application.authorize import Authorize
+from operator_memory.application.chunk_facts import FactPorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
-from operator_memory.application.learn_facts import FactPorts, LearnFacts
+from operator_memory.application.learn_facts import LearnFacts
+from operator_memory.application.past_turns import PastTurns
 from operator_memory.domain.erasure import Erasure
 from operator_memory.domain.identity import READ_CONTEXT
 from operator_memory.domain.jobs import JobRecord, JobState, Outcome
@@ -289,6 +291,7 @@ def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(wor
                 memories=made.writer,
                 redactor=SecretRedactor(),
                 clock=made.clock,
+                past_turns=PastTurns(search=world.store, marks=world.marks, clock=made.clock),
             ),
             chunk_characters=48_000,
             quota=1_000,

@@ -230,6 +230,7 @@ def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None
         "data",
         "rejected",
         "follows",
+        "withheld_by",
     }
     assert used <= indexed
     assert indexed <= set(qdrant_requests.payload_of(_full_memory()))
@@ -240,7 +241,7 @@ def _full_memory() -> Memory:
     return replace(
         memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
         seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW,
-        rejected="trivial", follows="y",
+        rejected="trivial", follows="y", withheld_by=("z",),
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from operator_memory.adapters.mem0_engine import Mem0Extractor
 from operator_memory.adapters.qdrant_library import QdrantLibrary
 from operator_memory.adapters.rules_llm import RulesLLM
 from operator_memory.adapters.secret_redaction import SecretRedactor
+from operator_memory.application.chunk_facts import FactPorts, cosine
 from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.application.learn_facts import FactPorts, LearnFacts, cosine
+from operator_memory.application.learn_facts import LearnFacts
 from operator_memory.application.retrieve_context import ContextRequest, RetrieveContext
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import Turn
@@ -84,7 +85,7 @@ class World:
             tombstones=InMemoryTombstones(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
-        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock)
+        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.past_turns())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
         return LearnFacts(ports, chunk_characters=48_000, quota=100)(job, [Turn("user", said)]).outcomes
 

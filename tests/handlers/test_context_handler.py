@@ -64,15 +64,18 @@ def test_one_embedding_call_and_one_search_request_however_many_scopes(world: Wo
     assert all(must[0] == {"key": "user_id", "match": {"value": "acct-1"}} for must in filters), "bound to the account"
 
 
-def test_past_sessions_are_recalled_where_they_are_asked_for_and_another_agents_memories_are_not(world: World) -> None:
+def test_past_sessions_are_recalled_unless_they_are_not_wanted_and_another_agents_memories_are_not(
+    world: World,
+) -> None:
     world.store.points += [
         point("I went to Rome.", 0.6, scope="session", run_id="s0", kind="turn", speaker="Ana"),
+        point("I live in Rome.", 0.6, scope="session", run_id="s0", kind="turn", withheld_by=["a fact"]),
         point("Answers at length.", 0.9, scope="agent", agent_id="agent-2"),
     ]
     asked = {"account_id": "acct-1", "agent_id": "agent-1", "session_id": "s1", "query": "Where was I?"}
-    _, answer = world(asked)
+    _, answer = world({**asked, "past_sessions": False})
     assert {m["memory"] for m in answer["memories"]} == {"Drinks green tea.", "Answers briefly."}
-    _, answer = world({**asked, "past_sessions": True})
+    _, answer = world(asked)
     assert {m["memory"] for m in answer["memories"]} == {"Drinks green tea.", "Answers briefly.", "I went to Rome."}
     assert [m["speaker"] for m in answer["memories"] if m["scope"] == "session"] == ["Ana"]
 

@@ -17,11 +17,14 @@ from operator_memory.adapters.fixed_switches import FixedSwitches
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
+from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
 from operator_memory.adapters.secret_redaction import SecretRedactor
+from operator_memory.application.chunk_facts import FactPorts
 from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.application.learn_facts import FactPorts, LearnFacts
+from operator_memory.application.learn_facts import LearnFacts
+from operator_memory.application.past_turns import PastTurns
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.erasure import ErasureState, Target, TargetKind
@@ -116,10 +119,12 @@ class System:
             erasable=self.erasable,
             tombstones=DynamoDBTombstones(*self.table),
         )
+        marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=10)
+        past_turns = PastTurns(search=self.store, marks=marks, clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
             facts=LearnFacts(
-                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock),
+                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, past_turns),
                 chunk_characters=48_000,
                 quota=1_000,
             ),

@@ -20,6 +20,7 @@ from operator_memory.adapters.jwt import ServiceTokens
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
 from operator_memory.adapters.qdrant_library import QdrantLibrary
+from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
 from operator_memory.application.limit_rate import LimitRate
 from operator_memory.application.ports import Watermark
 from operator_memory.application.retrieve_context import Deadlines, RetrieveContext
@@ -117,9 +118,12 @@ class AttackWorld:
         for name in COLLECTIONS:
             apply(Collection(self.client, name), DIMENSIONS, check=False)
         self.store = QdrantMemories(self.client, collection="memories", write_timeout=10)
+        self.marks = QdrantTurnMarks(self.client, collection="memories", write_timeout=10)
         self.management = Management(
             library=QdrantLibrary(self.client, collection="memories", timeout=10),
             writer=self.store,
+            search=self.store,
+            marks=self.marks,
             erasable=QdrantErasure(
                 self.client, collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])], write_timeout=10
             ),

@@ -52,12 +52,15 @@ class Qdrant:
 
 
 def _matches(payload: dict[str, Any], must: list[dict[str, Any]]) -> bool:
-    return all(
-        any(_matches(payload, either["must"]) for either in condition["should"])
-        if "should" in condition
-        else payload.get(condition["key"]) == condition["match"]["value"]
-        for condition in must
-    )
+    return all(_fulfils(payload, condition) for condition in must)
+
+
+def _fulfils(payload: dict[str, Any], condition: dict[str, Any]) -> bool:
+    if "should" in condition:
+        return any(_matches(payload, either["must"]) for either in condition["should"])
+    if "is_empty" in condition:
+        return not payload.get(condition["is_empty"]["key"])
+    return bool(payload.get(condition["key"]) == condition["match"]["value"])
 
 
 @dataclass

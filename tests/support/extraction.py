@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from operator_memory.adapters.secret_redaction import SecretRedactor
+from operator_memory.application.chunk_facts import FactPorts
 from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.application.learn_facts import FactPorts, LearnFacts
+from operator_memory.application.learn_facts import LearnFacts
+from operator_memory.application.past_turns import PastTurns
 from operator_memory.application.ports import Redactor
 from operator_memory.application.trail import Trail
 from operator_memory.domain.conversation import RawMessage
@@ -68,6 +70,11 @@ class World:
         )
 
     @property
+    def past_turns(self) -> PastTurns:
+        """What keeps outdated turns out of other sessions."""
+        return PastTurns(search=self.memories, marks=self.memories, clock=self.clock)
+
+    @property
     def erase(self) -> EraseMemories:
         """Erasure over the same ports."""
         records = InMemoryRecords(self.jobs, self.watermarks)
@@ -79,7 +86,7 @@ class World:
         ports = ExtractionPorts(
             jobs=self.jobs,
             facts=LearnFacts(
-                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock),
+                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.past_turns),
                 chunk_characters=self.chunk_characters,
                 quota=self.quota,
             ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -70,7 +70,7 @@ def _numbers(vector: Vector | None) -> Sequence[float]:
 
 @dataclass
 class InMemoryMemories:
-    """Ports ``MemorySearch``, ``MemoryWriter`` and ``ExpiredMemories``."""
+    """Ports ``MemorySearch``, ``MemoryWriter``, ``TurnMarks`` and ``ExpiredMemories``."""
 
     points: dict[AccountId, dict[str, EmbeddedMemory]] = field(default_factory=dict)
     before_upsert: Callable[[], None] = lambda: None
@@ -91,7 +91,7 @@ class InMemoryMemories:
         of_scope = [e for e in visible if _within(e.memory, search.key)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
-        hits = [Hit(e.memory, self._score(search.mode, plan, e, search.vector)) for e in of_scope]
+        hits = [Hit(e.memory, self._score(search, plan, e)) for e in of_scope]
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
             hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
@@ -102,15 +102,13 @@ class InMemoryMemories:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
 
-    def _score(
-        self, mode: SearchMode, plan: SearchPlan, embedded: EmbeddedMemory, sought: Vector | None = None
-    ) -> float:
-        if mode is SearchMode.DENSE:
-            vector = plan.vector if sought is None else sought
+    def _score(self, search: Search, plan: SearchPlan, embedded: EmbeddedMemory) -> float:
+        if search.mode is SearchMode.DENSE:
+            vector = plan.vector if search.vector is None else search.vector
             return sum(a * b for a, b in zip(_numbers(vector), _numbers(embedded.vector), strict=True))
-        if mode is SearchMode.KEYWORD:
+        if search.mode is SearchMode.KEYWORD:
             indexed = keyword_text(embedded.memory, embedded.before)
-            return float(len(words(plan.text or "") & words(indexed)))
+            return float(len(words(search.text or plan.text or "") & words(indexed)))
         return 0.0
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
@@ -125,6 +123,22 @@ class InMemoryMemories:
             if not mine[identity].memory.pinned:
                 ended = replace(mine[identity].memory, superseded_by=by, valid_until=at)
                 mine[identity] = replace(mine[identity], memory=ended)
+
+    def withhold(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
+        for turn in self._turns(account_id):
+            self._mark(turn, (*turn.withheld_by, *sorted(reasons.get(turn.id, ()))))
+
+    def release(self, account_id: AccountId, reason: str) -> None:
+        for turn in self._turns(account_id):
+            self._mark(turn, tuple(r for r in turn.withheld_by if r != reason))
+
+    def _turns(self, account_id: AccountId) -> list[Memory]:
+        return [memory for memory in self.of(account_id) if memory.kind is Kind.TURN]
+
+    def _mark(self, turn: Memory, reasons: tuple[str, ...]) -> None:
+        mine = self.points[turn.account_id]
+        marked = replace(turn, withheld_by=tuple(dict.fromkeys(reasons)))
+        mine[turn.id] = replace(mine[turn.id], memory=marked)
 
     def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
         return [m for m in self.of(account_id) if m.superseded_by in ids]
@@ -154,7 +168,8 @@ class InMemoryMemories:
 def _within(memory: Memory, key: ScopeKey | AnyScope) -> bool:
     if isinstance(key, ScopeKey):
         return memory.key == key
-    return memory.key in key.keys or (key.past_sessions and memory.scope is Scope.SESSION)
+    said = memory.scope is Scope.SESSION and (key.withheld or not memory.withheld_by)
+    return memory.key in key.keys or (key.past_sessions and said)
 
 
 @dataclass

@@ -14,8 +14,8 @@ from uuid import UUID
 from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, SortKey, Usage
-from operator_memory.domain.models import EmbeddedMemory, Memory
-from operator_memory.domain.retrieval import Hit, SearchMode, SearchPlan
+from operator_memory.domain.models import CLEARED, EmbeddedMemory, Memory
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId
 from operator_memory.domain.vectors import Vector
 
@@ -97,7 +97,8 @@ class InMemoryLibrary:
         points = [self._points(account_id)[memory.id] for memory in self._matching(account_id, where, now)]
 
         def best(mode: SearchMode) -> list[Hit]:
-            hits = [Hit(point.memory, self.memories._score(mode, plan, point)) for point in points]
+            search = Search(AnyScope(()), mode, limit)
+            hits = [Hit(point.memory, self.memories._score(search, plan, point)) for point in points]
             return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: -hit.score)[:limit]
 
         return best(SearchMode.DENSE), best(SearchMode.KEYWORD)
@@ -170,6 +171,11 @@ class InMemoryLibrary:
         return {"memories": len(doomed), "entities": entities}
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
+        points = self._points(account_id)
+        for embedded in list(points.values()):
+            if Tombstone(target, until).silences(embedded.memory):
+                silenced = replace(embedded.memory, withheld_by=(CLEARED,))
+                points[silenced.id] = replace(embedded, memory=silenced)
         self.delete(account_id, self._erasable(account_id, target, until))
         mine = self.entities.get(account_id, [])
         self.entities[account_id] = [entity for entity in mine if not _of_target(entity, target)]

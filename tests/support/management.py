@@ -19,7 +19,8 @@ from operator_memory.application.limit_rate import LimitRate
 from operator_memory.application.manage_memories import ManageMemories
 from operator_memory.application.manage_settings import ManageSettings
 from operator_memory.application.management_ports import ErasableMemories, MemoryLibrary
-from operator_memory.application.ports import MemoryWriter
+from operator_memory.application.past_turns import PastTurns
+from operator_memory.application.ports import MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.review_memories import ReviewMemories
 from operator_memory.application.submit_jobs import SubmitJobs
 from operator_memory.application.trail import Trail
@@ -92,7 +93,8 @@ class Answer:
 
 
 class Management:
-    """A platform with its API. ``library``, ``writer`` and ``erasable`` are one store; by default in memory."""
+    """A platform with its API. What it is given of ``library``, ``writer``, ``erasable``, ``search`` and ``marks``
+    is one store; by default in memory."""
 
     def __init__(
         self,
@@ -100,11 +102,14 @@ class Management:
         library: MemoryLibrary | None = None,
         writer: MemoryWriter | None = None,
         erasable: ErasableMemories | None = None,
+        search: MemorySearch | None = None,
+        marks: TurnMarks | None = None,
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
     ) -> None:
         self.clock = FakeClock()
         self.memories = InMemoryMemories()
         fake = InMemoryLibrary(self.memories)
+        self._search, self._marks = search or self.memories, marks or self.memories
         self.library, self.erasable = library or fake, erasable or fake
         self.platform = FakePlatform()
         self.switches = FakeSwitches(self.platform)
@@ -141,12 +146,20 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_trail, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
+        past_turns = PastTurns(search=self._search, marks=self._marks, clock=clock)
         return Services(
             gate=self._gate(limits),
             memories=ManageMemories(
-                library=self.library, writer=self.writer, embedder=embedder, trail=trail, clock=clock
+                library=self.library,
+                writer=self.writer,
+                past_turns=past_turns,
+                embedder=embedder,
+                trail=trail,
+                clock=clock,
             ),
-            review=ReviewMemories(library=self.library, writer=self.writer, trail=trail, clock=clock),
+            review=ReviewMemories(
+                library=self.library, writer=self.writer, past_turns=past_turns, trail=trail, clock=clock
+            ),
             settings=ManageSettings(settings, trail),
             switches=self.switches,
             erasures=self.erase,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.application.learn_facts import QUARANTINE, cosine
+from operator_memory.application.chunk_facts import QUARANTINE, cosine
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.events import EventType

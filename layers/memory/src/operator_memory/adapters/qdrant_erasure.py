@@ -9,6 +9,7 @@ from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.adapters.qdrant import QdrantCollection, count_of, result_of
 from operator_memory.adapters.qdrant_requests import Json
 from operator_memory.domain.erasure import Target, TargetKind
+from operator_memory.domain.models import CLEARED
 from operator_memory.domain.scopes import AccountId, Scope
 
 ENTITIES = "entities"
@@ -45,6 +46,8 @@ class QdrantErasure:
         """Delete them, durably. Doing so again changes nothing."""
         for kind, collection in self._collections:
             condition = erasable(kind, account_id, target, until=until)
+            if kind != ENTITIES and target.kind is TargetKind.USER:
+                collection.call("POST", "/points/payload?wait=true", silenced(account_id, until=until))
             if condition is not None:
                 answer = _answer(kind, collection, "/points/delete?wait=true", {"filter": condition})
                 if answer is not None:
@@ -63,6 +66,13 @@ def erasable(kind: str, account_id: AccountId, target: Target, *, until: datetim
         conditions = _of_entities(target)
         return None if conditions is None else requests.tenant_filter(account_id, *conditions)
     return requests.tenant_filter(account_id, *_of_memories(target), must_not=_said_later(until))
+
+
+def silenced(account_id: AccountId, *, until: datetime) -> Json:
+    """Body of ``points/payload`` for what `Tombstone.silences`: no other session recalls it."""
+    of_session = requests.equals("scope", Scope.SESSION.value)
+    condition = requests.tenant_filter(account_id, of_session, must_not=_said_later(until))
+    return {"payload": {requests.WITHHELD: [CLEARED]}, "filter": condition}
 
 
 def _of_memories(target: Target) -> list[Json]:

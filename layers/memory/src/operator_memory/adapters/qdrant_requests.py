@@ -30,6 +30,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 ACCOUNT = "user_id"
 SESSION = "run_id"
 FOLLOWS = "follows"
+WITHHELD = "withheld_by"
 
 
 def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
@@ -186,6 +187,8 @@ def payload_of(memory: Memory) -> Json:
         "seq": memory.seq,
         "source_run_id": memory.source_run_id,
         FOLLOWS: memory.follows,
+        "said_in": list(memory.said_in) or None,
+        WITHHELD: list(memory.withheld_by) or None,
         "importance": round(memory.importance, 6),
         "expires_at": _optional_timestamp(memory.expires_at),
         "pinned": memory.pinned,
@@ -265,6 +268,8 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
             seq=_optional_whole(payload, "seq"),
             source_run_id=payload.get("source_run_id"),
             follows=payload.get(FOLLOWS),
+            said_in=_ids(payload.get("said_in")),
+            withheld_by=_ids(payload.get(WITHHELD)),
             importance=_finite(payload.get("importance", 0.5)),
             pinned=bool(payload.get("pinned", False)),
             expires_at=_optional_datetime(payload, "expires_at"),
@@ -318,6 +323,14 @@ def aware(value: str) -> datetime:
     """
     moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    if not value:
+        return ()
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_text(item) for item in value)
 
 
 def _finite(value: object) -> float:

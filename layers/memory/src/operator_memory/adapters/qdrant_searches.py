@@ -78,7 +78,7 @@ def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: dateti
     if search.mode is SearchMode.DENSE:
         return {**body, "query": _vector(search, plan)}
     if search.mode is SearchMode.KEYWORD:
-        return {**body, **_by_words(account_id, plan)}
+        return {**body, **_by_words(account_id, search, plan)}
     key, direction = _ORDER_BY[search.mode]
     return {**body, "query": {"order_by": {"key": key, "direction": direction}}}
 
@@ -100,10 +100,11 @@ def _vector(search: Search, plan: SearchPlan) -> Json | list[float]:
     return requests.dense(vector)
 
 
-def _by_words(account_id: AccountId, plan: SearchPlan) -> Json:
-    if plan.text is None:
+def _by_words(account_id: AccountId, search: Search, plan: SearchPlan) -> Json:
+    text = plan.text if search.text is None else search.text
+    if text is None:
         raise ValueError("a keyword search needs a text")
-    return by_account_words(account_id, plan.text)
+    return by_account_words(account_id, text)
 
 
 def by_account_words(account_id: AccountId, text: str) -> Json:
@@ -122,9 +123,10 @@ def by_account_words(account_id: AccountId, text: str) -> Json:
 def _reach(key: ScopeKey | AnyScope) -> list[Json]:
     if isinstance(key, ScopeKey):
         return _scope_conditions(key)
-    either = [{"must": _scope_conditions(k)} for k in key.keys if not (key.past_sessions and k.scope is Scope.SESSION)]
+    either = [{"must": _scope_conditions(k)} for k in key.keys]
     if key.past_sessions:
-        either.append({"must": [requests.equals("scope", Scope.SESSION.value)]})
+        said = [requests.equals("scope", Scope.SESSION.value)]
+        either.append({"must": said if key.withheld else [*said, {"is_empty": {"key": requests.WITHHELD}}]})
     return [{"should": either}]
 
 

@@ -30,6 +30,7 @@ from operator_memory.domain.conversation import (
     message_text,
     read_conversation,
     said_at,
+    with_places,
 )
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
@@ -163,8 +164,9 @@ class ExtractRun:
         kept = self._not_erased(job, messages)
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
-        turns = self._store_turns(job, conversation.turns)
-        learned = self._ports.facts(job, conversation.turns, attempt=record.attempts)
+        said = with_places(conversation.turns, job.job_id)
+        turns = self._store_turns(job, said)
+        learned = self._ports.facts(job, said, attempt=record.attempts)
         facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):

@@ -109,7 +109,7 @@ class GuardedWriter:
         erased: set[str] = set()
         for tombstone in self.find(account_id, targets_of(memories)):
             covered = {memory.id for memory in memories if tombstone.covers(memory)}
-            if covered:
+            if covered or any(map(tombstone.silences, memories)):
                 self.erase(account_id, tombstone)
                 erased |= covered
         return erased

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from operator_memory.application.guarded_writer import GuardedWriter
 from operator_memory.application.management_ports import MemoryLibrary
+from operator_memory.application.past_turns import PastTurns
 from operator_memory.application.ports import Clock, Embedder
 from operator_memory.application.retrieve_context import searchable_query
 from operator_memory.application.trail import Trail
@@ -19,6 +20,7 @@ from operator_memory.domain.errors import ConflictError, InvalidInputError, NotF
 from operator_memory.domain.events import EventType
 from operator_memory.domain.identity import Caller
 from operator_memory.domain.library import MemoryFilter, Page, Position, Sort, Usage
+from operator_memory.domain.meaning import Relation, relate
 from operator_memory.domain.models import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
 from operator_memory.domain.ranking import rank
 from operator_memory.domain.ranking_parameters import USUAL
@@ -29,6 +31,11 @@ from operator_memory.domain.scores import RankedMemory
 MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000
 """Past versions that a memory keeps, and their characters in all; the oldest go first."""
+
+MOST_LOOKED_FOR = 300
+"""Facts deleted at once for which turns are looked for that repeat them: to look for thousands takes too long."""
+
+_FACTS_A_PAGE = 100
 
 EMBED_TIMEOUT = 10.0
 """Seconds for the embedding call behind a search, an addition or a correction."""
@@ -66,10 +73,18 @@ class ManageMemories:
     """See the module's docstring."""
 
     def __init__(
-        self, *, library: MemoryLibrary, writer: GuardedWriter, embedder: Embedder, trail: Trail, clock: Clock
+        self,
+        *,
+        library: MemoryLibrary,
+        writer: GuardedWriter,
+        past_turns: PastTurns,
+        embedder: Embedder,
+        trail: Trail,
+        clock: Clock,
     ) -> None:
         self._library = library
         self._writer = writer
+        self._past_turns = past_turns
         self._embedder = embedder
         self._trail = trail
         self._clock = clock
@@ -220,6 +235,8 @@ class ManageMemories:
                 return stored
             new_words = changed.text != stored.text
             vector = self._embedder.embed([beginning(changed.text)], timeout=EMBED_TIMEOUT)[0] if new_words else None
+            if stored.kind is Kind.FACT and not _says_the_same(changed, stored):
+                self._past_turns.withhold(account_id, [stored])
             self._writer.announce(account_id, [changed])
             if self._library.replace(changed, vector, expected_version=stored.version):
                 self._writer.announce(account_id, [changed])
@@ -256,6 +273,8 @@ class ManageMemories:
         stored = self._stored(account_id, identity)
         if version is not None and stored.version != version:
             raise VersionConflictError("the memory has been changed meanwhile: read it again before you delete it")
+        if stored.kind is Kind.FACT:
+            self._past_turns.withhold(account_id, [stored])
         self._library.delete(account_id, [identity])
         self._trail.note(
             account_id,
@@ -283,6 +302,7 @@ class ManageMemories:
                 f"{found} memories match by now, not {expected}: make a dry run again; nothing was deleted"
             )
         if found:
+            self._withhold_matching(account_id, where, now)
             self._library.delete_matching(account_id, where, now=now)
             self._trail.note(
                 account_id,
@@ -294,6 +314,23 @@ class ManageMemories:
                 metadata={"by": "filter"},
             )
         return found
+
+    def _withhold_matching(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
+        """Have other sessions no longer recall what the facts that are about to be deleted were learned from; of the
+        first hundreds also what else says the same."""
+        if where.kind is Kind.TURN:
+            return
+        facts, after, seen = replace(where, kind=Kind.FACT), None, 0
+        while True:
+            page = self._library.page(
+                account_id, facts, Sort(descending=False), after=after, limit=_FACTS_A_PAGE, now=now
+            )
+            thorough = seen < MOST_LOOKED_FOR
+            withhold = self._past_turns.withhold if thorough else self._past_turns.withhold_sources
+            withhold(account_id, page.memories)
+            seen, after = seen + len(page.memories), page.next
+            if after is None:
+                return
 
     def _stored(self, account_id: AccountId, identity: str) -> Memory:
         memory = self._library.get(account_id, identity)
@@ -332,6 +369,12 @@ class ManageMemories:
             query=query,
             metadata={"how": how},
         )
+
+
+def _says_the_same(one: Memory, other: Memory) -> bool:
+    """Whether only the wording differs, so that what was said is still so."""
+    same_words = normalised_text(one.text) == normalised_text(other.text)
+    return same_words or relate(one.text, other.text, similarity=0.0) is Relation.SAME
 
 
 def _kept(history: tuple[PastVersion, ...]) -> tuple[PastVersion, ...]:

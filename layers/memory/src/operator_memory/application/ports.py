@@ -4,7 +4,7 @@ Every method that touches stored data takes the account first and must bind to i
 call. All raise the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -85,6 +85,18 @@ class MemoryWriter(Protocol):
         Raises:
             ValueError: if one of them belongs to another account.
         """
+        ...
+
+
+class TurnMarks(Protocol):
+    """Marks turns that other sessions are not to recall (``Memory.withheld_by``)."""
+
+    def withhold(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
+        """Add to each turn, by its id, the ``reasons`` why it is withheld. Other ids are ignored."""
+        ...
+
+    def release(self, account_id: AccountId, reason: str) -> None:
+        """Take ``reason`` off all turns that are withheld for it; one that is for nothing else is recalled again."""
         ...
 
 

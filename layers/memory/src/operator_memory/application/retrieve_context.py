@@ -45,7 +45,7 @@ class ContextRequest:
 
     ``token_budget`` is in tokens of ``model``, those of the estimate where its tokenizer is not known.
     ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
-    ``past_sessions``: look in the turns of the account's other sessions too.
+    ``past_sessions``: look in the turns of the account's other sessions too, those that are not withheld.
     """
 
     account_id: AccountId
@@ -58,7 +58,7 @@ class ContextRequest:
     scopes: tuple[Scope, ...] | None = None
     thread_id: str | None = None
     memory_enabled: bool = True
-    past_sessions: bool = False
+    past_sessions: bool = True
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from operator_memory.application.guarded_writer import GuardedWriter
 from operator_memory.application.management_ports import MemoryLibrary
+from operator_memory.application.past_turns import PastTurns
 from operator_memory.application.ports import Clock
 from operator_memory.application.trail import Trail
 from operator_memory.domain.errors import ConflictError, NotFoundError, VersionConflictError
@@ -19,9 +20,12 @@ _ATTEMPTS = 3
 class ReviewMemories:
     """The gate's decisions are not the last word."""
 
-    def __init__(self, *, library: MemoryLibrary, writer: GuardedWriter, trail: Trail, clock: Clock) -> None:
+    def __init__(
+        self, *, library: MemoryLibrary, writer: GuardedWriter, past_turns: PastTurns, trail: Trail, clock: Clock
+    ) -> None:
         self._library = library
         self._writer = writer
+        self._past_turns = past_turns
         self._trail = trail
         self._clock = clock
 
@@ -39,6 +43,7 @@ class ReviewMemories:
             return replace(stored, rejected=None, valid_until=None, expires_at=None)
 
         memory = self._changed(account_id, identity, approved)
+        self._past_turns.release(account_id, memory)
         self._note(caller, memory, "approved")
         return memory
 
@@ -60,6 +65,7 @@ class ReviewMemories:
             return replace(stored, superseded_by=None, valid_until=None)
 
         memory = self._changed(account_id, identity, restored)
+        self._past_turns.release(account_id, memory)
         self._note(caller, memory, "restored")
         newer = None if keep_newer else self._in_force(account_id, replaced_by[0], seen={identity})
         if newer is not None:
@@ -80,6 +86,7 @@ class ReviewMemories:
 
     def _step_back(self, caller: Caller, account_id: AccountId, newer: Memory, older: Memory) -> None:
         now = self._clock.now()
+        self._past_turns.withhold(account_id, [newer], spare=older.said_in)
 
         def stepped_back(stored: Memory) -> Memory:
             return replace(stored, superseded_by=older.id, valid_until=now)

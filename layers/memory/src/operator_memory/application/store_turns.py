@@ -9,9 +9,9 @@ from operator_memory.application.ports import Embedder
 from operator_memory.domain.conversation import Turn, said_at
 from operator_memory.domain.embedding_text import beginning
 from operator_memory.domain.importance import importance_of
-from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob, without_erased
-from operator_memory.domain.models import EmbeddedMemory, Memory, memory_id
-from operator_memory.domain.scopes import Kind, Scope, ScopeKey
+from operator_memory.domain.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
+from operator_memory.domain.models import EmbeddedMemory, Memory
+from operator_memory.domain.scopes import Kind, Scope
 
 _TURNS_PAGE = 100
 
@@ -67,14 +67,12 @@ def _new_turns(page: Sequence[Memory], known: set[str]) -> dict[str, tuple[Memor
 
 
 def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> list[Memory]:
-    key = ScopeKey(Scope.SESSION, job.effective_session_id)
     memories = []
     for seq, turn in enumerate(turns):
         moment = said_at(turn, job.finished_at)
-        position = turn.message_id or f"{job.job_id}/{seq}"
         memories.append(
             Memory(
-                id=memory_id(job.account_id, key, turn.text, position=position),
+                id=turn_id(job, turn),
                 account_id=job.account_id,
                 scope=Scope.SESSION,
                 kind=Kind.TURN,

@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,8 @@ class RawMessage:
 class Turn:
     """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.
 
-    ``name``: who spoke, on one line and without secrets, where the message says so.
+    ``name``: who spoke, on one line and without secrets, where the message says so. ``place``: where it was said,
+    unlike that of any other turn of its session (see `with_places`).
     """
 
     role: str
@@ -63,6 +64,7 @@ class Turn:
     message_id: str | None = None
     created_at: datetime | None = None
     name: str | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Conversation:
 
     turns: tuple[Turn, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def with_places(turns: Iterable[Turn], job_id: str) -> tuple[Turn, ...]:
+    """``turns``, each with its place: its message's id, else its number in the run that is ``job_id``."""
+    return tuple(replace(turn, place=turn.message_id or f"{job_id}/{seq}") for seq, turn in enumerate(turns))
 
 
 def said_at(message: RawMessage | Turn, fallback: datetime) -> datetime:

@@ -66,16 +66,26 @@ class Tombstone:
     target: Target
     erased_at: datetime
 
+    def silences(self, memory: Memory) -> bool:
+        """Whether other sessions must not recall ``memory``, a turn: what was said before a person emptied the user's
+        memory is no longer known of the user, though it stays in its session."""
+        of_session = memory.scope is Scope.SESSION
+        return self.target.kind is TargetKind.USER and of_session and _since(memory) <= self.erased_at
+
     def covers(self, memory: Memory) -> bool:
         """Whether ``memory`` must not be stored. What a person imported later was brought back on purpose."""
-        return self.target.holds(memory) and (memory.imported_at or memory.created_at) <= self.erased_at
+        return self.target.holds(memory) and _since(memory) <= self.erased_at
+
+
+def _since(memory: Memory) -> datetime:
+    return memory.imported_at or memory.created_at
 
 
 def targets_of(memories: Iterable[Memory]) -> list[Target]:
     """Every target that could hold one of ``memories``."""
     found = {Target(TargetKind.ACCOUNT): None}
     for memory in memories:
-        if memory.scope is Scope.USER:
+        if memory.scope is not Scope.AGENT:  # who empties the user's memory silences sessions, too
             found[Target(TargetKind.USER)] = None
         if memory.scope is Scope.AGENT and memory.agent_id:
             found[Target(TargetKind.AGENT, memory.agent_id)] = None

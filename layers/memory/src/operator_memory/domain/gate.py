@@ -89,6 +89,8 @@ class Verdict:
     supersedes: tuple[Memory, ...] = ()
     revives: Memory | None = None
     """The memory of the same words that was replaced once and holds again."""
+    turn: int | None = None
+    """The index of the turn that says it, if one was looked for and found."""
     outdated_by: Memory | None = None
     """What was learned, or put right by a person, after this was said: it goes into history as replaced by that."""
 
@@ -135,15 +137,16 @@ def judge(
     outcome = FactOutcome(identity, key.scope, Outcome.ADDED, source=source)
     if twin is not None and twin.rejected == "not_grounded" and reason is None:
         twin = None  # somebody's guess then; now it has been said
-    if twin is not None:
-        settled = _settled(outcome, candidate, twin, said_at, run_id)
-        if settled is not None:
-            return Verdict(key, settled, stored=False)
-    if reason is not None:
+    settled = None if twin is None else _settled(outcome, candidate, twin, said_at, run_id)
+    if settled is not None:
+        verdict = Verdict(key, settled, stored=False)
+    elif reason is not None:
         rejected = replace(outcome, outcome=Outcome.REJECTED, reason=reason)
-        return Verdict(key, rejected, stored=reason not in NOT_KEPT and twin is None)
-    others = [k for k in known if k.memory.id != identity]
-    return _compared(key, outcome, candidate, others, said_at=said_at, twin=twin, room=room)
+        verdict = Verdict(key, rejected, stored=reason not in NOT_KEPT and twin is None)
+    else:
+        others = [k for k in known if k.memory.id != identity]
+        verdict = _compared(key, outcome, candidate, others, said_at=said_at, twin=twin, room=room)
+    return verdict if evidence is None else replace(verdict, turn=evidence.turn)
 
 
 def _settled(

@@ -56,6 +56,15 @@ def find_evidence(fact: str, turns: Sequence[Turn], *, about_user: bool) -> Evid
     return Grounding(turns).evidence(fact, about_user=about_user)
 
 
+def says(text: str, fact: str) -> bool:
+    """Whether ``text``, by whoever it was said, says ``fact`` in enough of its words, or in another language its names.
+
+    More than a `Grounding` asks for: it is nobody's answer to a question here, and nothing confirms it.
+    """
+    found = Grounding([Turn("user", text)]).evidence(fact, about_user=False)
+    return found is not None and found.strength >= FOREIGN_WITH_DETAILS
+
+
 _PIECES = re.compile(r"[\w.@+-]+")
 _IS = frozenset(["is", "was", "am", "ist", "bin", "es", "soy", "est", "suis", "sou"])
 _AS_OF = re.compile(r"\(?\bas of [^,;)]{1,40}\)?", re.IGNORECASE)

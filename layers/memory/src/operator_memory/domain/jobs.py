@@ -9,8 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from operator_memory.domain.conversation import RawMessage
-from operator_memory.domain.scopes import AccountId, Scope
+from operator_memory.domain.conversation import RawMessage, Turn
+from operator_memory.domain.models import memory_id
+from operator_memory.domain.scopes import AccountId, Scope, ScopeKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,12 @@ class RunJob:
     def subject(self) -> JobSubject:
         """What the job's record says it is about."""
         return JobSubject(self.thread_id, self.effective_session_id, self.agent_id, self.author_id)
+
+
+def turn_id(job: RunJob, turn: Turn) -> str:
+    """The id that ``turn`` of the job's run has as a memory. It needs its place."""
+    key = ScopeKey(Scope.SESSION, job.effective_session_id)
+    return memory_id(job.account_id, key, turn.text, position=turn.place)
 
 
 class Outcome(StrEnum):

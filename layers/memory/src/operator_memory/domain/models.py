@@ -9,6 +9,9 @@ from datetime import datetime
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.vectors import Vector
 
+CLEARED = "cleared"
+"""In ``withheld_by``: a person has emptied the user's memory since the turn was said."""
+
 _MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
 
 
@@ -45,6 +48,11 @@ class Memory:
     """The platform's message that a turn is, or that a fact was learned from."""
     seq: int | None = None
     source_run_id: str | None = None
+    said_in: tuple[str, ...] = ()
+    """Of a fact: the turns that say it, by id: what it was learned from, and the question that this answers."""
+    withheld_by: tuple[str, ...] = ()
+    """Of a turn: why other sessions do not recall it. The ids of facts that it says and that hold no longer, or are
+    one agent's only; `CLEARED`."""
     follows: str | None = None
     """The turn said just before, if this one is found by its words too: they go from its index when they go there."""
     importance: float = 0.5

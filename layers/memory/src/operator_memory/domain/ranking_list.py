@@ -3,10 +3,12 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from operator_memory.domain.models import normalised_text
 from operator_memory.domain.near_duplicates import distinct
 from operator_memory.domain.ranking_parameters import RankingParameters
+from operator_memory.domain.scopes import Kind
 from operator_memory.domain.scores import RankedMemory, Source
 
 
@@ -16,26 +18,33 @@ def best_list(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) 
 
 
 def without_repetitions(ranked: Iterable[RankedMemory]) -> list[RankedMemory]:
-    """The first of each text: the same words in two scopes are injected once."""
-    seen: set[str] = set()
-    first = []
+    """One of each text: the same words in two scopes are injected once."""
+    by_text: dict[str, RankedMemory] = {}
     for candidate in ranked:
         text = normalised_text(candidate.memory.text)
-        if text not in seen:
-            seen.add(text)
-            first.append(candidate)
-    return first
+        by_text[text] = fact_for_turn(by_text[text], candidate) if text in by_text else candidate
+    return list(by_text.values())
+
+
+def fact_for_turn(first: RankedMemory, later: RankedMemory) -> RankedMemory:
+    """Which of two stays that say the same: the ``first``, but rather a fact than a turn.
+
+    A fact is what people see, correct and pin, and its uses are counted. It takes the turn's place and score.
+    """
+    if first.memory.kind is not Kind.TURN or later.memory.kind is not Kind.FACT:
+        return first
+    return replace(later, score=first.score, parts=replace(later.parts, twin=first.score - later.score))
 
 
 def _contenders(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
-    """Of near duplicates the first, as far down as the list may reach: all candidates would take a millisecond."""
+    """Of near duplicates one, as far down as the list may reach: all candidates would take a millisecond."""
     width = 2 * limit
     while width < len(ranked):
-        kept = distinct(_best(ranked, width, p), _text_of)
+        kept = distinct(_best(ranked, width, p), _text_of, fact_for_turn)
         if _suffice(kept, ranked, limit, p):
             return kept
         width *= 2
-    return distinct(ranked, _text_of)
+    return distinct(ranked, _text_of, fact_for_turn)
 
 
 def _text_of(ranked: RankedMemory) -> str:

@@ -30,10 +30,12 @@ PROFILE_MODES = (SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT)
 
 @dataclass(frozen=True, slots=True)
 class AnyScope:
-    """What belongs to one of ``keys``; with ``past_sessions`` also what was said in any session of the account."""
+    """What belongs to one of ``keys``; with ``past_sessions`` also what was said in any session of the account, except
+    what is ``withheld_by`` something, unless ``withheld``."""
 
     keys: tuple[ScopeKey, ...]
     past_sessions: bool = False
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Search:
     limit: int
     vector: Vector | None = field(default=None, repr=False)
     """Of a dense search that looks for something else than the plan."""
+    text: str | None = field(default=None, repr=False)
+    """Of a keyword search that does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class ScoreParts:
     neighbours: float = 0.0
     newer: float = 0.0
     """Of the two best, if both are about what the question names: what the newer one needs to stand first."""
+    twin: float = 0.0
+    """Of a fact: what a turn that says the same has more. The fact stands in its place."""
     speaker: float = 0.0
     asking: float = 0.0
     """Zero or less."""
@@ -43,6 +45,7 @@ class ScoreParts:
             + self.words
             + self.neighbours
             + self.newer
+            + self.twin
             + self.speaker
             + self.asking
             + self.importance

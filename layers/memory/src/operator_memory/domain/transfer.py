@@ -13,6 +13,8 @@ from operator_memory.domain.scopes import AccountId, Kind, Scope, checked_id
 MAX_TEXT = 100_000
 """Characters of a memory that can be brought back."""
 
+MOST_REASONS = 100
+
 Line = dict[str, Any]
 _IDS = ("agent_id", "session_id", "thread_id", "author_id", "source_run_id", "superseded_by")
 _TIMES = ("expires_at", "valid_until", "last_accessed_at", "imported_at")
@@ -35,6 +37,7 @@ def memory_line(memory: Memory) -> Line:
         "speaker": memory.speaker,
         "message_id": memory.message_id,
         "rejected": memory.rejected,
+        "withheld_by": list(memory.withheld_by) or None,
         "seq": memory.seq,
         "importance": memory.importance,
         "pinned": memory.pinned,
@@ -72,7 +75,11 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
         text=_words(line, "text"),
         created_at=created_at,
         updated_at=_time(line, "updated_at") or created_at,
-        **{name: value for name, value in ids.items() if name != "superseded_by"},
+        agent_id=ids["agent_id"],
+        session_id=ids["session_id"],
+        thread_id=ids["thread_id"],
+        author_id=ids["author_id"],
+        source_run_id=ids["source_run_id"],
         attributed_to=_word(line, "attributed_to"),
         role=_word(line, "role"),
         speaker=_word(line, "speaker"),
@@ -93,7 +100,8 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
     if needed and ids[needed] is None:
         raise InvalidInputError(needed, f"is required for the scope {scope.value}")
     position = f"import:{memory.id}" if kind is Kind.TURN or memory.history else ""
-    return replace(memory, id=memory_id(account_id, memory.key, memory.text, position=position))
+    identity = memory_id(account_id, memory.key, memory.text, position=position)
+    return replace(memory, id=identity, withheld_by=_reasons(line))
 
 
 def _text(moment: datetime | None) -> str | None:
@@ -137,6 +145,14 @@ def _word(line: Mapping[str, Any], field: str, most: int = 64) -> str | None:
 
 def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()  # no store takes half a pair
+
+
+def _reasons(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """Ids of the account that was exported: they keep the turn withheld, and nothing here takes them off."""
+    value = line.get("withheld_by") or []
+    if not isinstance(value, list) or len(value) > MOST_REASONS:
+        raise InvalidInputError("withheld_by", f"must be a list of at most {MOST_REASONS} ids")
+    return tuple(checked_id("withheld_by", reason) for reason in value)
 
 
 def _whole(line: Mapping[str, Any], field: str, default: int | None) -> int | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from operator_memory.application.guarded_writer import GuardedWriter
     from operator_memory.application.limit_rate import LimitRate
     from operator_memory.application.management_ports import EventSink, SwitchReader
+    from operator_memory.application.past_turns import PastTurns
     from operator_memory.application.ports import ThreadMessages
 
 _LOG = logging.getLogger("operator_memory.wiring")
@@ -186,6 +187,15 @@ class Parts:
             erasable=self.erasable(),
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
+
+    def past_turns(self) -> "PastTurns":
+        """What keeps outdated turns out of other sessions."""
+        from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
+        from operator_memory.application.past_turns import PastTurns
+
+        collection = self.settings.qdrant_collection
+        marks = QdrantTurnMarks(self.qdrant, collection=collection, write_timeout=self.write_timeout)
+        return PastTurns(search=self.memories(), marks=marks, clock=self.clock)
 
     @cached_property
     def embeddings_api(self) -> HttpClient:

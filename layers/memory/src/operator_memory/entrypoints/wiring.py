@@ -97,9 +97,10 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     from operator_memory.adapters.mem0_engine import Mem0Extractor
     from operator_memory.adapters.secret_redaction import SecretRedactor
     from operator_memory.adapters.sqs_queue import SqsJobQueue
+    from operator_memory.application.chunk_facts import FactPorts
     from operator_memory.application.consume_jobs import ConsumeJobs
     from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
-    from operator_memory.application.learn_facts import FactPorts, LearnFacts
+    from operator_memory.application.learn_facts import LearnFacts
     from operator_memory.entrypoints.contracts.job import parse_job
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
@@ -109,7 +110,14 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     ports = ExtractionPorts(
         jobs=_jobs(parts),
         facts=LearnFacts(
-            FactPorts(extractor=extractor, search=memories, memories=writer, redactor=redactor, clock=parts.clock),
+            FactPorts(
+                extractor=extractor,
+                search=memories,
+                memories=writer,
+                redactor=redactor,
+                clock=parts.clock,
+                past_turns=parts.past_turns(),
+            ),
             chunk_characters=settings.extraction_chunk_characters,
             quota=settings.memory_quota,
         ),
@@ -155,7 +163,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     parts = Parts.from_environment(os.environ if environ is None else environ)
     supabase = parts.required_supabase()
     table, clock, trail = parts.required("memory_table"), parts.clock, parts.trail()
-    writer, embedder, jobs = parts.writer(), parts.embedder(), _jobs(parts)
+    writer, past_turns, embedder, jobs = parts.writer(), parts.past_turns(), parts.embedder(), _jobs(parts)
     library = QdrantLibrary(parts.qdrant, collection=parts.settings.qdrant_collection, timeout=parts.write_timeout)
     settings = SupabasePlatformSettings(supabase)
     sources = ExportSources(
@@ -170,8 +178,10 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     return MemoriesApi(
         Services(
             gate=_gate(parts, trail),
-            memories=ManageMemories(library=library, writer=writer, embedder=embedder, trail=trail, clock=clock),
-            review=ReviewMemories(library=library, writer=writer, trail=trail, clock=clock),
+            memories=ManageMemories(
+                library=library, writer=writer, past_turns=past_turns, embedder=embedder, trail=trail, clock=clock
+            ),
+            review=ReviewMemories(library=library, writer=writer, past_turns=past_turns, trail=trail, clock=clock),
             settings=ManageSettings(settings, trail),
             switches=parts.switches(),
             erasures=_erasures(parts, trail),

@@ -71,10 +71,9 @@ REQUEST_SCHEMA: dict[str, Any] = {
         },
         "past_sessions": {
             "type": "boolean",
-            "default": False,
-            "description": "`true`: what was said in the account's other sessions, verbatim, is looked in too, as part "
-            "of the scope `user`. More is found; but a turn says what was so then, and correcting a fact leaves it as "
-            "it was.",
+            "default": True,
+            "description": "`false`: what was said in the account's other sessions, verbatim, is not looked in. It is "
+            "part of the scope `user`; what says something that was replaced, corrected or deleted since is left out.",
         },
     },
     "allOf": [
@@ -112,7 +111,7 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         scopes=_scopes(body.get("scopes")),
         thread_id=_optional_id(body, "thread_id"),
         memory_enabled=_flag(body, "memory_enabled", default=True),
-        past_sessions=_flag(body, "past_sessions", default=False),
+        past_sessions=_flag(body, "past_sessions", default=True),
     )
     for scope, owner in ((Scope.AGENT, "agent_id"), (Scope.SESSION, "session_id")):
         if scope in (request.scopes or ()) and getattr(request, owner) is None:

@@ -1,0 +1,66 @@
+"""Keeps what holds no longer out of other sessions.
+
+A turn says what was so when it was said, and no correction of a fact changes its words. So when a fact is replaced,
+corrected or deleted, the turns that say it are withheld: their own session still has them, others do not recall them.
+The same goes for what an agent was told about how to work, which is that agent's only.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from operator_memory.application.ports import Clock, MemorySearch, TurnMarks
+from operator_memory.domain.grounding import says
+from operator_memory.domain.models import Memory
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId, Kind
+
+_ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
+_LOOKED_AT = 100
+_FACTS_AT_ONCE = 20
+_SEARCH_TIMEOUT = 10.0
+
+
+class PastTurns:
+    """Doing any of it again changes nothing, so whoever is interrupted can repeat it."""
+
+    def __init__(self, *, search: MemorySearch, marks: TurnMarks, clock: Clock) -> None:
+        self._search = search
+        self._marks = marks
+        self._clock = clock
+
+    def withhold(self, account_id: AccountId, facts: Sequence[Memory], *, spare: Collection[str] = ()) -> None:
+        """Withhold the turns that say one of ``facts``: what it was learned from, and what else says it in its words.
+
+        The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
+        and people say things twice. ``spare``: ids of turns that say what holds now.
+        """
+        for start in range(0, len(facts), _FACTS_AT_ONCE):
+            some = facts[start : start + _FACTS_AT_ONCE]
+            reasons: dict[str, list[str]] = defaultdict(list)
+            for fact, hits in zip(some, self._like(account_id, some), strict=True):
+                for identity in {*fact.said_in, *(hit.memory.id for hit in hits if _repeats(hit.memory, fact))}:
+                    if identity not in spare:
+                        reasons[identity].append(fact.id)
+            if reasons:
+                self._marks.withhold(account_id, reasons)
+
+    def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
+        """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for fact in facts:
+            for identity in fact.said_in:
+                reasons[identity].append(fact.id)
+        if reasons:
+            self._marks.withhold(account_id, reasons)
+
+    def release(self, account_id: AccountId, fact: Memory) -> None:
+        """Have the turns recalled again that were withheld because of ``fact``: it holds again."""
+        self._marks.release(account_id, fact.id)
+
+    def _like(self, account_id: AccountId, facts: Sequence[Memory]) -> list[list[Hit]]:
+        plan = SearchPlan(tuple(Search(_ALL_TURNS, SearchMode.KEYWORD, _LOOKED_AT, text=fact.text) for fact in facts))
+        return self._search.search(account_id, plan, now=self._clock.now(), timeout=_SEARCH_TIMEOUT)
+
+
+def _repeats(turn: Memory, fact: Memory) -> bool:
+    return turn.kind is Kind.TURN and says(turn.text, fact.text)
