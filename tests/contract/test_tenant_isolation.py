@@ -17,6 +17,7 @@ from operator_memory.adapters.http import HttpClient, Response
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
 from operator_memory.adapters.qdrant_library import QdrantLibrary
+from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.keyword_text import keyword_text
@@ -80,7 +81,7 @@ class Recorder(HttpClient):
 
     def request(self, method: str, path: str, body: bytes | None = None, **_: Any) -> Response:
         decoded = json.loads(body or b"{}")
-        changed = decoded in self.bodies and "follows" in str(decoded)
+        changed = decoded in self.bodies and any(name in str(decoded) for name in ("follows", "withheld_by"))
         self.bodies.append(decoded)
         payload = requests.payload_of(replace(a_memory("tea"), expires_at=NOW))
         result: object = {"points": [] if changed else [{"id": ID, "payload": payload}], "count": 1, "hits": []}
@@ -117,7 +118,13 @@ def on_erasure(call: Callable[[QdrantErasure, Target], object]) -> Call:
     return of_every_target
 
 
+def on_marks(call: Callable[[QdrantTurnMarks], object]) -> Call:
+    return lambda client: call(QdrantTurnMarks(client, collection="memories", write_timeout=1))
+
+
 CALLS: dict[str, Call] = {
+    "withhold": on_marks(lambda marks: marks.withhold(ACCOUNT, {identity: ["a fact"] for identity in [ID, *IDS]})),
+    "release": on_marks(lambda marks: marks.release(ACCOUNT, "a fact")),
     "search": on_memories(lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=1)),
     "existing_ids": on_memories(lambda store: store.existing_ids(ACCOUNT, IDS)),
     "upsert": on_memories(
@@ -153,7 +160,7 @@ def sent_by(name: str) -> list[dict[str, Any]]:
 
 
 def test_every_method_of_the_adapters_has_its_case_here() -> None:
-    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure)
+    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure, QdrantTurnMarks)
     public = {
         name for adapter in adapters for name, _ in inspect.getmembers(adapter, inspect.isfunction) if name[0] != "_"
     }
@@ -168,7 +175,10 @@ def test_every_request_is_bound_to_the_account(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "operation"),
     [("replace", "points"), ("replace", "payload"), ("record_access", "operations")]
-    + [(name, "operations") for name in ("replace", "delete", "delete_matching", "delete_expired")],
+    + [
+        (name, "operations")
+        for name in ("replace", "delete", "delete_matching", "delete_expired", "withhold", "release")
+    ],
 )
 def test_the_writes_are_among_the_requests(name: str, operation: str) -> None:
     assert any(operation in body for body in sent_by(name))

@@ -11,6 +11,7 @@ from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import AccountId, Kind
 
 _PAGE = 1000
+_MOST_PAGES = 20
 _MOST_REASONS = 100
 """That a turn keeps. It is withheld by any of them; with the latest it is released at the latest."""
 
@@ -36,7 +37,10 @@ class QdrantTurnMarks:
 
     def release(self, account_id: AccountId, reason: str) -> None:
         """Take ``reason`` off every turn."""
-        while turns := self._read(account_id, withheld(account_id, reason)):
+        for _ in range(_MOST_PAGES):
+            turns = self._read(account_id, withheld(account_id, reason))
+            if not turns:
+                return
             self._write(account_id, {t.id: tuple(r for r in t.withheld_by if r != reason) for t in turns})
 
     def _read(self, account_id: AccountId, body: Json) -> list[Memory]:

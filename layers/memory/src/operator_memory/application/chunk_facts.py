@@ -250,7 +250,7 @@ class ChunkFacts:
         whole = self._ports.memories.stored(self._account, older) if older else {}
         gone = [*whole.values(), *(self._new[i].memory for i in said.replaced if i in self._new), *said.untrue]
         if gone:
-            turns.withhold(self._account, gone, spare=said.holding)
+            turns.withhold(self._account, gone, spare=said.holding())
         if said.agents:
             turns.withhold_sources(self._account, said.agents)
         for fact in said.again:
@@ -294,7 +294,7 @@ class _WhatWasSaid:
         self.untrue: list[Memory] = []
         self.agents: list[Memory] = []
         self.again: list[Memory] = []
-        self.holding: set[str] = set()  # turns that say what holds
+        self._holding: dict[str, Memory] = {}
 
     def note(self, verdict: Verdict, fact: Memory, twin: Memory | None) -> None:
         """``twin``: what is stored under the fact's id."""
@@ -310,7 +310,11 @@ class _WhatWasSaid:
             if fact.scope is Scope.AGENT:
                 self.agents.append(fact)
             else:
-                self.holding.update(fact.said_in)
+                self._holding[fact.id] = fact
+
+    def holding(self) -> set[str]:
+        """The turns that say what holds."""
+        return {turn for i, fact in self._holding.items() if i not in self.replaced for turn in fact.said_in}
 
 
 def _does_not_hold(outcome: FactOutcome, fact: Memory, twin: Memory | None) -> bool:
