@@ -222,6 +222,11 @@ class MemoryView(BaseModel):
     superseded_by: str | None = None
     valid_until: datetime | None = None
     rejected: str | None = Field(default=None, description="Of one in quarantine: why the gate did not let it in.")
+    withheld_by: tuple[str, ...] | None = Field(
+        default=None,
+        description="Of a turn that other sessions do not recall: the facts that it says and that hold no longer, or "
+        "are one agent's only; `cleared` if the user's memory was emptied since.",
+    )
     last_accessed_at: datetime | None = None
     access_count: int = 0
     score: float | None = Field(default=None, description="Of a search: higher fits better.")
@@ -232,6 +237,7 @@ def memory_view(memory: Memory, *, score: float | None = None, whole: bool = Fal
     fields = {
         name: getattr(memory, name) for name in MemoryView.model_fields if name not in ("memory", "score", "version")
     }
+    fields["withheld_by"] = memory.withheld_by or None
     text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
     return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
 
