@@ -89,7 +89,7 @@ class _Demo:
         print(f"\n{self._style.bold}{'-' * _WIDTH}\n{text}\n{'-' * _WIDTH}{self._style.end}")
 
     def _show_given(self, run: dict[str, Any], query: str) -> None:
-        answer = self._context(agent_id=run["agent_id"], session_id=run["thread_id"], query=query, limit=6)
+        answer = self._context(agent_id=run["agent_id"], session_id=run["thread_id"], query=query)
         millis = answer["timing_ms"]["total"]
         print(f"{self._style.dim}Given to the agent before the run ({millis:.0f} ms):{self._style.end}")
         print(textwrap.indent(answer["context"] or "(nothing yet)", "  | ", lambda _: True))
