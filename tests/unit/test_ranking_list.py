@@ -268,3 +268,35 @@ def test_a_person_who_tidies_up_sees_what_is_there_twice() -> None:
     search, found = searched(DENSE, *hits)
     shown = rank([search], [found], now=NOW, limit=10, parameters=replace(P, near_duplicates_once=False))
     assert len(shown) == 2
+
+
+# --- a fact and the turn that says it
+
+FACT, SAID = "User is allergic to nuts.", "I am allergic to nuts."
+
+
+@pytest.mark.parametrize("key", [SESSION_KEY, PAST_KEY])
+def test_of_a_fact_and_a_turn_that_say_the_same_the_fact_stands_in_the_turns_place(key: ScopeKey) -> None:
+    turn, other, fact = a_turn(SAID, 0.8, key=key), a_hit("Likes tea.", 0.7), a_hit(FACT, 0.6)
+    result = ranked([searched(DENSE, turn, other, fact)])
+    assert texts(result) == [FACT, "Likes tea."]
+    [plain] = ranked([searched(DENSE, turn)])
+    assert result[0].score == pytest.approx(plain.score) == pytest.approx(result[0].parts.total)
+    assert (result[0].source, result[0].parts.twin) == (Source.USER, pytest.approx(0.12, abs=0.02))
+
+
+def test_a_better_fact_stays_as_it_is() -> None:
+    result = ranked([searched(DENSE, a_hit(FACT, 0.8), a_turn(SAID, 0.6))])
+    assert [(r.memory.text, r.parts.twin) for r in result] == [(FACT, 0.0)]
+
+
+def test_the_very_same_words_are_a_facts_too() -> None:
+    result = ranked([searched(DENSE, a_turn("Likes tea.", 0.8), a_hit("Likes tea.", 0.5))])
+    assert [(r.memory.scope, r.parts.twin > 0) for r in result] == [(Scope.USER, True)]
+
+
+def test_of_two_facts_and_of_two_turns_the_first_stays() -> None:
+    facts = a_hit("Is allergic to nuts.", 0.8), a_hit(FACT, 0.6, key=AGENT_KEY)
+    assert texts(ranked([searched(DENSE, *facts)])) == ["Is allergic to nuts."]
+    turns = a_turn(SAID, 0.8), a_turn("I'm allergic to nuts", 0.6, key=PAST_KEY)
+    assert texts(ranked([searched(DENSE, *turns)])) == [SAID]
