@@ -1,6 +1,7 @@
 """The use case: one embedding call, one search request, and an answer whatever the dependencies do."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from operator_memory.application.retrieve_context import (
@@ -19,11 +20,12 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.events import EventType, MemoryEvent
 from operator_memory.domain.ranking_parameters import RankingParameters
-from operator_memory.domain.retrieval import AnyScope, Search, SearchMode
+from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Scope
+from operator_memory.domain.vectors import InferenceText
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
-from tests.support.retrieval_world import ALL_SCOPES, DEADLINES, VECTOR, World, finds_everywhere
+from tests.support.retrieval_world import ALL_SCOPES, DEADLINES, VECTOR, ScriptedEmbedder, World, finds_everywhere
 
 CANDIDATES = RankingParameters().candidates
 DENSE, KEYWORD, PINNED, IMPORTANT, RECENT, _ = SearchMode
@@ -141,6 +143,52 @@ def test_when_the_store_fails_the_answer_is_empty_and_says_so(failure: UpstreamE
     result = world()
     assert (result.text, result.memories, result.token_count) == ("", (), 0)
     assert result.degraded == (code,)
+
+
+@dataclass
+class NamesTheText(ScriptedEmbedder):
+    """The store makes the vectors."""
+
+    def embed(self, texts: Sequence[str], *, timeout: float) -> list[InferenceText]:  # type: ignore[override]
+        return [InferenceText(text, "a-model") for text in texts]
+
+
+def world_of_a_store_that_embeds() -> World:
+    world = World()
+    world.embedder = NamesTheText(world.clock)
+    world.retrieve._embedder = world.embedder
+    return world
+
+
+def test_a_store_that_cannot_embed_is_asked_by_words_and_profile() -> None:
+    world = world_of_a_store_that_embeds()
+
+    def no_model(plan: SearchPlan) -> list[list[Hit]]:
+        if plan.vector is not None:
+            raise UpstreamUnavailableError("qdrant", "the model is not there")
+        return finds_everywhere(plan)
+
+    world.search.answers = no_model
+    result = world()
+    assert [call[1].vector is None for call in world.search.calls] == [False, True]
+    assert SearchMode.KEYWORD in world.modes
+    assert SearchMode.DENSE not in world.modes
+    assert (result.degraded, len(result.memories)) == (("qdrant_unavailable",), 3)
+
+
+def test_a_store_that_embeds_and_is_gone_is_asked_twice_and_named_once() -> None:
+    world = world_of_a_store_that_embeds()
+    world.search.fails = UpstreamUnavailableError("qdrant", "refused")
+    result = world()
+    assert (len(world.search.calls), result.degraded, result.memories) == (2, ("qdrant_unavailable",), ())
+
+
+def test_a_store_that_embeds_and_hangs_is_asked_again_within_the_deadline() -> None:
+    world = world_of_a_store_that_embeds()
+    world.search.takes = 60.0
+    started = world.clock.monotonic()
+    assert world().degraded == ("qdrant_timeout",)
+    assert world.clock.monotonic() - started <= DEADLINES.total + 0.05
 
 
 def test_when_both_hang_the_answer_comes_within_the_total_deadline_naming_both() -> None:

@@ -1,7 +1,7 @@
 """Use case: the memories worth injecting into a run, in one embedding call and one search request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from operator_memory.application.trail import Trail
 from operator_memory.domain.context_text import render_context
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.events import EventType
-from operator_memory.domain.query_words import read_query
+from operator_memory.domain.query_words import QueryWords, read_query
 from operator_memory.domain.ranking import rank
 from operator_memory.domain.ranking_parameters import USUAL, RankingParameters
 from operator_memory.domain.relevance import OPEN, RelevanceGate
@@ -150,15 +150,10 @@ class RetrieveContext:
             return self._result(run, request, [])
         query = searchable_query(request.query)
         words = read_query(query) if query else None
-        if words is not None and words.small_talk:
-            plan = SearchPlan(_standing(request))
-        else:
-            vector = self._vector(request.account_id, query, run) if query else None
-            plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
         now = self._clock.now()
-        hits = self._find(request.account_id, plan, now, run)
+        searches, hits = self._searched(request, query, words, now, run)
         ranked = rank(
-            plan.searches,
+            searches,
             hits,
             now=now,
             limit=request.limit,
@@ -230,16 +225,35 @@ class RetrieveContext:
         finally:
             run.embedding = self._clock.monotonic() - started
 
-    def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]]:
+    def _searched(
+        self, request: ContextRequest, query: str | None, words: QueryWords | None, now: datetime, run: "_Run"
+    ) -> tuple[Sequence[Search], list[list[Hit]]]:
+        """The searches that were made, and what each has found."""
+        vector = None
+        if words is not None and words.small_talk:
+            plan = SearchPlan(_standing(request))
+        else:
+            vector = self._vector(request.account_id, query, run) if query else None
+            plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
+        hits = self._find(request.account_id, plan, now, run)
+        if hits is None and isinstance(vector, InferenceText) and self._left(run) > 0:
+            # The store makes the vector: it may be that alone which fails.
+            plan = plan_searches(request, query, None, candidates=self._ranking.candidates)
+            hits = self._find(request.account_id, plan, now, run)
+        return plan.searches, [[] for _ in plan.searches] if hits is None else hits
+
+    def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]] | None:
         started = self._clock.monotonic()
         try:
             timeout = max(0.05, min(self._deadlines.search, self._left(run)))
             return self._search.search(account, plan, now=now, timeout=timeout)
         except UpstreamError as error:
-            run.degraded.append(degradation(error))
-            return [[] for _ in plan.searches]
+            code = degradation(error)
+            if code not in run.degraded:
+                run.degraded.append(code)
+            return None
         finally:
-            run.search = self._clock.monotonic() - started
+            run.search += self._clock.monotonic() - started
 
     def _left(self, run: "_Run") -> float:
         return self._deadlines.total - (self._clock.monotonic() - run.started)
