@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from operator_memory.application.consume_jobs import ConsumeJobs
     from operator_memory.application.erase_memories import EraseMemories
     from operator_memory.application.expire_memories import ExpireMemories
+    from operator_memory.application.export_account import ExportSources
+    from operator_memory.application.management_ports import MemoryLibrary, PlatformSettings
     from operator_memory.application.record_events import RecordEvents
     from operator_memory.entrypoints.api.gate import Gate
     from operator_memory.entrypoints.api.resolver import MemoriesApi
@@ -104,23 +106,14 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     from operator_memory.entrypoints.contracts.job import parse_job
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
-    settings = parts.settings
+    settings, clock = parts.settings, parts.clock
     embedder, memories, writer, redactor = parts.embedder(), parts.memories(), parts.writer(), SecretRedactor()
-    extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=parts.clock)
+    extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
+    fact_ports = FactPorts(extractor, memories, writer, redactor, clock, parts.past_turns())
+    learn = LearnFacts(fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota)
     ports = ExtractionPorts(
         jobs=_jobs(parts),
-        facts=LearnFacts(
-            FactPorts(
-                extractor=extractor,
-                search=memories,
-                memories=writer,
-                redactor=redactor,
-                clock=parts.clock,
-                past_turns=parts.past_turns(),
-            ),
-            chunk_characters=settings.extraction_chunk_characters,
-            quota=settings.memory_quota,
-        ),
+        facts=learn,
         redactor=redactor,
         embedder=embedder,
         memories=writer,
@@ -128,12 +121,9 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
         trail=parts.trail(),
         watermarks=DynamoDBWatermarks(parts.dynamodb, parts.required("memory_table")),
         thread_messages=parts.thread_messages(),
-        clock=parts.clock,
+        clock=clock,
     )
-    policy = ExtractionPolicy(
-        session_days=settings.session_memory_days,
-        enabled=settings.memory_enabled,
-    )
+    policy = ExtractionPolicy(session_days=settings.session_memory_days, enabled=settings.memory_enabled)
     queue = SqsJobQueue(
         parts.aws_client("sqs"),
         queue_url=parts.required("jobs_queue_url"),
@@ -144,13 +134,11 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
 
 def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     """The management API."""
-    from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
     from operator_memory.adapters.dynamodb_idempotency import DynamoDBIdempotency
     from operator_memory.adapters.qdrant_library import QdrantLibrary
     from operator_memory.adapters.sqs_jobs import SqsJobSender
     from operator_memory.adapters.supabase_settings import SupabasePlatformSettings
-    from operator_memory.adapters.supabase_trail import SupabaseEventTrail
-    from operator_memory.application.export_account import ExportAccount, ExportSources
+    from operator_memory.application.export_account import ExportAccount
     from operator_memory.application.import_memories import ImportMemories
     from operator_memory.application.manage_memories import ManageMemories
     from operator_memory.application.manage_settings import ManageSettings
@@ -161,19 +149,10 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     from operator_memory.entrypoints.contracts.account import Prices
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
-    supabase = parts.required_supabase()
+    settings = SupabasePlatformSettings(parts.required_supabase())
     table, clock, trail = parts.required("memory_table"), parts.clock, parts.trail()
     writer, past_turns, embedder, jobs = parts.writer(), parts.past_turns(), parts.embedder(), _jobs(parts)
     library = QdrantLibrary(parts.qdrant, collection=parts.settings.qdrant_collection, timeout=parts.write_timeout)
-    settings = SupabasePlatformSettings(supabase)
-    sources = ExportSources(
-        library=library,
-        jobs=jobs,
-        erasures=DynamoDBErasures(parts.dynamodb, table),
-        archive=parts.archive(),
-        events=SupabaseEventTrail(supabase),
-        settings=settings,
-    )
     parts.warm()
     return MemoriesApi(
         Services(
@@ -185,7 +164,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
             settings=ManageSettings(settings, trail),
             switches=parts.switches(),
             erasures=_erasures(parts, trail),
-            exporter=ExportAccount(sources, trail=trail, clock=clock),
+            exporter=ExportAccount(_held(parts, library, jobs, settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(
                 jobs=jobs,
@@ -197,6 +176,24 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
                 parts.settings.extraction_price_prompt / 100, parts.settings.extraction_price_completion / 100
             ),
         )
+    )
+
+
+def _held(
+    parts: Parts, library: "MemoryLibrary", jobs: "DynamoDBJobs", settings: "PlatformSettings"
+) -> "ExportSources":
+    """Everything that is held about an account."""
+    from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
+    from operator_memory.adapters.supabase_trail import SupabaseEventTrail
+    from operator_memory.application.export_account import ExportSources
+
+    return ExportSources(
+        library=library,
+        jobs=jobs,
+        erasures=DynamoDBErasures(parts.dynamodb, parts.required("memory_table")),
+        archive=parts.archive(),
+        events=SupabaseEventTrail(parts.required_supabase()),
+        settings=settings,
     )
 
 
