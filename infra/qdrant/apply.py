@@ -17,9 +17,11 @@ from operator_memory.adapters.http import HttpClient, json_object
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError, UpstreamRejectedError
 from operator_memory.entrypoints.settings import load_settings
 
+from infra.qdrant.backfill import number_accounts, unnumbered
 from infra.qdrant.plan import Action, Step, desired_collection, plan
 
 _TIMEOUT = 30.0
+_LONG_TIMEOUT = 300.0
 
 
 class Collection:
@@ -38,6 +40,11 @@ class Collection:
         if not isinstance(result, dict):
             raise MalformedResponseError("qdrant", "the answer does not describe a collection")
         return result
+
+    def post(self, path: str, body: bytes) -> Any:  # noqa: ANN401  (JSON)
+        """The ``result`` of a request below the collection."""
+        response = self._client.request("POST", self._path + path, body, timeout=_LONG_TIMEOUT)
+        return json_object("qdrant", response).get("result")
 
     def run(self, step: Step) -> None:
         """Send a step's request."""
@@ -59,12 +66,20 @@ def apply(collection: Collection, dimensions: int, *, check: bool) -> list[str]:
     desired = desired_collection(dimensions)
     steps = plan(desired, collection.describe())
     if check:
-        return [step.sentence for step in steps]
+        return [step.sentence for step in steps] or _left_to_number(collection)
     for step in steps:
         if step.action is not Action.REPORT:
             collection.run(step)
             sys.stdout.write(f"{step.sentence} Applied.\n")
-    return [step.sentence for step in plan(desired, collection.describe())]
+    left = [step.sentence for step in plan(desired, collection.describe())]
+    if not left:
+        number_accounts(collection.post)
+    return left
+
+
+def _left_to_number(collection: Collection) -> list[str]:
+    accounts = unnumbered(collection.post)
+    return [f"Memories of {len(accounts)} or more accounts lack their account's number."] if accounts else []
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:

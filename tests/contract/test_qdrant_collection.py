@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from operator_memory.adapters import qdrant_requests
@@ -10,6 +11,7 @@ from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import QdrantMemories
 from operator_memory.domain.models import EmbeddedMemory, Memory
 from operator_memory.domain.retrieval import Search, SearchMode, SearchPlan
+from operator_memory.domain.scopes import AccountId
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant import apply as command
@@ -61,6 +63,32 @@ def test_the_tenant_index_and_the_graph_are_per_account(front: QdrantFront) -> N
     assert described["payload_schema"]["user_id"]["params"]["is_tenant"] is True
     assert (described["config"]["hnsw_config"]["m"], described["config"]["hnsw_config"]["payload_m"]) == (0, 16)
     assert described["config"]["params"]["sparse_vectors"]["bm25"]["modifier"] == "idf"
+
+
+def test_memories_without_their_accounts_number_get_it_and_are_found(
+    front: QdrantFront, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(front)
+    client = HttpClient(front.url, system="qdrant")
+    store = QdrantMemories(client, collection="memories", write_timeout=10)
+    for account in (ACCOUNT, AccountId("another")):
+        some = [replace(a_memory(f"{account} {n}"), account_id=account, id=str(uuid4())) for n in range(3)]
+        store.upsert(account, [EmbeddedMemory(memory, [0.1] * DIMENSIONS) for memory in some])
+        body = {"keys": ["tenant"], "filter": qdrant_requests.tenant_filter(account)}
+        client.request(
+            "POST", "/collections/memories/points/payload/delete?wait=true", json.dumps(body).encode(), timeout=5
+        )
+    plan_of_all = SearchPlan((Search(USER_KEY, SearchMode.RECENT, 10),))
+    assert store.search(ACCOUNT, plan_of_all, now=NOW, timeout=5) == [[]]
+    capsys.readouterr()
+    assert run(front, "--check") == 1
+    assert "2 or more accounts lack" in capsys.readouterr().out
+    assert run(front) == 0
+    assert "Memories of 2 accounts" in capsys.readouterr().out
+    [hits] = store.search(ACCOUNT, plan_of_all, now=NOW, timeout=5)
+    assert len(hits) == 3
+    assert run(front, "--check") == 0
+    client.close()
 
 
 def test_check_reports_and_changes_nothing(front: QdrantFront, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,6 +258,7 @@ def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None
         "data",
         "rejected",
         "follows",
+        "tenant",
         "withheld_by",
     }
     assert used <= indexed

@@ -228,6 +228,7 @@ def test_whatever_a_memory_holds_its_point_is_the_accounts_and_comes_back_the_sa
     assert as_sent_by_the_client(models.PointsList, body) == body
     [point] = body["points"]
     assert point["payload"]["user_id"] == account
+    assert point["payload"]["tenant"] == requests.tenant_number(account) < 2**48
     assert requests.memory_of(account, point) == memory
 
 

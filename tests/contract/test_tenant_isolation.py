@@ -216,6 +216,8 @@ def test_whatever_is_searched_the_account_comes_first_and_the_server_understands
     body = qdrant_searches.batch_query(account, SearchPlan(chosen, vector=[0.5], text=text), now=now)
     assert is_bound(body, account)
     assert len(list(filters_in(body))) == sum(FILTERS.get(search.mode, 1) for search in chosen)
+    number = {"key": "tenant", "match": {"value": requests.tenant_number(account)}}
+    assert all(search["filter"]["must"][1]["must"][0] == number for search in body["searches"])
     understood(models.QueryRequestBatch, body)
 
 

@@ -9,7 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from operator_memory.adapters.jwt import mint
+from operator_memory.adapters.qdrant_requests import tenant_number
 from operator_memory.domain.identity import READ_CONTEXT
+from operator_memory.domain.scopes import AccountId
 
 from tests.support.loopback import HttpServer, Request, reply
 
@@ -18,9 +20,11 @@ KEY = "a-key-of-at-least-thirty-two-characters"
 
 def point(text: str, score: float, **payload: object) -> dict[str, Any]:
     """A stored memory as Qdrant returns it."""
+    account = AccountId(str(payload.get("user_id", "acct-1")))
     stored = {
         "data": text,
-        "user_id": "acct-1",
+        "user_id": account,
+        "tenant": tenant_number(account),
         "scope": "user",
         "kind": "fact",
         "created_at": "2026-11-01T09:00:00.000000Z",
@@ -56,6 +60,8 @@ def _matches(payload: dict[str, Any], must: list[dict[str, Any]]) -> bool:
 
 
 def _fulfils(payload: dict[str, Any], condition: dict[str, Any]) -> bool:
+    if "must" in condition:
+        return _matches(payload, condition["must"])
     if "should" in condition:
         return any(_matches(payload, either["must"]) for either in condition["should"])
     if "is_empty" in condition:

@@ -31,6 +31,9 @@ ACCOUNT = "user_id"
 SESSION = "run_id"
 FOLLOWS = "follows"
 WITHHELD = "withheld_by"
+TENANT = "tenant"
+"""Payload field: the account as a number (`tenant_number`). It is a search's cheap first look at a point: a number is
+compared where it lies, an id of 36 characters is followed to where it is kept. It isolates nothing, `ACCOUNT` does."""
 
 
 def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] = ()) -> Json:
@@ -39,6 +42,11 @@ def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] =
     if must_not:
         made["must_not"] = list(must_not)
     return made
+
+
+def tenant_number(account_id: AccountId) -> int:
+    """The account as a whole number below 2^48: what a JSON reader of any language keeps exactly."""
+    return int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:6], "big")
 
 
 def unchanged(memory: Memory, version: int) -> Json:
@@ -178,6 +186,7 @@ def payload_of(memory: Memory) -> Json:
         "speaker": memory.speaker,
         "message_id": memory.message_id,
         ACCOUNT: memory.account_id,
+        TENANT: tenant_number(memory.account_id),
         "agent_id": memory.agent_id,
         SESSION: memory.session_id,
         "kind": memory.kind.value,
