@@ -84,7 +84,8 @@ def tenants_of(body: Any) -> set[str | None]:
     for point in body.get("points", ()):
         found.add(point["payload"].get(_TENANT_FIELD))
         found |= set() if "update_filter" in body else {None}
-    if "payload" in body:
+    # One with a text takes a whole payload's place; another adds to what the filter finds, and may move it nowhere.
+    if {"data", _TENANT_FIELD} & set(body.get("payload", ())):
         found.add(body["payload"].get(_TENANT_FIELD))
     parts = body.get("searches") or [op for ops in body.get("operations", ()) for op in ops.values()] or [body]
     unfiltered = [part for part in parts if not {"filter", "update_filter"} & set(part)]
