@@ -17,7 +17,17 @@ GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1)
 WHERE = read_query("Where do I live?")
 
 SMALL_TALK = {
-    "English": ["hi", "Hello!", "HEY THERE", "good morning", "Thanks so much!", "ok", "yes, yes... no", "bye :)"],
+    "English": [
+        "hi",
+        "Hello!",
+        "HEY THERE",
+        "good morning",
+        "Thanks so much!",
+        "ok",
+        "yes, yes... no",
+        "bye :)",
+        "Just saying hi. Bye!",
+    ],
     "German": ["Hallo", "Guten Morgen", "guten tag!", "Danke", "Moin"],
     "Spanish": ["hola", "¡Hola!", "gracias"],
     "French": ["bonjour", "Salut !", "Merci"],

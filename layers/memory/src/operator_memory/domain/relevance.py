@@ -18,8 +18,8 @@ _GREETINGS = frozenset(
 )
 _FILLERS = frozenset(
     """a afternoon again ah all are as best boa day dia dias done evening fine for good got great guten how i is it just
-    later me mind morgen morning much never nice night noche noches noite now of right s see so tag tarde tardes that
-    the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
+    later me mind morgen morning much never nice night noche noches noite now of right s saying see so tag tarde tardes
+    that the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
 )
 _SMALL_TALK = _GREETINGS | _FILLERS
 _SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
