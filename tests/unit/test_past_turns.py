@@ -10,7 +10,7 @@ from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.grounding import says
 from operator_memory.domain.jobs import FactOutcome, Outcome
-from operator_memory.domain.models import CLEARED, EmbeddedMemory, Memory
+from operator_memory.domain.models import CLEARED, EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.scopes import Kind, Scope
 
 from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
@@ -190,6 +190,97 @@ def test_of_hundreds_of_facts_each_finds_its_turns() -> None:
     for some in facts:
         world.past_turns.release(ACCOUNT, some)
     assert withheld(world) == set()
+
+
+def test_what_else_was_said_in_one_breath_spares_nothing() -> None:
+    world = World()
+    known = ["User's dog is called Rex", LISBON, PORTO]
+    ran(world, 0, user("My dog is called Rex and I live in Lisbon."), user("I live in Porto now."), facts=known)
+    assert withheld(world) == {"My dog is called Rex and I live in Lisbon."}
+
+
+def test_what_says_the_newer_fact_is_spared_although_it_names_the_older() -> None:
+    world = World()
+    ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
+    ran(world, 1, user("I do not live in Lisbon: I live in Porto now."), user("Porto it is."), facts=[PORTO, PORTO])
+    assert withheld(world) == {"I live in Lisbon."}
+
+
+def test_what_holds_again_and_then_does_not_in_one_run_is_withheld() -> None:
+    world = World()
+    ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
+    ran(world, 1, user("I live in Porto now."), facts=[PORTO])
+    ran(world, 2, user("I live in Lisbon again."), user("No: I live in Porto after all."), facts=[LISBON, PORTO])
+    assert withheld(world) == {"I live in Lisbon.", "I live in Lisbon again."}
+
+
+def test_what_holds_again_still_knows_where_it_was_said_first() -> None:
+    world = World()
+    ran(world, 0, assistant("Where do you live?"), user("Lisbon."), facts=[LISBON])
+    ran(world, 1, user("I live in Porto now."), facts=[PORTO])
+    ran(world, 2, user("I live in Lisbon again."), facts=[LISBON])
+    assert "Lisbon." not in withheld(world)
+    ran(world, 3, user("I live in Porto now again."), facts=[PORTO])
+    assert withheld(world) == {"Where do you live?", "Lisbon.", "I live in Lisbon again."}
+
+
+def test_an_answer_that_says_again_what_was_known_is_withheld_with_it() -> None:
+    world = World()
+    ran(world, 0, user("My favourite colour is blue."), facts=["User's favourite colour is blue"])
+    ran(world, 1, assistant("What is your favourite colour?"), user("Blue."), facts=["User's favourite colour is blue"])
+    world.past_turns.withhold(ACCOUNT, [fact(world, "User's favourite colour is blue")])
+    assert "Blue." in withheld(world)
+
+
+def test_an_answer_of_the_run_that_replaces_is_withheld_too() -> None:
+    world = World()
+    ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
+    ran(world, 1, assistant("Your town?"), user("Lisbon."), user("Now I live in Porto."), facts=[LISBON, PORTO])
+    assert "Lisbon." in withheld(world)
+
+
+def test_what_takes_two_turns_to_say_is_withheld_in_both() -> None:
+    world = World()
+    known = "User has a new dog named Rex"
+    ran(world, 0, user("I have a new dog."), user("His name is Rex."), facts=[known])
+    world.past_turns.withhold(ACCOUNT, [fact(world, known)])
+    assert withheld(world) == {"I have a new dog.", "His name is Rex."}
+
+
+def test_what_an_agent_is_told_again_stays_with_it() -> None:
+    world = World()
+    wish = "The user wants answers in French"
+    ran(world, 0, user("Please always answer in French."), facts=[wish], by="assistant")
+    world.memories.supersede(ACCOUNT, [fact(world, wish).id], by="newer", at=FINISHED)
+    ran(world, 1, user("Please answer in French again."), facts=[wish], by="assistant")
+    assert fact(world, wish).superseded_by is None
+    assert withheld(world) == {"Please always answer in French.", "Please answer in French again."}
+
+
+def test_what_a_person_has_put_right_is_not_recalled_when_the_fact_holds_again() -> None:
+    world = World()
+    ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
+    wrong = fact(world, LISBON)
+    world.past_turns.withhold(ACCOUNT, [wrong])
+    past = PastVersion(1, LISBON, FINISHED, "user:somebody")
+    world.past_turns.release(ACCOUNT, replace(wrong, text="User lives in Leiria", history=(past,)))
+    assert withheld(world) == {"I live in Lisbon."}
+
+
+def test_a_guess_that_turns_out_to_be_so_is_recalled_again() -> None:
+    world = World()
+    ran(world, 0, assistant("You live in Lisbon."), user("Hm."), facts=[LISBON])
+    assert withheld(world) == {"You live in Lisbon."}
+    ran(world, 1, user("I live in Lisbon."), facts=[LISBON])
+    assert withheld(world) == set()
+
+
+def test_a_guess_that_comes_true_too_late_stays_withheld() -> None:
+    world = World()
+    ran(world, 1, assistant("You live in Lisbon."), user("Hm."), facts=[LISBON])
+    ran(world, 9, user("I live in Porto now."), facts=[PORTO])
+    ran(world, 3, user("I live in Lisbon."), facts=[LISBON])
+    assert withheld(world) == {"You live in Lisbon.", "I live in Lisbon."}
 
 
 def test_a_note_that_a_person_has_added_to_a_session_is_no_turn() -> None:

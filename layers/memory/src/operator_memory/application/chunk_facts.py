@@ -198,7 +198,8 @@ class ChunkFacts:
         if (again := verdict.revives) is not None:
             # It holds again, with all that people have done to it, as what this run has learned.
             kept = {name: getattr(again, name) for name in _OF_PEOPLE}
-            memory = replace(memory, **kept, author_id=memory.author_id or again.author_id)
+            said_in = tuple(dict.fromkeys((*again.said_in, *memory.said_in)))[-_MOST_SAID_IN:]
+            memory = replace(memory, **kept, author_id=memory.author_id or again.author_id, said_in=said_in)
             self._replaced.pop(memory.id, None)
         if verdict.outdated_by is not None:
             self._replaced[memory.id] = verdict.outdated_by.id
@@ -216,13 +217,12 @@ class ChunkFacts:
             self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
 
     def _said_in(self, verdict: Verdict) -> tuple[str, ...]:
-        """The turn that says it, and the question before it that it answers: "Yes" alone says nothing."""
-        if verdict.turn is None:
-            return ()
-        turn = self._turns[verdict.turn]
-        before = self._turns[verdict.turn - 1] if verdict.turn else turn
-        asked = before.role != turn.role and "?" in before.text
-        return tuple(turn_id(self._job, said) for said in ([before, turn] if asked else [turn]))
+        """The turns that say it, and the question before that it answers: "Yes" alone says nothing."""
+        places = set(verdict.turns)
+        if first := verdict.turns[0] if verdict.turns else 0:
+            before, turn = self._turns[first - 1], self._turns[first]
+            places |= {first - 1} if before.role != turn.role and "?" in before.text else set()
+        return tuple(turn_id(self._job, self._turns[place]) for place in sorted(places))
 
     def _speaker_of(self, message_id: str | None) -> str | None:
         return next((turn.name for turn in self._turns if message_id and turn.message_id == message_id), None)
@@ -248,13 +248,22 @@ class ChunkFacts:
         said, turns = self._said, self._ports.past_turns
         older = [identity for identity in said.replaced if identity not in self._new]
         whole = self._ports.memories.stored(self._account, older) if older else {}
-        gone = [*whole.values(), *(self._new[i].memory for i in said.replaced if i in self._new), *said.untrue]
+        replaced = [*whole.values(), *(self._new[i].memory for i in said.replaced if i in self._new)]
+        gone = [*(replace(m, said_in=(*m.said_in, *said.turns_of(m.id))) for m in replaced), *said.untrue]
         if gone:
-            turns.withhold(self._account, gone, spare=said.holding())
+            turns.withhold(self._account, gone, spare={m.id: said.turns_of(self._in_force(m.id)) for m in replaced})
         if said.agents:
             turns.withhold_sources(self._account, said.agents)
-        for fact in said.again:
+        for fact in said.again.values():
             turns.release(self._account, fact)
+
+    def _in_force(self, identity: str) -> str:
+        """What holds in the place of a memory that something of this chunk replaced."""
+        seen: set[str] = set()
+        while identity in self._replaced and identity not in seen:
+            seen.add(identity)
+            identity = self._replaced[identity]
+        return identity
 
     def _ended(self, embedded: EmbeddedMemory) -> EmbeddedMemory:
         """With its end, if a later fact of the same chunk took its place."""
@@ -293,28 +302,32 @@ class _WhatWasSaid:
         self.replaced: dict[str, None] = {}  # ids of what something of this chunk made untrue
         self.untrue: list[Memory] = []
         self.agents: list[Memory] = []
-        self.again: list[Memory] = []
-        self._holding: dict[str, Memory] = {}
+        self.again: dict[str, Memory] = {}  # by id, what holds again
+        self._turns: dict[str, dict[str, None]] = {}  # id of a memory -> of this chunk's turns those that say it
 
     def note(self, verdict: Verdict, fact: Memory, twin: Memory | None) -> None:
         """``twin``: what is stored under the fact's id."""
         outcome = verdict.outcome
         if outcome.reason != "over_quota":  # what gave way to it is not untrue
             self.replaced |= dict.fromkeys(older.id for older in verdict.supersedes)
+        for older in verdict.supersedes:
+            self.again.pop(older.id, None)
         if verdict.revives is not None and verdict.outdated_by is None:
             self.replaced.pop(fact.id, None)
-            self.again.append(fact)
+            self.again[fact.id] = verdict.revives
+        elif outcome.outcome is not Outcome.REJECTED and twin is not None and twin.rejected is not None:
+            self.again |= {fact.id: twin} if verdict.stored else {}  # somebody's guess then, and now it is so
         if _does_not_hold(outcome, fact, twin):
             self.untrue.append(fact)
         elif outcome.outcome is not Outcome.REJECTED and outcome.reason != "quarantined":
+            known = outcome.others[0] if outcome.outcome is Outcome.DUPLICATE and outcome.others else fact.id
+            self._turns.setdefault(known, {}).update(dict.fromkeys(fact.said_in))
             if fact.scope is Scope.AGENT:
                 self.agents.append(fact)
-            else:
-                self._holding[fact.id] = fact
 
-    def holding(self) -> set[str]:
-        """The turns that say what holds."""
-        return {turn for i, fact in self._holding.items() if i not in self.replaced for turn in fact.said_in}
+    def turns_of(self, identity: str) -> tuple[str, ...]:
+        """The turns of this chunk that say what the memory says."""
+        return tuple(self._turns.get(identity, ()))
 
 
 def _does_not_hold(outcome: FactOutcome, fact: Memory, twin: Memory | None) -> bool:
@@ -329,6 +342,9 @@ def _does_not_hold(outcome: FactOutcome, fact: Memory, twin: Memory | None) -> b
 
 
 _MISTRUSTED = ("instruction_like", "not_grounded")
+
+_MOST_SAID_IN = 100
+"""Turns that a fact names which holds again and again; the latest stay."""
 
 _PLACES = 20
 """Ids under which the same words are looked for, should people have changed what was stored under each before."""

@@ -6,18 +6,19 @@ The same goes for what an agent was told about how to work, which is that agent'
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from operator_memory.application.ports import Clock, MemorySearch, TurnMarks
 from operator_memory.domain.grounding import says
-from operator_memory.domain.models import Memory
+from operator_memory.domain.models import Memory, normalised_text
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import AccountId, Kind
+from operator_memory.domain.scopes import AccountId, Kind, Scope
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100
 _FACTS_AT_ONCE = 20
 _SEARCH_TIMEOUT = 10.0
+_NOTHING: Mapping[str, Collection[str]] = {}
 
 
 class PastTurns:
@@ -28,19 +29,21 @@ class PastTurns:
         self._marks = marks
         self._clock = clock
 
-    def withhold(self, account_id: AccountId, facts: Sequence[Memory], *, spare: Collection[str] = ()) -> None:
+    def withhold(
+        self, account_id: AccountId, facts: Sequence[Memory], *, spare: Mapping[str, Collection[str]] = _NOTHING
+    ) -> None:
         """Withhold the turns that say one of ``facts``: what it was learned from, and what else says it in its words.
 
         The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
-        and people say things twice. ``spare``: ids of turns that say what holds now.
+        and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
         """
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
             reasons: dict[str, list[str]] = defaultdict(list)
             for fact, hits in zip(some, self._like(account_id, some), strict=True):
-                for identity in {*fact.said_in, *(hit.memory.id for hit in hits if _repeats(hit.memory, fact))}:
-                    if identity not in spare:
-                        reasons[identity].append(fact.id)
+                spared = spare.get(fact.id, ())
+                for identity in {*fact.said_in, *_repeating([hit.memory for hit in hits], fact)}.difference(spared):
+                    reasons[identity].append(fact.id)
             if reasons:
                 self._marks.withhold(account_id, reasons)
 
@@ -54,13 +57,28 @@ class PastTurns:
             self._marks.withhold(account_id, reasons)
 
     def release(self, account_id: AccountId, fact: Memory) -> None:
-        """Have the turns recalled again that were withheld because of ``fact``: it holds again."""
-        self._marks.release(account_id, fact.id)
+        """Have the turns recalled again that were withheld because of ``fact``: it holds again.
+
+        Not those of an agent's fact, which stay that agent's, nor where a person has put the fact right: some of them
+        say what it said before.
+        """
+        now = normalised_text(fact.text)
+        if fact.scope is not Scope.AGENT and all(normalised_text(past.text) == now for past in fact.history):
+            self._marks.release(account_id, fact.id)
 
     def _like(self, account_id: AccountId, facts: Sequence[Memory]) -> list[list[Hit]]:
         plan = SearchPlan(tuple(Search(_ALL_TURNS, SearchMode.KEYWORD, _LOOKED_AT, text=fact.text) for fact in facts))
         return self._search.search(account_id, plan, now=self._clock.now(), timeout=_SEARCH_TIMEOUT)
 
 
-def _repeats(turn: Memory, fact: Memory) -> bool:
-    return turn.kind is Kind.TURN and says(turn.text, fact.text)
+def _repeating(found: Sequence[Memory], fact: Memory) -> set[str]:
+    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well."""
+    turns = [memory for memory in found if memory.kind is Kind.TURN]
+    places = {(turn.source_run_id, turn.seq): turn for turn in turns}
+    repeating: set[str] = set()
+    for turn in turns:
+        asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
+        answers = asked is not None and asked.role != turn.role and "?" in asked.text
+        if says(turn.text, fact.text) or (answers and asked and says(f"{asked.text}\n{turn.text}", fact.text)):
+            repeating.add(turn.id)
+    return repeating

@@ -86,7 +86,7 @@ class ReviewMemories:
 
     def _step_back(self, caller: Caller, account_id: AccountId, newer: Memory, older: Memory) -> None:
         now = self._clock.now()
-        self._past_turns.withhold(account_id, [newer], spare=older.said_in)
+        self._past_turns.withhold(account_id, [newer], spare={newer.id: older.said_in})
 
         def stepped_back(stored: Memory) -> Memory:
             return replace(stored, superseded_by=older.id, valid_until=now)

@@ -89,8 +89,8 @@ class Verdict:
     supersedes: tuple[Memory, ...] = ()
     revives: Memory | None = None
     """The memory of the same words that was replaced once and holds again."""
-    turn: int | None = None
-    """The index of the turn that says it, if one was looked for and found."""
+    turns: tuple[int, ...] = ()
+    """The index of the turn that says it, if one was looked for and found, and of a second one that it takes."""
     outdated_by: Memory | None = None
     """What was learned, or put right by a person, after this was said: it goes into history as replaced by that."""
 
@@ -146,7 +146,9 @@ def judge(
     else:
         others = [k for k in known if k.memory.id != identity]
         verdict = _compared(key, outcome, candidate, others, said_at=said_at, twin=twin, room=room)
-    return verdict if evidence is None else replace(verdict, turn=evidence.turn)
+    if evidence is None:
+        return verdict
+    return replace(verdict, turns=(evidence.turn,) if evidence.also is None else (evidence.turn, evidence.also))
 
 
 def _settled(

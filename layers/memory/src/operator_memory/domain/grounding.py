@@ -41,11 +41,15 @@ _SHORT_ANSWER = 8  # words
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The turn that supports a fact best: its index, who spoke (``user`` or ``assistant``), and 0 < strength <= 1."""
+    """The turn that supports a fact best: its index, who spoke (``user`` or ``assistant``), and 0 < strength <= 1.
+
+    ``also``: the index of a second turn that it takes for it.
+    """
 
     turn: int
     by: str
     strength: float
+    also: int | None = None
 
 
 def find_evidence(fact: str, turns: Sequence[Turn], *, about_user: bool) -> Evidence | None:
@@ -159,6 +163,7 @@ class _Window:
     asked: Sequence[Bag] = ()
     discount: float = 1.0
     confirms: bool = False
+    also: Said | None = None
 
     def is_foreign_to(self, language: str | None) -> bool:
         """Whether words of a fact in ``language`` cannot be compared with what was said here."""
@@ -182,7 +187,8 @@ class Grounding:
         for window in self._windows(read, about_user=about_user):
             strength = self._strength(read, window, about_user=about_user)
             if strength and (best is None or strength > best.strength):
-                best = Evidence(window.turn.index, window.turn.role, strength)
+                also = None if window.also is None else window.also.index
+                best = Evidence(window.turn.index, window.turn.role, strength, also)
         return best
 
     def _verbatim(self, fact: str, *, about_user: bool) -> Evidence | None:
@@ -205,7 +211,8 @@ class Grounding:
                 later = speakers[at + 1]
                 next_bag = bags[at + 1]
                 first = _hits(fact, own) >= _hits(fact, next_bag)
-                yield _Window(said if first else later, [own, next_bag], said.language, discount=NEIGHBOUR)
+                most, less = (said, later) if first else (later, said)
+                yield _Window(most, [own, next_bag], said.language, discount=NEIGHBOUR, also=less)
             if about_user and said.index and self._turns[said.index - 1].role == "assistant":
                 yield from _answer(fact, said, own, self._turns[said.index - 1])
 
@@ -267,12 +274,13 @@ def _answer(fact: _Fact, said: Said, own: Bag, question: Said) -> Iterator[_Wind
     denied = DENIAL.search(said.text) is not None
     if agreed or (denied and fact.negated):
         tail = bag_of([question.text[-_CONFIRMABLE:]])
-        yield _Window(said, [own, tail], said.language or question.language, discount=CONFIRMED, confirms=True)
+        language = said.language or question.language
+        yield _Window(said, [own, tail], language, discount=CONFIRMED, confirms=True, also=question)
     if "?" not in question.text:
         return
     short = len(said.text.split()) <= _SHORT_ANSWER
     if OPEN_QUESTION.search(question.text) or (short and not denied):
-        yield _Window(said, [own], said.language, asked=[question.bag], discount=NEIGHBOUR)
+        yield _Window(said, [own], said.language, asked=[question.bag], discount=NEIGHBOUR, also=question)
 
 
 def _bag_for(fact: _Fact, said: Said) -> Bag:
