@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 from operator_memory.adapters.qdrant_erasure import QdrantErasure
+from operator_memory.adapters.qdrant_requests import Json
 from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
 from operator_memory.application.management_ports import ErasableMemories
 from operator_memory.application.ports import TurnMarks
 from operator_memory.domain.erasure import Target, TargetKind
 from operator_memory.domain.models import CLEARED, Memory
 from operator_memory.domain.retrieval import AnyScope, Search, SearchMode, SearchPlan
-from operator_memory.domain.scopes import Kind, Scope, ScopeKey
+from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.fakes import InMemoryMemories
@@ -82,6 +83,40 @@ def test_it_is_recalled_again_when_its_last_reason_is_gone(shelf: Shelf, marks: 
     marks.release(ACCOUNT, "b")
     marks.release(ACCOUNT, "b")
     assert shelf.get(TEA) == TEA
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_change_of_what_has_been_marked_since_is_to_be_made_again(
+    shelf: Shelf, marks: TurnMarks, words: bool
+) -> None:
+    vector = vector_of("tea") if words else None
+    for reason, read in (("a", TEA), ("b", replace(TEA, withheld_by=("a",)))):
+        marks.withhold(ACCOUNT, {TEA.id: [reason]})
+        assert not shelf.library.replace(replace(read, version=2, pinned=True), vector, expected_version=1)
+    marked = replace(TEA, withheld_by=("a", "b"))
+    assert shelf.get(TEA) == marked
+    changed = replace(marked, version=2, pinned=True)
+    assert shelf.library.replace(changed, vector, expected_version=1)
+    assert shelf.get(TEA) == changed
+
+
+def test_who_marks_while_the_last_reason_is_taken_off_keeps_the_mark(
+    shelf: Shelf, marks: TurnMarks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(marks, QdrantTurnMarks):
+        pytest.skip("in memory it is one step")
+    marks.withhold(ACCOUNT, {TEA.id: ["a"]})
+    read = QdrantTurnMarks._read
+
+    def slow(self: QdrantTurnMarks, account_id: AccountId, body: Json) -> list[Memory]:
+        found = read(self, account_id, body)
+        monkeypatch.undo()
+        marks.withhold(ACCOUNT, {TEA.id: ["b"]})
+        return found
+
+    monkeypatch.setattr(QdrantTurnMarks, "_read", slow)
+    marks.release(ACCOUNT, "a")
+    assert shelf.get(TEA) == replace(TEA, withheld_by=("b",))
 
 
 def test_only_turns_of_the_account_are_marked(shelf: Shelf, marks: TurnMarks) -> None:

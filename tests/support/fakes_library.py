@@ -129,6 +129,8 @@ class InMemoryLibrary:
             stored = points.get(memory.id)
             if stored is None or stored.memory.version != expected_version:
                 return False
+            if not set(stored.memory.withheld_by) <= set(memory.withheld_by):  # since it was read
+                return False
             if vector is None:
                 points[memory.id] = replace(stored, memory=memory)
             else:

@@ -50,11 +50,22 @@ def tenant_number(account_id: AccountId) -> int:
 
 
 def unchanged(memory: Memory, version: int) -> Json:
-    """The filter for ``memory`` if the stored ``version`` is this one. The first is that of older points, too."""
+    """The filter for ``memory`` if the stored ``version`` is this one, and it has not been withheld since.
+
+    The first version is that of older points, too.
+    """
     same = equals("version", version)
     if version == 1:
         same = {"should": [same, {"is_empty": {"key": "version"}}]}
-    return tenant_filter(memory.account_id, {"has_id": [memory.id]}, same)
+    since = withheld_otherwise(memory.withheld_by)
+    return tenant_filter(memory.account_id, {"has_id": [memory.id]}, same, must_not=[since])
+
+
+def withheld_otherwise(reasons: Sequence[str]) -> Json:
+    """The condition that a turn is withheld for another reason than these."""
+    if reasons:
+        return {"key": WITHHELD, "match": {"except": list(reasons)}}
+    return {"must_not": [{"is_empty": {"key": WITHHELD}}]}
 
 
 def keyword(text: str) -> Json:

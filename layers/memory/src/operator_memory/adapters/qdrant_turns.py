@@ -20,7 +20,7 @@ class QdrantTurnMarks:
     """Port ``TurnMarks`` on one collection.
 
     A turn's reasons are read and written in two requests. Of two who mark the same turn at the same moment one may
-    lose a reason; the turn is withheld all the same.
+    lose a reason; the turn is withheld all the same. So it is if it is marked while its last reason is taken off.
     """
 
     def __init__(self, client: HttpClient, *, collection: str, write_timeout: float) -> None:
@@ -41,14 +41,15 @@ class QdrantTurnMarks:
             turns = self._read(account_id, withheld(account_id, reason))
             if not turns:
                 return
-            self._write(account_id, {t.id: tuple(r for r in t.withheld_by if r != reason) for t in turns})
+            left = {t.id: tuple(r for r in t.withheld_by if r != reason) for t in turns}
+            self._write(account_id, left, taken=reason)
 
     def _read(self, account_id: AccountId, body: Json) -> list[Memory]:
         return [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
 
-    def _write(self, account_id: AccountId, reasons: Mapping[str, tuple[str, ...]]) -> None:
+    def _write(self, account_id: AccountId, reasons: Mapping[str, tuple[str, ...]], *, taken: str = "") -> None:
         if reasons:
-            self._collection.call("POST", "/points/batch?wait=true", marks(account_id, reasons))
+            self._collection.call("POST", "/points/batch?wait=true", marks(account_id, reasons, taken=taken))
 
 
 def these(account_id: AccountId, ids: Sequence[str]) -> Json:
@@ -66,16 +67,19 @@ def _turns(account_id: AccountId, condition: Json, *, limit: int) -> Json:
     return {"filter": of_account, "limit": limit, "with_payload": True, "with_vector": False}
 
 
-def marks(account_id: AccountId, reasons: Mapping[str, tuple[str, ...]]) -> Json:
-    """Body of ``points/batch``: each turn, by its id, is withheld for these reasons; for none: not at all."""
+def marks(account_id: AccountId, reasons: Mapping[str, tuple[str, ...]], *, taken: str = "") -> Json:
+    """Body of ``points/batch``: each turn, by its id, is withheld for these reasons; for none: not at all, unless it is
+    withheld for another than ``taken`` by now."""
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for identity, why in reasons.items():
         alike[why[-_MOST_REASONS:]].append(identity)
-    return {"operations": [_mark(account_id, ids, why) for why, ids in alike.items()]}
+    return {"operations": [_mark(account_id, ids, why, taken) for why, ids in alike.items()]}
 
 
-def _mark(account_id: AccountId, ids: Sequence[str], why: tuple[str, ...]) -> Json:
-    condition = requests.tenant_filter(account_id, {"has_id": list(ids)})
+def _mark(account_id: AccountId, ids: Sequence[str], why: tuple[str, ...], taken: str) -> Json:
     if why:
+        condition = requests.tenant_filter(account_id, {"has_id": list(ids)})
         return {"set_payload": {"payload": {requests.WITHHELD: list(why)}, "filter": condition}}
+    others = requests.withheld_otherwise([taken])
+    condition = requests.tenant_filter(account_id, {"has_id": list(ids)}, must_not=[others])
     return {"delete_payload": {"keys": [requests.WITHHELD], "filter": condition}}
