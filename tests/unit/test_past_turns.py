@@ -300,6 +300,9 @@ def test_a_note_that_a_person_has_added_to_a_session_is_no_turn() -> None:
         ("Since you live in Porto, you may like Braga.", PORTO),
         ("Ich wohne seit drei Jahren in Porto.", PORTO),
         ("Noted, no peanuts: you are allergic to peanuts.", "User is allergic to peanuts"),
+        ("Hi! As your peanut allergy is serious, I left them out. Enjoy.", "User is allergic to peanuts"),
+        ("You like jazz, so go to the Blue Note.", "User likes jazz"),
+        ("For your Berlin marathon in September you need shoes.", "User runs the Berlin marathon in September"),
     ],
 )
 def test_a_text_says_a_fact_in_its_words_whoever_says_it(text: str, known: str) -> None:
@@ -313,7 +316,18 @@ def test_a_text_says_a_fact_in_its_words_whoever_says_it(text: str, known: str) 
         ("Where do you live?", PORTO),
         ("Ich koche heute Abend.", "User likes green tea"),
         ("Peanuts are cheap today.", "User is allergic to shrimp"),
+        ("My brother lives in Porto.", PORTO),
+        ("My mother is allergic to peanuts.", "User is allergic to peanuts"),
+        ("I don't like jazz.", "User likes jazz"),
+        ("It is great to have their trust, and they follow their dreams.", "User loves traveling too"),
+        ("I like walking. Is tea a fruit? My sister prefers the city.", "User prefers tea in the morning"),
     ],
 )
 def test_other_texts_do_not(text: str, known: str) -> None:
     assert not says(text, known)
+
+
+def test_the_words_of_a_question_count_for_its_answer() -> None:
+    assert says("Porto.", PORTO, asked="Where do you live?")
+    assert not says("Porto.", PORTO)
+    assert not says("Lisbon.", PORTO, asked="Where do you live?")

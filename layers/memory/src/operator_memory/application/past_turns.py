@@ -17,6 +17,7 @@ from operator_memory.domain.scopes import AccountId, Kind, Scope
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100
 _FACTS_AT_ONCE = 20
+_QUESTION = 300  # characters at the end of a turn that may be one
 _SEARCH_TIMEOUT = 10.0
 _NOTHING: Mapping[str, Collection[str]] = {}
 
@@ -79,6 +80,6 @@ def _repeating(found: Sequence[Memory], fact: Memory) -> set[str]:
     for turn in turns:
         asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
         answers = asked is not None and asked.role != turn.role and "?" in asked.text
-        if says(turn.text, fact.text) or (answers and asked and says(f"{asked.text}\n{turn.text}", fact.text)):
+        if says(turn.text, fact.text, asked=asked.text[-_QUESTION:] if answers and asked else ""):
             repeating.add(turn.id)
     return repeating

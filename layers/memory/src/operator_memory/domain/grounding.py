@@ -35,6 +35,9 @@ NEIGHBOUR, CONFIRMED, NAMED_ELSEWHERE = 0.9, 0.7, 0.8
 FOREIGN_WITH_DETAILS, FOREIGN = 0.4, 0.2
 """Strength of a fact in another language than the turn: with, and without, a name or number that matches."""
 
+SAID, SAID_WITH_DETAILS = 0.67, 0.5
+"""Share of a fact's words, "likes" and "has" among them, in a sentence that says it; with a name, number or date."""
+
 _CONFIRMABLE = 1_000  # characters at the end of the assistant's turn to which a "yes" may refer
 _SHORT_ANSWER = 8  # words
 
@@ -60,15 +63,29 @@ def find_evidence(fact: str, turns: Sequence[Turn], *, about_user: bool) -> Evid
     return Grounding(turns).evidence(fact, about_user=about_user)
 
 
-def says(text: str, fact: str) -> bool:
-    """Whether ``text``, by whoever it was said, says ``fact`` in enough of its words, or in another language its names.
+def says(text: str, fact: str, *, asked: str = "") -> bool:
+    """Whether a sentence of ``text``, by whoever it was said, says ``fact`` in most of its words, or in another
+    language its names. ``asked``: a question before it, whose words count as well.
 
-    More than a `Grounding` asks for: it is nobody's answer to a question here, and nothing confirms it.
+    More than a `Grounding` asks for, which knows that a model has read the fact out of the turns: of a long text some
+    words of any fact are somewhere, and "User loves to travel" has one word that is not everybody's.
     """
-    found = Grounding([Turn("user", text)]).evidence(fact, about_user=False)
-    return found is not None and found.strength >= FOREIGN_WITH_DETAILS
+    read = _Fact(fact)
+    own = [word for word in read.words if not word.small and not word.stem.startswith("user")]
+    needed_words = (SAID_WITH_DETAILS if read.has_details else SAID) * len(own)
+    if not read.has_details and Grounding([Turn("user", f"{asked} {text}")]).words_said(own) < needed_words:
+        return False  # not even all of it does
+    for sentence in _SENTENCE_END.split(text):
+        said = Grounding([Turn("user", f"{asked} {sentence}")])
+        found = said.evidence_of(read, about_user=True)
+        if found is None or found.strength < FOREIGN_WITH_DETAILS:
+            continue
+        if found.strength == FOREIGN_WITH_DETAILS or said.words_said(own) >= needed_words:
+            return True
+    return False
 
 
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _PIECES = re.compile(r"[\w.@+-]+")
 _IS = frozenset(["is", "was", "am", "ist", "bin", "es", "soy", "est", "suis", "sou"])
 _AS_OF = re.compile(r"\(?\bas of [^,;)]{1,40}\)?", re.IGNORECASE)
@@ -84,6 +101,7 @@ class _Fact:
     """A fact, read: what must have been said, and what may be put otherwise."""
 
     def __init__(self, text: str) -> None:
+        self.given = text
         self.text = _AS_OF.sub("", text.lower() if text.isupper() else text)
         words = list(words_of(self.text))
         self.words = words
@@ -180,9 +198,12 @@ class Grounding:
 
     def evidence(self, fact: str, *, about_user: bool) -> Evidence | None:
         """See `find_evidence`."""
-        read = _Fact(fact)
+        return self.evidence_of(_Fact(fact), about_user=about_user)
+
+    def evidence_of(self, read: "_Fact", *, about_user: bool) -> Evidence | None:
+        """The evidence for a fact that has been read."""
         if not read.content and not read.has_details:
-            return self._verbatim(fact, about_user=about_user)
+            return self._verbatim(read.given, about_user=about_user)
         best: Evidence | None = None
         for window in self._windows(read, about_user=about_user):
             strength = self._strength(read, window, about_user=about_user)
@@ -190,6 +211,11 @@ class Grounding:
                 also = None if window.also is None else window.also.index
                 best = Evidence(window.turn.index, window.turn.role, strength, also)
         return best
+
+    def words_said(self, words: Sequence[Word]) -> int:
+        """How many of ``words`` were said, by whoever."""
+        bags = [said.bag for said in self._turns]
+        return sum(any(bag.has(w.stem) or bag.has_name(w.folded, w.stem) for bag in bags) for w in words)
 
     def _verbatim(self, fact: str, *, about_user: bool) -> Evidence | None:
         """A fact of small words only can be checked only as it stands."""
