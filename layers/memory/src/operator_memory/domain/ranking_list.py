@@ -33,7 +33,8 @@ def fact_for_turn(first: RankedMemory, later: RankedMemory) -> RankedMemory:
     """
     if first.memory.kind is not Kind.TURN or later.memory.kind is not Kind.FACT:
         return first
-    return replace(later, score=first.score, parts=replace(later.parts, twin=first.score - later.score))
+    twin = later.parts.twin + first.score - later.score  # it may have taken another turn's place before
+    return replace(later, score=first.score, parts=replace(later.parts, twin=twin))
 
 
 def _contenders(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:
