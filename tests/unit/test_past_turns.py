@@ -8,10 +8,10 @@ import pytest
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.errors import UpstreamUnavailableError
-from operator_memory.domain.grounding import says
 from operator_memory.domain.jobs import FactOutcome, Outcome
 from operator_memory.domain.models import CLEARED, EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.scopes import Kind, Scope
+from operator_memory.domain.sentences import says
 
 from tests.support.extraction import ACCOUNT, FINISHED, World, a_job
 

@@ -9,16 +9,16 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from operator_memory.application.ports import Clock, MemorySearch, TurnMarks
-from operator_memory.domain.grounding import says
 from operator_memory.domain.models import Memory, normalised_text
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope
+from operator_memory.domain.sentences import Sentences
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100
 _FACTS_AT_ONCE = 20
 _QUESTION = 300  # characters at the end of a turn that may be one
-_SEARCH_TIMEOUT = 10.0
+SEARCH_TIMEOUT = 10.0
 _NOTHING: Mapping[str, Collection[str]] = {}
 
 
@@ -38,12 +38,13 @@ class PastTurns:
         The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
         and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
         """
+        read: dict[tuple[str, str], Sentences] = {}
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
             reasons: dict[str, list[str]] = defaultdict(list)
             for fact, hits in zip(some, self._like(account_id, some), strict=True):
-                spared = spare.get(fact.id, ())
-                for identity in {*fact.said_in, *_repeating([hit.memory for hit in hits], fact)}.difference(spared):
+                repeating = _repeating([hit.memory for hit in hits], fact, read)
+                for identity in {*fact.said_in, *repeating}.difference(spare.get(fact.id, ())):
                     reasons[identity].append(fact.id)
             if reasons:
                 self._marks.withhold(account_id, reasons)
@@ -69,17 +70,24 @@ class PastTurns:
 
     def _like(self, account_id: AccountId, facts: Sequence[Memory]) -> list[list[Hit]]:
         plan = SearchPlan(tuple(Search(_ALL_TURNS, SearchMode.KEYWORD, _LOOKED_AT, text=fact.text) for fact in facts))
-        return self._search.search(account_id, plan, now=self._clock.now(), timeout=_SEARCH_TIMEOUT)
+        return self._search.search(account_id, plan, now=self._clock.now(), timeout=SEARCH_TIMEOUT)
 
 
-def _repeating(found: Sequence[Memory], fact: Memory) -> set[str]:
-    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well."""
+def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Sentences]) -> set[str]:
+    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well.
+
+    ``read``: by the question and the turn what has been read for other facts.
+    """
     turns = [memory for memory in found if memory.kind is Kind.TURN]
     places = {(turn.source_run_id, turn.seq): turn for turn in turns}
     repeating: set[str] = set()
     for turn in turns:
         asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
         answers = asked is not None and asked.role != turn.role and "?" in asked.text
-        if says(turn.text, fact.text, asked=asked.text[-_QUESTION:] if answers and asked else ""):
+        question = asked.text[-_QUESTION:] if answers and asked else ""
+        key = (question, turn.text)
+        if key not in read:
+            read[key] = Sentences(turn.text, asked=question)
+        if read[key].say(fact.text):
             repeating.add(turn.id)
     return repeating

@@ -35,9 +35,6 @@ NEIGHBOUR, CONFIRMED, NAMED_ELSEWHERE = 0.9, 0.7, 0.8
 FOREIGN_WITH_DETAILS, FOREIGN = 0.4, 0.2
 """Strength of a fact in another language than the turn: with, and without, a name or number that matches."""
 
-SAID, SAID_WITH_DETAILS = 0.67, 0.5
-"""Share of a fact's words, "likes" and "has" among them, in a sentence that says it; with a name, number or date."""
-
 _CONFIRMABLE = 1_000  # characters at the end of the assistant's turn to which a "yes" may refer
 _SHORT_ANSWER = 8  # words
 
@@ -63,29 +60,6 @@ def find_evidence(fact: str, turns: Sequence[Turn], *, about_user: bool) -> Evid
     return Grounding(turns).evidence(fact, about_user=about_user)
 
 
-def says(text: str, fact: str, *, asked: str = "") -> bool:
-    """Whether a sentence of ``text``, by whoever it was said, says ``fact`` in most of its words, or in another
-    language its names. ``asked``: a question before it, whose words count as well.
-
-    More than a `Grounding` asks for, which knows that a model has read the fact out of the turns: of a long text some
-    words of any fact are somewhere, and "User loves to travel" has one word that is not everybody's.
-    """
-    read = _Fact(fact)
-    own = [word for word in read.words if not word.small and not word.stem.startswith("user")]
-    needed_words = (SAID_WITH_DETAILS if read.has_details else SAID) * len(own)
-    if not read.has_details and Grounding([Turn("user", f"{asked} {text}")]).words_said(own) < needed_words:
-        return False  # not even all of it does
-    for sentence in _SENTENCE_END.split(text):
-        said = Grounding([Turn("user", f"{asked} {sentence}")])
-        found = said.evidence_of(read, about_user=True)
-        if found is None or found.strength < FOREIGN_WITH_DETAILS:
-            continue
-        if found.strength == FOREIGN_WITH_DETAILS or said.words_said(own) >= needed_words:
-            return True
-    return False
-
-
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _PIECES = re.compile(r"[\w.@+-]+")
 _IS = frozenset(["is", "was", "am", "ist", "bin", "es", "soy", "est", "suis", "sou"])
 _AS_OF = re.compile(r"\(?\bas of [^,;)]{1,40}\)?", re.IGNORECASE)
@@ -97,7 +71,7 @@ _DIRECT = re.compile(
 )
 
 
-class _Fact:
+class FactWords:
     """A fact, read: what must have been said, and what may be put otherwise."""
 
     def __init__(self, text: str) -> None:
@@ -198,9 +172,9 @@ class Grounding:
 
     def evidence(self, fact: str, *, about_user: bool) -> Evidence | None:
         """See `find_evidence`."""
-        return self.evidence_of(_Fact(fact), about_user=about_user)
+        return self.evidence_of(FactWords(fact), about_user=about_user)
 
-    def evidence_of(self, read: "_Fact", *, about_user: bool) -> Evidence | None:
+    def evidence_of(self, read: FactWords, *, about_user: bool) -> Evidence | None:
         """The evidence for a fact that has been read."""
         if not read.content and not read.has_details:
             return self._verbatim(read.given, about_user=about_user)
@@ -228,7 +202,7 @@ class Grounding:
     def _speakers(self, *, about_user: bool) -> list[Said]:
         return [said for said in self._turns if said.role == "user" or not about_user]
 
-    def _windows(self, fact: _Fact, *, about_user: bool) -> Iterator[_Window]:
+    def _windows(self, fact: FactWords, *, about_user: bool) -> Iterator[_Window]:
         speakers = self._speakers(about_user=about_user)
         bags = [_bag_for(fact, said) if about_user else said.bag for said in speakers]
         for at, (said, own) in enumerate(zip(speakers, bags, strict=True)):
@@ -242,7 +216,7 @@ class Grounding:
             if about_user and said.index and self._turns[said.index - 1].role == "assistant":
                 yield from _answer(fact, said, own, self._turns[said.index - 1])
 
-    def _strength(self, fact: _Fact, window: _Window, *, about_user: bool) -> float:
+    def _strength(self, fact: FactWords, window: _Window, *, about_user: bool) -> float:
         details = self._details(fact, window, about_user=about_user)
         if details is None:
             return 0.0
@@ -266,7 +240,7 @@ class Grounding:
             return FOREIGN if names_only or not fact.has_details else 0.0
         return 0.0
 
-    def _details(self, fact: _Fact, window: _Window, *, about_user: bool) -> tuple[int, bool] | None:
+    def _details(self, fact: FactWords, window: _Window, *, about_user: bool) -> tuple[int, bool] | None:
         """How many names, numbers and dates were said, and whether some of them elsewhere; ``None`` if one was not."""
         spoken = window.spoken
         if not all(any(numbers & bag.numbers for bag in spoken) for numbers in fact.numbers):
@@ -287,14 +261,14 @@ class Grounding:
         dated = len(fact.months) + len(fact.weekdays) if any(_said_date(fact, bag) for bag in spoken) else 0
         return len(fact.numbers) + len(fact.codes) + len(here) + dated, bool(missing)
 
-    def _named_elsewhere(self, fact: _Fact, name: str, *, about_user: bool) -> bool:
+    def _named_elsewhere(self, fact: FactWords, name: str, *, about_user: bool) -> bool:
         if name not in fact.elsewhere:  # the same for every window: in a long run there are many
             bags = [_bag_for(fact, said) if about_user else said.bag for said in self._speakers(about_user=about_user)]
             fact.elsewhere[name] = any(bag.has_name(fact.names[name], name) for bag in [self._known, *bags])
         return fact.elsewhere[name]
 
 
-def _answer(fact: _Fact, said: Said, own: Bag, question: Said) -> Iterator[_Window]:
+def _answer(fact: FactWords, said: Said, own: Bag, question: Said) -> Iterator[_Window]:
     """What the assistant said right before counts where the user agreed to it, or answered it."""
     agreed = YES.match(said.text) is not None
     denied = DENIAL.search(said.text) is not None
@@ -309,7 +283,7 @@ def _answer(fact: _Fact, said: Said, own: Bag, question: Said) -> Iterator[_Wind
         yield _Window(said, [own], said.language, asked=[question.bag], discount=NEIGHBOUR, also=question)
 
 
-def _bag_for(fact: _Fact, said: Said) -> Bag:
+def _bag_for(fact: FactWords, said: Said) -> Bag:
     """The words of ``said`` that may support ``fact``: not those about somebody else, not what it denies.
 
     "My brother lives in Rome" does not ground "User lives in Rome", nor does "I don't smoke" ground "User smokes".
@@ -319,7 +293,7 @@ def _bag_for(fact: _Fact, said: Said) -> Bag:
     return said.without(frozenset(at for at, clause in enumerate(said.clauses) if _unfit(fact, clause)))
 
 
-def _unfit(fact: _Fact, clause: Clause) -> bool:
+def _unfit(fact: FactWords, clause: Clause) -> bool:
     if not fact.negated and fact.says in clause.denied:
         return True
     if fact.is_person and fact.says in clause.names_other:  # "my doctor" makes nobody a doctor
@@ -331,12 +305,12 @@ def _unfit(fact: _Fact, clause: Clause) -> bool:
     return not (fact.related and spoken_of)
 
 
-def _hits(fact: _Fact, bag: Bag) -> int:
+def _hits(fact: FactWords, bag: Bag) -> int:
     """How many words of the fact, frame words included, are in ``bag``."""
     return sum(not word.small and bag.has(word.stem) for word in fact.words)
 
 
-def _enough(fact: _Fact, matched: int) -> float:
+def _enough(fact: FactWords, matched: int) -> float:
     if matched >= 2:
         return 0.0 if len(fact.content) <= 3 else 0.25
     if matched and len(fact.content) > 2:
@@ -344,13 +318,13 @@ def _enough(fact: _Fact, matched: int) -> float:
     return ENOUGH if len(fact.content) <= 6 else 0.4
 
 
-def _key_said(fact: _Fact, bags: Sequence[Bag]) -> bool:
+def _key_said(fact: FactWords, bags: Sequence[Bag]) -> bool:
     """Whether the last word of the fact was said, which is the matter where it has but two: "allergic to peanuts"."""
     key = list(fact.content)[-1]
     return len(fact.content) != 2 or any(bag.has(key) for bag in bags)
 
 
-def _dates_hold(fact: _Fact, bags: Sequence[Bag]) -> bool:
+def _dates_hold(fact: FactWords, bags: Sequence[Bag]) -> bool:
     """Whether the fact's date was said, or may have been worked out from a word such as "tomorrow"."""
     if any(bag.relative for bag in bags):
         return True
@@ -372,17 +346,17 @@ def _month_of(numbers: set[str]) -> set[str]:
     return {f"month:{number}" for number in numbers}
 
 
-def _said_date(fact: _Fact, bag: Bag) -> bool:
+def _said_date(fact: FactWords, bag: Bag) -> bool:
     return any(_said_day(day, bag) for day in fact.months | fact.weekdays)
 
 
-def _initials(fact: _Fact, bags: Sequence[Bag]) -> bool:
+def _initials(fact: FactWords, bags: Sequence[Bag]) -> bool:
     """Whether the names of the fact, in their order, were said as initials: "New York City" as NYC."""
     letters = "".join(word.folded[0] for word in fact.words if word.capital)
     return len(letters) > 1 and any(letters in bag.folded for bag in bags)
 
 
-def _foreign_script(fact: _Fact, window: _Window) -> bool:
+def _foreign_script(fact: FactWords, window: _Window) -> bool:
     """Whether the two do not even share letters, so that names cannot be compared either."""
     return _script(fact.language) != _script(window.language)
 
