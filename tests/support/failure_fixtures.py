@@ -152,7 +152,8 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """New accounts, empty queues, and all systems well."""
     world, systems, queues = failing_world, failing_world.systems, failing_world.queues
     monkeypatch.setattr("operator_memory.application.extract_run.SWITCHES_TIMEOUT", PATIENCE)
-    monkeypatch.setattr("operator_memory.application.learn_facts.SEARCH_TIMEOUT", PATIENCE)
+    for module in ("chunk_facts", "past_turns"):
+        monkeypatch.setattr(f"operator_memory.application.{module}.SEARCH_TIMEOUT", PATIENCE)
     monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):
         while left := queues.receive(url):  # of a test that failed

@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operator_memory.adapters.http import HttpClient, json_object
+from operator_memory.adapters.qdrant_requests import tenant_number
+from operator_memory.domain.scopes import AccountId
 
 from devstack.aws.events import sqs_event
 from devstack.aws.pollers import failed_items
@@ -336,6 +338,9 @@ class World:
     def state(self, person: Person) -> list[str]:
         """All that is stored of the account, in a form that is equal for equal runs of two accounts."""
         memories = self.memories(person)
+        for memory in memories.values():  # the number follows from the account, and the order of reasons from their ids
+            assert memory.pop("tenant") == tenant_number(AccountId(person.account_id))
+            memory.get("withheld_by", []).sort(key=lambda i: memories[i]["data"])
         watermarks = [{k: v for k, v in i.items() if k == "created_at"} for i in self.items(person, "WATERMARK#")]
         text = json.dumps(
             [sorted(memories.values(), key=lambda m: (m["kind"], m["data"], m.get("seq"))), watermarks], sort_keys=True
