@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from operator_memory.application.manage_memories import MOST_LOOKED_FOR
+from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.models import Memory
 from operator_memory.domain.scopes import AccountId, Kind, Scope, ScopeKey
 
@@ -121,6 +122,34 @@ def test_what_is_restored_is_recalled_again_and_what_steps_back_is_not(
     assert platform.call("POST", f"/v1/memories/{known.id}/restore", user=user, body={}).status == 200
     assert recalled(platform, user) == {SAID, REPEATED, OTHER}
     assert platform.call("GET", f"/v1/memories/{moved.id}", user=user).json["withheld_by"] == [newer.id]
+
+
+def test_when_turns_cannot_be_released_the_newer_fact_has_stepped_back_all_the_same(
+    platform: Management, user: str, known: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = belonging_to(user, a_memory("User lives in Braga."))
+    platform.put(newer, replace(known, superseded_by=newer.id, valid_until=platform.clock.now()))
+
+    def fails(*_: object) -> None:
+        raise UpstreamUnavailableError("qdrant", "gone")
+
+    monkeypatch.setattr(platform.memories, "release", fails)
+    assert platform.call("POST", f"/v1/memories/{known.id}/restore", user=user, body={}).status == 503
+    holding = {m.text for m in platform.memories.of(AccountId(user)) if m.scope is Scope.USER and not m.superseded_by}
+    assert holding == {known.text}
+
+
+@pytest.mark.parametrize("missing", ["search", "withhold"])
+def test_what_cannot_be_kept_out_of_other_sessions_is_neither_corrected_nor_deleted(
+    platform: Management, user: str, known: Memory, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise UpstreamUnavailableError("qdrant", "gone")
+
+    monkeypatch.setattr(platform.memories, missing, fails)
+    assert change(platform, user, known, "User lives in Braga.") == 503
+    assert platform.call("DELETE", f"/v1/memories/{known.id}", user=user).status == 503
+    assert platform.call("GET", f"/v1/memories/{known.id}", user=user).json["memory"] == known.text
 
 
 def test_what_is_approved_is_recalled_again(platform: Management, user: str, known: Memory) -> None:

@@ -65,11 +65,11 @@ class ReviewMemories:
             return replace(stored, superseded_by=None, valid_until=None)
 
         memory = self._changed(account_id, identity, restored)
-        self._past_turns.release(account_id, memory)
         self._note(caller, memory, "restored")
         newer = None if keep_newer else self._in_force(account_id, replaced_by[0], seen={identity})
         if newer is not None:
             self._step_back(caller, account_id, newer, memory)
+        self._past_turns.release(account_id, memory)  # last: if it fails, a turn is missed; the facts are right
         return memory
 
     def _in_force(self, account_id: AccountId, identity: str, seen: set[str]) -> Memory | None:
