@@ -152,6 +152,16 @@ def test_what_cannot_be_kept_out_of_other_sessions_is_neither_corrected_nor_dele
     assert platform.call("GET", f"/v1/memories/{known.id}", user=user).json["memory"] == known.text
 
 
+def test_deleting_what_was_replaced_leaves_the_turn_that_says_what_holds(
+    platform: Management, user: str, known: Memory
+) -> None:
+    moved = turn(platform, user, "I live in Braga now, no longer in Porto.")
+    newer = belonging_to(user, a_memory("User lives in Braga.", said_in=(moved.id,)))
+    platform.put(newer, replace(known, superseded_by=newer.id, valid_until=platform.clock.now()))
+    delete(platform, user, known)
+    assert recalled(platform, user) == {OTHER, moved.text}
+
+
 def test_what_is_approved_is_recalled_again(platform: Management, user: str, known: Memory) -> None:
     waits = replace(known, rejected="not_grounded", valid_until=platform.clock.now())
     platform.put(waits)

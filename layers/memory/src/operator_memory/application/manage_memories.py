@@ -274,7 +274,9 @@ class ManageMemories:
         if version is not None and stored.version != version:
             raise VersionConflictError("the memory has been changed meanwhile: read it again before you delete it")
         if stored.kind is Kind.FACT:
-            self._past_turns.withhold(account_id, [stored])
+            newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
+            spare = {stored.id: newer.said_in} if newer else {}
+            self._past_turns.withhold(account_id, [stored], spare=spare)
         self._library.delete(account_id, [identity])
         self._trail.note(
             account_id,
