@@ -100,11 +100,10 @@ def test_a_change_of_what_has_been_marked_since_is_to_be_made_again(
     assert shelf.get(TEA) == changed
 
 
+@pytest.mark.parametrize("shelf", ["qdrant"], indirect=True)  # in memory it is one step
 def test_who_marks_while_the_last_reason_is_taken_off_keeps_the_mark(
     shelf: Shelf, marks: TurnMarks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not isinstance(marks, QdrantTurnMarks):
-        pytest.skip("in memory it is one step")
     marks.withhold(ACCOUNT, {TEA.id: ["a"]})
     read = QdrantTurnMarks._read
 
