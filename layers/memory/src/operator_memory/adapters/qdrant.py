@@ -43,6 +43,10 @@ class QdrantCollection:
         """The points of a page."""
         return requests.points_of(self.call("POST", "/points/scroll", body))
 
+    def memories(self, account_id: AccountId, body: requests.Json) -> list[Memory]:
+        """The memories of a page, whole."""
+        return [requests.memory_of(account_id, point) for point in self.scroll(body)]
+
     def scroll_ids(self, body: requests.Json) -> list[str]:
         """The ids of a page."""
         try:
@@ -81,8 +85,7 @@ class QdrantMemories:
         found: dict[str, Memory] = {}
         for start in range(0, len(ids), BATCH):
             body = {**requests.with_ids(account_id, ids[start : start + BATCH]), "with_payload": True}
-            memories = [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
-            found.update((memory.id, memory) for memory in memories)
+            found.update((memory.id, memory) for memory in self._collection.memories(account_id, body))
         return found
 
     def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
@@ -96,7 +99,7 @@ class QdrantMemories:
         found: list[Memory] = []
         for start in range(0, len(ids), BATCH):
             body = requests.replaced_by(account_id, ids[start : start + BATCH])
-            found += [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
+            found += self._collection.memories(account_id, body)
         return found
 
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:

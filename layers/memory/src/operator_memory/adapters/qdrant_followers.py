@@ -37,7 +37,7 @@ def take_words_back(
     for start in range(0, len(ids), PAGE):
         wanted = followers(account_id, ids[start : start + PAGE], leaving=leaving)
         for _ in range(_ROUNDS):
-            found = [requests.memory_of(account_id, point) for point in collection.scroll(wanted)]
+            found = collection.memories(account_id, wanted)
             if not found:
                 break
             _index_own_words(collection, found)

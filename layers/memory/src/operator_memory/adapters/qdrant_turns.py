@@ -7,13 +7,11 @@ from operator_memory.adapters import qdrant_requests as requests
 from operator_memory.adapters.http import HttpClient
 from operator_memory.adapters.qdrant import BATCH, QdrantCollection
 from operator_memory.adapters.qdrant_requests import Json
-from operator_memory.domain.models import Memory
+from operator_memory.domain.models import MOST_REASONS, Memory
 from operator_memory.domain.scopes import AccountId, Kind
 
 _PAGE = 1000
 _MOST_PAGES = 20
-_MOST_REASONS = 100
-"""That a turn keeps. It is withheld by any of them; with the latest it is released at the latest."""
 
 
 class QdrantTurnMarks:
@@ -45,7 +43,7 @@ class QdrantTurnMarks:
             self._write(account_id, left, taken=reason)
 
     def _read(self, account_id: AccountId, body: Json) -> list[Memory]:
-        return [requests.memory_of(account_id, point) for point in self._collection.scroll(body)]
+        return self._collection.memories(account_id, body)
 
     def _write(self, account_id: AccountId, reasons: Mapping[str, tuple[str, ...]], *, taken: str = "") -> None:
         if reasons:
@@ -72,7 +70,7 @@ def marks(account_id: AccountId, reasons: Mapping[str, tuple[str, ...]], *, take
     withheld for another than ``taken`` by now."""
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for identity, why in reasons.items():
-        alike[why[-_MOST_REASONS:]].append(identity)
+        alike[why[-MOST_REASONS:]].append(identity)
     return {"operations": [_mark(account_id, ids, why, taken) for why, ids in alike.items()]}
 
 

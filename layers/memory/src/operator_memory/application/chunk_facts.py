@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from operator_memory.application.guarded_writer import GuardedWriter
 from operator_memory.application.past_turns import PastTurns
 from operator_memory.application.ports import Clock, FactExtractor, MemorySearch, ProposedFact, Redactor
-from operator_memory.domain.conversation import Turn
+from operator_memory.domain.conversation import Turn, answers
 from operator_memory.domain.gate import OUTDATED, Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.grounding import Grounding
 from operator_memory.domain.importance import importance_of
@@ -217,11 +217,11 @@ class ChunkFacts:
             self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
 
     def _said_in(self, verdict: Verdict) -> tuple[str, ...]:
-        """The turns that say it, and the question before that it answers: "Yes" alone says nothing."""
+        """The turns that say it, and the question before that it answers."""
         places = set(verdict.turns)
-        if first := verdict.turns[0] if verdict.turns else 0:
-            before, turn = self._turns[first - 1], self._turns[first]
-            places |= {first - 1} if before.role != turn.role and "?" in before.text else set()
+        first = verdict.turns[0] if verdict.turns else 0
+        if first and answers(self._turns[first], self._turns[first - 1]):
+            places.add(first - 1)
         return tuple(turn_id(self._job, self._turns[place]) for place in sorted(places))
 
     def _speaker_of(self, message_id: str | None) -> str | None:

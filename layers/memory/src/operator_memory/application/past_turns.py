@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from operator_memory.application.ports import Clock, MemorySearch, TurnMarks
+from operator_memory.domain.conversation import answers
 from operator_memory.domain.models import Memory, normalised_text
 from operator_memory.domain.retrieval import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.scopes import AccountId, Kind, Scope
@@ -41,20 +42,22 @@ class PastTurns:
         read: dict[tuple[str, str], Sentences] = {}
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
-            reasons: dict[str, list[str]] = defaultdict(list)
+            saying = []
             for fact, hits in zip(some, self._like(account_id, some), strict=True):
                 repeating = _repeating([hit.memory for hit in hits], fact, read)
-                for identity in {*fact.said_in, *repeating}.difference(spare.get(fact.id, ())):
-                    reasons[identity].append(fact.id)
-            if reasons:
-                self._marks.withhold(account_id, reasons)
+                saying.append((fact, {*fact.said_in, *repeating}.difference(spare.get(fact.id, ()))))
+            self._mark(account_id, saying)
 
     def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
         """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
+        self._mark(account_id, [(fact, fact.said_in) for fact in facts])
+
+    def _mark(self, account_id: AccountId, saying: Sequence[tuple[Memory, Collection[str]]]) -> None:
+        """``saying``: facts, each with the ids of the turns to be withheld for it. A fact may come twice."""
         reasons: dict[str, list[str]] = defaultdict(list)
-        for fact in facts:
-            for identity in fact.said_in:
-                reasons[identity].append(fact.id)
+        for fact, turns in saying:
+            for turn in turns:
+                reasons[turn].append(fact.id)
         if reasons:
             self._marks.withhold(account_id, reasons)
 
@@ -83,8 +86,7 @@ def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str]
     repeating: set[str] = set()
     for turn in turns:
         asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
-        answers = asked is not None and asked.role != turn.role and "?" in asked.text
-        question = asked.text[-_QUESTION:] if answers and asked else ""
+        question = asked.text[-_QUESTION:] if asked is not None and answers(turn, asked) else ""
         key = (question, turn.text)
         if key not in read:
             read[key] = Sentences(turn.text, asked=question)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from operator_memory.domain.context_text import FENCE_NAME
 
@@ -78,6 +78,25 @@ class Conversation:
 def with_places(turns: Iterable[Turn], job_id: str) -> tuple[Turn, ...]:
     """``turns``, each with its place: its message's id, else its number in the run that is ``job_id``."""
     return tuple(replace(turn, place=turn.message_id or f"{job_id}/{seq}") for seq, turn in enumerate(turns))
+
+
+class Utterance(Protocol):
+    """What somebody said: a turn, or the memory of one."""
+
+    @property
+    def role(self) -> str | None:
+        """Who."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What."""
+        ...
+
+
+def answers(later: Utterance, earlier: Utterance) -> bool:
+    """Whether ``later``, said right after ``earlier``, may answer a question of it: "Yes" alone says nothing."""
+    return earlier.role != later.role and "?" in earlier.text
 
 
 def said_at(message: RawMessage | Turn, fallback: datetime) -> datetime:

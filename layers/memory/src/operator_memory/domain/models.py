@@ -12,6 +12,10 @@ from operator_memory.domain.vectors import Vector
 CLEARED = "cleared"
 """In ``withheld_by``: a person has emptied the user's memory since the turn was said."""
 
+MOST_REASONS = 100
+"""Reasons in ``withheld_by`` that a turn keeps. It is withheld by any of them; with the latest it is released at the
+latest."""
+
 _MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
 
 

@@ -63,9 +63,9 @@ def rank(
     """
     candidates = _candidates(searches, hits, parameters)
     if query is not None:
-        by_meaning = any(search.mode is SearchMode.DENSE for search in searches)
-        by_words = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
-        candidates = _relevant(candidates, query, gate if by_meaning else by_words, parameters)
+        if not any(search.mode is SearchMode.DENSE for search in searches):
+            gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
+        candidates = _relevant(candidates, query, gate, parameters)
     around = _neighbours(candidates, parameters)
     speaker = _asked_speaker(candidates, query)
     ranked = []

@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.models import Memory, PastVersion, memory_id
+from operator_memory.domain.models import MOST_REASONS, Memory, PastVersion, memory_id
 from operator_memory.domain.scopes import AccountId, Kind, Scope, checked_id
 
 MAX_TEXT = 100_000
 """Characters of a memory that can be brought back."""
-
-MOST_REASONS = 100
 
 Line = dict[str, Any]
 _IDS = ("agent_id", "session_id", "thread_id", "author_id", "source_run_id", "superseded_by")
