@@ -15,18 +15,6 @@ from tests.support.builders import NOW, a_memory
 from tests.support.management import Management
 
 
-@pytest.fixture
-def platform() -> Management:
-    platform = Management()
-    platform.clock.time = NOW
-    return platform
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 def encoded(place: object) -> str:
     """A cursor for ``place``, made as ours are."""
     text = place if isinstance(place, bytes) else json.dumps(place).encode()

@@ -18,18 +18,6 @@ from tests.support.builders import NOW, a_memory
 from tests.support.management import Answer, Management
 
 
-@pytest.fixture
-def platform() -> Management:
-    platform = Management()
-    platform.clock.time = NOW
-    return platform
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 class TestSettings:
     def test_the_accounts_are_read_and_set(self, platform: Management, user: str) -> None:
         before = platform.call("GET", "/v1/settings", user=user).json["settings"]

@@ -14,19 +14,6 @@ from tests.support.api_checks import added, belonging_to, holds_no_text, is_prob
 from tests.support.builders import NOW, a_memory
 from tests.support.management import Answer, Management
 
-
-@pytest.fixture
-def platform() -> Management:
-    platform = Management()
-    platform.clock.time = NOW
-    return platform
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 Edit = Callable[..., Answer]
 
 

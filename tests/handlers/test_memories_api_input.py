@@ -12,16 +12,6 @@ from tests.support.api_checks import is_problem
 from tests.support.management import Answer, Management
 
 
-@pytest.fixture
-def platform() -> Management:
-    return Management()
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 def raw(
     platform: Management,
     method: str,

@@ -27,18 +27,6 @@ RUN: dict[str, Any] = {
 WITHOUT_ID = {name: value for name, value in RUN.items() if name != "job_id"}
 
 
-@pytest.fixture
-def platform() -> Management:
-    platform = Management()
-    platform.clock.time = NOW
-    return platform
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 def submit(
     platform: Management, user: str, run: dict[str, Any] = RUN, *, key: str | None = None, **changes: Any
 ) -> Answer:

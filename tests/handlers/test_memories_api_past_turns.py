@@ -18,16 +18,6 @@ REPEATED = "Since you live in Porto, try the tiles."
 OTHER = "My sister Ana is a doctor."
 
 
-@pytest.fixture
-def platform() -> Management:
-    return Management()
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
-
-
 def turn(platform: Management, user: str, text: str) -> Memory:
     session = ScopeKey(Scope.SESSION, "session-0")
     stored = belonging_to(user, a_memory(text, key=session, kind=Kind.TURN, role="user"))

@@ -5,20 +5,7 @@ from operator_memory.domain.events import EventType
 from operator_memory.domain.scopes import AccountId
 
 from tests.support.api_checks import added, holds_no_text, is_problem, of_type, shelf, the_event
-from tests.support.builders import NOW
 from tests.support.management import Management
-
-
-@pytest.fixture
-def platform() -> Management:
-    platform = Management()
-    platform.clock.time = NOW
-    return platform
-
-
-@pytest.fixture
-def user(platform: Management) -> str:
-    return platform.platform.new_user()
 
 
 class TestPlanRoutes:
