@@ -56,20 +56,20 @@ lint: $(STAMP)
 
 docs: $(STAMP)  ## Write the generated parts of docs/
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
-	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures
+	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures.table
 
 bench: $(STAMP)  ## Print the benchmarks (minutes)
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context --sizes 10000,100000
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.gate
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.caches
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.run --sizes 10000,100000
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.admission
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.caches.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 
 calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder and write it (minutes)
-	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.calibrate
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.calibrate
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
 	@$(SAM) build

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from operator_memory.domain.jobs import JobRecord, JobState, Outcome, outcome_counts
+from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome, outcome_counts
 
 from devstack import running
 from devstack.stack import DevStack, Endpoints

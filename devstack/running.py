@@ -6,9 +6,9 @@ import socket
 from dataclasses import asdict
 from pathlib import Path
 
-from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
-from operator_memory.domain.jobs import JobRecord
-from operator_memory.domain.scopes import AccountId
+from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
+from operator_memory.domain.learning.jobs import JobRecord
+from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.stack import Endpoints
 

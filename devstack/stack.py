@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from operator_memory.adapters.jwt import mint
-from operator_memory.domain.identity import READ_CONTEXT, Action
+from operator_memory.adapters.net.service_tokens import mint
+from operator_memory.domain.management.identity import READ_CONTEXT, Action
 
 from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client

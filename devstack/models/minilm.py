@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from operator_memory.adapters.local_embeddings import MAX_TOKENS, TOKENIZER, WEIGHTS, ModelFile
+from operator_memory.adapters.models.local_embeddings import MAX_TOKENS, TOKENIZER, WEIGHTS, ModelFile
 from tokenizers import Tokenizer
 
 _BATCH = 32

@@ -10,8 +10,8 @@ import time
 import uuid
 from typing import Any, Self
 
-from operator_memory.adapters.local_embeddings import DIMENSIONS
-from operator_memory.adapters.rules_llm import answer_extraction_prompt
+from operator_memory.adapters.models.local_embeddings import DIMENSIONS
+from operator_memory.adapters.models.rules_llm import answer_extraction_prompt
 from operator_memory.domain.errors import MemoryServiceError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from devstack.qdrant.engine.store import Store
 from devstack.qdrant.http_api import Api, Keys
-from devstack.qdrant.store import Store
 from devstack.serving import ServerThread
 
 

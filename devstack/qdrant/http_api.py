@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from devstack.qdrant import reads, updates
 from devstack.qdrant.aliases import Json, JsonObject
-from devstack.qdrant.collection import Collection
+from devstack.qdrant.engine.collection import Collection
+from devstack.qdrant.engine.schema import parse_schema
+from devstack.qdrant.engine.store import Store
 from devstack.qdrant.errors import QdrantError, format_error, from_exception, unsupported
 from devstack.qdrant.jsonio import decode, encode, known_keys, required
-from devstack.qdrant.schema import parse_schema
-from devstack.qdrant.store import Store
+from devstack.qdrant.requests import reads, updates
 
 # The server generation this front answers as; qdrant-client warns when it is two minor versions away.
 SERVER_VERSION = "1.20.0"

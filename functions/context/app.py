@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from operator_memory.domain.rate_limits import Bucket
+from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.contracts.context import context_view, parse_context_request, wants_explanation
 from operator_memory.entrypoints.http_api import (
     Event,

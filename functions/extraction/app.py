@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from operator_memory.application.consume_jobs import QueuedJob
+from operator_memory.application.learning.consume_jobs import QueuedJob
 from operator_memory.entrypoints.wiring import build_extraction
 
 _CONSUME = build_extraction()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from operator_memory.adapters.aws_errors import translated
+from operator_memory.adapters.aws.boto3_clients import translated
 from operator_memory.domain.errors import MemoryServiceError
 
 from infra.dead_letters.letters import Kind, Letter, read_letter

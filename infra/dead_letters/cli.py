@@ -8,10 +8,10 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.domain.errors import ConfigurationError, InvalidInputError, MemoryServiceError
-from operator_memory.domain.jobs import JobRecord
-from operator_memory.domain.scopes import account_id
+from operator_memory.domain.learning.jobs import JobRecord
+from operator_memory.domain.memory.scopes import account_id
 
 from infra.dead_letters import report
 from infra.dead_letters.actions import NoSuchLetterError, Survey, Tally, act, survey

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError
-from operator_memory.adapters.aws_errors import CLIENT_CONFIG, translated
+from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG, translated
 from operator_memory.domain.errors import ConfigurationError
 
 from infra.dead_letters.letters import Kind

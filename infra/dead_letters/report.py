@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.jobs import JobRecord, outcome_counts
+from operator_memory.domain.learning.jobs import JobRecord, outcome_counts
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import JobBody, parse_job
 

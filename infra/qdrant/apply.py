@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from operator_memory.adapters.http import HttpClient, json_object
+from operator_memory.adapters.net.http import HttpClient, json_object
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError, UpstreamRejectedError
 from operator_memory.entrypoints.settings import load_settings
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from operator_memory.adapters import qdrant_requests as requests
+from operator_memory.adapters.qdrant import requests
 from operator_memory.domain.errors import MalformedResponseError
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.memory.scopes import AccountId
 
 _ACCOUNTS_AT_ONCE = 500
 _WITHOUT: dict[str, Any] = {"is_empty": {"key": requests.TENANT}}

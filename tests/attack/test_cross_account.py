@@ -11,30 +11,30 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from operator_memory.adapters import qdrant_requests
-from operator_memory.adapters.mem0_engine import Mem0Extractor
-from operator_memory.adapters.rules_llm import RulesLLM
-from operator_memory.adapters.secret_redaction import SecretRedactor
-from operator_memory.application.authorize import Authorize
-from operator_memory.application.chunk_facts import FactPorts
-from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
-from operator_memory.application.learn_facts import LearnFacts
-from operator_memory.application.past_turns import PastTurns
-from operator_memory.domain.erasure import Erasure
-from operator_memory.domain.identity import READ_CONTEXT
-from operator_memory.domain.jobs import JobRecord, JobState, Outcome
-from operator_memory.domain.models import Memory
-from operator_memory.domain.scopes import AccountId
+from operator_memory.adapters.models.mem0_engine import Mem0Extractor
+from operator_memory.adapters.models.rules_llm import RulesLLM
+from operator_memory.adapters.qdrant import requests as qdrant_requests
+from operator_memory.adapters.secrets.redactor import SecretRedactor
+from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.management.authorize import Authorize
+from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
+from operator_memory.domain.management.erasure import Erasure
+from operator_memory.domain.management.identity import READ_CONTEXT
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import AccountId
 
-from tests.support.attack import ALL_PERMISSIONS, Attack, Attacker, own_requests, tenants_of
-from tests.support.attack_requests import Route, routes
-from tests.support.attack_world import AttackWorld, Request, Tenant
-from tests.support.extraction import a_job
-from tests.support.fakes import FakeThreadMessages, InMemoryJobs
-from tests.support.fakes_erasure import InMemoryErasures, InMemoryIdempotency
-from tests.support.fakes_platform import FakePlatformSettings
+from tests.support.attack.attempts import ALL_PERMISSIONS, Attack, Attacker, own_requests, tenants_of
+from tests.support.attack.requests import Route, routes
+from tests.support.attack.world import AttackWorld, Request, Tenant
+from tests.support.fakes.core import FakeThreadMessages, InMemoryJobs
+from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency
+from tests.support.fakes.platform import FakePlatformSettings
+from tests.support.learning.extraction import a_job
 
-pytest_plugins = ["tests.support.attack_fixtures"]
+pytest_plugins = ["tests.support.attack.fixtures"]
 
 ATTEMPTS = 20_000
 FEWER = 2_000

@@ -14,19 +14,30 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from operator_memory.adapters.jwt import AUDIENCE, mint
-from operator_memory.adapters.jwt import ISSUER as RUNTIME
+from operator_memory.adapters.net.service_tokens import AUDIENCE, mint
+from operator_memory.adapters.net.service_tokens import ISSUER as RUNTIME
+from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.api.resolver import MemoriesApi
-from operator_memory.entrypoints.parts import Parts
 from operator_memory.entrypoints.wiring import ContextApp, _gate, _service_tokens
 
 from devstack.qdrant import QdrantFront
-from tests.support.attack import ALL_PERMISSIONS, own_requests
-from tests.support.attack_requests import Route, routes
-from tests.support.attack_world import SECRET as SECRETS
-from tests.support.attack_world import AttackWorld, Request, Tenant
-from tests.support.management import NO_LIMITS, SERVICE_KEY, Answer
-from tests.support.user_tokens import EC, RSA, SECRET, Project, SigningKey, b64, compact, ec_key, hs256, unb64
+from tests.support.attack.attempts import ALL_PERMISSIONS, own_requests
+from tests.support.attack.requests import Route, routes
+from tests.support.attack.world import SECRET as SECRETS
+from tests.support.attack.world import AttackWorld, Request, Tenant
+from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer
+from tests.support.management.user_tokens import (
+    EC,
+    RSA,
+    SECRET,
+    Project,
+    SigningKey,
+    b64,
+    compact,
+    ec_key,
+    hs256,
+    unb64,
+)
 
 WELL_KNOWN = "super-secret-jwt-token-with-at-least-32-characters-long"
 """The secret of every Supabase project that is run by its example configuration."""

@@ -9,15 +9,15 @@ from dataclasses import asdict
 from uuid import uuid4
 
 import pytest
-from operator_memory.adapters.qdrant_library import QdrantLibrary
+from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.domain.errors import UpstreamRejectedError
-from operator_memory.domain.identity import READ_CONTEXT
+from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.entrypoints.observability import configure_logging
 
-from tests.support.attack_texts import MARK, TEXTS, assert_harmless
-from tests.support.attack_world import AttackWorld, Request, Tenant
+from tests.support.attack.texts import MARK, TEXTS, assert_harmless
+from tests.support.attack.world import AttackWorld, Request, Tenant
 
-pytest_plugins = ["tests.support.attack_fixtures"]
+pytest_plugins = ["tests.support.attack.fixtures"]
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.attack import own_requests, tenants_of, token_for
-from tests.support.attack_requests import Route, resolved, routes
-from tests.support.attack_texts import MARK, assert_harmless
-from tests.support.attack_world import AttackWorld, Request, Tenant
+from tests.support.attack.attempts import own_requests, tenants_of, token_for
+from tests.support.attack.requests import Route, resolved, routes
+from tests.support.attack.texts import MARK, assert_harmless
+from tests.support.attack.world import AttackWorld, Request, Tenant
 
-pytest_plugins = ["tests.support.attack_fixtures"]
+pytest_plugins = ["tests.support.attack.fixtures"]
 
 HOSTILE_IDS: dict[str, str] = {
     "everything": "*",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import psycopg
-from operator_memory.domain.jobs import JobRecord, JobState
+from operator_memory.domain.learning.jobs import JobRecord, JobState
 from psycopg.rows import dict_row
 
 from devstack import running

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from operator_memory.domain.jobs import Outcome
+from operator_memory.domain.learning.jobs import Outcome
 
 from tests.e2e.system import System, a_job
 from tests.e2e.test_main_job import points_of

@@ -7,11 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from operator_memory.domain.jobs import JobState, Outcome
+from operator_memory.domain.learning.jobs import JobState, Outcome
 
 from devstack.supabase import seed
 from tests.e2e.system import System, a_job, an_account, eventually
-from tests.support.qdrant import Rest
+from tests.support.qdrant.front import Rest
 
 
 def points_of(system: System, account: str) -> list[dict[str, Any]]:

@@ -3,10 +3,11 @@
 import json
 import logging
 
-from operator_memory.application.extract_run import ExtractionPolicy
-from operator_memory.domain.jobs import LEASE_SECONDS, JobState
+from operator_memory.application.learning.extract_run import ExtractionPolicy
+from operator_memory.domain.learning.jobs import LEASE_SECONDS, JobState
 
-from tests.support.failure_rig import (
+from tests.support.failures.faulty_proxy import Act, answers, breaks, breaks_after, hangs
+from tests.support.failures.rig import (
     BURIES,
     BYSTANDER,
     CHAT,
@@ -18,11 +19,10 @@ from tests.support.failure_rig import (
     Rig,
     target,
 )
-from tests.support.failures import injects
-from tests.support.faulty_proxy import Act, answers, breaks, breaks_after, hangs
+from tests.support.failures.table import injects
 from tests.support.loopback import reply
 
-pytest_plugins = ["tests.support.failure_fixtures"]
+pytest_plugins = ["tests.support.failures.fixtures"]
 
 SAVES_DONE = target("PutItem", holding='"state": {"S": "done"}')
 SAVES_FAILED = target("PutItem", holding='"state": {"S": "failed"}')

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.failures import injects
-from tests.support.killable import PATIENCE, Crossing, Function, Person, World
+from tests.support.failures.killable import PATIENCE, Crossing, Function, Person, World
+from tests.support.failures.table import injects
 
-pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fixtures"]
+pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.failures.killable_fixtures"]
 
 Batch = list[dict[str, Any]]
 BERLIN = [{"role": "user", "content": "I moved to Berlin. I like green tea."}]

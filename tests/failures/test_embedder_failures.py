@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from tests.support.failure_rig import CHAT, EMBEDDINGS, SUBJECT, TURNS, Rig
-from tests.support.failures import injects
-from tests.support.faulty_proxy import answers, changes, hangs
+from tests.support.failures.faulty_proxy import answers, changes, hangs
+from tests.support.failures.rig import CHAT, EMBEDDINGS, SUBJECT, TURNS, Rig
+from tests.support.failures.table import injects
 from tests.support.loopback import reply
 
-pytest_plugins = ["tests.support.failure_fixtures"]
+pytest_plugins = ["tests.support.failures.fixtures"]
 
 AGAIN = "The message is tried again; nothing is stored yet."
 

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from operator_memory.domain.jobs import LEASE_SECONDS
+from operator_memory.domain.learning.jobs import LEASE_SECONDS
 
-from tests.support.failures import injects
-from tests.support.killable import Crossing, Person, World
-from tests.support.killed import AGAIN, SAID, assert_as_never_killed, first, kill, killed, people
+from tests.support.failures.killable import Crossing, Person, World
+from tests.support.failures.killed import AGAIN, SAID, assert_as_never_killed, first, kill, killed, people
+from tests.support.failures.table import injects
 
-pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fixtures"]
+pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.failures.killable_fixtures"]
 
 READ = ("GetItem", "/scroll", "/batch", "/count", ".embeddings", ".chat", ".messages", ".memory_switches")
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.failures import injects
-from tests.support.killable import Crossing, Person, World, forwarded
-from tests.support.killed import AGAIN, first, kill
+from tests.support.failures.killable import Crossing, Person, World, forwarded
+from tests.support.failures.killed import AGAIN, first, kill
+from tests.support.failures.table import injects
 from tests.support.loopback import HttpServer, Request, reply
 
-pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.killable_fixtures"]
+pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.failures.killable_fixtures"]
 
 
 @pytest.mark.parametrize("after", ["Qdrant.PUT points", "Qdrant.POST points/payload"])

@@ -2,15 +2,15 @@
 
 import json
 
-from operator_memory.domain.jobs import MAX_RECEIVES, Outcome
+from operator_memory.domain.learning.jobs import MAX_RECEIVES, Outcome
 
-from tests.support.extractor import completion
-from tests.support.failure_rig import BYSTANDER, CHAT, SEARCH, SUBJECT, TURNS, Rig, Stored
-from tests.support.failures import injects
-from tests.support.faulty_proxy import Act, answers, hangs
+from tests.support.failures.faulty_proxy import Act, answers, hangs
+from tests.support.failures.rig import BYSTANDER, CHAT, SEARCH, SUBJECT, TURNS, Rig, Stored
+from tests.support.failures.table import injects
+from tests.support.learning.extractor import completion
 from tests.support.loopback import reply
 
-pytest_plugins = ["tests.support.failure_fixtures"]
+pytest_plugins = ["tests.support.failures.fixtures"]
 
 AGAIN = "The message is tried again; the turns are stored already."
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from operator_memory.domain.jobs import Outcome
+from operator_memory.domain.learning.jobs import Outcome
 
-from tests.support.failure_rig import SEARCH, SUBJECT, TURNS, WRITE, Rig, Stored, path
-from tests.support.failures import injects
-from tests.support.faulty_proxy import Forward, When, answers, breaks_after, hangs, sends
+from tests.support.failures.faulty_proxy import Forward, When, answers, breaks_after, hangs, sends
+from tests.support.failures.rig import SEARCH, SUBJECT, TURNS, WRITE, Rig, Stored, path
+from tests.support.failures.table import injects
 from tests.support.loopback import reply
 
-pytest_plugins = ["tests.support.failure_fixtures"]
+pytest_plugins = ["tests.support.failures.fixtures"]
 
 NO_COLLECTION = {"status": {"error": "Not found: Collection `failures` doesn't exist!"}, "time": 0.1}
 BAD_POINT = {"status": {"error": "Wrong input: Vector dimension error: expected dim: 384, got 383"}, "time": 0.1}

@@ -2,15 +2,15 @@
 
 from uuid import uuid4
 
-from operator_memory.domain.jobs import JobState
+from operator_memory.domain.learning.jobs import JobState
 
-from tests.support.failure_rig import GIVES_BACK, NOTHING, Rig, path, target
-from tests.support.failures import injects
-from tests.support.faulty_proxy import answers, hangs
+from tests.support.failures.faulty_proxy import answers, hangs
+from tests.support.failures.rig import GIVES_BACK, NOTHING, Rig, path, target
+from tests.support.failures.table import injects
 from tests.support.loopback import reply
-from tests.support.platform_worlds import RealPlatform
+from tests.support.supabase.platform_worlds import RealPlatform
 
-pytest_plugins = ["tests.support.failure_fixtures"]
+pytest_plugins = ["tests.support.failures.fixtures"]
 
 SWITCHES, MESSAGES = path("/rpc/memory_switches"), path("/rest/v1/messages")
 READS_WATERMARK = target("GetItem", holding="WATERMARK#")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders import NOW
-from tests.support.management import Management
+from tests.support.management.api import Management
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from operator_memory.application.consume_jobs import QueuedJob
-from operator_memory.domain.retention import ExpiryReport
+from operator_memory.application.learning.consume_jobs import QueuedJob
+from operator_memory.domain.lifecycle.retention import ExpiryReport
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 

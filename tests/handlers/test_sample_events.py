@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operator_memory.domain.events import EventType
+from operator_memory.domain.management.audit_events import EventType
 from operator_memory.entrypoints.contracts.context import parse_context_request
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import parse_job
 
-from tests.support.management import Management
+from tests.support.management.api import Management
 
 EVENTS = Path(__file__).parents[2] / "events"
 

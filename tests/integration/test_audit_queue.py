@@ -11,30 +11,30 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from operator_memory.adapters.aws_json import AwsCredentials, AwsJsonClient
-from operator_memory.adapters.sqs_events import SqsEvents
-from operator_memory.adapters.supabase_rest import SupabaseRest
-from operator_memory.adapters.supabase_trail import SupabaseEventTrail
-from operator_memory.adapters.system_clock import SystemClock
-from operator_memory.application.record_events import RecordEvents
+from operator_memory.adapters.aws.signed_json import AwsCredentials, AwsJsonClient
+from operator_memory.adapters.aws.sqs_events import SqsEvents
+from operator_memory.adapters.local.system_clock import SystemClock
+from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+from operator_memory.adapters.supabase.rest import SupabaseRest
+from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.errors import UpstreamUnavailableError
-from operator_memory.domain.events import EventType, MemoryEvent
-from operator_memory.domain.models import EmbeddedMemory
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.management.audit_events import EventType, MemoryEvent
+from operator_memory.domain.memory.memory import EmbeddedMemory
+from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.contracts.event import event_body
 
 from devstack.aws.events import sqs_event
 from devstack.aws.template import QueueSpec
 from devstack.supabase import SupabaseFront
-from tests.support.aws import aws_client
+from tests.support.aws.clients import aws_client
 from tests.support.builders import a_memory
-from tests.support.fakes import FakeEmbedder, InMemoryMemories
-from tests.support.fakes_erasure import InMemoryTombstones
-from tests.support.fakes_library import InMemoryLibrary
+from tests.support.fakes.core import FakeEmbedder, InMemoryMemories
+from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.library import InMemoryLibrary
 from tests.support.loopback import unused_port
-from tests.support.supabase import Tenant
+from tests.support.supabase.tenants import Tenant
 
-pytest_plugins = ["tests.support.supabase_fixtures", "tests.support.aws_fixtures"]
+pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.aws.fixtures"]
 
 APP = Path(__file__).parents[2] / "functions" / "audit" / "app.py"
 NOW = datetime.now(UTC)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from operator_memory.adapters.jwt import ServiceTokens
-from operator_memory.adapters.supabase_jwt import UserTokens
-from operator_memory.adapters.system_clock import SystemClock
-from operator_memory.domain.identity import READ_CONTEXT, Action, Caller
+from operator_memory.adapters.local.system_clock import SystemClock
+from operator_memory.adapters.net.service_tokens import ServiceTokens
+from operator_memory.adapters.supabase.user_tokens import UserTokens
+from operator_memory.domain.management.identity import READ_CONTEXT, Action, Caller
 
 from devstack import running
 from devstack.processes import child_environment

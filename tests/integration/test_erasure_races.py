@@ -7,37 +7,37 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
-from operator_memory.adapters.dynamodb_expiry import DynamoDBExpiryIndex
-from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
-from operator_memory.adapters.dynamodb_records import DynamoDBRecords
-from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
-from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
-from operator_memory.adapters.fixed_switches import FixedSwitches
-from operator_memory.adapters.http import HttpClient
-from operator_memory.adapters.qdrant import QdrantMemories
-from operator_memory.adapters.qdrant_erasure import QdrantErasure
-from operator_memory.adapters.qdrant_turns import QdrantTurnMarks
-from operator_memory.adapters.secret_redaction import SecretRedactor
-from operator_memory.application.chunk_facts import FactPorts
-from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
-from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
-from operator_memory.application.guarded_writer import GuardedWriter
-from operator_memory.application.learn_facts import LearnFacts
-from operator_memory.application.past_turns import PastTurns
-from operator_memory.application.trail import Trail
+from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
+from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
+from operator_memory.adapters.dynamodb.records import DynamoDBRecords
+from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
+from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
+from operator_memory.adapters.local.fixed_switches import FixedSwitches
+from operator_memory.adapters.net.http import HttpClient
+from operator_memory.adapters.qdrant.erasure import QdrantErasure
+from operator_memory.adapters.qdrant.memories import QdrantMemories
+from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
+from operator_memory.adapters.secrets.redactor import SecretRedactor
+from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.past_turns import PastTurns
 from operator_memory.domain.conversation import RawMessage, Turn
-from operator_memory.domain.erasure import ErasureState, Target, TargetKind
-from operator_memory.domain.jobs import JobRecord, RunJob
-from operator_memory.domain.models import EmbeddedMemory, Memory
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.management.erasure import ErasureState, Target, TargetKind
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
-from tests.support.fakes import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
-from tests.support.fakes_limits import FakeEvents
+from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
+from tests.support.fakes.limits import FakeEvents
 
-pytest_plugins = ["tests.support.aws_fixtures"]
+pytest_plugins = ["tests.support.aws.fixtures"]
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 TARGETS = [

@@ -1,1 +1,1 @@
-"""One external system a file, each behind a port of ``application.ports``."""
+"""One external system a file, each behind a port of ``application.ports.core``."""

@@ -1,11 +1,11 @@
-"""The measured numbers of the relevance gate, by embedding model (``relevance.json``, see `domain.relevance`)."""
+"""The relevance gate's measured numbers, by embedding model (``relevance.json``, see `domain.recall.relevance`)."""
 
 import json
 from dataclasses import fields
 from pathlib import Path
 
-from operator_memory.domain.ranking_parameters import RankingParameters
-from operator_memory.domain.relevance import RelevanceGate
+from operator_memory.domain.recall.parameters import RankingParameters
+from operator_memory.domain.recall.relevance import RelevanceGate
 
 FILE = Path(__file__).with_name("relevance.json")
 UNMEASURED = RelevanceGate(similarity=0.1, words=0.1, each=0.03)

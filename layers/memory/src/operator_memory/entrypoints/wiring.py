@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from operator_memory.application.limit_rate import LimitRate
-from operator_memory.application.retrieve_context import Deadlines, RetrieveContext
-from operator_memory.application.trail import Trail
+from operator_memory.application.management.limit_rate import LimitRate
+from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
+from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
-from operator_memory.domain.events import EventType
-from operator_memory.domain.identity import READ_CONTEXT, Caller
-from operator_memory.domain.scopes import AccountId
-from operator_memory.domain.token_count import Estimate, TokenCounter, encoding_of
-from operator_memory.entrypoints.parts import Parts
+from operator_memory.domain.management.audit_events import EventType
+from operator_memory.domain.management.identity import READ_CONTEXT, Caller
+from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.recall.token_count import Estimate, TokenCounter, encoding_of
+from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.relevance import gate_for
 
 if TYPE_CHECKING:
-    from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
-    from operator_memory.application.consume_jobs import ConsumeJobs
-    from operator_memory.application.erase_memories import EraseMemories
-    from operator_memory.application.expire_memories import ExpireMemories
-    from operator_memory.application.export_account import ExportSources
-    from operator_memory.application.management_ports import MemoryLibrary, PlatformSettings
-    from operator_memory.application.record_events import RecordEvents
-    from operator_memory.entrypoints.api.gate import Gate
+    from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
+    from operator_memory.application.learning.consume_jobs import ConsumeJobs
+    from operator_memory.application.lifecycle.expire_memories import ExpireMemories
+    from operator_memory.application.management.erase_memories import EraseMemories
+    from operator_memory.application.management.export_account import ExportSources
+    from operator_memory.application.management.record_events import RecordEvents
+    from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.entrypoints.api.access import Gate
     from operator_memory.entrypoints.api.resolver import MemoriesApi
 
 Authenticate = Callable[[str], Caller]
@@ -88,21 +88,21 @@ def _token_counter(model: str) -> TokenCounter:
     encoding = encoding_of(model)
     if encoding is None:
         return Estimate()
-    from operator_memory.adapters.byte_pairs import counter_of
+    from operator_memory.adapters.models.token_counter import counter_of
 
     return counter_of(encoding)
 
 
 def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     """The extraction function's parts: what works off one queue message."""
-    from operator_memory.adapters.dynamodb_watermarks import DynamoDBWatermarks
-    from operator_memory.adapters.mem0_engine import Mem0Extractor
-    from operator_memory.adapters.secret_redaction import SecretRedactor
-    from operator_memory.adapters.sqs_queue import SqsJobQueue
-    from operator_memory.application.chunk_facts import FactPorts
-    from operator_memory.application.consume_jobs import ConsumeJobs
-    from operator_memory.application.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
-    from operator_memory.application.learn_facts import LearnFacts
+    from operator_memory.adapters.aws.sqs_queue import SqsJobQueue
+    from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
+    from operator_memory.adapters.models.mem0_engine import Mem0Extractor
+    from operator_memory.adapters.secrets.redactor import SecretRedactor
+    from operator_memory.application.learning.chunk_facts import FactPorts
+    from operator_memory.application.learning.consume_jobs import ConsumeJobs
+    from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+    from operator_memory.application.learning.learn_facts import LearnFacts
     from operator_memory.entrypoints.contracts.job import parse_job
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
@@ -134,16 +134,16 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
 
 def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     """The management API."""
-    from operator_memory.adapters.dynamodb_idempotency import DynamoDBIdempotency
-    from operator_memory.adapters.qdrant_library import QdrantLibrary
-    from operator_memory.adapters.sqs_jobs import SqsJobSender
-    from operator_memory.adapters.supabase_settings import SupabasePlatformSettings
-    from operator_memory.application.export_account import ExportAccount
-    from operator_memory.application.import_memories import ImportMemories
-    from operator_memory.application.manage_memories import ManageMemories
-    from operator_memory.application.manage_settings import ManageSettings
-    from operator_memory.application.review_memories import ReviewMemories
-    from operator_memory.application.submit_jobs import SubmitJobs
+    from operator_memory.adapters.aws.sqs_jobs import SqsJobSender
+    from operator_memory.adapters.dynamodb.idempotency import DynamoDBIdempotency
+    from operator_memory.adapters.qdrant.library import QdrantLibrary
+    from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
+    from operator_memory.application.learning.submit_jobs import SubmitJobs
+    from operator_memory.application.management.export_account import ExportAccount
+    from operator_memory.application.management.import_memories import ImportMemories
+    from operator_memory.application.management.manage_memories import ManageMemories
+    from operator_memory.application.management.manage_settings import ManageSettings
+    from operator_memory.application.management.review_memories import ReviewMemories
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
     from operator_memory.entrypoints.contracts.account import Prices
@@ -183,9 +183,9 @@ def _held(
     parts: Parts, library: "MemoryLibrary", jobs: "DynamoDBJobs", settings: "PlatformSettings"
 ) -> "ExportSources":
     """Everything that is held about an account."""
-    from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
-    from operator_memory.adapters.supabase_trail import SupabaseEventTrail
-    from operator_memory.application.export_account import ExportSources
+    from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
+    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.application.management.export_account import ExportSources
 
     return ExportSources(
         library=library,
@@ -199,10 +199,10 @@ def _held(
 
 def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     """The audit function: what writes a batch of events."""
-    from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
-    from operator_memory.adapters.qdrant_library import QdrantLibrary
-    from operator_memory.adapters.supabase_trail import SupabaseEventTrail
-    from operator_memory.application.record_events import RecordEvents
+    from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
+    from operator_memory.adapters.qdrant.library import QdrantLibrary
+    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.application.management.record_events import RecordEvents
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
     supabase = parts.required_supabase()
@@ -222,8 +222,8 @@ class ArchiveApp:
 
 def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     """The archive function's sweeps."""
-    from operator_memory.adapters.dynamodb_expiry import DynamoDBExpiryIndex
-    from operator_memory.application.expire_memories import ExpireMemories
+    from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+    from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
     index = DynamoDBExpiryIndex(parts.dynamodb, parts.required("memory_table"))
@@ -233,18 +233,18 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
 
 
 def _jobs(parts: Parts) -> "DynamoDBJobs":
-    from operator_memory.adapters.dynamodb_jobs import DynamoDBJobs
+    from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 
     table = parts.required("memory_table")
     return DynamoDBJobs(parts.dynamodb, table, record_days=parts.settings.job_record_days)
 
 
 def _erasures(parts: Parts, trail: Trail) -> "EraseMemories":
-    from operator_memory.adapters.dynamodb_erasures import DynamoDBErasures
-    from operator_memory.adapters.dynamodb_records import DynamoDBRecords
-    from operator_memory.adapters.dynamodb_tombstones import DynamoDBTombstones
-    from operator_memory.adapters.supabase_trail import SupabaseEventTrail
-    from operator_memory.application.erase_memories import EraseMemories, ErasurePorts
+    from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
+    from operator_memory.adapters.dynamodb.records import DynamoDBRecords
+    from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
+    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 
     table = parts.required("memory_table")
     ports = ErasurePorts(
@@ -260,7 +260,7 @@ def _erasures(parts: Parts, trail: Trail) -> "EraseMemories":
 
 def _service_tokens(parts: Parts) -> tuple[Authenticate, Callable[[], object]]:
     """Verifies the runtime's tokens; and what reads their keys."""
-    from operator_memory.adapters.jwt import ServiceTokens, key_provider
+    from operator_memory.adapters.net.service_tokens import ServiceTokens, key_provider
 
     keys = key_provider(parts.required_secret("service_token_keys"))
     tokens = ServiceTokens(keys)
@@ -273,11 +273,11 @@ def _now(parts: Parts) -> datetime:
 
 def _gate(parts: Parts, trail: Trail) -> "Gate":
     """People by their Supabase token, services by their own; in front of everything, the limits."""
-    from operator_memory.adapters.jwt import is_service_token
-    from operator_memory.adapters.supabase_jwt import UserTokens
-    from operator_memory.adapters.supabase_memberships import SupabaseMemberships
-    from operator_memory.application.authorize import Authorize
-    from operator_memory.entrypoints.api.gate import Gate
+    from operator_memory.adapters.net.service_tokens import is_service_token
+    from operator_memory.adapters.supabase.memberships import SupabaseMemberships
+    from operator_memory.adapters.supabase.user_tokens import UserTokens
+    from operator_memory.application.management.authorize import Authorize
+    from operator_memory.entrypoints.api.access import Gate
 
     settings = parts.settings
     base = settings.supabase_url.rstrip("/")

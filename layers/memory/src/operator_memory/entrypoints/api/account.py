@@ -6,9 +6,9 @@ from uuid import NAMESPACE_URL, uuid5
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
-from operator_memory.domain.identity import Action, Caller
-from operator_memory.domain.rate_limits import Bucket
-from operator_memory.domain.scopes import AccountId
+from operator_memory.domain.management.identity import Action, Caller
+from operator_memory.domain.management.rate_limits import Bucket
+from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.api.memories import READING, AccountQuery
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.services import Services

@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.identity import Action
-from operator_memory.domain.rate_limits import Bucket
+from operator_memory.domain.management.identity import Action
+from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.api.account import OptionalKey, PathId
 from operator_memory.entrypoints.api.memories import AccountQuery
 from operator_memory.entrypoints.api.problems import documented

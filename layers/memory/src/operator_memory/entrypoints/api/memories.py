@@ -7,12 +7,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from pydantic import AfterValidator
 
-from operator_memory.application.manage_memories import Changes
+from operator_memory.application.management.manage_memories import Changes
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.identity import Action
-from operator_memory.domain.models import Memory
-from operator_memory.domain.rate_limits import Bucket
-from operator_memory.domain.scopes import AccountId, Kind, Scope, canonical_id
+from operator_memory.domain.management.identity import Action
+from operator_memory.domain.management.rate_limits import Bucket
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, canonical_id
 from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import (

@@ -5,11 +5,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from operator_memory.domain.erasure import Target, TargetKind
-from operator_memory.domain.identity import Action, Caller
-from operator_memory.domain.library import MemoryFilter, Sort
-from operator_memory.domain.rate_limits import Bucket
-from operator_memory.domain.scopes import AccountId, Scope
+from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.management.identity import Action, Caller
+from operator_memory.domain.management.listing import MemoryFilter, Sort
+from operator_memory.domain.management.rate_limits import Bucket
+from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.entrypoints.api.account import PathId
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.services import Services

@@ -5,8 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from operator_memory.domain.identity import Action
-from operator_memory.domain.rate_limits import Bucket
+from operator_memory.domain.management.identity import Action
+from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.api.memories import CHANGING, AccountQuery, MemoryId, with_etag
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import MemoryView

@@ -3,17 +3,17 @@
 import logging
 from dataclasses import dataclass, field
 
-from operator_memory.application.erase_memories import EraseMemories
-from operator_memory.application.export_account import ExportAccount
-from operator_memory.application.import_memories import ImportMemories
-from operator_memory.application.manage_memories import ManageMemories
-from operator_memory.application.manage_settings import ManageSettings
-from operator_memory.application.management_ports import SwitchReader
-from operator_memory.application.review_memories import ReviewMemories
-from operator_memory.application.submit_jobs import SubmitJobs
+from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.management.erase_memories import EraseMemories
+from operator_memory.application.management.export_account import ExportAccount
+from operator_memory.application.management.import_memories import ImportMemories
+from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.review_memories import ReviewMemories
+from operator_memory.application.ports.management import SwitchReader
 from operator_memory.domain.errors import UpstreamError
-from operator_memory.domain.scopes import AccountId
-from operator_memory.entrypoints.api.gate import Gate
+from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.entrypoints.api.access import Gate
 from operator_memory.entrypoints.contracts.account import Prices
 
 _LOG = logging.getLogger("operator_memory.api")

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from operator_memory.application.retrieve_context import ContextRequest, ContextResult
-from operator_memory.domain.context_text import shortened
+from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.models import Memory
-from operator_memory.domain.scopes import ID_PATTERN, Scope, account_id, checked_id
-from operator_memory.domain.scores import RankedMemory
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import ID_PATTERN, Scope, account_id, checked_id
+from operator_memory.domain.recall.ranked_memory import RankedMemory
+from operator_memory.domain.recall.rendering import shortened
 
 MAX_QUERY = 100_000
 MAX_LIMIT = 50

@@ -21,11 +21,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from operator_memory.application.extract_run import MAX_MESSAGES
+from operator_memory.application.learning.extract_run import MAX_MESSAGES
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.jobs import RunJob, content_hash
-from operator_memory.domain.scopes import ID_PATTERN, AccountId, canonical_id
+from operator_memory.domain.learning.jobs import RunJob, content_hash
+from operator_memory.domain.memory.scopes import ID_PATTERN, AccountId, canonical_id
 
 MAX_BODY_CHARACTERS = 16 * 1024 * 1024
 """A queue message is at most 1 MiB; jobs that come another way may carry more, up to this."""

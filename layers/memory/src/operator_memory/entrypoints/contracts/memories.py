@@ -19,12 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from operator_memory.application.manage_memories import Changes, NewMemory
-from operator_memory.domain.context_text import shortened
+from operator_memory.application.management.manage_memories import Changes, NewMemory
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.library import MemoryFilter, Position, Sort, SortKey
-from operator_memory.domain.models import Memory
-from operator_memory.domain.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
+from operator_memory.domain.management.listing import MemoryFilter, Position, Sort, SortKey
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
+from operator_memory.domain.recall.rendering import shortened
 
 MAX_TEXT = 8_000
 MAX_PAGE = 100

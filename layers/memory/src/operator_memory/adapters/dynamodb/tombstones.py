@@ -1,0 +1,48 @@
+"""Tombstones in DynamoDB: item ``TOMBSTONE#<target's name>`` of the account. They have no time to live: a thread may
+be read again from its start, however long ago it was erased."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_text, text
+from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.management.erasure import Target, Tombstone
+from operator_memory.domain.memory.scopes import AccountId
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoDBTombstones:
+    """Port ``Tombstones``. One conditional write to put, one consistent read for up to 100 targets to find."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    def put(self, account_id: AccountId, tombstone: Tombstone) -> None:
+        """Store it; one that is not later than the target's own changes nothing."""
+        at = text(tombstone.erased_at)
+        account, name = _key(account_id, tombstone.target)
+        item = {"account_id": account, "item": name, "erased_at": at}
+        self._table.put_if(item, "attribute_not_exists(account_id) OR erased_at < :at", {":at": at})
+
+    def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
+        """The tombstones of ``targets``, in their order.
+
+        Raises:
+            MalformedResponseError: one cannot be read. Never taken for none: what is erased would come back.
+        """
+        keys = {_key(account_id, target): target for target in targets}
+        found = self._table.get_many(keys)
+        return [_tombstone(target, found[key]) for key, target in keys.items() if key in found]
+
+
+def _key(account_id: AccountId, target: Target) -> Key:
+    return account_id, f"TOMBSTONE#{target.name}"
+
+
+def _tombstone(target: Target, item: Item) -> Tombstone:
+    try:
+        return Tombstone(target, from_text(item["erased_at"]))
+    except (KeyError, ValueError) as error:
+        raise MalformedResponseError(SYSTEM, "a tombstone cannot be read") from error

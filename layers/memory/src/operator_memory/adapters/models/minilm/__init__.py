@@ -1,0 +1,1 @@
+"""MiniLM on plain numpy: tokenizer, weights, network."""

@@ -1,0 +1,1 @@
+"""HTTP, retries and service tokens."""

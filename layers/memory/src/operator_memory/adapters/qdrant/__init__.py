@@ -1,0 +1,1 @@
+"""Memories in Qdrant, over its REST API."""

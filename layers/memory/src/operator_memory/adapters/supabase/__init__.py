@@ -1,0 +1,1 @@
+"""The platform: users, accounts, messages, settings, and the audit trail."""

@@ -1,0 +1,1 @@
+"""Use cases after a run: what is learned from it."""

@@ -1,0 +1,339 @@
+"""Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import accumulate
+from uuid import UUID
+
+from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.store_turns import StoreTurns
+from operator_memory.application.ports.core import (
+    Clock,
+    Embedder,
+    JobStore,
+    Redactor,
+    ThreadMessages,
+    Watermark,
+    WatermarkStore,
+)
+from operator_memory.application.ports.management import SwitchReader
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.domain.conversation import (
+    MAX_TURN_CHARACTERS,
+    READ_ROLES,
+    RawMessage,
+    message_text,
+    read_conversation,
+    said_at,
+    with_places,
+)
+from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
+from operator_memory.domain.learning.jobs import (
+    LEASE_SECONDS,
+    ClaimStatus,
+    FactOutcome,
+    JobRecord,
+    JobState,
+    Outcome,
+    RunJob,
+)
+from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
+from operator_memory.domain.management.erasure import Target, TargetKind
+
+MAX_MESSAGES = 5_000
+"""Messages of one job: the most whose outcomes fit into its record."""
+
+MAX_CHARACTERS = 480_000
+"""Characters of a thread that one job reads: ten model calls of the usual size, which a function has time for. A job
+that takes longer would begin anew each time, and the thread would never get beyond it."""
+
+MAX_FACTS_LISTED = 500
+"""Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
+
+CLOCK_SKEW = timedelta(seconds=2)
+"""How far the platform's clock may be ahead of the runner's. A message later than the run's end by more than
+this belongs to the next run, which may be one that is not to be remembered."""
+
+SWITCHES_TIMEOUT = 5.0
+"""Seconds for reading the switches."""
+
+_LAST_MESSAGE_ID = str(UUID(int=2**128 - 1))
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionPolicy:
+    """The numbers of an extraction."""
+
+    session_days: int = 30
+    lease_seconds: int = LEASE_SECONDS
+    embed_timeout: float = 30.0
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionPorts:
+    """What an extraction needs. ``thread_messages`` may be absent: then jobs must carry their messages."""
+
+    jobs: JobStore
+    facts: LearnFacts
+    redactor: Redactor
+    embedder: Embedder
+    memories: GuardedWriter
+    switches: SwitchReader
+    trail: Trail
+    watermarks: WatermarkStore
+    thread_messages: ThreadMessages | None
+    clock: Clock
+
+
+class ExtractRun:
+    """Extracts one job at a time. Running a job again, whole or after a crash, changes nothing."""
+
+    def __init__(self, ports: ExtractionPorts, policy: ExtractionPolicy) -> None:
+        self._ports = ports
+        self._policy = policy
+        self._store_turns = StoreTurns(
+            embedder=ports.embedder,
+            memories=ports.memories,
+            lifetime=timedelta(days=policy.session_days),
+            embed_timeout=policy.embed_timeout,
+        )
+
+    def __call__(self, job: RunJob, content_hash: str) -> JobRecord:
+        """Work off ``job`` and return its record.
+
+        Raises:
+            JobConflictError: the job id was used before with other content.
+            JobInProgressError: another worker has it.
+            MemoryServiceError: of the kind that stopped it; the record says so, and nothing is half done
+                that a repetition would not complete.
+        """
+        clock = self._ports.clock
+        claim = self._ports.jobs.claim(
+            job.account_id,
+            job.job_id,
+            content_hash=content_hash,
+            subject=job.subject,
+            now=clock.now(),
+            lease_seconds=self._policy.lease_seconds,
+        )
+        if claim.status is ClaimStatus.ALREADY_DONE:
+            return claim.record
+        if claim.status is ClaimStatus.CONFLICT:
+            raise JobConflictError(f"job {job.job_id} was submitted before with other content")
+        if claim.status is ClaimStatus.IN_PROGRESS:
+            raise JobInProgressError(f"job {job.job_id} is being worked on")
+        known = replace(claim.record, queued_at=claim.record.queued_at or job.sent_at)
+        try:
+            record, watermark = self._run(job, known)
+        except MemoryServiceError as error:
+            failed = known.failed(error=error.reason, detail=str(error), now=clock.now())
+            self._ports.jobs.save(failed)
+            raise
+        except Exception as error:
+            # A defect: its message may quote the conversation, so only its type is kept.
+            self._ports.jobs.save(known.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
+            raise
+        self._note(job, record)  # before the job counts as done: a repetition notes the same event
+        self._ports.jobs.save(record)
+        if watermark is not None:
+            # Last: a worker that dies before this line costs one more reading of the same messages. The other
+            # way round its job would be repeated on none, and its record would say that nothing was said.
+            self._ports.watermarks.advance(job.account_id, job.thread_id, watermark)
+        return record
+
+    def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
+        now = self._ports.clock.now()
+        if job.sent_at is not None:
+            now = min(now, job.sent_at)  # a job that waited in the queue through an erasure tells of what was before it
+        job = replace(job, finished_at=min(job.finished_at, now))
+        done = replace(record, state=JobState.DONE, error=None, error_detail=None)
+        off = self._switched_off(job)
+        if off is not None:
+            if off != "memory_disabled":
+                self._pass_over(job)
+            return replace(done, skipped={off: 1}, updated_at=self._ports.clock.now()), None
+        messages, watermark = self._messages(job)
+        messages = _not_later(messages, now)
+        kept = self._not_erased(job, messages)
+        redactions: Counter[str] = Counter()
+        conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
+        said = with_places(conversation.turns, job.job_id)
+        turns = self._store_turns(job, said)
+        learned = self._ports.facts(job, said, attempt=record.attempts)
+        facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
+        skipped = dict(conversation.skipped)
+        if len(kept) < len(messages):
+            skipped["erased"] = len(messages) - len(kept)
+        if learned.passed_over:
+            skipped["not_understood"] = len(learned.passed_over)
+        if len(facts) > MAX_FACTS_LISTED:
+            skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
+        done = replace(
+            done,
+            facts=tuple(facts[:MAX_FACTS_LISTED]),
+            turns=tuple(turns),
+            skipped=skipped,
+            llm_calls=learned.llm_calls,
+            prompt_tokens=learned.tokens.prompt,
+            completion_tokens=learned.tokens.completion,
+            redactions=dict(redactions),
+            updated_at=self._ports.clock.now(),
+        )
+        return done, watermark
+
+    def _switched_off(self, job: RunJob) -> str | None:
+        """Why the run is not to be remembered, or ``None``.
+
+        People's switches come first: what the deployment's own left out is learned when it is on again.
+        """
+        if not job.memory_enabled:
+            return "memory_disabled_run"
+        switches = self._ports.switches.read(
+            job.account_id,
+            agent_id=job.agent_id,
+            thread_id=job.thread_id,
+            session_id=job.session_id,
+            timeout=SWITCHES_TIMEOUT,
+        )
+        if switches.off:
+            return f"memory_disabled_{switches.off}"
+        return None if self._policy.enabled else "memory_disabled"
+
+    def _pass_over(self, job: RunJob) -> None:
+        """Have the thread read on after the end of a run that people keep out of memory: what was said in it is not
+        learned later either, when memory is on again.
+
+        It comes before the job's record, which ends the job for good, and reads nothing: no other failure undoes it.
+        """
+        if self._ports.thread_messages is not None:
+            end = Watermark(job.finished_at + CLOCK_SKEW, _LAST_MESSAGE_ID)
+            self._ports.watermarks.advance(job.account_id, job.thread_id, end)
+
+    def _messages(self, job: RunJob) -> tuple[Sequence[RawMessage], Watermark | None]:
+        if job.messages is not None:
+            return job.messages, None
+        source = self._ports.thread_messages
+        if source is None:
+            raise ConfigurationError(
+                "The job carries no messages and SUPABASE_URL is not set: set it, or send the messages with the job."
+            )
+        found: list[RawMessage] = []
+        watermark = self._ports.watermarks.get(job.account_id, job.thread_id)
+        room = MAX_CHARACTERS
+        while len(found) < MAX_MESSAGES:
+            page = self._page_of_run(source, job, watermark)
+            sizes = list(accumulate(map(_size, page)))
+            fitting = page[: bisect_right(sizes, room)]
+            if fitting:
+                found += fitting
+                watermark = _watermark_of(fitting[-1])
+                room -= sizes[len(fitting) - 1]
+            if not page or len(fitting) < len(page):
+                break
+        return found, watermark  # what is beyond the most is read by the thread's next job
+
+    def _page_of_run(self, source: ThreadMessages, job: RunJob, after: Watermark | None) -> list[RawMessage]:
+        page = source.read(job.account_id, job.thread_id, after=after, limit=_PAGE)
+        end = job.finished_at + CLOCK_SKEW
+        return [message for message in page if message.created_at is not None and message.created_at <= end]
+
+    def _not_erased(self, job: RunJob, messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
+        """Without what was said before a person erased it. No model sees that again."""
+        times = _times(messages, job.finished_at)
+        for tombstone in self._ports.memories.find(job.account_id, _targets(job)):
+            kept = [m for m, moment in zip(messages, times, strict=True) if moment > tombstone.erased_at]
+            times = [moment for moment in times if moment > tombstone.erased_at]
+            if len(kept) < len(messages):
+                # An attempt before the erasure may have died after a write: that goes too.
+                self._ports.memories.erase(job.account_id, tombstone)
+            messages = kept
+        return messages
+
+    def _replacing(self, job: RunJob, facts: Sequence[FactOutcome]) -> Sequence[FactOutcome]:
+        """``facts`` of a repetition, with what they took the place of: what an earlier attempt marked so is not found
+        any more, and its record was not written."""
+        new = [o.memory_id for o in facts if o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)]
+        marked: dict[str, dict[str, None]] = {}
+        for memory in self._ports.memories.replaced_by(job.account_id, new) if new else ():
+            if memory.superseded_by is not None and memory.valid_until == job.finished_at:
+                marked.setdefault(memory.superseded_by, {})[memory.id] = None
+        return [
+            replace(o, outcome=Outcome.SUPERSEDED, others=tuple(dict.fromkeys((*o.others, *marked[o.memory_id]))))
+            if o.memory_id in marked and o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)
+            else o
+            for o in facts
+        ]
+
+    def _note(self, job: RunJob, record: JobRecord) -> None:
+        """One event for all that the job added, one for all that it put aside.
+
+        On a repetition what is there already may be its own work.
+        """
+        counted = {Outcome.ADDED, Outcome.SUPERSEDED} | ({Outcome.DUPLICATE} if record.attempts > 1 else set())
+        added = [o.memory_id for o in (*record.facts, *record.turns) if o.outcome in counted]
+        replaced = dict.fromkeys(i for o in record.facts if o.outcome is Outcome.SUPERSEDED for i in o.others)
+        about: dict[str, str | int | bool] = {"job_id": job.job_id, "facts": len(record.facts)}
+        if job.author_id:
+            about["author_id"] = job.author_id
+        for what, cause, ids in ((EventType.ADD, "job", added), (EventType.UPDATE, "superseded", list(replaced))):
+            if ids:
+                self._ports.trail.note(
+                    job.account_id,
+                    "system:extraction",
+                    what,
+                    event_id=repeatable_event_id(job.account_id, cause, job.job_id),
+                    memory_ids=ids,
+                    agent_id=job.agent_id,
+                    thread_id=job.thread_id,
+                    metadata=about,
+                )
+
+    def _redacted(self, counts: Counter[str], text: str) -> str:
+        """``text`` without secrets: nobody after this sees one, no model, no embedder and no store."""
+        redacted = self._ports.redactor.redact(text)
+        counts.update(redacted.counts)
+        return redacted.text
+
+
+def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:
+    """``messages``, none later than ``now``: what claims to be said tomorrow would outlive an erasure today."""
+    return [
+        replace(m, created_at=now) if m.created_at is not None and m.created_at.tzinfo and m.created_at > now else m
+        for m in messages
+    ]
+
+
+def _targets(job: RunJob) -> list[Target]:
+    """What a person may have erased that holds everything said in the job's conversation."""
+    targets = {Target(TargetKind.ACCOUNT), Target(TargetKind.SESSION, job.thread_id)}
+    targets.add(Target(TargetKind.SESSION, job.effective_session_id))
+    if job.author_id:
+        targets.add(Target(TargetKind.AUTHOR, job.author_id))
+    return sorted(targets, key=lambda target: target.name)
+
+
+def _size(message: RawMessage) -> int:
+    """The characters of ``message`` that a model is to read, at most."""
+    return min(len(message_text(message.content)), MAX_TURN_CHARACTERS) if message.type in READ_ROLES else 0
+
+
+def _watermark_of(message: RawMessage) -> Watermark:
+    if message.created_at is None or message.message_id is None:
+        raise ValueError("a message of the platform has no time or no id")
+    return Watermark(message.created_at, message.message_id)
+
+
+def _times(messages: Sequence[RawMessage], end: datetime) -> list[datetime]:
+    """When each message was said at the latest: one without a time before the next that has one, or before ``end``."""
+    times: list[datetime] = []
+    for message in reversed(messages):
+        end = min(end, said_at(message, end))
+        times.append(end)
+    return times[::-1]

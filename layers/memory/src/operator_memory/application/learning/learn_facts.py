@@ -1,0 +1,102 @@
+"""The part of an extraction that finds, judges and stores facts: one model call a chunk of the conversation."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from operator_memory.application.learning.chunk_facts import ChunkFacts, FactPorts
+from operator_memory.application.ports.core import TokenUsage
+from operator_memory.domain.conversation import Turn, chunked, said_at
+from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
+from operator_memory.domain.learning.jobs import FactOutcome, RunJob
+from operator_memory.domain.management.erasure import Target, TargetKind
+
+PATIENCE = 5
+"""Attempts after which a model that answers nothing of use is not asked the same again."""
+
+MOST_FAILED_CALLS = 24
+"""Calls of one job that may fail while it looks for what the model makes nothing of."""
+
+
+@dataclass(slots=True)
+class FactsReport:
+    """What came of it."""
+
+    outcomes: list[FactOutcome] = field(default_factory=list)
+    llm_calls: int = 0
+    tokens: TokenUsage = field(default_factory=TokenUsage)
+    answered: int = 0  # calls that were of use
+    failed: int = 0  # calls that were not, and were made again about less
+    passed_over: list[UpstreamError] = field(default_factory=list)
+    """Why turns were, one each, of which the model makes nothing while it copes with the rest."""
+
+
+class LearnFacts:
+    """Learns the facts of one conversation at a time. A repetition stores nothing twice."""
+
+    def __init__(self, ports: FactPorts, *, chunk_characters: int, quota: int) -> None:
+        """``chunk_characters``: most of a conversation in one model call. ``quota``: most facts of an account."""
+        self._ports = ports
+        self._chunk_characters = chunk_characters
+        self._quota = quota
+
+    def __call__(self, job: RunJob, turns: Sequence[Turn], *, attempt: int = 1) -> FactsReport:
+        """Find, judge and store the facts of ``turns``. ``attempt``: the how manieth try of the job this is.
+
+        Raises:
+            MemoryServiceError: of the kind that stopped it. What the model makes nothing of stops it too, unless it
+                is a part of the conversation, and the model copes with another part.
+        """
+        report = FactsReport()
+        for part, until in self._parts(job, turns):
+            for chunk in chunked(part, self._chunk_characters):
+                self._learn(job, chunk, until, report, attempt)
+        if report.passed_over and not report.answered:
+            raise report.passed_over[-1]
+        return report
+
+    def _learn(self, job: RunJob, chunk: Sequence[Turn], until: datetime, report: FactsReport, attempt: int) -> None:
+        """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes
+        nothing of it: to ask the same again would give the same, until the job is given up, and the thread's next job
+        after it, which reads the same messages.
+        """
+        try:
+            extraction = self._ports.extractor.extract(
+                job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
+            )
+        except UpstreamError as error:
+            too_long = isinstance(error, AnswerTooLongError) and len(chunk) > 1
+            if not (too_long or _is_hopeless(error, attempt)) or report.failed == MOST_FAILED_CALLS:
+                raise
+            report.llm_calls += 1
+            report.failed += 1
+            if len(chunk) == 1:
+                report.passed_over.append(error)
+                return
+            middle = len(chunk) // 2
+            for half in (chunk[:middle], chunk[middle:]):
+                self._learn(job, half, until, report, attempt)
+            return
+        report.answered += 1
+        report.llm_calls += extraction.llm_calls
+        report.tokens += extraction.tokens
+        report.outcomes += ChunkFacts(self._ports, self._quota, job, chunk, until).store(extraction.facts)
+
+    def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
+        """The turns that are read together, and until when they were said.
+
+        A person may have cleared the user's or the agent's memory in the middle of the conversation. What was said
+        before is read apart, so that its facts are known to be older: for the other scope they are still wanted.
+        """
+        targets = [Target(TargetKind.USER)] + ([Target(TargetKind.AGENT, job.agent_id)] if job.agent_id else [])
+        for cleared_at in sorted(stone.erased_at for stone in self._ports.memories.find(job.account_id, targets)):
+            before = [turn for turn in turns if said_at(turn, job.finished_at) <= cleared_at]
+            turns = [turn for turn in turns if said_at(turn, job.finished_at) > cleared_at]
+            yield before, min(cleared_at, job.finished_at)
+        yield turns, job.finished_at
+
+
+def _is_hopeless(error: UpstreamError, attempt: int) -> bool:
+    """Whether it is the model, and to ask the same again is of no use: it refuses, or has been asked often."""
+    refused = not error.retryable
+    return error.system == "llm" and (refused or (isinstance(error, MalformedResponseError) and attempt >= PATIENCE))

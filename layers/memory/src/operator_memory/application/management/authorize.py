@@ -1,0 +1,76 @@
+"""Use case: may this caller do this to this account's memory? Refusals go on record."""
+
+from operator_memory.application.ports.management import Memberships
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.errors import PermissionDeniedError
+from operator_memory.domain.management.audit_events import EventType
+from operator_memory.domain.management.identity import Action, Caller, Role, require_role
+from operator_memory.domain.memory.scopes import AccountId
+
+
+class Authorize:
+    """Decides by the token alone for services, by the role in the account for people.
+
+    Nothing else opens an account: not that a project or thread of it is public, not that an agent is shared.
+    """
+
+    def __init__(self, memberships: Memberships, trail: Trail) -> None:
+        self._memberships = memberships
+        self._trail = trail
+
+    def __call__(self, caller: Caller, account_id: AccountId, action: Action, *, author_id: str | None = None) -> None:
+        """Return if ``caller`` may do ``action`` to the account's memory.
+
+        ``author_id``: only what this member said is concerned; members may take back their own words, whatever
+        their role.
+
+        Raises:
+            PermissionDeniedError: saying why; the refusal is in the trail of the account that was asked for.
+            UpstreamError: the membership cannot be looked up now.
+        """
+        try:
+            if caller.user_id is None:
+                caller.require(action.value, account_id)
+            else:
+                own_words = author_id is not None and author_id == caller.user_id and action is Action.CLEAR
+                role = self._role(caller.user_id, account_id)
+                require_role(role, Action.WRITE if own_words else action)
+        except PermissionDeniedError:
+            self.note_refusal(caller, account_id, action.value)
+            raise
+
+    def owner_of_agent(self, caller: Caller, agent_id: str, action: Action) -> AccountId:
+        """The account that owns the agent, if ``caller`` may do ``action`` to its memory.
+
+        Raises:
+            PermissionDeniedError: in the same words for an agent of others and for one that does not exist: which
+                agents there are is nobody's business.
+        """
+        account_id = self._memberships.account_of_agent(agent_id)
+        if account_id is None:
+            raise PermissionDeniedError(_NOT_YOUR_AGENT)
+        try:
+            self(caller, account_id, action)
+        except PermissionDeniedError:
+            if self._is_of(caller, account_id):
+                raise
+            raise PermissionDeniedError(_NOT_YOUR_AGENT) from None
+        return account_id
+
+    def _is_of(self, caller: Caller, account_id: AccountId) -> bool:
+        """Whether ``caller`` is a member of the account, or a service bound to it."""
+        if caller.user_id is None:
+            return caller.account_id == account_id
+        return self._role(caller.user_id, account_id) is not None
+
+    def note_refusal(self, caller: Caller, account_id: AccountId, what: str) -> None:
+        """Put a refusal on record."""
+        self._trail.note(account_id, caller.actor, EventType.DENIED, result_count=0, metadata={"action": what})
+
+    def _role(self, user_id: str, account_id: AccountId) -> Role | None:
+        if account_id == user_id:  # a personal account's id is its user's
+            return Role.OWNER
+        return self._memberships.role(user_id, account_id)
+
+
+_NOT_YOUR_AGENT = "this agent does not belong to an account of yours"

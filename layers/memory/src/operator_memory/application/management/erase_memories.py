@@ -1,0 +1,273 @@
+"""Use case: forget a part of an account's memory for good, and prove it.
+
+The tombstone comes first, then one store after the other: one that fails does not keep the others from being
+emptied. Each step can be repeated, and after each the record is saved: an erasure that was interrupted anywhere
+goes on when it is asked for again, or when the schedule finds it.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import uuid4
+
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.management import (
+    ArchiveStore,
+    ErasableMemories,
+    ErasableRecords,
+    ErasureStore,
+    EventTrail,
+    Tombstones,
+)
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.errors import (
+    ConflictError,
+    ErasureIncompleteError,
+    MemoryServiceError,
+    NotFoundError,
+    where,
+)
+from operator_memory.domain.learning.jobs import LEASE_SECONDS
+from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
+from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.memory.scopes import AccountId
+
+LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
+"""After this time every worker that was writing when the tombstone was set has ended, and what it left behind
+(if it was killed between its write and its second look) can be found."""
+
+RESUME = timedelta(minutes=5)
+"""When an erasure that was interrupted is taken up by the schedule."""
+
+UNREADABLE = "archived_unreadable"
+"""In ``remaining``: lines of the archive that cannot be read, so that nobody knows whether they belong to what is
+erased. Waiting does not change that: the erasure ends, but it is never verified."""
+
+_LOG = logging.getLogger("operator_memory.erasure")
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePorts:
+    """All places that could hold something. Those that are not configured are ``None``."""
+
+    tombstones: Tombstones
+    erasures: ErasureStore
+    memories: ErasableMemories
+    records: ErasableRecords
+    archive: ArchiveStore | None
+    events: EventTrail | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One of them, for one erasure: what is there by name, and its deletion, which may tell what it must leave."""
+
+    count: Callable[[], Mapping[str, int]]
+    erase: Callable[[], int | None]
+    again: bool = False
+    """Whether the last look is for it too: something could arrive there late."""
+
+
+class EraseMemories:
+    """Starts, resumes and verifies erasures."""
+
+    def __init__(self, ports: ErasurePorts, *, trail: Trail, clock: Clock) -> None:
+        self._ports = ports
+        self._trail = trail
+        self._clock = clock
+
+    def start(
+        self, account_id: AccountId, target: Target, *, requested_by: str, reason: str = "erase", erasure_id: str = ""
+    ) -> Erasure:
+        """Erase ``target``; returns the receipt.
+
+        ``erasure_id`` names an erasure that may have been started before: it is resumed, not begun anew.
+
+        Raises:
+            ConflictError: it names an erasure of something else.
+            MemoryServiceError: a store cannot be reached; the tombstone may stand already, and the schedule
+                completes the erasure.
+        """
+        known = self._ports.erasures.get(account_id, erasure_id) if erasure_id else None
+        if known is None:
+            now = self._clock.now()
+            begun = Erasure(erasure_id or str(uuid4()), account_id, target, requested_by, now, reason=reason)
+            if self._ports.erasures.begin(begun, due_at=now + RESUME):
+                return self._run(begun)
+            known = self.receipt(account_id, begun.id)  # another call with the same key was first
+        if known.target != target:
+            raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
+        return self._gone_on(known)
+
+    def resume(self, account_id: AccountId, erasure_id: str) -> Erasure:
+        """Go on with an erasure; one that is complete is returned as it is.
+
+        Raises:
+            NotFoundError: the account has none of this id.
+        """
+        return self._gone_on(self.receipt(account_id, erasure_id))
+
+    def receipt(self, account_id: AccountId, erasure_id: str) -> Erasure:
+        """The erasure as it stands."""
+        erasure = self._ports.erasures.get(account_id, erasure_id)
+        if erasure is None:
+            raise NotFoundError("there is no erasure of this id in the account")
+        return erasure
+
+    def receipts(self, account_id: AccountId) -> list[Erasure]:
+        """All erasures of the account, newest first."""
+        return self._ports.erasures.all(account_id)
+
+    def work_off_due(self, *, limit: int = 50) -> tuple[int, int]:
+        """Complete what was interrupted, and look again where that is due; returns (done, failed)."""
+        done = failed = 0
+        for erasure in self._ports.erasures.due(now=self._clock.now(), limit=limit):
+            try:
+                self._save(erasure)  # to the end of the line: if it outlasts the function, the others are next
+                self._verify(erasure) if erasure.state is ErasureState.COMPLETE else self._run(erasure)
+                done += 1
+            except MemoryServiceError as error:
+                failed += 1
+                _LOG.warning("erasure failed, to be tried again", extra=_logged(erasure) | {"reason": error.reason})
+            except Exception as error:  # noqa: BLE001  (one account's defect must not keep the others' waiting)
+                failed += 1
+                extra = {"type": type(error).__name__, "where": where(error)}
+                _LOG.error("erasure failed", extra=_logged(erasure) | extra)
+        return done, failed
+
+    def _gone_on(self, erasure: Erasure) -> Erasure:
+        return self._run(erasure) if erasure.state is ErasureState.RUNNING else erasure
+
+    def _run(self, erasure: Erasure) -> Erasure:
+        self._ports.tombstones.put(erasure.account_id, Tombstone(erasure.target, erasure.erased_at))
+        unreadable = self._empty(erasure, list(self._places(erasure)), self._counted)
+        return self._completed(erasure, unreadable)
+
+    def _empty(self, erasure: Erasure, places: Sequence[_Place], counted: Callable[[Erasure, _Place], Erasure]) -> int:
+        """Empty each of ``places``, whatever becomes of the others; returns how many lines have to stay.
+
+        Raises:
+            Exception: the first of those that kept a place from being emptied, if possible one that may not come
+                again.
+        """
+        unreadable = 0
+        failures: list[Exception] = []
+        for place in places:
+            try:
+                erasure = counted(erasure, place)
+                unreadable += place.erase() or 0
+            except Exception as error:  # noqa: BLE001  (whatever it is, the other places are still to be emptied)
+                extra = {"type": type(error).__name__, "where": where(error)}
+                _LOG.warning("a place could not be emptied", extra=_logged(erasure) | extra)
+                failures.append(error)
+        if failures:
+            raise next((error for error in failures if getattr(error, "retryable", False)), failures[0])
+        return unreadable
+
+    def _places(self, erasure: Erasure) -> Iterator[_Place]:
+        """The memories first: of all that is erased they say most, and are read most."""
+        ports = self._ports
+        memories, archive, records, events = ports.memories, ports.archive, ports.records, ports.events
+        account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
+        yield _Place(
+            lambda: memories.count_erasable(account_id, target, until=until),
+            lambda: memories.erase(account_id, target, until=until),
+            again=True,
+        )
+        if archive is not None:
+            yield _Place(
+                lambda: {"archived": archive.count_erasable(account_id, target, until=until)},
+                lambda: archive.erase(account_id, target, until=until),
+            )
+        yield _Place(
+            lambda: {"job_records": records.count_erasable(account_id, target, until=until)},
+            lambda: records.erase(account_id, target, until=until),
+        )
+        if events is not None:
+            yield _Place(
+                lambda: {"queries": events.count_queries(account_id, target)},
+                lambda: events.forget_queries(account_id, target),
+                again=True,
+            )
+
+    def _counted(self, erasure: Erasure, place: _Place) -> Erasure:
+        """With what is there now counted as removed; saved before it is, so that a count is never lost."""
+        found = place.count()
+        more = {name: max(erasure.removed.get(name, 0), count) for name, count in found.items()}
+        counted = replace(erasure, removed={**erasure.removed, **more})
+        self._save(counted)
+        return counted
+
+    def _completed(self, erasure: Erasure, unreadable: int) -> Erasure:
+        remaining = {name: count for place in self._places(erasure) for name, count in place.count().items()}
+        if any(remaining.values()):
+            self._save(replace(erasure, remaining=remaining))
+            raise ErasureIncompleteError("something is left; the erasure goes on by itself")
+        if unreadable:
+            _LOG.warning("the archive has lines that cannot be read", extra=_logged(erasure) | {"lines": unreadable})
+            remaining[UNREADABLE] = unreadable
+        stored = self.receipt(erasure.account_id, erasure.id)
+        if stored.state is not ErasureState.RUNNING:
+            return stored  # another call with the same key has completed it
+        # With what such a call has counted: of what it deletes first, this one finds nothing.
+        done = replace(stored, state=ErasureState.COMPLETE, remaining=remaining, completed_at=self._clock.now())
+        self._note(done)  # first, and under an id that is the same again: a receipt without its event is not possible
+        self._save(done)
+        return done
+
+    def _verify(self, erasure: Erasure) -> None:
+        """The last look. Not for records: one that was made since belongs to what was said since.
+
+        Events of searches may have been on their way into the trail. Of those since then the words go too.
+        """
+        places = [place for place in self._places(erasure) if place.again]
+        self._empty(erasure, places, self._counted_late)
+        if any(places[0].count().values()):
+            raise ErasureIncompleteError("something is left; the erasure goes on by itself")
+        erasure = self.receipt(erasure.account_id, erasure.id)  # with what was counted
+        looked = replace(erasure, remaining={name: 0 for name in erasure.remaining if name != UNREADABLE})
+        if unreadable := erasure.remaining.get(UNREADABLE):
+            looked = replace(looked, remaining={**looked.remaining, UNREADABLE: unreadable})
+        else:
+            looked = replace(looked, state=ErasureState.VERIFIED, verified_at=self._clock.now())
+        self._ports.erasures.save(looked, due_at=None)
+
+    def _counted_late(self, erasure: Erasure, place: _Place) -> Erasure:
+        late = place.count()
+        if not any(late.values()):
+            return erasure
+        _LOG.warning("late writes were found and are removed", extra=_logged(erasure) | {"late": late})
+        erasure = _with_late(erasure, late)
+        self._save(erasure)  # first, so that the count is not lost if this is interrupted
+        return erasure
+
+    def _save(self, erasure: Erasure) -> None:
+        """Of one that is not at its end: when it is to be looked at again depends on how far it is."""
+        wait = RESUME if erasure.state is ErasureState.RUNNING else LOOK_AGAIN
+        self._ports.erasures.save(erasure, due_at=self._clock.now() + wait)
+
+    def _note(self, erasure: Erasure) -> None:
+        target = erasure.target
+        self._trail.note(
+            erasure.account_id,
+            erasure.requested_by,
+            EventType.CLEAR if erasure.reason == "clear" else EventType.ERASE,
+            event_id=repeatable_event_id(erasure.account_id, "erasure", erasure.id),
+            agent_id=target.id if target.kind is TargetKind.AGENT else None,
+            thread_id=target.id if target.kind is TargetKind.SESSION else None,
+            result_count=erasure.removed.get("memories", 0),
+            metadata={"target": target.kind.value, "erasure_id": erasure.id},
+        )
+
+
+def _with_late(erasure: Erasure, late: Mapping[str, int]) -> Erasure:
+    """With ``late`` added to what is removed, except for what an interrupted look has added before."""
+    known = erasure.remaining
+    more = {name: max(0, count - known.get(name, 0)) for name, count in late.items()}
+    removed = {name: erasure.removed.get(name, 0) + more.get(name, 0) for name in {**erasure.removed, **more}}
+    return replace(erasure, removed=removed, remaining={**known, **late})
+
+
+def _logged(erasure: Erasure) -> dict[str, object]:
+    return {"account_id": erasure.account_id, "erasure_id": erasure.id}

@@ -1,0 +1,192 @@
+"""Use case: everything that is held about an account, as JSON Lines, a part at a time.
+
+A part ends where an answer of the API would become too large; its cursor says where the next one begins. The
+cursor is a place, not a snapshot: what is stored when its part is made is in the export.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.management import (
+    ArchiveStore,
+    ErasureStore,
+    EventTrail,
+    JobHistory,
+    MemoryLibrary,
+    PlatformSettings,
+)
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.management.audit_events import EventType
+from operator_memory.domain.management.export_line import Line, memory_line
+from operator_memory.domain.management.identity import Caller
+from operator_memory.domain.management.listing import MemoryFilter, Position, Sort
+from operator_memory.domain.memory.scopes import AccountId, checked_id
+
+PART_BYTES = 3_500_000
+"""Bytes at which a part is closed: a function may answer with 6 MB, its JSON escapes included."""
+
+PAGE = 100
+FORMAT = 1
+
+_SECTIONS = ("account", "memories", "archive", "jobs", "erasures", "events", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPart:
+    """JSON texts, one a line, and the cursor of the next part (``None``: this was the last)."""
+
+    lines: tuple[str, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSources:
+    """Where things are held. Those that are not configured are ``None``."""
+
+    library: MemoryLibrary
+    jobs: JobHistory
+    erasures: ErasureStore
+    archive: ArchiveStore | None
+    events: EventTrail | None
+    settings: PlatformSettings | None
+
+
+Page = tuple[list[Line], str | None]
+Place = tuple[str, str | None]
+
+
+class ExportAccount:
+    """Makes one part at a time."""
+
+    def __init__(self, sources: ExportSources, *, trail: Trail, clock: Clock) -> None:
+        self._sources = sources
+        self._trail = trail
+        self._clock = clock
+        self._readers: dict[str, Callable[[AccountId, str | None], Page]] = {
+            "account": self._account,
+            "memories": self._memories,
+            "archive": self._archive,
+            "jobs": self._jobs,
+            "erasures": self._erasures,
+            "events": self._events,
+            "end": lambda _account, _after: ([{"type": "end"}], None),
+        }
+
+    def part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
+        """The part that begins at ``cursor`` (``None``: the first).
+
+        Every part is on record: a cursor is a place that anybody can write, so an export may begin at one.
+
+        Raises:
+            InvalidInputError: the cursor is none of ours.
+        """
+        if cursor is None:
+            self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=self._count(account_id))
+            return self._part(account_id, _SECTIONS[0], None)
+        section, after = _decoded(cursor)
+        part = self._part(account_id, section, after)
+        about: dict[str, str | int | bool] = {"lines": len(part.lines), "from": section}
+        self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=0, metadata=about)
+        return part
+
+    def _part(self, account_id: AccountId, section: str, after: str | None) -> ExportPart:
+        lines: list[str] = []
+        size = 0
+        for line, place in self._lines(account_id, section, after):
+            text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+            lines.append(text)
+            # The answer is JSON itself, and every quote in it is escaped once more.
+            size += len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
+            if size >= PART_BYTES and place is not None:
+                return ExportPart(tuple(lines), _encoded(*place))
+        return ExportPart(tuple(lines), None)
+
+    def _count(self, account_id: AccountId) -> int:
+        return self._sources.library.count(account_id, MemoryFilter(inactive=True), now=self._clock.now())
+
+    def _lines(self, account_id: AccountId, section: str, after: str | None) -> Iterator[tuple[Line, Place | None]]:
+        """Line after line, each with the place after it where an export may go on (``None``: not just there)."""
+        for number in range(_SECTIONS.index(section), len(_SECTIONS)):
+            name = _SECTIONS[number]
+            while True:
+                lines, after = self._readers[name](account_id, after)
+                following = _SECTIONS[number + 1] if number + 1 < len(_SECTIONS) else None
+                end = (name, after) if after is not None else (following, None) if following else None
+                for line in lines[:-1]:
+                    yield line, _place_after(name, line)
+                for line in lines[-1:]:
+                    yield line, end
+                if after is None:
+                    break
+
+    def _account(self, account_id: AccountId, _after: str | None) -> Page:
+        settings = self._sources.settings
+        head: Line = {
+            "type": "account",
+            "format": FORMAT,
+            "account_id": account_id,
+            "exported_at": self._clock.now().isoformat(),
+        }
+        if settings is not None:
+            head["settings"] = settings.account(account_id)
+        return [head], None
+
+    def _memories(self, account_id: AccountId, after: str | None) -> Page:
+        position = None
+        if after is not None:
+            value, _, identity = after.partition(" ")
+            position = Position(value, identity)
+        everything, sort = MemoryFilter(inactive=True), Sort(descending=False)
+        page = self._sources.library.page(
+            account_id, everything, sort, after=position, limit=PAGE, now=self._clock.now()
+        )
+        place = None if page.next is None else f"{page.next.value} {page.next.id}"
+        return [memory_line(memory) for memory in page.memories], place
+
+    def _archive(self, account_id: AccountId, after: str | None) -> Page:
+        if self._sources.archive is None:
+            return [], None
+        texts, place = self._sources.archive.lines(account_id, after=after, limit=10)
+        return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], place
+
+    def _jobs(self, account_id: AccountId, after: str | None) -> Page:
+        if after is not None:
+            checked_id("cursor", after)
+        records, place = self._sources.jobs.page(account_id, after=after, limit=20)
+        return [{"type": "job", **asdict(record)} for record in records], place
+
+    def _erasures(self, account_id: AccountId, _after: str | None) -> Page:
+        return [{"type": "erasure", **asdict(erasure)} for erasure in self._sources.erasures.all(account_id)], None
+
+    def _events(self, account_id: AccountId, after: str | None) -> Page:
+        if self._sources.events is None:
+            return [], None
+        rows, place = self._sources.events.events(account_id, after=after, limit=PAGE)
+        return [{"type": "event", **row} for row in rows], place
+
+
+def _place_after(section: str, line: Line) -> Place | None:
+    """Within a page those lines have a place that may be long: a history holds texts, a job thousands of outcomes."""
+    if section == "memories":
+        return section, f"{line['created_at']} {line['id']}"
+    return (section, line["job_id"]) if section == "jobs" else None
+
+
+def _encoded(section: str, after: str | None) -> str:
+    text = json.dumps([section, after], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> tuple[str, str | None]:
+    try:
+        section, after = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if section in _SECTIONS and (after is None or isinstance(after, str)):
+            return section, after
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        pass
+    raise InvalidInputError("cursor", "is not one that an export has given")

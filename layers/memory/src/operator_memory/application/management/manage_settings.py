@@ -1,0 +1,88 @@
+"""Use case: read and set the switches of an account, its agents and its threads."""
+
+from operator_memory.application.ports.management import PlatformSettings
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.errors import NotFoundError
+from operator_memory.domain.management.audit_events import EventType
+from operator_memory.domain.management.identity import Caller
+from operator_memory.domain.memory.scopes import AccountId
+
+Values = dict[str, object]
+
+
+class ManageSettings:
+    """The values are those of the platform's own tables: whoever sets them there is heard here too."""
+
+    def __init__(self, settings: PlatformSettings, trail: Trail) -> None:
+        self._settings = settings
+        self._trail = trail
+
+    def account(self, account_id: AccountId) -> Values:
+        """The account's switches."""
+        return self._settings.account(account_id)
+
+    def agent(self, account_id: AccountId, agent_id: str) -> Values:
+        """An agent's switch and configuration.
+
+        Raises:
+            NotFoundError: the account has no such agent. A shared agent is its owner's to set.
+        """
+        return _found(self._settings.agent(account_id, agent_id), "agent")
+
+    def thread(self, account_id: AccountId, thread_id: str) -> Values:
+        """A thread's switch and session."""
+        return _found(self._settings.thread(account_id, thread_id), "thread")
+
+    def set_account(self, caller: Caller, account_id: AccountId, changes: Values) -> Values:
+        """Set what ``changes`` names; returns all."""
+        if changes:
+            self._settings.set_account(account_id, changes, user_id=caller.user_id)
+            self._note(caller, account_id, "account", changes)
+        return self._settings.account(account_id)
+
+    def set_agent(self, caller: Caller, account_id: AccountId, agent_id: str, changes: Values) -> Values:
+        """As `set_account`, of an agent."""
+        if changes:
+            if not self._settings.set_agent(account_id, agent_id, changes):
+                raise _no_such("agent")
+            self._note(caller, account_id, "agent", changes, agent_id=agent_id)
+        return self.agent(account_id, agent_id)
+
+    def set_thread(self, caller: Caller, account_id: AccountId, thread_id: str, changes: Values) -> Values:
+        """As `set_account`, of a thread."""
+        if changes:
+            if not self._settings.set_thread(account_id, thread_id, changes):
+                raise _no_such("thread")
+            self._note(caller, account_id, "thread", changes, thread_id=thread_id)
+        return self.thread(account_id, thread_id)
+
+    def _note(
+        self,
+        caller: Caller,
+        account_id: AccountId,
+        of: str,
+        changes: Values,
+        *,
+        agent_id: str | None = None,
+        thread_id: str | None = None,
+    ) -> None:
+        switches = {name: value for name, value in changes.items() if isinstance(value, bool)}
+        self._trail.note(
+            account_id,
+            caller.actor,
+            EventType.SETTINGS_CHANGE,
+            agent_id=agent_id,
+            thread_id=thread_id,
+            result_count=len(changes),
+            metadata={"of": of, "fields": " ".join(sorted(changes)), **switches},
+        )
+
+
+def _found(values: Values | None, what: str) -> Values:
+    if values is None:
+        raise _no_such(what)
+    return values
+
+
+def _no_such(what: str) -> NotFoundError:
+    return NotFoundError(f"the account has no {what} of this id")

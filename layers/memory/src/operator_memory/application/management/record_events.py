@@ -1,0 +1,107 @@
+"""Use case: write queued events to the trail, once each, and count what was injected."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from operator_memory.application.ports.management import EventTrail, MemoryLibrary, Tombstones
+from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
+from operator_memory.domain.management.audit_events import EventType, MemoryEvent
+from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.memory.scopes import AccountId, checked_id
+
+_EVERYTHING = Target(TargetKind.ACCOUNT)
+_LOG = logging.getLogger("operator_memory.audit")
+
+
+class RecordEvents:
+    """Doing a batch again changes nothing: events have ids, and an access that was counted is not later than the
+    memory's last one.
+
+    An event may come long after an erasure was verified: the trail could not be reached, or dead letters are sent
+    again. So the words of searches are written as memories are: tombstones are looked for before, and again after.
+    """
+
+    def __init__(self, *, trail: EventTrail, library: MemoryLibrary, tombstones: Tombstones) -> None:
+        self._trail = trail
+        self._library = library
+        self._tombstones = tombstones
+
+    def __call__(self, events: Sequence[MemoryEvent]) -> set[str]:
+        """Work off ``events``, of any accounts; returns the ids of those that the trail refuses for good.
+
+        Raises:
+            UpstreamError: a store cannot be reached; the whole batch can be repeated.
+        """
+        erased = self._erased(events)
+        events = [replace(event, query=None) if event.id in erased else event for event in events]
+        try:
+            unknown, refused = self._trail.record(events), set[str]()
+        except UpstreamRejectedError:
+            unknown, refused = self._one_by_one(events)
+        if unknown:
+            # The account was deleted, and its trail with it: there is nothing left to write to.
+            lost = [event for event in events if event.id in unknown]
+            _LOG.warning(
+                "events of accounts that do not exist",
+                extra={"event_ids": [e.id for e in lost], "types": sorted({e.type.value for e in lost})},
+            )
+        for account_id, target in set(self._erased(events).values()):
+            self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
+        for account_id, accesses in _accesses(events).items():
+            self._library.record_access(account_id, accesses)
+        return refused
+
+    def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
+        """The ids of those whose words a person has erased, each with what was erased."""
+        found: dict[str, tuple[AccountId, Target]] = {}
+        for account_id, searches in _searches(events).items():
+            targets = dict.fromkeys(target for event in searches for target in _targets(event))
+            for stone in self._tombstones.find(account_id, list(targets)):
+                for event in searches:
+                    if stone.target in _targets(event) and event.occurred_at <= stone.erased_at:
+                        found[event.id] = (account_id, stone.target)
+        return found
+
+    def _one_by_one(self, events: Sequence[MemoryEvent]) -> tuple[set[str], set[str]]:
+        """A batch that is refused holds one that is: the others must not go down with it."""
+        unknown: set[str] = set()
+        refused: set[str] = set()
+        for event in events:
+            try:
+                unknown |= self._trail.record([event])
+            except UpstreamRejectedError as error:
+                _LOG.warning("an event is refused", extra={"event_id": event.id, "reason": error.reason})
+                refused.add(event.id)
+        return unknown, refused
+
+
+def _searches(events: Iterable[MemoryEvent]) -> dict[AccountId, list[MemoryEvent]]:
+    """The events that hold the words of a search, by account."""
+    found: dict[AccountId, list[MemoryEvent]] = defaultdict(list)
+    for event in events:
+        if event.query is not None:
+            found[event.account_id].append(event)
+    return found
+
+
+def _targets(event: MemoryEvent) -> list[Target]:
+    """What a person may have erased that holds the event's words."""
+    kind, _, identity = event.actor.partition(":")
+    if kind != "user":
+        return [_EVERYTHING]
+    try:
+        return [_EVERYTHING, Target(TargetKind.AUTHOR, checked_id("actor", identity))]
+    except InvalidInputError:
+        return [_EVERYTHING]  # such an id names nobody whose words could be erased
+
+
+def _accesses(events: Sequence[MemoryEvent]) -> dict[AccountId, list[tuple[str, datetime]]]:
+    """Which memories were put into a run's context, and when."""
+    found: dict[AccountId, list[tuple[str, datetime]]] = defaultdict(list)
+    for event in events:
+        if event.type is EventType.INJECT:
+            found[event.account_id] += [(memory, event.occurred_at) for memory in event.memory_ids]
+    return found

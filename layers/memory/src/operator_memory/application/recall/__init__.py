@@ -1,0 +1,1 @@
+"""Use cases before a run: the context for it."""

@@ -1,0 +1,354 @@
+"""Use case: the memories worth injecting into a run, in one embedding call and one search request."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
+from operator_memory.application.recall.query_vectors import QueryVectors
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.domain.management.audit_events import EventType
+from operator_memory.domain.management.switches import Switches
+from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.recall.parameters import USUAL, RankingParameters
+from operator_memory.domain.recall.query_words import QueryWords, read_query
+from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
+from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
+from operator_memory.domain.recall.rendering import render_context
+from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.application.ports.management import SwitchReader
+
+STANDING_AGENT_FACTS = 5
+"""How many of the agent's latest memories are considered whatever the query."""
+
+LEAST_SCORE = 0.001
+"""What is in the list is worth something, be its score zero: where there is room it gets it."""
+
+MAX_QUERY_CHARACTERS = 2_000
+"""A longer query is searched by its beginning and its end, where people put the question."""
+
+_UNSEARCHABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """A checked request. ``scopes`` are those to look in.
+
+    ``token_budget`` is in tokens of ``model``, those of the estimate where its tokenizer is not known.
+    ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
+    ``past_sessions``: look in the turns of the account's other sessions too, those that are not withheld.
+    """
+
+    account_id: AccountId
+    agent_id: str | None = None
+    session_id: str | None = None
+    query: str | None = None
+    limit: int = 10
+    token_budget: int | None = None
+    model: str | None = None
+    scopes: tuple[Scope, ...] | None = None
+    thread_id: str | None = None
+    memory_enabled: bool = True
+    past_sessions: bool = True
+
+    @property
+    def scope_keys(self) -> tuple[ScopeKey, ...]:
+        """The scopes to search: those asked for, else every one whose id is given."""
+        owners = {Scope.USER: None, Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}
+        wanted = self.scopes or tuple(s for s in Scope if s is Scope.USER or owners[s])
+        return tuple(ScopeKey(scope, owners[scope]) for scope in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations in milliseconds; ``embedding`` and ``search`` are 0.0 where the call was not made."""
+
+    total: float
+    embedding: float
+    search: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContextResult:
+    """The text to inject, the memories in it, and what did not work (``degraded``, codes)."""
+
+    text: str
+    memories: tuple[RankedMemory, ...]
+    token_count: int
+    degraded: tuple[str, ...]
+    timing: Timing
+    vector_reused: bool = False
+    """The query's vector was known from an earlier step: no embedding call was made."""
+    tokenizer: str = ESTIMATE
+    """What counted the tokens: an encoding's name, or ``estimate``."""
+    citations: Mapping[str, str] = field(default_factory=dict)
+    """How the text cites each memory, by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Most seconds for reading the switches, the embedding call, the search request, and all together."""
+
+    switches: float = 0.25
+
+    embedding: float = 0.45
+    search: float = 0.4
+    total: float = 0.9
+
+
+class RetrieveContext:
+    """Finds, ranks and renders. A failing dependency makes the answer poorer, never an error."""
+
+    def __init__(
+        self,
+        *,
+        search: MemorySearch,
+        embedder: Embedder,
+        switches: "SwitchReader",
+        trail: Trail,
+        clock: Clock,
+        deadlines: Deadlines = Deadlines(),
+        enabled: bool = True,
+        gate: RelevanceGate = OPEN,
+        ranking: RankingParameters = USUAL,
+        counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
+    ) -> None:
+        """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query.
+
+        ``counter_of`` finds the counter of a model by its name.
+        """
+        self._gate = gate
+        self._ranking = ranking
+        self._counter_of = counter_of
+        self._vectors = QueryVectors()
+        self._switches = switches
+        self._trail = trail
+        self._search = search
+        self._embedder = embedder
+        self._clock = clock
+        self._deadlines = deadlines
+        self._enabled = enabled
+
+    def __call__(self, request: ContextRequest, *, actor: str, started: float | None = None) -> ContextResult:
+        """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do.
+
+        ``actor`` is who asks, as the trail names them. ``started``: the monotonic time at which the request came in,
+        if something has been waited for since; that is taken off the total.
+        """
+        run = _Run(self._clock.monotonic() if started is None else started)
+        switches = self._switches_of(request, run)
+        if switches is None:
+            return self._result(run, request, [])
+        query = searchable_query(request.query)
+        words = read_query(query) if query else None
+        now = self._clock.now()
+        searches, hits = self._searched(request, query, words, now, run)
+        ranked = rank(
+            searches,
+            hits,
+            now=now,
+            limit=request.limit,
+            query=words,
+            session_id=request.session_id,
+            gate=self._gate,
+            parameters=self._ranking,
+        )
+        result = self._result(run, request, ranked)
+        self._note(request, result, actor, query if switches.record_queries else None)
+        return result
+
+    def _switches_of(self, request: ContextRequest, run: "_Run") -> Switches | None:
+        """The switches, or ``None`` (and the reason noted) if memory is to stay out of this run.
+
+        Asked for before the query leaves for the embedder. Switches that cannot be read count as off: a person
+        may have set them so.
+        """
+        if not self._enabled or not request.memory_enabled:
+            run.degraded.append("memory_disabled_run" if self._enabled else "memory_disabled")
+            return None
+        try:
+            switches = self._switches.read(
+                request.account_id,
+                agent_id=request.agent_id,
+                thread_id=request.thread_id,
+                session_id=request.session_id,
+                timeout=max(0.05, min(self._deadlines.switches, self._left(run))),
+            )
+        except UpstreamError as error:
+            run.degraded.append(degradation(error))
+            return None
+        if switches.off:
+            run.degraded.append(f"memory_disabled_{switches.off}")
+            return None
+        return switches
+
+    def _note(self, request: ContextRequest, result: ContextResult, actor: str, query: str | None) -> None:
+        self._trail.note(
+            request.account_id,
+            actor,
+            EventType.INJECT,
+            memory_ids=[ranked.memory.id for ranked in result.memories],
+            agent_id=request.agent_id,
+            thread_id=request.thread_id,
+            query=query,
+            metadata={"tokens": result.token_count},
+        )
+
+    def _vector(self, account_id: AccountId, query: str, run: "_Run") -> Vector | None:
+        """The query's vector, made once for all steps of a run; ``None`` (and the reason noted) if it cannot be."""
+        known = self._vectors.get(account_id, query, now=self._clock.monotonic())
+        if known is not None:
+            run.vector_reused = True
+            return known
+        vector = self._embed(query, run)
+        if vector is not None and not isinstance(vector, InferenceText):
+            self._vectors.put(account_id, query, vector, now=self._clock.monotonic())
+        return vector
+
+    def _embed(self, query: str, run: "_Run") -> Vector | None:
+        started = self._clock.monotonic()
+        try:
+            timeout = max(0.01, min(self._deadlines.embedding, self._left(run)))
+            return self._embedder.embed([query], timeout=timeout)[0]
+        except UpstreamError as error:
+            run.degraded.append(degradation(error))
+            return None
+        finally:
+            run.embedding = self._clock.monotonic() - started
+
+    def _searched(
+        self, request: ContextRequest, query: str | None, words: QueryWords | None, now: datetime, run: "_Run"
+    ) -> tuple[Sequence[Search], list[list[Hit]]]:
+        """The searches that were made, and what each has found."""
+        vector = None
+        if words is not None and words.small_talk:
+            plan = SearchPlan(_standing(request))
+        else:
+            vector = self._vector(request.account_id, query, run) if query else None
+            plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
+        hits = self._find(request.account_id, plan, now, run)
+        if hits is None and isinstance(vector, InferenceText) and self._left(run) > 0:
+            # The store makes the vector: it may be that alone which fails.
+            plan = plan_searches(request, query, None, candidates=self._ranking.candidates)
+            hits = self._find(request.account_id, plan, now, run)
+        return plan.searches, [[] for _ in plan.searches] if hits is None else hits
+
+    def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]] | None:
+        started = self._clock.monotonic()
+        try:
+            timeout = max(0.05, min(self._deadlines.search, self._left(run)))
+            return self._search.search(account, plan, now=now, timeout=timeout)
+        except UpstreamError as error:
+            code = degradation(error)
+            if code not in run.degraded:
+                run.degraded.append(code)
+            return None
+        finally:
+            run.search += self._clock.monotonic() - started
+
+    def _left(self, run: "_Run") -> float:
+        return self._deadlines.total - (self._clock.monotonic() - run.started)
+
+    def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
+        context = render_context(
+            [r.memory for r in ranked],
+            scores=[max(r.score, LEAST_SCORE) for r in ranked],
+            token_budget=request.token_budget,
+            counter=self._counter(run, request.model) if ranked else None,
+            earlier={r.memory.id for r in ranked if r.source is Source.PAST_SESSIONS},
+        )
+        score_of = {r.memory.id: r for r in ranked}
+        total = self._clock.monotonic() - run.started
+        return ContextResult(
+            text=context.text,
+            memories=tuple(score_of[m.id] for m in context.memories),
+            token_count=context.token_count,
+            degraded=tuple(run.degraded),
+            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
+            vector_reused=run.vector_reused,
+            tokenizer=context.tokenizer,
+            citations=context.citations,
+        )
+
+    def _counter(self, run: "_Run", model: str | None) -> TokenCounter:
+        """Of ``model``. What is known but could not be loaded is estimated, and noted."""
+        counter = self._counter_of(model) if model else Estimate()
+        if counter.name == ESTIMATE and encoding_of(model):
+            run.degraded.append("tokenizer_unavailable")
+        return counter
+
+
+class _Run:
+    """What one call notes on its way."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.embedding = 0.0
+        self.search = 0.0
+        self.vector_reused = False
+        self.degraded: list[str] = []
+
+
+def searchable_query(query: str | None) -> str | None:
+    """``query`` without control characters and shortened to its two ends, or ``None`` if nothing is left."""
+    if query is None:
+        return None
+    text = " ".join(_UNSEARCHABLE.sub(" ", query).split())
+    if len(text) > MAX_QUERY_CHARACTERS:
+        half = MAX_QUERY_CHARACTERS // 2
+        text = f"{text[: half - 1]} {text[-half:]}"
+    return text if _WORD.search(text) else None
+
+
+def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None, *, candidates: int) -> SearchPlan:
+    """Which searches to run: by meaning and by words with a query, the profile without one.
+
+    With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
+    always looked up: a person asked for it to be remembered. So is what the agent learnt last about how to
+    work: "answer in short bullet points" bears on every run and resembles no query.
+    """
+    everything = _everything(request)
+    searches: list[Search] = []
+    if query and vector is not None:
+        searches.append(Search(everything, SearchMode.DENSE, candidates))
+    if query:
+        searches.append(Search(everything, SearchMode.KEYWORD, candidates))
+    if vector is not None:
+        searches += _standing(request)
+    else:
+        searches.append(Search(everything, SearchMode.PINNED, request.limit))
+        modes = (SearchMode.IMPORTANT, SearchMode.RECENT)
+        searches += [Search(key, mode, request.limit) for key in request.scope_keys for mode in modes]
+    return SearchPlan(tuple(searches), vector=vector, text=query)
+
+
+def _everything(request: ContextRequest) -> AnyScope:
+    """All that the run may see. What was said in other sessions belongs to what is known of the user."""
+    of_user = Scope.USER in {key.scope for key in request.scope_keys}
+    return AnyScope(request.scope_keys, past_sessions=request.past_sessions and of_user)
+
+
+def _standing(request: ContextRequest) -> tuple[Search, ...]:
+    """What is looked up whatever the query, and all that a greeting gets."""
+    latest = min(STANDING_AGENT_FACTS, request.limit)
+    agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
+    pinned = Search(_everything(request), SearchMode.PINNED, request.limit)
+    return (pinned, *(Search(key, SearchMode.RECENT, latest) for key in agents))
+
+
+def degradation(error: UpstreamError) -> str:
+    """The code that tells a caller what did not work, e.g. ``qdrant_timeout``."""
+    if isinstance(error, UpstreamTimeoutError):
+        return f"{error.system}_timeout"
+    if isinstance(error, UpstreamUnavailableError):
+        return f"{error.system}_unavailable"
+    return f"{error.system}_failed"

@@ -1,0 +1,133 @@
+"""Writing that erasure and expiry can rely on: no memory is stored that a tombstone covers, not even by a race,
+and none that expires without the index knowing."""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from operator_memory.application.ports.core import ExpiryIndex, MemoryWriter
+from operator_memory.application.ports.management import ErasableMemories, Tombstones
+from operator_memory.domain.management.erasure import Target, Tombstone, targets_of
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.scopes import AccountId
+
+F = TypeVar("F", set[str], dict[str, Memory])
+
+
+class GuardedWriter:
+    """Every writer of memories goes through here.
+
+    A tombstone is looked for before a write and again after it: an erasure that began in between has counted its
+    zero before the write landed, so the write takes itself back. An erasure that begins later than the second
+    look finds the write in the store.
+    """
+
+    def __init__(
+        self,
+        *,
+        memories: MemoryWriter,
+        expiry: ExpiryIndex,
+        erasable: ErasableMemories,
+        tombstones: Tombstones,
+    ) -> None:
+        self._memories = memories
+        self._expiry = expiry
+        self._erasable = erasable
+        self._tombstones = tombstones
+
+    def existing_ids(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> set[str]:
+        """Which of ``ids`` the account already has.
+
+        ``wanted``: what is to be stored unless it is there. What an erasure under way has still to delete goes first:
+        what is said again meanwhile would be taken for known, and vanish with it.
+        """
+        return self._read(self._memories.existing_ids, account_id, ids, wanted)
+
+    def stored(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> dict[str, Memory]:
+        """What the account has under ``ids``. ``wanted``: as for `existing_ids`."""
+        return self._read(self._memories.stored, account_id, ids, wanted)
+
+    def _read(
+        self,
+        read: Callable[[AccountId, Sequence[str]], F],
+        account_id: AccountId,
+        ids: Sequence[str],
+        wanted: Sequence[Memory],
+    ) -> F:
+        """What ``read`` finds, once what an erasure under way has still to delete is gone."""
+        found = read(account_id, ids)
+        tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
+        for tombstone in tombstones:
+            self.erase(account_id, tombstone)
+        return read(account_id, ids) if tombstones else found
+
+    def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
+        """Mark memories as replaced (see the port). It stores nothing, so there is nothing to guard."""
+        self._memories.supersede(account_id, ids, by=by, at=at)
+
+    def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
+        """The memories that are marked as replaced by one of ``ids``."""
+        return self._memories.replaced_by(account_id, ids)
+
+    def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
+        """How many facts hold."""
+        return self._memories.count_facts(account_id, now=now)
+
+    def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> set[str]:
+        """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored.
+
+        Nor are their words: a turn that ``follows`` one of them is found by its own words only.
+        """
+        before = self.enforce(account_id, [embedded.memory for embedded in memories])
+        wanted = _without_words_of(before, [embedded for embedded in memories if embedded.memory.id not in before])
+        if not wanted:
+            return before
+        stored = [embedded.memory for embedded in wanted]
+        self.announce(account_id, stored)  # first, so that nothing that expires is ever stored unannounced
+        self._memories.upsert(account_id, wanted)
+        # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
+        self.announce(account_id, stored)
+        after = self.enforce(account_id, stored)
+        left = [embedded for embedded in wanted if embedded.memory.id not in after]
+        if any(embedded.memory.follows in after for embedded in left):
+            # Guarded as the first write was, and all of them: any may be erased by now, too.
+            after |= self.upsert(account_id, _without_words_of(after, left))
+        return before | after
+
+    def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
+        """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
+        if expiries := [memory.expires_at for memory in memories if memory.expires_at]:
+            self._expiry.register(account_id, min(expiries))
+
+    def enforce(self, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
+        """The ids of those of ``memories`` that are erased; whatever of their kind is in the store is deleted.
+
+        Deleting again also takes what an earlier attempt had written when it was killed.
+        """
+        erased: set[str] = set()
+        for tombstone in self.find(account_id, targets_of(memories)):
+            covered = {memory.id for memory in memories if tombstone.covers(memory)}
+            if covered or any(map(tombstone.silences, memories)):
+                self.erase(account_id, tombstone)
+                erased |= covered
+        return erased
+
+    def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
+        """The tombstones of ``targets``."""
+        return self._tombstones.find(account_id, targets)
+
+    def erase(self, account_id: AccountId, tombstone: Tombstone) -> None:
+        """Delete once more what the tombstone covers."""
+        self._erasable.erase(account_id, tombstone.target, until=tombstone.erased_at)
+
+
+def _without_words_of(erased: AbstractSet[str], memories: Sequence[EmbeddedMemory]) -> list[EmbeddedMemory]:
+    """``memories``; those that follow one of ``erased`` without its words."""
+    return [
+        replace(embedded, memory=replace(embedded.memory, follows=None), before="")
+        if embedded.memory.follows in erased
+        else embedded
+        for embedded in memories
+    ]

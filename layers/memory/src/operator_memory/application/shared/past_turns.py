@@ -1,0 +1,95 @@
+"""Keeps what holds no longer out of other sessions.
+
+A turn says what was so when it was said, and no correction of a fact changes its words. So when a fact is replaced,
+corrected or deleted, the turns that say it are withheld: their own session still has them, others do not recall them.
+The same goes for what an agent was told about how to work, which is that agent's only.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks
+from operator_memory.domain.conversation import answers
+from operator_memory.domain.learning.sentences import Sentences
+from operator_memory.domain.memory.memory import Memory, normalised_text
+from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+
+_ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
+_LOOKED_AT = 100
+_FACTS_AT_ONCE = 20
+_QUESTION = 300  # characters at the end of a turn that may be one
+SEARCH_TIMEOUT = 10.0
+_NOTHING: Mapping[str, Collection[str]] = {}
+
+
+class PastTurns:
+    """Doing any of it again changes nothing, so whoever is interrupted can repeat it."""
+
+    def __init__(self, *, search: MemorySearch, marks: TurnMarks, clock: Clock) -> None:
+        self._search = search
+        self._marks = marks
+        self._clock = clock
+
+    def withhold(
+        self, account_id: AccountId, facts: Sequence[Memory], *, spare: Mapping[str, Collection[str]] = _NOTHING
+    ) -> None:
+        """Withhold the turns that say one of ``facts``: what it was learned from, and what else says it in its words.
+
+        The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
+        and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
+        """
+        read: dict[tuple[str, str], Sentences] = {}
+        for start in range(0, len(facts), _FACTS_AT_ONCE):
+            some = facts[start : start + _FACTS_AT_ONCE]
+            saying = []
+            for fact, hits in zip(some, self._like(account_id, some), strict=True):
+                repeating = _repeating([hit.memory for hit in hits], fact, read)
+                saying.append((fact, {*fact.said_in, *repeating}.difference(spare.get(fact.id, ()))))
+            self._mark(account_id, saying)
+
+    def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
+        """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
+        self._mark(account_id, [(fact, fact.said_in) for fact in facts])
+
+    def _mark(self, account_id: AccountId, saying: Sequence[tuple[Memory, Collection[str]]]) -> None:
+        """``saying``: facts, each with the ids of the turns to be withheld for it. A fact may come twice."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for fact, turns in saying:
+            for turn in turns:
+                reasons[turn].append(fact.id)
+        if reasons:
+            self._marks.withhold(account_id, reasons)
+
+    def release(self, account_id: AccountId, fact: Memory) -> None:
+        """Have the turns recalled again that were withheld because of ``fact``: it holds again.
+
+        Not those of an agent's fact, which stay that agent's, nor where a person has put the fact right: some of them
+        say what it said before.
+        """
+        now = normalised_text(fact.text)
+        if fact.scope is not Scope.AGENT and all(normalised_text(past.text) == now for past in fact.history):
+            self._marks.release(account_id, fact.id)
+
+    def _like(self, account_id: AccountId, facts: Sequence[Memory]) -> list[list[Hit]]:
+        plan = SearchPlan(tuple(Search(_ALL_TURNS, SearchMode.KEYWORD, _LOOKED_AT, text=fact.text) for fact in facts))
+        return self._search.search(account_id, plan, now=self._clock.now(), timeout=SEARCH_TIMEOUT)
+
+
+def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Sentences]) -> set[str]:
+    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well.
+
+    ``read``: by the question and the turn what has been read for other facts.
+    """
+    turns = [memory for memory in found if memory.kind is Kind.TURN]
+    places = {(turn.source_run_id, turn.seq): turn for turn in turns}
+    repeating: set[str] = set()
+    for turn in turns:
+        asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
+        question = asked.text[-_QUESTION:] if asked is not None and answers(turn, asked) else ""
+        key = (question, turn.text)
+        if key not in read:
+            read[key] = Sentences(turn.text, asked=question)
+        if read[key].say(fact.text):
+            repeating.add(turn.id)
+    return repeating

@@ -1,0 +1,88 @@
+"""Texts that no memory may be: what says nothing, and what tries to command whoever reads it. Pure, linear in length.
+
+A memory is data about a person or about how they want to be served. A text that would change the reader's rules, hide
+things, lead data away, run something or speak for other users is not, whoever wrote it; it waits for a person.
+"""
+
+import re
+import unicodedata
+
+from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
+
+# ---- instruction-like -------------------------------------------------------------------------------------------
+
+# Marks that reorder or hide text. Tag characters carry whole sentences that a model reads and a person does not see;
+# they are also how the flags of England, Scotland and Wales are written, six or seven of them after a black flag.
+_HIDDEN = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+")
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]{3,7}")
+_TAGS = re.compile("[\U000e0000-\U000e007f]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
+_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "’‘‛ʼ`´“”", "aceiopxysjd" + "aoevikptu" + "''''''\"\"")
+_DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
+_SPELT_WITH_DIGITS = re.compile(r"[a-z][013457@$!]{1,2}[a-z]|\b[013457@$]{1,2}[a-z]{2}")
+_SPACES = re.compile(r"[^\S\n]+")
+
+
+def command_reason(text: str) -> str | None:
+    """Why ``text`` may not be remembered because it reads like a command, or ``None`` if it does not.
+
+    Returns:
+        One of ``escapes_fence``, ``encoded_payload``, ``changes_rules``, ``claims_authority``,
+        ``affects_others``, ``hides_from_user``, ``sends_data_away``, ``runs_tools`` and ``adds_links``.
+    """
+    if _TAGS.search(_FLAG.sub("", text)) or _holds_base64(text):
+        return "encoded_payload"
+    folded = _folded(text)
+    spellings = [folded]
+    if _SPELT_WITH_DIGITS.search(folded):
+        spellings.append(folded.translate(_DIGIT_LETTERS))
+    for reason, pattern in REASONS:
+        if any(pattern.search(spelling) for spelling in spellings):
+            return reason
+    return None
+
+
+def _folded(text: str) -> str:
+    """Lower case without accents, hidden marks and look-alike letters; spaces single, line breaks kept."""
+    decomposed = unicodedata.normalize("NFKD", _HIDDEN.sub("", text)).casefold()
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return _SPACES.sub(" ", plain.translate(_LOOK_ALIKES)).strip()
+
+
+def _holds_base64(text: str) -> bool:
+    """Whether a run of 60 or more characters mixes cases and digits as encoded text does (words and paths do not)."""
+    return any(
+        re.search("[a-z]", run) and re.search("[A-Z]", run) and re.search("[0-9]", run) for run in _BASE64.findall(text)
+    )
+
+
+# ---- trivial ----------------------------------------------------------------------------------------------------
+
+_FILLER_WORDS = (
+    "hi hello hey hiya greetings good morning afternoon evening night day bye goodbye see you later soon "
+    "welcome thanks thank thx ty much so very a lot many please ok okay k yes yeah yep yup no nope sure right "
+    "alright fine great cool nice perfect awesome lovely wonderful got it understood exactly indeed maybe hmm "
+    "hm uh um oh ah wow lol haha sorry none nothing null nil na unknown test testing the there everyone again "
+    "all well for help your how are doing today is that what up this an and to i n hallo guten tag morgen "
+    "abend gute nacht moin servus tschuss danke schon sehr vielen dank bitte ja nein genau hola buenos buenas "
+    "dias tardes noches adios gracias muchas por favor si vale claro de nada que tal bonjour bonsoir salut "
+    "coucou au revoir merci beaucoup oui non bien sur d accord s il vous plait te ola bom dia boa tarde noite "
+    "tchau obrigado obrigada muito sim nao ciao buongiorno grazie prego"
+)
+_FILLER = frozenset(_FILLER_WORDS.split())
+_NOT_A_WORD = re.compile(r"[\W_]+")
+_MAX_TRIVIAL_WORDS = 16
+
+
+def is_trivial(text: str) -> bool:
+    """Whether ``text`` says nothing worth remembering.
+
+    Greetings, thanks, bare filler and sentences about the conversation itself ("User asked a question", "The
+    assistant will help") say nothing; a short fact ("User is vegan.") does.
+    """
+    words = _NOT_A_WORD.sub(" ", _folded(text)).strip()
+    if not words:
+        return True
+    if words.count(" ") >= _MAX_TRIVIAL_WORDS:
+        return False
+    return TRIVIAL.fullmatch(words) is not None or _FILLER.issuperset(WHO_SAID.sub("", words).split())

@@ -1,0 +1,1 @@
+"""What people and services may see and change: listing, erasure, exports, roles, limits."""

@@ -1,0 +1,1 @@
+"""What a memory is, where it belongs, and the texts it is found by."""

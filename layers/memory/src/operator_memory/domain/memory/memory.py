@@ -1,0 +1,126 @@
+"""A stored memory, and how its id follows from what it says."""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.memory.vectors import Vector
+
+CLEARED = "cleared"
+"""In ``withheld_by``: a person has emptied the user's memory since the turn was said."""
+
+MOST_REASONS = 100
+"""Reasons in ``withheld_by`` that a turn keeps. It is withheld by any of them; with the latest it is released at the
+latest."""
+
+_MEMORY_NAMESPACE = uuid.UUID("5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77")
+
+
+@dataclass(frozen=True, slots=True)
+class PastVersion:
+    """What a memory said before somebody changed it. ``changed_by`` is ``user:<id>`` or ``service:<subject>``."""
+
+    version: int
+    text: str = field(repr=False)
+    changed_at: datetime
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory of one account. Times are timezone-aware UTC; ``importance`` is 0..1."""
+
+    id: str
+    account_id: AccountId
+    scope: Scope
+    kind: Kind
+    text: str
+    created_at: datetime
+    updated_at: datetime
+    agent_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    author_id: str | None = None
+    attributed_to: str | None = None
+    role: str | None = None
+    speaker: str | None = None
+    """The name of who said a turn, where the platform knows it."""
+    message_id: str | None = None
+    """The platform's message that a turn is, or that a fact was learned from."""
+    seq: int | None = None
+    source_run_id: str | None = None
+    said_in: tuple[str, ...] = ()
+    """Of a fact: the turns that say it, by id: what it was learned from, and the question that this answers."""
+    withheld_by: tuple[str, ...] = ()
+    """Of a turn: why other sessions do not recall it. The ids of facts that it says and that hold no longer, or are
+    one agent's only; `CLEARED`."""
+    follows: str | None = None
+    """The turn said just before, if this one is found by its words too: they go from its index when they go there."""
+    importance: float = 0.5
+    pinned: bool = False
+    expires_at: datetime | None = None
+    superseded_by: str | None = None
+    valid_until: datetime | None = None
+    last_accessed_at: datetime | None = None
+    access_count: int = 0
+    version: int = 1
+    """Counts changes by people; a change must name the version it was made from."""
+    history: tuple[PastVersion, ...] = ()
+    """Oldest first, the last fifty. Searches leave it out."""
+    imported_at: datetime | None = None
+    rejected: str | None = None
+    """Why the gate did not let it in: it waits in quarantine, where no search finds it."""
+
+    @property
+    def key(self) -> ScopeKey:
+        """The scope this memory belongs to, with its owner."""
+        if self.scope is Scope.USER:
+            return ScopeKey(Scope.USER)
+        return ScopeKey(self.scope, self.agent_id if self.scope is Scope.AGENT else self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedMemory:
+    """A memory with its dense vector (length = the collection's dimensions), ready to be stored."""
+
+    memory: Memory
+    vector: Vector = field(repr=False)
+    before: str = field(default="", repr=False)
+    """Of a turn that ``follows`` one: what that says. Its words find the turn too: an answer seldom repeats the
+    question."""
+
+
+_LONG_RUN = re.compile(r"[^\w\s]{65,}")
+_MOST_MARKS = 64
+
+
+def normalised_text(text: str) -> str:
+    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops.
+
+    Of more than 64 combining marks in a row the first count: no language has so many, and putting them into order
+    takes quadratic time, a fifth of a second for a long turn of nothing else.
+    """
+    if text.isascii():  # nothing to fold but case, and most texts are: this runs on every candidate of a retrieval
+        return " ".join(text.lower().split()).rstrip(". ")
+    valid = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8, hence no id
+    valid = _LONG_RUN.sub(_with_few_marks, valid)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", valid).casefold())
+    return " ".join(folded.split()).rstrip(". ")
+
+
+def _with_few_marks(run: re.Match[str]) -> str:
+    first, rest = run[0][:_MOST_MARKS], run[0][_MOST_MARKS:]
+    return first + "".join(character for character in rest if not unicodedata.combining(character))
+
+
+def memory_id(account: AccountId, key: ScopeKey, text: str, *, position: str = "") -> str:
+    """The id of a memory: uuid5 of account, scope, owner and normalised text.
+
+    A redelivered or concurrent write of the same memory therefore lands on the same point. ``position``
+    tells verbatim turns apart that say the same thing at different places of a session (``"yes"``).
+    """
+    name = "\x1f".join((account, key.scope, key.owner_id or "", position, normalised_text(text)))
+    return str(uuid.uuid5(_MEMORY_NAMESPACE, name))

@@ -1,0 +1,69 @@
+"""The relevance gate: where nothing that is stored has to do with the question, nothing is injected.
+
+How close is close depends on the embedder, so the numbers are measured for each by
+``python -m bench.embedders.calibrate``, which writes them with its evidence to ``entrypoints/relevance.json``.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from operator_memory.domain.recall.question_words import plain_words
+
+# In lower case and without accents. The first say it, the others only stand beside them.
+_GREETINGS = frozenset(
+    """awesome bom bonjour buenas buenos bye ciao cool danke excellent goodbye grazie gracias haha hallo hello hey hi hm
+    hmm hola lol merci moin no nope obrigada obrigado oh ok okay ola perfect perfetto please salut si sorry sure thank
+    thanks welcome wonderful yeah yep yes yo hej hoi tack dank bedankt czesc dzieki dzien merhaba""".split()  # noqa: SIM905  (a list of words reads as words)
+)
+_FILLERS = frozenset(
+    """a afternoon again ah all are as best boa day dia dias done evening fine for good got great guten how i is it just
+    later me mind morgen morning much never nice night noche noches noite now of right s saying see so tag tarde tardes
+    that the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
+)
+_SMALL_TALK = _GREETINGS | _FILLERS
+_SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
+_MOST_SMALL_TALK_WORDS = 6
+MOST_SMALL_TALK_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceGate:
+    """What a memory must show to be injected for a question.
+
+    ``similarity``: the cosine that the closest memory must have, unless one has ``words``, its part of the keyword
+    score, by which it is found beyond doubt. ``each``: the relevance (see `ScoreParts`) of every single one.
+    For a question that is about nobody more is asked: of the best one the relevance ``impersonal``, and of every
+    single one ``impersonal_each``; zero asks no more than of any question.
+    """
+
+    similarity: float
+    words: float
+    each: float
+    impersonal: float = 0.0
+    impersonal_each: float = 0.0
+
+    def opens(self, found: Iterable[tuple[float, float]]) -> bool:
+        """Whether anything is relevant at all, from the (cosine, words) of what was found."""
+        return any(cosine >= self.similarity or words >= self.words for cosine, words in found)
+
+    def passing(self, relevances: Iterable[float], *, impersonal: bool = False) -> float:
+        """The relevance from which a memory passes the open gate, from those of all that was found: infinite where
+        not even the best one suffices. ``impersonal``: the question is about nobody."""
+        if not impersonal:
+            return self.each
+        if max(relevances, default=0.0) < self.impersonal:
+            return math.inf
+        return max(self.each, self.impersonal_each)
+
+
+OPEN = RelevanceGate(0.0, 0.0, 0.0)
+"""Lets everything through."""
+
+
+def is_small_talk(query: str) -> bool:
+    """Whether ``query`` only greets, thanks or agrees: no memory is about that."""
+    words = plain_words(query)
+    if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not _SMALL_TALK.issuperset(words):
+        return False
+    return words[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(words)

@@ -1,0 +1,71 @@
+"""What a retrieval asks of the store, as data: which searches, in which scopes, with which limits."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import ScopeKey
+from operator_memory.domain.memory.vectors import Vector
+
+
+class SearchMode(StrEnum):
+    """How candidates are found."""
+
+    DENSE = "dense"
+    """Cosine similarity of the embedding; score -1..1."""
+    KEYWORD = "keyword"
+    """BM25 with the account's own term statistics; score >= 0, unbounded."""
+    PINNED = "pinned"
+    """Pinned by a person, newest first; no score."""
+    IMPORTANT = "important"
+    """Highest importance first; no score."""
+    RECENT = "recent"
+    """Newest first; no score."""
+    WEAKEST = "weakest"
+    """Lowest importance first, pinned ones left out; no score. What makes room when an account is full."""
+
+
+PROFILE_MODES = (SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyScope:
+    """What belongs to one of ``keys``; with ``past_sessions`` also what was said in any session of the account, except
+    what is ``withheld_by`` something, unless ``withheld``."""
+
+    keys: tuple[ScopeKey, ...]
+    past_sessions: bool = False
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search, for at most ``limit`` hits."""
+
+    key: ScopeKey | AnyScope
+    mode: SearchMode
+    limit: int
+    vector: Vector | None = field(default=None, repr=False)
+    """Of a dense search that looks for something else than the plan."""
+    text: str | None = field(default=None, repr=False)
+    """Of a keyword search that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """All searches of one retrieval. They travel in ONE request.
+
+    ``vector`` is needed by DENSE searches, ``text`` by KEYWORD searches.
+    """
+
+    searches: tuple[Search, ...]
+    vector: Vector | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A memory found by one search, with that search's own score (0.0 where the mode has none)."""
+
+    memory: Memory
+    score: float

@@ -1,0 +1,1 @@
+"""Facts found by rules, for systems without a language model."""

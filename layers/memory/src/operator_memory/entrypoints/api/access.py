@@ -1,0 +1,64 @@
+"""Who may come in: every route passes here before it does anything."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from operator_memory.application.management.authorize import Authorize
+from operator_memory.application.management.limit_rate import LimitRate
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.management.identity import Action, Caller
+from operator_memory.domain.management.rate_limits import Bucket
+from operator_memory.domain.memory.scopes import AccountId, account_id
+from operator_memory.entrypoints.http_api import bearer_token
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Authenticates, limits the caller, authorises, limits the account: in this order.
+
+    The account's own limit comes last, so that nobody can use up that of an account that is not theirs.
+    """
+
+    authenticate: Callable[[str], Caller]
+    limit: LimitRate
+    authorize: Authorize
+
+    def caller(self, event: Event, bucket: Bucket) -> Caller:
+        """The verified caller of ``event``, if it does not call too often."""
+        caller = self.authenticate(bearer_token(event))
+        self.limit.caller(caller, bucket)
+        return caller
+
+    def open(
+        self, event: Event, requested: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
+    ) -> tuple[Caller, AccountId]:
+        """The caller and the account it may do ``action`` to.
+
+        ``requested``: the account that was named; left out, a person's own, or the one a token is bound to.
+        ``author_id``: see `Authorize`.
+        """
+        caller = self.caller(event, bucket)
+        account = _account(caller, requested)
+        self.authorize(caller, account, action, author_id=author_id)
+        self.limit.account(account, bucket)
+        return caller, account
+
+    def open_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
+        """The same for the account that owns the agent."""
+        caller = self.caller(event, bucket)
+        account = self.authorize.owner_of_agent(caller, agent_id, action)
+        self.limit.account(account, bucket)
+        return caller, account
+
+
+def _account(caller: Caller, requested: str | None) -> AccountId:
+    if requested is not None:
+        return account_id(requested)
+    if caller.user_id is not None:
+        return account_id(caller.user_id)
+    if caller.account_id is not None:
+        return caller.account_id
+    raise InvalidInputError("account_id", "is required: this token is not bound to one account")

@@ -1,0 +1,159 @@
+"""In-memory implementations of the ports of erasure, and of the store of idempotency keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from operator_memory.domain.learning.jobs import JobRecord, JobState
+from operator_memory.domain.management.erasure import Erasure, Target, TargetKind, Tombstone
+from operator_memory.domain.memory.scopes import AccountId, Scope
+
+from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
+
+KEPT = timedelta(days=1)
+"""How long an idempotency key is remembered."""
+
+
+@dataclass
+class InMemoryTombstones:
+    """Port ``Tombstones``."""
+
+    stones: dict[tuple[AccountId, Target], Tombstone] = field(default_factory=dict)
+
+    def put(self, account_id: AccountId, tombstone: Tombstone) -> None:
+        known = self.stones.get((account_id, tombstone.target))
+        if known is None or tombstone.erased_at > known.erased_at:
+            self.stones[account_id, tombstone.target] = tombstone
+
+    def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
+        found = (self.stones.get((account_id, target)) for target in dict.fromkeys(targets))
+        return [stone for stone in found if stone is not None]
+
+
+@dataclass
+class InMemoryErasures:
+    """Port ``ErasureStore``."""
+
+    erasures: dict[tuple[AccountId, str], Erasure] = field(default_factory=dict)
+    due_times: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
+
+    def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
+        new = (erasure.account_id, erasure.id) not in self.erasures
+        if new:
+            self._put(erasure, due_at)
+        return new
+
+    def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
+        known = self.erasures.get((erasure.account_id, erasure.id), erasure).removed
+        removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in {**known, **erasure.removed}}
+        self._put(replace(erasure, removed=removed), due_at)
+
+    def _put(self, erasure: Erasure, due_at: datetime | None) -> None:
+        key = (erasure.account_id, erasure.id)
+        self.erasures[key] = erasure
+        if due_at is None:
+            self.due_times.pop(key, None)
+        else:
+            self.due_times[key] = due_at
+
+    def get(self, account_id: AccountId, erasure_id: str) -> Erasure | None:
+        return self.erasures.get((account_id, erasure_id))
+
+    def all(self, account_id: AccountId) -> list[Erasure]:
+        mine = [erasure for (account, _), erasure in self.erasures.items() if account == account_id]
+        return sorted(mine, key=lambda erasure: (erasure.erased_at, erasure.id), reverse=True)
+
+    def due(self, *, now: datetime, limit: int) -> list[Erasure]:
+        come = sorted((due_at, key) for key, due_at in self.due_times.items() if due_at <= now)
+        return [self.erasures[key] for _, key in come[:limit]]
+
+
+@dataclass
+class InMemoryIdempotency:
+    """Port ``IdempotencyStore``. ``kept`` holds (content hash, job id) and when it counts no more."""
+
+    kept: dict[tuple[AccountId, str], tuple[tuple[str, str], datetime]] = field(default_factory=dict)
+
+    def remember(
+        self, account_id: AccountId, key: str, *, content_hash: str, job_id: str, now: datetime
+    ) -> tuple[str, str]:
+        known = self.kept.get((account_id, key))
+        if known is not None and known[1] > now:
+            return known[0]
+        self.kept[account_id, key] = ((content_hash, job_id), now + KEPT)
+        return content_hash, job_id
+
+
+@dataclass
+class InMemoryRecords:
+    """Port ``ErasableRecords`` over the other fakes."""
+
+    jobs: InMemoryJobs = field(default_factory=InMemoryJobs)
+    watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
+    idempotency: InMemoryIdempotency = field(default_factory=InMemoryIdempotency)
+
+    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
+        if target.kind is TargetKind.ACCOUNT:
+            return sum(len(keys) for _, keys in self._all(account_id, until))
+        return sum(_holds(record, target) for record in self._about(account_id, target, until))
+
+    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
+        if target.kind is TargetKind.ACCOUNT:
+            for kept, keys in self._all(account_id, until):
+                for key in keys:
+                    del kept[key]
+            for key in {*self.jobs.leases, *self.jobs.erased} - self.jobs.records.keys():
+                self.jobs.leases.pop(key, None)
+                self.jobs.erased.pop(key, None)
+            return
+        if target.kind is TargetKind.SESSION and target.id is not None:
+            mark = self.watermarks.marks.get((account_id, target.id))
+            if mark is not None and mark.created_at <= until:
+                del self.watermarks.marks[account_id, target.id]
+        for record in self._about(account_id, target, until):
+            self._take_out(record, target)
+
+    def _all(self, account_id: AccountId, until: datetime) -> list[tuple[dict[Any, Any], list[Any]]]:
+        """Each store, and the keys of what goes from it."""
+        records, marks, kept = self.jobs.records, self.watermarks.marks, self.idempotency.kept
+        return [
+            (records, [key for key, record in records.items() if key[0] == account_id and _up_to(record, until)]),
+            (marks, [key for key, mark in marks.items() if key[0] == account_id and mark.created_at <= until]),
+            (kept, [key for key, (_, ends) in kept.items() if key[0] == account_id and ends - KEPT <= until]),
+        ]
+
+    def _about(self, account_id: AccountId, target: Target, until: datetime) -> list[JobRecord]:
+        mine = [record for (account, _), record in self.jobs.records.items() if account == account_id]
+        return [record for record in mine if _concerns(record, target) and _up_to(record, until)]
+
+    def _take_out(self, record: JobRecord, target: Target) -> None:
+        scope = Scope.USER if target.kind is TargetKind.USER else None
+        key = (record.account_id, record.job_id)
+        if _holds(record, target) or record.state is not JobState.DONE:
+            self.jobs.records[key] = self.jobs.without_outcomes(record, scope)
+            self.jobs.erased[key] = None if self.jobs.erased.get(key, scope) is None else scope
+
+
+def _up_to(record: JobRecord, until: datetime) -> bool:
+    """Whether it tells of what was before: it was neither queued nor last started later."""
+    return not any(at is not None and at > until for at in (record.queued_at, record.started_at))
+
+
+def _concerns(record: JobRecord, target: Target) -> bool:
+    subject = record.subject
+    match target.kind:
+        case TargetKind.SESSION:
+            return target.id in (subject.session_id, subject.thread_id)
+        case TargetKind.AGENT:
+            return subject.agent_id == target.id
+        case TargetKind.AUTHOR:
+            return subject.author_id == target.id
+        case _:
+            return True
+
+
+def _holds(record: JobRecord, target: Target) -> bool:
+    if target.kind is TargetKind.USER:
+        return any(fact.scope is Scope.USER for fact in record.facts)
+    return bool(record.facts or record.turns or record.error_detail)

@@ -1,0 +1,113 @@
+"""The extraction use case between in-memory ports."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from operator_memory.adapters.secrets.redactor import SecretRedactor
+from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.ports.core import Redactor
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import AccountId, Scope
+
+from tests.support.fakes.core import (
+    FakeClock,
+    FakeEmbedder,
+    FakeThreadMessages,
+    InMemoryExpiryIndex,
+    InMemoryJobs,
+    InMemoryMemories,
+    InMemoryWatermarks,
+    ScriptedExtractor,
+)
+from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.library import InMemoryLibrary
+from tests.support.fakes.limits import FakeEvents
+from tests.support.fakes.platform import FakePlatform, FakeSwitches
+
+ACCOUNT = AccountId("account-1")
+FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """Every port of an extraction, and what a person can do to it meanwhile."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    jobs: InMemoryJobs = field(default_factory=InMemoryJobs)
+    extractor: ScriptedExtractor = field(default_factory=ScriptedExtractor)
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
+    memories: InMemoryMemories = field(default_factory=InMemoryMemories)
+    expiry: InMemoryExpiryIndex = field(default_factory=InMemoryExpiryIndex)
+    tombstones: InMemoryTombstones = field(default_factory=InMemoryTombstones)
+    erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
+    platform: FakePlatform = field(default_factory=FakePlatform)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
+    threads: FakeThreadMessages | None = field(default_factory=FakeThreadMessages)
+    policy: ExtractionPolicy = field(default_factory=ExtractionPolicy)
+    redactor: Redactor = field(default_factory=SecretRedactor)
+    chunk_characters: int = 48_000
+    quota: int = 20_000
+
+    @property
+    def library(self) -> InMemoryLibrary:
+        """The store as people see it."""
+        return InMemoryLibrary(self.memories)
+
+    @property
+    def writer(self) -> GuardedWriter:
+        """The one way to store a memory."""
+        return GuardedWriter(
+            memories=self.memories, expiry=self.expiry, erasable=self.library, tombstones=self.tombstones
+        )
+
+    @property
+    def past_turns(self) -> PastTurns:
+        """What keeps outdated turns out of other sessions."""
+        return PastTurns(search=self.memories, marks=self.memories, clock=self.clock)
+
+    @property
+    def erase(self) -> EraseMemories:
+        """Erasure over the same ports."""
+        records = InMemoryRecords(self.jobs, self.watermarks)
+        ports = ErasurePorts(self.tombstones, self.erasures, self.library, records, archive=None, events=None)
+        return EraseMemories(ports, trail=Trail(self.events, self.clock), clock=self.clock)
+
+    def run(self, job: RunJob, content: str = "hash") -> JobRecord:
+        """Work the job off."""
+        ports = ExtractionPorts(
+            jobs=self.jobs,
+            facts=LearnFacts(
+                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.past_turns),
+                chunk_characters=self.chunk_characters,
+                quota=self.quota,
+            ),
+            redactor=self.redactor,
+            embedder=self.embedder,
+            memories=self.writer,
+            switches=FakeSwitches(self.platform),
+            trail=Trail(self.events, self.clock),
+            watermarks=self.watermarks,
+            thread_messages=self.threads,
+            clock=self.clock,
+        )
+        return ExtractRun(ports, self.policy)(job, content)
+
+    def of_scope(self, scope: Scope, account: AccountId = ACCOUNT) -> list[Memory]:
+        """What is stored in the scope."""
+        return [memory for memory in self.memories.of(account) if memory.scope is scope]
+
+
+def a_job(*said: tuple[str, str], account: AccountId = ACCOUNT, **fields: object) -> RunJob:
+    """A finished run in which ``said`` (type and text) was said."""
+    messages = tuple(RawMessage(role, text) for role, text in said)
+    job = RunJob("job-1", account, "thread-1", "completed", FINISHED, agent_id="agent-1", messages=messages)
+    return replace(job, **fields)  # type: ignore[arg-type]

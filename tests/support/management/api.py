@@ -1,0 +1,237 @@
+"""The management API in this process: the real routes, gate and tokens over in-memory ports, or a real store."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jwt
+from operator_memory.adapters.net.service_tokens import ServiceTokens, is_service_token, mint
+from operator_memory.adapters.supabase.user_tokens import UserTokens
+from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.management.authorize import Authorize
+from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.management.export_account import ExportAccount, ExportSources
+from operator_memory.application.management.import_memories import ImportMemories
+from operator_memory.application.management.limit_rate import LimitRate
+from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.review_memories import ReviewMemories
+from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
+from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
+from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.domain.management.identity import Action, Caller
+from operator_memory.domain.management.rate_limits import Bucket, RateLimit
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.entrypoints.api.access import Gate
+from operator_memory.entrypoints.api.resolver import MemoriesApi
+from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.contracts.account import Prices
+
+from devstack.aws.events import HttpRequest, api_event
+from tests.support.fakes.archive import InMemoryArchive
+from tests.support.fakes.core import (
+    FakeClock,
+    FakeEmbedder,
+    InMemoryExpiryIndex,
+    InMemoryJobs,
+    InMemoryMemories,
+    InMemoryWatermarks,
+)
+from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.library import InMemoryLibrary
+from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
+from tests.support.fakes.platform import (
+    FakeEventTrail,
+    FakeMemberships,
+    FakePlatform,
+    FakePlatformSettings,
+    FakeSwitches,
+)
+
+ISSUER = "https://project.test/auth/v1"
+SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
+SERVICE_KEY = "a-key-of-at-least-thirty-two-characters"
+ALL_SCOPES = [action.value for action in Action]
+NO_LIMITS = {bucket: RateLimit(0) for bucket in Bucket}
+
+
+@dataclass
+class FakeSender:
+    """Port ``JobSender``; notes what is sent."""
+
+    sent: list[tuple[str, AccountId, str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def send(self, body: str, *, account_id: AccountId, deduplication_id: str) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append((body, account_id, deduplication_id))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and body of an answer; ``json`` is its decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of a list of memories."""
+        return [memory["id"] for memory in self.json["memories"]]
+
+
+class Management:
+    """A platform with its API. What it is given of ``library``, ``writer``, ``erasable``, ``search`` and ``marks``
+    is one store; by default in memory."""
+
+    def __init__(
+        self,
+        *,
+        library: MemoryLibrary | None = None,
+        writer: MemoryWriter | None = None,
+        erasable: ErasableMemories | None = None,
+        search: MemorySearch | None = None,
+        marks: TurnMarks | None = None,
+        limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
+    ) -> None:
+        self.clock = FakeClock()
+        self.memories = InMemoryMemories()
+        fake = InMemoryLibrary(self.memories)
+        self._search, self._marks = search or self.memories, marks or self.memories
+        self.library, self.erasable = library or fake, erasable or fake
+        self.platform = FakePlatform()
+        self.switches = FakeSwitches(self.platform)
+        self.events = FakeEvents()
+        self.embedder = FakeEmbedder()
+        self.buckets = InMemoryTokenBuckets()
+        self.jobs, self.watermarks = InMemoryJobs(), InMemoryWatermarks()
+        self.keys, self.sender = InMemoryIdempotency(), FakeSender()
+        self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
+        self.event_trail = FakeEventTrail(self.platform)
+        self.expiry = InMemoryExpiryIndex()
+        self.writer = GuardedWriter(
+            memories=writer or self.memories,
+            expiry=self.expiry,
+            erasable=self.erasable,
+            tombstones=self.tombstones,
+        )
+        self.trail = Trail(self.events, self.clock)
+        self.erase = self._erase()
+        self.api = MemoriesApi(self._services(limits))
+
+    def _erase(self) -> EraseMemories:
+        ports = ErasurePorts(
+            tombstones=self.tombstones,
+            erasures=self.erasures,
+            memories=self.erasable,
+            records=InMemoryRecords(self.jobs, self.watermarks, self.keys),
+            archive=self.archive,
+            events=self.event_trail,
+        )
+        return EraseMemories(ports, trail=self.trail, clock=self.clock)
+
+    def _services(self, limits: Mapping[Bucket, RateLimit]) -> Services:
+        settings = FakePlatformSettings(self.platform)
+        sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_trail, settings)
+        clock, trail, embedder = self.clock, self.trail, self.embedder
+        past_turns = PastTurns(search=self._search, marks=self._marks, clock=clock)
+        return Services(
+            gate=self._gate(limits),
+            memories=ManageMemories(
+                library=self.library,
+                writer=self.writer,
+                past_turns=past_turns,
+                embedder=embedder,
+                trail=trail,
+                clock=clock,
+            ),
+            review=ReviewMemories(
+                library=self.library, writer=self.writer, past_turns=past_turns, trail=trail, clock=clock
+            ),
+            settings=ManageSettings(settings, trail),
+            switches=self.switches,
+            erasures=self.erase,
+            exporter=ExportAccount(sources, trail=trail, clock=clock),
+            importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
+            jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
+            prices=Prices(prompt=0.15, completion=0.60),
+        )
+
+    def _gate(self, limits: Mapping[Bucket, RateLimit]) -> Gate:
+        users = UserTokens(issuer=ISSUER, hs256_secret=lambda: SECRET, jwks_url=None, clock=self.clock)
+        services = ServiceTokens(lambda: {"k1": SERVICE_KEY.encode()})
+
+        def authenticate(token: str) -> Caller:
+            return services.verify(token, now=self.clock.now()) if is_service_token(token) else users.verify(token)
+
+        limit = LimitRate(self.buckets, limits=limits, service_factor=10, clock=self.clock)
+        return Gate(authenticate, limit, Authorize(FakeMemberships(self.platform), self.trail))
+
+    # ---- callers ----------------------------------------------------------------------------------------------
+
+    def user_token(self, user_id: str, **changes: object) -> str:
+        """A person's access token, as Supabase signs it."""
+        now = int(self.clock.now().timestamp())
+        claims = {"iss": ISSUER, "aud": "authenticated", "role": "authenticated", "sub": user_id, "iat": now}
+        return jwt.encode({**claims, "exp": now + 3600, **changes}, SECRET, algorithm="HS256")
+
+    def service_token(self, *scopes: str, account: str | None = None) -> str:
+        """A service's token with ``scopes`` (all, if none are given)."""
+        return mint(
+            "k1",
+            SERVICE_KEY.encode(),
+            permissions=scopes or ALL_SCOPES,
+            now=self.clock.now(),
+            lifetime=timedelta(minutes=5),
+            account=account,
+        )
+
+    # ---- requests ---------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        user: str | None = None,
+        token: str | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        **query: object,
+    ) -> Answer:
+        """The answer to a request, as the person ``user`` or with ``token``."""
+        token = self.user_token(user) if user is not None else token
+        sent = {"content-type": "application/json", **(headers or {})}
+        if token is not None:
+            sent["authorization"] = f"Bearer {token}"
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        text = urlencode({name: _text(value) for name, value in query.items() if value is not None})
+        request = HttpRequest(method, quote(path, safe="/%"), text, list(sent.items()), raw, "127.0.0.1")
+        response = self.api(api_event(request, "$default", {}), None)
+        return Answer(
+            int(response["statusCode"]),
+            {name.lower(): str(value) for name, value in response["headers"].items()},
+            response.get("body") or "",
+        )
+
+    def put(self, *memories: Memory) -> None:
+        """Store memories past the API."""
+        for memory in memories:
+            vector = self.embedder.embed([memory.text], timeout=1)[0]
+            self.writer.upsert(memory.account_id, [EmbeddedMemory(memory, vector)])
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,45 @@
+"""A pytest plugin: a store of memories, in memory and on the embedded engine behind our collection."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from operator_memory.adapters.qdrant.memories import QdrantMemories
+
+from devstack.qdrant import QdrantFront
+from infra.qdrant.apply import Collection, apply
+from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
+from tests.support.qdrant.shelves import ObservedClient
+from tests.support.qdrant.stores import COLLECTION, Store
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[ObservedClient]:
+    """A client of an embedded engine with our collection, for all tests of a module."""
+    with QdrantFront() as running:
+        client = ObservedClient(running.url)
+        assert apply(Collection(client, COLLECTION), DIMENSIONS, check=False) == []
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def real_store(engine: ObservedClient) -> Iterator[QdrantMemories]:
+    """The real adapter on the collection, which is empty again afterwards: to make one takes seconds."""
+    engine.reset()
+    yield QdrantMemories(engine, collection=COLLECTION, write_timeout=10)
+    engine.reset()
+    everything = json.dumps({"filter": {}}).encode()
+    assert (
+        engine.request("POST", f"/collections/{COLLECTION}/points/delete?wait=true", everything, timeout=10).status
+        == 200
+    )
+
+
+@pytest.fixture(params=["fake", "qdrant"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """The fake, then the real adapter."""
+    if request.param == "fake":
+        return InMemoryMemories()
+    real: QdrantMemories = request.getfixturevalue("real_store")
+    return real
