@@ -1,4 +1,4 @@
-# The two commands a newcomer needs are `make dev` and `make test`; `make help` lists the rest.
+# A newcomer needs `make dev` and `make test`, a contributor `make check` too. `make help` lists the rest.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,13 +9,20 @@ ACCOUNT ?= ada
 JOB     ?= job-$(shell date -u +%F)
 CMD     ?= list
 
+# Says in one sentence which Python is needed; runs on any Python, even Python 2.
+NEED_PYTHON = command -v $(PYTHON) >/dev/null \
+  || { echo "Operator Memory needs Python 3.11, 3.12 or 3.13, but there is no $(PYTHON)." >&2; exit 1; }; \
+  $(PYTHON) -c 'import sys; v = tuple(sys.version_info[:2]); (3, 11) <= v <= (3, 13) or sys.exit("Operator Memory needs \
+  Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
+
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters test lint docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(STAMP): requirements/dev.lock requirements/models.lock
+	@$(NEED_PYTHON)
 	@echo "Creating the environment in $(VENV) (about a minute, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(PIP_INSTALL) -r requirements/dev.lock
@@ -23,6 +30,7 @@ $(STAMP): requirements/dev.lock requirements/models.lock
 	@touch $@
 
 $(SAM): requirements/sam.lock
+	@$(NEED_PYTHON)
 	@echo "Installing the SAM command line into .venv-sam ..."
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python $(PIP_INSTALL) -r requirements/sam.lock
@@ -33,32 +41,45 @@ setup: $(STAMP)  ## Create the environment from the lock files
 dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker
 	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up
 
-demo: $(STAMP)  ## Play a conversation over several sessions and show what is learnt
+demo: $(STAMP)  ## Play a conversation over four sessions; show what is learned and retrieved
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack demo
 
-token: $(STAMP)  ## Print a fresh token for the running system: the agent runtime's, or a person's: make token USER=ada
+token: $(STAMP)  ## Print a service token for the running system, or a person's token: make token USER=ada
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack token $(if $(filter command,$(origin USER)),--user '$(USER)')
 
-job: $(STAMP)  ## Print the record of a job: make job ACCOUNT=ada JOB=...
+job: $(STAMP)  ## Print a job record: make job ACCOUNT=ada JOB=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack job $(ACCOUNT) $(JOB)
 
-dead-letters: $(STAMP)  ## Jobs that were given up: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
+dead-letters: $(STAMP)  ## Work on dead letters: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.dead_letters $(if $(STACK),--stack '$(STACK)',--local) $(CMD)
 
-test: lint $(SAM)  ## Set up and run every check and test
+check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
+	@$(MAKE) --no-print-directory -j 2 unit types imports style
+
+test: lint $(SAM)  ## Run every check and every test (about ten minutes)
 	@$(BIN)/python -m pytest
 
-lint: $(STAMP)
+lint: style types imports  ## Run the linters: style, types, import rules
+
+style: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	@$(BIN)/mypy
+
+imports: $(STAMP)
 	@PYTHONPATH=layers/memory/src $(BIN)/lint-imports
 
-docs: $(STAMP)  ## Write the generated parts of docs/
+# Examples, not properties: those are slow, and make test runs them.
+unit: $(STAMP)
+	@$(BIN)/python -m pytest -q -m "not hypothesis" tests/unit
+
+docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, table of failures)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
 	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures.table
 
-bench: $(STAMP)  ## Print the benchmarks (minutes)
+bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.run --sizes 10000,100000
@@ -68,16 +89,16 @@ bench: $(STAMP)  ## Print the benchmarks (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 
-calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder and write it (minutes)
+calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.calibrate
 
 build: $(SAM)  ## Build the functions and the layer for AWS (sam build)
 	@$(SAM) build
 
-collection: $(STAMP)  ## Apply infra/qdrant to the Qdrant of QDRANT_URL (CHECK=--check: report drift only)
+collection: $(STAMP)  ## Apply infra/qdrant to the Qdrant of QDRANT_URL (CHECK=--check only reports drift)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.qdrant.apply $(CHECK)
 
-lock:  ## Resolve the dependencies again (needs uv)
+lock:  ## Write the lock files again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -q pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-deps -q requirements/models.in -o requirements/models.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.lock
