@@ -71,9 +71,9 @@ types: $(STAMP)
 imports: $(STAMP)
 	@PYTHONPATH=layers/memory/src $(BIN)/lint-imports
 
-# Examples, not properties: those are slow, and make test runs them.
+# Without the slow ones, which make test runs: properties, and tests that set a time limit of their own.
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -q -m "not hypothesis" tests/unit
+	@$(BIN)/python -m pytest -q -m "not hypothesis and not timeout" tests/unit
 
 docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, table of failures)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
