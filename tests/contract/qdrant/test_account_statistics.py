@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from operator_memory.adapters.qdrant.memories import QdrantCollection, QdrantMemories
+from operator_memory.adapters.qdrant.collection import QdrantCollection
+from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.requests import tenant_filter
 from operator_memory.adapters.qdrant.searches import by_account_words
 from operator_memory.domain.memory.memory import Memory, memory_id

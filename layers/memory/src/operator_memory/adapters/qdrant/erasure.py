@@ -6,7 +6,7 @@ from datetime import datetime
 
 from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.memories import QdrantCollection, count_of, result_of
+from operator_memory.adapters.qdrant.collection import QdrantCollection, count_of, result_of
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.memory import CLEARED

@@ -8,7 +8,7 @@ from uuid import uuid4
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant import library_requests as bodies
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.memories import BATCH, QdrantCollection
+from operator_memory.adapters.qdrant.collection import BATCH, QdrantCollection
 from operator_memory.adapters.qdrant.neighbour_words import PAGE, take_words_back
 from operator_memory.adapters.qdrant.searches import hits_of
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
