@@ -20,11 +20,11 @@ from operator_memory.application.recall.retrieve_context import (
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import Trail
-from operator_memory.application.shared.recent_values import RecentValues
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.recent_values import RecentValues
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.switches import Switches
 
 from bench.extraction.ports import NoEvents, RunClock
 

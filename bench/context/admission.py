@@ -20,8 +20,8 @@ from typing import Any
 
 import psycopg
 from operator_memory.adapters.net.service_tokens import ServiceTokens, mint
-from operator_memory.application.shared.recent_values import RecentValues
 from operator_memory.domain.management.identity import READ_CONTEXT
+from operator_memory.domain.shared.recent_values import RecentValues
 
 from bench.context.addresses import start_place
 from bench.context.corpus import Account, Texts, layout

@@ -15,7 +15,7 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import read_query
 from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.recall.search_plan import Hit, Search, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchPlan
 
 from bench.retrieval.questions import Question
 from bench.retrieval.score import LOCOMO, Answer, mean

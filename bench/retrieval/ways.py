@@ -18,7 +18,7 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
 
 from bench.context.plan_way import plain_memory
 from bench.extraction.ports import NoEvents

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import MemoryEvent
+from operator_memory.domain.shared.audit_events import MemoryEvent
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.observability import emit_metrics
 from operator_memory.entrypoints.wiring import build_audit

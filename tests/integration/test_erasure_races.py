@@ -28,9 +28,10 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.past_turns import PastTurns
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
-from operator_memory.domain.management.erasure import ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import ErasureState
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply

@@ -21,8 +21,9 @@ from operator_memory.application.ports.core import JobStore, Watermark, Watermar
 from operator_memory.application.ports.management import ErasableRecords, IdempotencyStore
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.erasure import Erasure, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryIdempotency, InMemoryRecords

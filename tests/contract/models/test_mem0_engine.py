@@ -28,7 +28,7 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 from tests.support.builders import USER_KEY, a_memory
 from tests.support.fakes.core import FakeEmbedder, InMemoryMemories

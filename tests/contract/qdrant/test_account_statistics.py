@@ -12,7 +12,7 @@ from operator_memory.adapters.qdrant.requests import tenant_filter
 from operator_memory.adapters.qdrant.searches import by_account_words
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind
-from operator_memory.domain.recall.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.shelves import ObservedClient

@@ -19,9 +19,9 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
-from operator_memory.domain.management.listing import MemoryFilter
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.vectors import InferenceText
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.entrypoints.adapters_in_use import Parts
 
 from devstack.qdrant import QdrantFront

@@ -8,10 +8,10 @@ import pytest
 from operator_memory.application.management import export_account
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management

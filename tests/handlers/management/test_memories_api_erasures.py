@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, a_memory
 from tests.support.management.api import Answer, Management

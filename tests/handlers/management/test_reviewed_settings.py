@@ -17,15 +17,15 @@ from operator_memory.application.recall.retrieve_context import ContextRequest, 
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.search_plan import Hit
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.search_plan import Hit
+from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT

@@ -25,10 +25,11 @@ from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.ports.core import Watermark
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring import ContextApp
 

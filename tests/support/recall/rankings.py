@@ -11,7 +11,7 @@ from operator_memory.domain.recall.query_words import QueryWords
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
 

@@ -14,7 +14,7 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, NOW, a_hit
 from tests.support.fakes.limits import FakeEvents

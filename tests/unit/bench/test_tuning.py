@@ -11,7 +11,7 @@ from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import read_query
 from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import Hit, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
 from bench.embedders.calibrate import HARDEST, IMPERSONAL_LOST_PERCENT, LOST_PERCENT, MARGIN, Seen, _worth, choose
 from bench.retrieval.questions import Question

@@ -15,7 +15,6 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.learning.jobs import (
-    LEASE_SECONDS,
     MAX_RECEIVES,
     DeadLetter,
     JobRecord,
@@ -24,6 +23,7 @@ from operator_memory.domain.learning.jobs import (
     retry_delay_seconds,
 )
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.lease import LEASE_SECONDS
 
 from tests.support.fakes.core import FakeJobQueue, InMemoryJobs
 

@@ -9,9 +9,9 @@ from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.sentences import says
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import CLEARED, EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 

@@ -12,11 +12,12 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import ConflictError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent, new_event_id
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, new_event_id
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.fakes.core import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryRecords

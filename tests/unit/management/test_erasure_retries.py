@@ -20,11 +20,12 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
 )
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body
 
 from tests.handlers.test_queue_and_schedule_handlers import function

@@ -12,7 +12,7 @@ from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts
 from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 
 from tests.support.builders import NOW, SESSION_KEY, USER_KEY, a_hit
 from tests.support.recall.rankings import (

@@ -11,7 +11,7 @@ from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.recall.search_plan import SearchMode
+from operator_memory.domain.shared.search_plan import SearchMode
 
 from tests.support.builders import NOW, SESSION_KEY, a_hit
 from tests.support.recall.rankings import Found, P, bm25_for, findings, ranked, searched, texts

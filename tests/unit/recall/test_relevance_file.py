@@ -10,7 +10,7 @@ from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import read_query
 from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import Search, SearchMode
+from operator_memory.domain.shared.search_plan import Search, SearchMode
 from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.relevance import FILE, UNMEASURED, gate_for, weights_of
 from operator_memory.entrypoints.settings import LOCAL_MODEL

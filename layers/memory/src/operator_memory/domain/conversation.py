@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from operator_memory.domain.recall.rendering import FENCE_NAME
+from operator_memory.domain.fence import FENCE_NAME
 
 MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""

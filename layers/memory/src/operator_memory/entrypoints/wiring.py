@@ -15,10 +15,10 @@ from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import READ_CONTEXT, Caller
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.token_count import Estimate, TokenCounter, encoding_of
+from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.relevance import gate_for
 

@@ -17,7 +17,7 @@ from operator_memory.domain.errors import MalformedResponseError, MemoryServiceE
 from operator_memory.domain.memory.embedding_text import ending
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 NEIGHBOURS = 10
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)

@@ -13,7 +13,7 @@ from operator_memory.adapters.qdrant.neighbour_words import take_words_back
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 
 class QdrantMemories:

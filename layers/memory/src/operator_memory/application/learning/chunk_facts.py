@@ -18,7 +18,7 @@ from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, t
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.recall.search_plan import Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
 
 NEIGHBOURS = 8
 """Memories of its scope that a fact is compared with: the nearest by meaning."""

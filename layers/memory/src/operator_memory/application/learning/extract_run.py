@@ -33,17 +33,10 @@ from operator_memory.domain.conversation import (
     with_places,
 )
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
-from operator_memory.domain.learning.jobs import (
-    LEASE_SECONDS,
-    ClaimStatus,
-    FactOutcome,
-    JobRecord,
-    JobState,
-    Outcome,
-    RunJob,
-)
-from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
-from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.learning.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, Outcome, RunJob
+from operator_memory.domain.shared.audit_events import EventType, repeatable_event_id
+from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""

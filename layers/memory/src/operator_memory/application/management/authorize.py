@@ -3,9 +3,9 @@
 from operator_memory.application.ports.management import Memberships
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import PermissionDeniedError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Action, Caller, Role, require_role
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 
 class Authorize:

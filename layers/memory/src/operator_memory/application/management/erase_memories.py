@@ -28,10 +28,11 @@ from operator_memory.domain.errors import (
     NotFoundError,
     where,
 )
-from operator_memory.domain.learning.jobs import LEASE_SECONDS
-from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, repeatable_event_id
+from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
 """After this time every worker that was writing when the tombstone was set has ended, and what it left behind

@@ -21,11 +21,12 @@ from operator_memory.application.ports.management import (
 )
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import Line, memory_line
 from operator_memory.domain.management.identity import Caller
-from operator_memory.domain.management.listing import MemoryFilter, Position, Sort
+from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.scopes import AccountId, checked_id
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 PART_BYTES = 3_500_000
 """Bytes at which a part is closed: a function may answer with 6 MB, its JSON escapes included."""

@@ -8,12 +8,12 @@ from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import memory_of_line, original_id
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 MAX_LINES = 2_000
 """Lines of one import; a longer export is brought back in several."""

@@ -3,9 +3,9 @@
 from operator_memory.application.ports.management import PlatformSettings
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.domain.errors import NotFoundError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 Values = dict[str, object]
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from operator_memory.application.ports.management import EventTrail, MemoryLibrary, Tombstones
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.scopes import AccountId, checked_id
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 _EVERYTHING = Target(TargetKind.ACCOUNT)
 _LOG = logging.getLogger("operator_memory.audit")

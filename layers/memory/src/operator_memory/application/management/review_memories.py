@@ -9,10 +9,10 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.past_turns import PastTurns
 from operator_memory.domain.errors import ConflictError, NotFoundError, VersionConflictError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 _ATTEMPTS = 3
 

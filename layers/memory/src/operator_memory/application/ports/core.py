@@ -14,7 +14,7 @@ from operator_memory.domain.learning.jobs import DeadLetter, JobClaim, JobRecord
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 
 class Clock(Protocol):

@@ -9,16 +9,18 @@ from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.learning.jobs import JobRecord
-from operator_memory.domain.management.audit_events import MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, Target, Tombstone
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Role
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.management.rate_limits import RateLimit
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Hit
+from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Hit
+from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 
 class MemoryLibrary(Protocol):

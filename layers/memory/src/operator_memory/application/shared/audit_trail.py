@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent, new_event_id
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, new_event_id
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.core import Clock

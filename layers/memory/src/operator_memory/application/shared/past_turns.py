@@ -13,7 +13,7 @@ from operator_memory.domain.conversation import answers
 from operator_memory.domain.learning.sentences import Sentences
 from operator_memory.domain.memory.memory import Memory, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100

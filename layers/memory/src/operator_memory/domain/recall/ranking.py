@@ -18,8 +18,8 @@ from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
-from operator_memory.domain.recall.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.recall.selection import best_list, without_repetitions
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 """Latin, full-width and Arabic."""

@@ -5,11 +5,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.management.identity import Action, Caller
-from operator_memory.domain.management.listing import MemoryFilter, Sort
+from operator_memory.domain.management.listing import Sort
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.api.account import PathId
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.services import Services
