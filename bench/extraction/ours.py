@@ -50,7 +50,7 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
                 memories=writer,
                 redactor=redactor,
                 clock=clock,
-                past_turns=parts.past_turns(),
+                past_turns=parts.turn_visibility(),
             ),
             chunk_characters=settings.extraction_chunk_characters,
             quota=settings.memory_quota,

@@ -19,8 +19,9 @@ from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.management.authorize import Authorize
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.memory.memory import Memory
@@ -291,7 +292,9 @@ def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(wor
                 memories=made.writer,
                 redactor=SecretRedactor(),
                 clock=made.clock,
-                past_turns=PastTurns(search=world.store, marks=world.marks, clock=made.clock),
+                past_turns=TurnVisibility(
+                    search=world.store, marks=world.marks, wording=WordComparison(), clock=made.clock
+                ),
             ),
             chunk_characters=48_000,
             quota=1_000,

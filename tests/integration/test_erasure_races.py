@@ -25,9 +25,10 @@ from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.erasure import ErasureState
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
@@ -121,11 +122,11 @@ class System:
             tombstones=DynamoDBTombstones(*self.table),
         )
         marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=10)
-        past_turns = PastTurns(search=self.store, marks=marks, clock=self.clock)
+        visibility = TurnVisibility(search=self.store, marks=marks, wording=WordComparison(), clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
             facts=LearnFacts(
-                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, past_turns),
+                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility),
                 chunk_characters=48_000,
                 quota=1_000,
             ),

@@ -85,7 +85,7 @@ class World:
             tombstones=InMemoryTombstones(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
-        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.past_turns())
+        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
         return LearnFacts(ports, chunk_characters=48_000, quota=100)(job, [Turn("user", said)]).outcomes
 

@@ -22,8 +22,8 @@ from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.ports.core import Watermark
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id

@@ -8,12 +8,13 @@ from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
-from operator_memory.application.ports.core import Redactor
+from operator_memory.application.ports.learning import Redactor
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
@@ -70,9 +71,9 @@ class World:
         )
 
     @property
-    def past_turns(self) -> PastTurns:
+    def visibility(self) -> TurnVisibility:
         """What keeps outdated turns out of other sessions."""
-        return PastTurns(search=self.memories, marks=self.memories, clock=self.clock)
+        return TurnVisibility(search=self.memories, marks=self.memories, wording=WordComparison(), clock=self.clock)
 
     @property
     def erase(self) -> EraseMemories:
@@ -86,7 +87,7 @@ class World:
         ports = ExtractionPorts(
             jobs=self.jobs,
             facts=LearnFacts(
-                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.past_turns),
+                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility),
                 chunk_characters=self.chunk_characters,
                 quota=self.quota,
             ),

@@ -18,12 +18,14 @@ from operator_memory.application.management.import_memories import ImportMemorie
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.management.manage_memories import ManageMemories
 from operator_memory.application.management.manage_settings import ManageSettings
-from operator_memory.application.management.review_memories import ReviewMemories
+from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
+from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
@@ -146,22 +148,24 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_trail, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
-        past_turns = PastTurns(search=self._search, marks=self._marks, clock=clock)
+        visibility = TurnVisibility(search=self._search, marks=self._marks, wording=WordComparison(), clock=clock)
         return Services(
             gate=self._gate(limits),
             memories=ManageMemories(
                 library=self.library,
                 writer=self.writer,
-                past_turns=past_turns,
+                visibility=visibility,
                 embedder=embedder,
                 trail=trail,
                 clock=clock,
             ),
-            review=ReviewMemories(
-                library=self.library, writer=self.writer, past_turns=past_turns, trail=trail, clock=clock
+            finder=SearchMemories(
+                library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
+            ),
+            reinstatement=ReinstateMemories(
+                library=self.library, writer=self.writer, visibility=visibility, trail=trail, clock=clock
             ),
             settings=ManageSettings(settings, trail),
-            switches=self.switches,
             erasures=self.erase,
             exporter=ExportAccount(sources, trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),

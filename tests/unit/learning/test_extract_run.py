@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, ExtractionPolicy
 from operator_memory.application.lifecycle.expire_memories import ExpireMemories
-from operator_memory.application.ports.core import Watermark
-from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.conversation import RawMessage, Watermark
 from operator_memory.domain.errors import (
     ConfigurationError,
     JobConflictError,

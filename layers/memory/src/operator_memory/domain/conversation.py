@@ -51,6 +51,23 @@ class RawMessage:
     name: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Watermark:
+    """How far a thread has been read: the last message's time and id (ties are broken by id)."""
+
+    created_at: datetime
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its secrets, and how many were taken out of it, by kind. Never what they were."""
+
+    text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """``api_key``, ``token``, ``private_key``, ``card_number``, ``password``; only kinds that were found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.

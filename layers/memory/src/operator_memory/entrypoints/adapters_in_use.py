@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
-    from operator_memory.application.ports.core import ThreadMessages
+    from operator_memory.application.ports.learning import ThreadMessages
     from operator_memory.application.ports.management import EventSink, SwitchReader
     from operator_memory.application.shared.guarded_writer import GuardedWriter
-    from operator_memory.application.shared.past_turns import PastTurns
+    from operator_memory.application.shared.turn_visibility import TurnVisibility
 
 _LOG = logging.getLogger("operator_memory.wiring")
 Secret = Callable[[], str]
@@ -188,14 +188,15 @@ class Parts:
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
 
-    def past_turns(self) -> "PastTurns":
+    def turn_visibility(self) -> "TurnVisibility":
         """What keeps outdated turns out of other sessions."""
         from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
-        from operator_memory.application.shared.past_turns import PastTurns
+        from operator_memory.application.shared.turn_visibility import TurnVisibility
+        from operator_memory.domain.learning.sentences import WordComparison
 
         collection = self.settings.qdrant_collection
         marks = QdrantTurnMarks(self.qdrant, collection=collection, write_timeout=self.write_timeout)
-        return PastTurns(search=self.memories(), marks=marks, clock=self.clock)
+        return TurnVisibility(search=self.memories(), marks=marks, wording=WordComparison(), clock=self.clock)
 
     @cached_property
     def embeddings_api(self) -> HttpClient:

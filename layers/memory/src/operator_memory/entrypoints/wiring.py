@@ -109,7 +109,7 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     settings, clock = parts.settings, parts.clock
     embedder, memories, writer, redactor = parts.embedder(), parts.memories(), parts.writer(), SecretRedactor()
     extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
-    fact_ports = FactPorts(extractor, memories, writer, redactor, clock, parts.past_turns())
+    fact_ports = FactPorts(extractor, memories, writer, redactor, clock, parts.turn_visibility())
     learn = LearnFacts(fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota)
     ports = ExtractionPorts(
         jobs=_jobs(parts),
@@ -143,7 +143,8 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     from operator_memory.application.management.import_memories import ImportMemories
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.manage_settings import ManageSettings
-    from operator_memory.application.management.review_memories import ReviewMemories
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
     from operator_memory.entrypoints.contracts.account import Prices
@@ -151,18 +152,22 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     parts = Parts.from_environment(os.environ if environ is None else environ)
     settings = SupabasePlatformSettings(parts.required_supabase())
     table, clock, trail = parts.required("memory_table"), parts.clock, parts.trail()
-    writer, past_turns, embedder, jobs = parts.writer(), parts.past_turns(), parts.embedder(), _jobs(parts)
+    writer, visibility, embedder, jobs = parts.writer(), parts.turn_visibility(), parts.embedder(), _jobs(parts)
     library = QdrantLibrary(parts.qdrant, collection=parts.settings.qdrant_collection, timeout=parts.write_timeout)
     parts.warm()
     return MemoriesApi(
         Services(
             gate=_gate(parts, trail),
             memories=ManageMemories(
-                library=library, writer=writer, past_turns=past_turns, embedder=embedder, trail=trail, clock=clock
+                library=library, writer=writer, visibility=visibility, embedder=embedder, trail=trail, clock=clock
             ),
-            review=ReviewMemories(library=library, writer=writer, past_turns=past_turns, trail=trail, clock=clock),
+            finder=SearchMemories(
+                library=library, embedder=embedder, switches=parts.switches(), trail=trail, clock=clock
+            ),
+            reinstatement=ReinstateMemories(
+                library=library, writer=writer, visibility=visibility, trail=trail, clock=clock
+            ),
             settings=ManageSettings(settings, trail),
-            switches=parts.switches(),
             erasures=_erasures(parts, trail),
             exporter=ExportAccount(_held(parts, library, jobs, settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),

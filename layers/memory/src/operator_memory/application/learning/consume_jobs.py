@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from operator_memory.application.ports.core import JobQueue, JobStore
+from operator_memory.application.ports.learning import JobQueue, JobStore
 from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, UpstreamError, where
 from operator_memory.domain.learning.jobs import (
     MAX_RECEIVES,

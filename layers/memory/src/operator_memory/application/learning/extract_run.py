@@ -11,15 +11,8 @@ from uuid import UUID
 
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
-from operator_memory.application.ports.core import (
-    Clock,
-    Embedder,
-    JobStore,
-    Redactor,
-    ThreadMessages,
-    Watermark,
-    WatermarkStore,
-)
+from operator_memory.application.ports.core import Clock, Embedder
+from operator_memory.application.ports.learning import JobStore, Redactor, ThreadMessages, WatermarkStore
 from operator_memory.application.ports.management import SwitchReader
 from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
@@ -27,6 +20,7 @@ from operator_memory.domain.conversation import (
     MAX_TURN_CHARACTERS,
     READ_ROLES,
     RawMessage,
+    Watermark,
     message_text,
     read_conversation,
     said_at,

@@ -1,7 +1,6 @@
-"""The ports of what people and platforms do with a memory: see, correct, switch, audit, limit, erase.
+"""Ports of what people and platforms do with memories: see, correct, switch, audit, limit, erase.
 
-The rules are those of ``ports``: the account comes first and binds the call, and all raise the errors of
-``domain.errors``.
+The rules are those of ``ports.core``.
 """
 
 from collections.abc import Sequence

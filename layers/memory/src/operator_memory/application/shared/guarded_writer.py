@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from operator_memory.application.ports.core import ExpiryIndex, MemoryWriter
+from operator_memory.application.ports.core import MemoryWriter
+from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.application.ports.management import ErasableMemories, Tombstones
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId

@@ -113,13 +113,8 @@ class MemoryRoutes:
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
         """The memories that fit best, best first."""
         caller, account = self._open(account_id, Action.READ, Bucket.READS)
-        ranked = self._services.memories.search(
-            caller,
-            account,
-            search.filter.where(),
-            query=search.query,
-            limit=search.limit,
-            record_query=self._services.records_queries(account),
+        ranked = self._services.finder.search(
+            account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
         return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
 

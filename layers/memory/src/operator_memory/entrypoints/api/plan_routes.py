@@ -63,12 +63,10 @@ class PlanRoutes:
     def _found(
         self, caller: Caller, account: AccountId, where: MemoryFilter, query: str | None, limit: int
     ) -> MemoryList:
-        memories = self._services.memories
         if query:
-            record = self._services.records_queries(account)
-            ranked = memories.search(caller, account, where, query=query, limit=limit, record_query=record)
+            ranked = self._services.finder.search(account, where, query=query, limit=limit, actor=caller.actor)
             return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
-        page = memories.page(caller, account, where, Sort(), limit=limit)
+        page = self._services.memories.page(caller, account, where, Sort(), limit=limit)
         return MemoryList(memories=[memory_view(memory) for memory in page.memories])
 
     def _cleared(self, caller: Caller, account: AccountId, target: Target) -> ClearedView:

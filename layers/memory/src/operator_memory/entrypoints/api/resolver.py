@@ -14,7 +14,7 @@ from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.plan_routes import PlanRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
-from operator_memory.entrypoints.api.review import ReviewRoutes
+from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.http_api import HttpResponse, answer, json_text, raw_body
 
@@ -33,7 +33,7 @@ def make_api(services: Services) -> APIGatewayHttpResolver:
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (MemoryRoutes, ReviewRoutes, SettingsRoutes, TransferRoutes, ErasureRoutes, JobRoutes, PlanRoutes):
+    for routes in (MemoryRoutes, ReinstateRoutes, SettingsRoutes, TransferRoutes, ErasureRoutes, JobRoutes, PlanRoutes):
         routes(services, api)
     handle_problems(api)
     return api

@@ -1,4 +1,4 @@
-"""What a reader of the API as an attacker, and as a confused honest user, found: each a sentence that must hold."""
+"""What must hold at the edges of the management API, for an attacker and for a confused honest user."""
 
 import base64
 import json

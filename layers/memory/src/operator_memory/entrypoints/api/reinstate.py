@@ -12,7 +12,7 @@ from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import MemoryView
 
 
-class ReviewRoutes:
+class ReinstateRoutes:
     """What waits in quarantine is listed by ``GET /v1/memories?state=quarantined``; to drop it is to delete it."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
@@ -26,7 +26,7 @@ class ReviewRoutes:
         """409 if it is not in quarantine."""
         event = self._api.current_event.raw_event
         caller, account = self._services.gate.open(event, account_id, Action.WRITE, Bucket.WRITES)
-        return with_etag(self._services.review.approve(caller, account, memory_id))
+        return with_etag(self._services.reinstatement.approve(caller, account, memory_id))
 
     def restore(
         self,
@@ -37,4 +37,4 @@ class ReviewRoutes:
         """409 if it was not replaced. The memory that took its place steps back."""
         event = self._api.current_event.raw_event
         caller, account = self._services.gate.open(event, account_id, Action.WRITE, Bucket.WRITES)
-        return with_etag(self._services.review.restore(caller, account, memory_id, keep_newer=keep_newer))
+        return with_etag(self._services.reinstatement.restore(caller, account, memory_id, keep_newer=keep_newer))
