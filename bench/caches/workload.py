@@ -19,7 +19,7 @@ from operator_memory.application.recall.retrieve_context import (
     Deadlines,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.shared.recent_values import RecentValues
@@ -122,7 +122,7 @@ class Instance:
             search=search,
             embedder=embedder,
             switches=self._switches,
-            trail=Trail(NoEvents(), self._clock),
+            trail=AuditTrail(NoEvents(), self._clock),
             clock=self._clock,
             deadlines=_PATIENT,
             gate=gate,

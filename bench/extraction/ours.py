@@ -16,7 +16,8 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.learning.store_turns import StoreTurns
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
@@ -43,28 +44,30 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
     extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
     ports = ExtractionPorts(
         jobs=Jobs(),
-        facts=LearnFacts(
-            FactPorts(
-                extractor=extractor,
-                search=memories,
-                memories=writer,
-                redactor=redactor,
-                clock=clock,
-                past_turns=parts.turn_visibility(),
-            ),
-            chunk_characters=settings.extraction_chunk_characters,
-            quota=settings.memory_quota,
-        ),
         redactor=redactor,
-        embedder=embedder,
-        memories=writer,
         switches=FixedSwitches(),
-        trail=Trail(NoEvents(), clock),
         watermarks=NoWatermarks(),
         thread_messages=None,
         clock=clock,
     )
-    return ExtractRun(ports, ExtractionPolicy(session_days=settings.session_memory_days))
+    fact_ports = FactPorts(
+        extractor=extractor,
+        search=memories,
+        memories=writer,
+        redactor=redactor,
+        clock=clock,
+        past_turns=parts.turn_visibility(),
+    )
+    return ExtractRun(
+        ports,
+        ExtractionPolicy(),
+        turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
+        facts=LearnFacts(
+            fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota
+        ),
+        memories=writer,
+        trail=AuditTrail(NoEvents(), clock),
+    )
 
 
 class OurWay:
@@ -80,7 +83,7 @@ class OurWay:
         with redirect_stdout(io.StringIO()):  # what it applies
             apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
         self._clock = RunClock()
-        self._extract = extract_run_of(parts, self._clock)
+        self._use_case = extract_run_of(parts, self._clock)
 
     def run(self, case: Case, number: int, run: Run) -> dict[str, object]:
         """Extract one run; returns what its record says."""
@@ -107,7 +110,7 @@ class OurWay:
         error = ""
         for _ in range(ATTEMPTS):
             try:
-                return self._extract(job, hashlib.sha256(job.job_id.encode()).hexdigest()), ""
+                return self._use_case.extract(job, hashlib.sha256(job.job_id.encode()).hexdigest()), ""
             except MemoryServiceError as failure:
                 error = f"{type(failure).__name__}: {failure}"
         return None, error

@@ -71,13 +71,13 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
 
 def store_conversations(asked: Asked, conversations: Sequence[Conversation]) -> None:
     """Have every session extracted as a finished run: its turns, and the facts that the bundled rules find."""
-    extract = extract_run_of(asked.parts, asked.clock)
+    use_case = extract_run_of(asked.parts, asked.clock)
     total, done = sum(len(c.sessions) for c in conversations), 0
     for conversation in conversations:
         for session in conversation.sessions:
             asked.clock.time = session.finished_at + timedelta(minutes=1)
             job = _job(conversation.account, session)
-            extract(job, hashlib.sha256(job.job_id.encode()).hexdigest())
+            use_case.extract(job, hashlib.sha256(job.job_id.encode()).hexdigest())
             done += 1
             print(f"\rstoring: session {done} of {total}", end="", file=sys.stderr, flush=True)
     print("\r" + " " * 40 + "\r", end="", file=sys.stderr)

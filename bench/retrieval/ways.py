@@ -14,7 +14,7 @@ from operator_memory.application.recall.retrieve_context import (
     Deadlines,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
@@ -58,7 +58,7 @@ class OurWay:
             search=self.found,
             embedder=parts.embedder(),
             switches=FixedSwitches(),
-            trail=Trail(NoEvents(), asked.clock),
+            trail=AuditTrail(NoEvents(), asked.clock),
             clock=asked.clock,
             deadlines=PATIENT,
             gate=gate,

@@ -22,8 +22,9 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage, Turn
@@ -98,10 +99,10 @@ class System:
         return QdrantErasure(self.qdrant, collections=collections, write_timeout=10)
 
     @property
-    def trail(self) -> Trail:
-        return Trail(FakeEvents(), self.clock)
+    def trail(self) -> AuditTrail:
+        return AuditTrail(FakeEvents(), self.clock)
 
-    def run(self, **fields: object) -> JobRecord:
+    def run(self) -> JobRecord:
         """Work off a job that ended before now."""
         messages = (RawMessage("user", "I like tea. Answer briefly"), RawMessage("assistant", "Noted"))
         job = RunJob(
@@ -125,21 +126,22 @@ class System:
         visibility = TurnVisibility(search=self.store, marks=marks, wording=WordComparison(), clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
-            facts=LearnFacts(
-                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility),
-                chunk_characters=48_000,
-                quota=1_000,
-            ),
             redactor=SecretRedactor(),
-            embedder=FakeEmbedder(),
-            memories=writer,
             switches=FixedSwitches(),
-            trail=self.trail,
             watermarks=DynamoDBWatermarks(*self.table),
             thread_messages=None,
             clock=self.clock,
         )
-        return ExtractRun(ports, ExtractionPolicy(**fields))(job, "hash")  # type: ignore[arg-type]
+        fact_ports = FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility)
+        extract = ExtractRun(
+            ports,
+            ExtractionPolicy(),
+            turns=StoreTurns(embedder=FakeEmbedder(), memories=writer, lifetime=timedelta(days=30)),
+            facts=LearnFacts(fact_ports, chunk_characters=48_000, quota=1_000),
+            memories=writer,
+            trail=self.trail,
+        )
+        return extract.extract(job, "hash")
 
     @property
     def erasures(self) -> EraseMemories:

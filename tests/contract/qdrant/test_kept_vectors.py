@@ -16,7 +16,7 @@ from operator_memory.application.recall.retrieve_context import (
     Deadlines,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId, Kind
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
@@ -85,7 +85,7 @@ def world(qdrant_shelf: Shelf, library_client: ObservedClient) -> Iterator[World
         search=qdrant_shelf.search,
         embedder=embedder,
         switches=platform.switches,
-        trail=Trail(FakeEvents(), platform.clock),
+        trail=AuditTrail(FakeEvents(), platform.clock),
         clock=platform.clock,
         deadlines=PATIENT,
     )

@@ -11,7 +11,7 @@ from operator_memory.application.recall.retrieve_context import (
     Deadlines,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.memory import memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.recall.ranked_memory import Source
@@ -65,7 +65,7 @@ def calls(real_store: QdrantMemories, engine: ObservedClient) -> Calls:
         search=real_store,
         embedder=embedder,
         switches=FakeSwitches(FakePlatform()),
-        trail=Trail(FakeEvents(), clock),
+        trail=AuditTrail(FakeEvents(), clock),
         clock=clock,
         deadlines=PATIENT,
     )

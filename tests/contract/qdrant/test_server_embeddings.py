@@ -15,7 +15,7 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts, cosine
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.recall.retrieve_context import ContextRequest, RetrieveContext
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
@@ -68,7 +68,7 @@ class World:
             search=self.parts.memories(),
             embedder=self.parts.embedder(),
             switches=FakeSwitches(FakePlatform()),
-            trail=Trail(FakeEvents(), clock),
+            trail=AuditTrail(FakeEvents(), clock),
             clock=clock,
         )
         result = retrieve(ContextRequest(ACCOUNT, agent_id="agent-1", session_id=None, query=question), actor="test")

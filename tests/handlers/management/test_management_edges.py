@@ -14,7 +14,7 @@ import yaml
 from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult, RetrieveContext, Timing
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.management.identity import Caller
@@ -158,7 +158,7 @@ def test_what_a_request_has_waited_for_its_limits_is_taken_off_the_time_of_its_c
         search=Waits(clock, "qdrant"),
         embedder=Waits(clock, "embeddings"),
         switches=Waits(clock, "supabase"),
-        trail=Trail(FakeEvents(), clock),
+        trail=AuditTrail(FakeEvents(), clock),
         clock=clock,
     )
     started = clock.monotonic()

@@ -22,7 +22,7 @@ from operator_memory.application.management.reinstate_memories import ReinstateM
 from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.learning.sentences import WordComparison
@@ -129,7 +129,7 @@ class Management:
             erasable=self.erasable,
             tombstones=self.tombstones,
         )
-        self.trail = Trail(self.events, self.clock)
+        self.trail = AuditTrail(self.events, self.clock)
         self.erase = self._erase()
         self.api = MemoriesApi(self._services(limits))
 

@@ -10,7 +10,7 @@ from operator_memory.application.recall.retrieve_context import (
     Deadlines,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
@@ -90,7 +90,7 @@ class World:
             search=self.search,
             embedder=self.embedder,
             switches=self.switches,
-            trail=Trail(self.events, self.clock),
+            trail=AuditTrail(self.events, self.clock),
             clock=self.clock,
             deadlines=deadlines,
             enabled=enabled,

@@ -63,7 +63,7 @@ def test_facts_carry_where_they_come_from() -> None:
 
 
 def test_turns_are_kept_verbatim_for_the_session_and_expire() -> None:
-    world = World(policy=ExtractionPolicy(session_days=7))
+    world = World(session_days=7)
     world.run(a_job(*TALK, session_id="session-9", author_id="member-1"))
     turns = sorted(world.of_scope(Scope.SESSION), key=lambda turn: turn.seq or 0)
     assert [(t.role, t.text, t.seq, t.author_id) for t in turns] == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from operator_memory.application.management.erase_memories import LOOK_AGAIN, RESUME, EraseMemories, ErasurePorts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import (
     ConflictError,
     ErasureIncompleteError,
@@ -95,7 +95,7 @@ class World:
             archive=observed("archive", archive),
             events=observed("events", trail),
         )
-        return EraseMemories(ports, trail=Trail(self.sink, self.clock), clock=self.clock)
+        return EraseMemories(ports, trail=AuditTrail(self.sink, self.clock), clock=self.clock)
 
     def fill(self, account: AccountId) -> None:
         self.store(account, "Likes tea.", "Lives in Porto.", "Works at night.")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.management.import_memories import ImportMemories
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import ConflictError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState, Outcome
@@ -31,7 +31,7 @@ EVERYTHING = Target(TargetKind.ACCOUNT)
 
 def importer(world: World) -> ImportMemories:
     return ImportMemories(
-        writer=world.writer, embedder=world.embedder, trail=Trail(world.events, world.clock), clock=world.clock
+        writer=world.writer, embedder=world.embedder, trail=AuditTrail(world.events, world.clock), clock=world.clock
     )
 
 
@@ -218,7 +218,7 @@ def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgott
     ports = ErasurePorts(
         world.tombstones, world.erasures, world.library, InMemoryRecords(world.jobs), archive=None, events=trail
     )
-    erase = EraseMemories(ports, trail=Trail(world.events, world.clock), clock=world.clock)
+    erase = EraseMemories(ports, trail=AuditTrail(world.events, world.clock), clock=world.clock)
     search = MemoryEvent(
         new_event_id(), account, f"user:{account}", EventType.SEARCH, world.clock.now(), query="my illness"
     )

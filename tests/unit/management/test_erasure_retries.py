@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from operator_memory.application.management.erase_memories import UNREADABLE, EraseMemories, ErasurePorts
 from operator_memory.application.management.record_events import RecordEvents
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
     ConflictError,
@@ -271,7 +271,7 @@ class Stores:
             archive=self.archive,
             events=self.trail,
         )
-        return EraseMemories(ports, trail=Trail(self.sink, self.clock), clock=self.clock)
+        return EraseMemories(ports, trail=AuditTrail(self.sink, self.clock), clock=self.clock)
 
     def start(self, target: Target = EVERYTHING) -> Erasure:
         return self.erase.start(self.account, target, requested_by="user:u", erasure_id="e")

@@ -14,7 +14,7 @@ from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.application.ports.core import Clock, Embedder
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.entrypoints.observability import configure_logging
 from operator_memory.entrypoints.settings import Settings, load_settings
@@ -288,9 +288,9 @@ class Parts:
 
     # ---- the trail and the limits -----------------------------------------------------------------------------
 
-    def trail(self, *, wait: float = EVENTS_WAIT_SECONDS) -> Trail:
+    def trail(self, *, wait: float = EVENTS_WAIT_SECONDS) -> AuditTrail:
         """Where events go. ``wait``: most seconds that a caller is kept for one."""
-        return Trail(self._event_sink(wait), self.clock)
+        return AuditTrail(self._event_sink(wait), self.clock)
 
     def _event_sink(self, wait: float) -> "EventSink":
         from operator_memory.entrypoints.contracts.event import event_body

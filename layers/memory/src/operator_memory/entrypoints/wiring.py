@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
 from operator_memory.domain.management.identity import READ_CONTEXT, Caller
 from operator_memory.domain.memory.scopes import AccountId
@@ -43,7 +43,7 @@ class ContextApp:
     authenticate: Authenticate
     limit: LimitRate
     retrieve: RetrieveContext
-    trail: Trail
+    trail: AuditTrail
 
     def admit(self, caller: Caller, account_id: AccountId) -> None:
         """Let ``caller`` retrieve the account's memories, or put the refusal on record and raise it."""
@@ -103,6 +103,7 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     from operator_memory.application.learning.consume_jobs import ConsumeJobs
     from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
     from operator_memory.application.learning.learn_facts import LearnFacts
+    from operator_memory.application.learning.store_turns import StoreTurns
     from operator_memory.entrypoints.contracts.job import parse_job
 
     parts = Parts.from_environment(os.environ if environ is None else environ)
@@ -110,26 +111,30 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     embedder, memories, writer, redactor = parts.embedder(), parts.memories(), parts.writer(), SecretRedactor()
     extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
     fact_ports = FactPorts(extractor, memories, writer, redactor, clock, parts.turn_visibility())
-    learn = LearnFacts(fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota)
     ports = ExtractionPorts(
         jobs=_jobs(parts),
-        facts=learn,
         redactor=redactor,
-        embedder=embedder,
-        memories=writer,
         switches=parts.switches(),
-        trail=parts.trail(),
         watermarks=DynamoDBWatermarks(parts.dynamodb, parts.required("memory_table")),
         thread_messages=parts.thread_messages(),
         clock=clock,
     )
-    policy = ExtractionPolicy(session_days=settings.session_memory_days, enabled=settings.memory_enabled)
+    extract = ExtractRun(
+        ports,
+        ExtractionPolicy(enabled=settings.memory_enabled),
+        turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
+        facts=LearnFacts(
+            fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota
+        ),
+        memories=writer,
+        trail=parts.trail(),
+    )
     queue = SqsJobQueue(
         parts.aws_client("sqs"),
         queue_url=parts.required("jobs_queue_url"),
         dead_letter_queue_url=parts.required("jobs_dead_letter_queue_url"),
     )
-    return ConsumeJobs(parse=parse_job, extract=ExtractRun(ports, policy), queue=queue, jobs=ports.jobs)
+    return ConsumeJobs(parse=parse_job, extract=extract.extract, queue=queue, jobs=ports.jobs)
 
 
 def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
@@ -244,7 +249,7 @@ def _jobs(parts: Parts) -> "DynamoDBJobs":
     return DynamoDBJobs(parts.dynamodb, table, record_days=parts.settings.job_record_days)
 
 
-def _erasures(parts: Parts, trail: Trail) -> "EraseMemories":
+def _erasures(parts: Parts, trail: AuditTrail) -> "EraseMemories":
     from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
     from operator_memory.adapters.dynamodb.records import DynamoDBRecords
     from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
@@ -276,7 +281,7 @@ def _now(parts: Parts) -> datetime:
     return parts.clock.now()
 
 
-def _gate(parts: Parts, trail: Trail) -> "Gate":
+def _gate(parts: Parts, trail: AuditTrail) -> "Gate":
     """People by their Supabase token, services by their own; in front of everything, the limits."""
     from operator_memory.adapters.net.service_tokens import is_service_token
     from operator_memory.adapters.supabase.memberships import SupabaseMemberships

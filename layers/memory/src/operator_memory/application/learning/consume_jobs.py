@@ -49,8 +49,8 @@ class ConsumeJobs:
         self._queue = queue
         self._jobs = jobs
 
-    def __call__(self, message: QueuedJob) -> None:
-        """Return when the message is settled and can be deleted.
+    def consume(self, message: QueuedJob) -> None:
+        """Work off ``message``; return when it is settled and can be deleted.
 
         Raises:
             Exception: the message must stay in the queue; it has been scheduled for another try.

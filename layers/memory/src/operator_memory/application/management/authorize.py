@@ -1,7 +1,7 @@
 """Use case: may this caller do this to this account's memory? Refusals go on record."""
 
 from operator_memory.application.ports.management import Memberships
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import PermissionDeniedError
 from operator_memory.domain.management.identity import Action, Caller, Role, require_role
 from operator_memory.domain.memory.scopes import AccountId
@@ -14,7 +14,7 @@ class Authorize:
     Nothing else opens an account: not that a project or thread of it is public, not that an agent is shared.
     """
 
-    def __init__(self, memberships: Memberships, trail: Trail) -> None:
+    def __init__(self, memberships: Memberships, trail: AuditTrail) -> None:
         self._memberships = memberships
         self._trail = trail
 
@@ -65,7 +65,7 @@ class Authorize:
 
     def note_refusal(self, caller: Caller, account_id: AccountId, what: str) -> None:
         """Put a refusal on record."""
-        self._trail.note(account_id, caller.actor, EventType.DENIED, result_count=0, metadata={"action": what})
+        self._trail.note(account_id, caller.actor, EventType.DENIED, metadata={"action": what})
 
     def _role(self, user_id: str, account_id: AccountId) -> Role | None:
         if account_id == user_id:  # a personal account's id is its user's

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
@@ -20,7 +20,7 @@ from operator_memory.domain.management.listing import Page, Position, Sort, Usag
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 MAX_HISTORY = 50
@@ -69,7 +69,7 @@ class ManageMemories:
         writer: GuardedWriter,
         visibility: TurnVisibility,
         embedder: Embedder,
-        trail: Trail,
+        trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
@@ -129,9 +129,7 @@ class ManageMemories:
             account_id,
             caller.actor,
             EventType.ADD,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"source": "by_hand"},
         )
         return memory, True
@@ -243,14 +241,7 @@ class ManageMemories:
             spare = {stored.id: newer.said_in} if newer else {}
             self._visibility.withhold(account_id, [stored], spare=spare)
         self._library.delete(account_id, [identity])
-        self._trail.note(
-            account_id,
-            caller.actor,
-            EventType.DELETE,
-            memory_ids=[identity],
-            agent_id=stored.agent_id,
-            thread_id=stored.thread_id,
-        )
+        self._trail.note(account_id, caller.actor, EventType.DELETE, Touched.memory(stored))
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
         """How many memories `delete_matching` would delete now."""
@@ -275,9 +266,7 @@ class ManageMemories:
                 account_id,
                 caller.actor,
                 EventType.DELETE,
-                agent_id=where.agent_id,
-                thread_id=where.thread_id,
-                result_count=found,
+                Touched(agent_id=where.agent_id, thread_id=where.thread_id, count=found),
                 metadata={"by": "filter"},
             )
         return found
@@ -310,9 +299,7 @@ class ManageMemories:
             memory.account_id,
             caller.actor,
             EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"version": memory.version, "new_text": new_words},
         )
 
@@ -323,9 +310,7 @@ class ManageMemories:
             account_id,
             caller.actor,
             EventType.SEARCH,
-            memory_ids=[memory.id for memory in memories],
-            agent_id=where.agent_id,
-            thread_id=where.thread_id,
+            Touched(tuple(memory.id for memory in memories), where.agent_id, where.thread_id),
             metadata={"how": how},
         )
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import MemoryLibrary
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, NotFoundError, VersionConflictError
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.audit_events import EventType, Touched
 
 _ATTEMPTS = 3
 
@@ -21,7 +21,13 @@ class ReinstateMemories:
     """Brings memories back that the gate has put aside."""
 
     def __init__(
-        self, *, library: MemoryLibrary, writer: GuardedWriter, visibility: TurnVisibility, trail: Trail, clock: Clock
+        self,
+        *,
+        library: MemoryLibrary,
+        writer: GuardedWriter,
+        visibility: TurnVisibility,
+        trail: AuditTrail,
+        clock: Clock,
     ) -> None:
         self._library = library
         self._writer = writer
@@ -111,8 +117,6 @@ class ReinstateMemories:
             memory.account_id,
             caller.actor,
             EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"how": how, "version": memory.version},
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
@@ -19,7 +19,7 @@ from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
-from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.shared.switches import Switches
 
@@ -114,7 +114,7 @@ class RetrieveContext:
         search: MemorySearch,
         embedder: Embedder,
         switches: "SwitchReader",
-        trail: Trail,
+        trail: AuditTrail,
         clock: Clock,
         deadlines: Deadlines = Deadlines(),
         enabled: bool = True,
@@ -196,9 +196,7 @@ class RetrieveContext:
             request.account_id,
             actor,
             EventType.INJECT,
-            memory_ids=[ranked.memory.id for ranked in result.memories],
-            agent_id=request.agent_id,
-            thread_id=request.thread_id,
+            Touched(tuple(ranked.memory.id for ranked in result.memories), request.agent_id, request.thread_id),
             query=query,
             metadata={"tokens": result.token_count},
         )

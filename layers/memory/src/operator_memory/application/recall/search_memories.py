@@ -6,13 +6,13 @@ from dataclasses import replace
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary, SwitchReader
 from operator_memory.application.recall.retrieve_context import searchable_query
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import InvalidInputError, UpstreamError
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.search_plan import Search, SearchMode
 
@@ -35,7 +35,7 @@ class SearchMemories:
     """Searches whether memory is switched on or off: what is stored stays its owner's to see."""
 
     def __init__(
-        self, *, library: MemoryLibrary, embedder: Embedder, switches: SwitchReader, trail: Trail, clock: Clock
+        self, *, library: MemoryLibrary, embedder: Embedder, switches: SwitchReader, trail: AuditTrail, clock: Clock
     ) -> None:
         self._library = library
         self._embedder = embedder
@@ -61,9 +61,7 @@ class SearchMemories:
             account_id,
             actor,
             EventType.SEARCH,
-            memory_ids=[r.memory.id for r in ranked],
-            agent_id=where.agent_id,
-            thread_id=where.thread_id,
+            Touched(tuple(r.memory.id for r in ranked), where.agent_id, where.thread_id),
             query=recorded_query,
             metadata={"how": "search"},
         )
