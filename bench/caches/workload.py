@@ -17,6 +17,7 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -124,8 +125,7 @@ class Instance:
             switches=self._switches,
             trail=AuditTrail(NoEvents(), self._clock),
             clock=self._clock,
-            deadlines=_PATIENT,
-            gate=gate,
+            policy=RetrievalPolicy(deadlines=_PATIENT, gate=gate),
         )
         self.asked = 0
         self.vectors_reused = 0
@@ -151,7 +151,7 @@ class Instance:
         Raises:
             RuntimeError: something did not work.
         """
-        result = self._retrieve(request, actor="service:bench")
+        result = self._retrieve.retrieve(request, actor="service:bench")
         if result.degraded:
             raise RuntimeError(f"not a full answer: {result.degraded}")
         self.asked += 1

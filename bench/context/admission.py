@@ -93,7 +93,7 @@ def _seconds(way: OurWay, account: Account, question: str) -> float:
 def _forgotten(app: Any, way: OurWay) -> OurWay:  # noqa: ANN401  (a module)
     """The function as if it had never heard of the account; its connections stay."""
     app._APP.limit._leases.clear()
-    app._APP.retrieve._switches._known = RecentValues()
+    app._APP.context._switches._known = RecentValues()
     return way
 
 

@@ -12,6 +12,7 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -60,14 +61,12 @@ class OurWay:
             switches=FixedSwitches(),
             trail=AuditTrail(NoEvents(), asked.clock),
             clock=asked.clock,
-            deadlines=PATIENT,
-            gate=gate,
-            ranking=ranking,
+            policy=RetrievalPolicy(deadlines=PATIENT, gate=gate, ranking=ranking),
         )
 
     def answer(self, account: str, query: str) -> ContextResult:
         """The whole answer."""
-        result = self.retrieve(
+        result = self.retrieve.retrieve(
             ContextRequest(AccountId(account), query=query, limit=MOST, past_sessions=True), actor="service:bench"
         )
         if result.degraded:

@@ -116,7 +116,7 @@ def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport, erasures: tup
         return report
 
     event = json.loads((EVENTS / "schedule-archive.json").read_text())
-    app = SimpleNamespace(expire=sweep, erasures=SimpleNamespace(work_off_due=lambda: erasures))
+    app = SimpleNamespace(expiry=SimpleNamespace(expire=sweep), erasures=SimpleNamespace(resume_due=lambda: erasures))
     answer = function("archive", "build_archive", app, monkeypatch).handler(event, CONTEXT)
     assert remaining == [60.0]
     return answer

@@ -40,7 +40,7 @@ def test_the_request_of_a_person_is_answered(signed_in: bool, status: int) -> No
     if signed_in:
         token = management.user_token(management.platform.new_user())
         event["headers"]["authorization"] = f"Bearer {token}"
-    assert management.api(event, None)["statusCode"] == status
+    assert management.api.handle(event, None)["statusCode"] == status
 
 
 def test_the_messages_can_be_read() -> None:

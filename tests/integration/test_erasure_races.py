@@ -240,7 +240,7 @@ def test_a_worker_killed_between_its_write_and_its_second_look_leaves_nothing(
         system.run()
         if target.kind is TargetKind.USER or target.kind is TargetKind.AGENT:
             assert system.left(target) == 0
-    done, failed = system.erasures.work_off_due()
+    done, failed = system.erasures.resume_due()
     assert (done, failed) == (1, 0)
     assert system.left(target) == 0
     [receipt] = system.erasures.receipts(system.account)

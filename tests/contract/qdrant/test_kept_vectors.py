@@ -14,6 +14,7 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -63,7 +64,7 @@ class World:
         """What a run of the person gets. A minute passes."""
         self.platform.clock.advance(minutes=1)
         request = ContextRequest(account or self.account, agent_id="agent-1", session_id="session-1", query=QUERY)
-        result = self.retrieve(request, actor="service:agent-runtime")
+        result = self.retrieve.retrieve(request, actor="service:agent-runtime")
         assert result.degraded == ()
         return result
 
@@ -87,7 +88,7 @@ def world(qdrant_shelf: Shelf, library_client: ObservedClient) -> Iterator[World
         switches=platform.switches,
         trail=AuditTrail(FakeEvents(), platform.clock),
         clock=platform.clock,
-        deadlines=PATIENT,
+        policy=RetrievalPolicy(deadlines=PATIENT),
     )
     user = platform.platform.new_user()
     yield World(platform, retrieve, embedder, user)

@@ -9,6 +9,7 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -42,7 +43,7 @@ class Calls:
         """The answer, and how many calls of the embedder and requests to Qdrant it took."""
         self.embedder.calls.clear()
         self.engine.reset()
-        result = self.retrieve(request, actor="service:agent-runtime")
+        result = self.retrieve.retrieve(request, actor="service:agent-runtime")
         assert result.degraded == ()
         return result, len(self.embedder.calls), self.engine.sent
 
@@ -67,7 +68,7 @@ def calls(real_store: QdrantMemories, engine: ObservedClient) -> Calls:
         switches=FakeSwitches(FakePlatform()),
         trail=AuditTrail(FakeEvents(), clock),
         clock=clock,
-        deadlines=PATIENT,
+        policy=RetrievalPolicy(deadlines=PATIENT),
     )
     return Calls(retrieve, embedder, engine)
 

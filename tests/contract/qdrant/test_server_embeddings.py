@@ -71,7 +71,9 @@ class World:
             trail=AuditTrail(FakeEvents(), clock),
             clock=clock,
         )
-        result = retrieve(ContextRequest(ACCOUNT, agent_id="agent-1", session_id=None, query=question), actor="test")
+        result = retrieve.retrieve(
+            ContextRequest(ACCOUNT, agent_id="agent-1", session_id=None, query=question), actor="test"
+        )
         assert result.degraded == ()
         return [(ranked.memory.text, ranked.score) for ranked in result.memories]
 

@@ -163,9 +163,9 @@ def test_what_a_request_has_waited_for_its_limits_is_taken_off_the_time_of_its_c
     )
     started = clock.monotonic()
 
-    limit.caller(Caller("agent-runtime"), Bucket.READS)
-    limit.account(ACCOUNT, Bucket.READS)
-    result = retrieve(ContextRequest(ACCOUNT, query="tea"), actor="service:agent-runtime", started=started)
+    limit.count_caller(Caller("agent-runtime"), Bucket.READS)
+    limit.count_account(ACCOUNT, Bucket.READS)
+    result = retrieve.retrieve(ContextRequest(ACCOUNT, query="tea"), actor="service:agent-runtime", started=started)
 
     assert set(result.degraded) == {"embeddings_timeout", "qdrant_timeout"}
     assert clock.monotonic() - started < PROMISED_SECONDS
@@ -186,7 +186,7 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
         Slow(clock, "dynamodb"), limits={Bucket.READS: RateLimit(600)}, service_factor=1, clock=clock, timeout=0.3
     )
     started = clock.monotonic()
-    limit.caller(Caller("agent-runtime"), Bucket.READS)
+    limit.count_caller(Caller("agent-runtime"), Bucket.READS)
     assert clock.monotonic() - started == pytest.approx(0.3)
 
 

@@ -287,7 +287,7 @@ class TestImport:
         platform.clock.advance(minutes=1)
         assert imported(platform, user, *lines).json["added"] == 5
         platform.clock.advance(hours=1)
-        assert platform.erase.work_off_due() == (1, 0)
+        assert platform.erase.resume_due() == (1, 0)
         assert len(platform.memories.of(AccountId(user))) == 5
         again = platform.call("POST", "/v1/erasures", user=user, body={"target": "account", "confirm": "erase"})
         assert again.json["removed"]["memories"] == 5, "what was imported can be erased like anything else"

@@ -223,7 +223,7 @@ class Management:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         text = urlencode({name: _text(value) for name, value in query.items() if value is not None})
         request = HttpRequest(method, quote(path, safe="/%"), text, list(sent.items()), raw, "127.0.0.1")
-        response = self.api(api_event(request, "$default", {}), None)
+        response = self.api.handle(api_event(request, "$default", {}), None)
         return Answer(
             int(response["statusCode"]),
             {name.lower(): str(value) for name, value in response["headers"].items()},

@@ -8,6 +8,7 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -92,13 +93,11 @@ class World:
             switches=self.switches,
             trail=AuditTrail(self.events, self.clock),
             clock=self.clock,
-            deadlines=deadlines,
-            enabled=enabled,
-            gate=gate,
+            policy=RetrievalPolicy(enabled, deadlines, gate),
         )
 
     def __call__(self, request: ContextRequest = ALL_SCOPES) -> ContextResult:
-        return self.retrieve(request, actor="service:agent-runtime")
+        return self.retrieve.retrieve(request, actor="service:agent-runtime")
 
     @property
     def plan(self) -> SearchPlan:

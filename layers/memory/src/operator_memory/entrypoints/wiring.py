@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
+from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext
 from operator_memory.application.shared.audit_trail import AuditTrail
-from operator_memory.domain.errors import PermissionDeniedError, UpstreamError
-from operator_memory.domain.management.identity import READ_CONTEXT, Caller
-from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.errors import UpstreamError
+from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.recall.token_count import Estimate, TokenCounter, encoding_of
-from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.adapters_in_use import Parts
 from operator_memory.entrypoints.relevance import gate_for
+from operator_memory.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
@@ -42,16 +42,8 @@ class ContextApp:
 
     authenticate: Authenticate
     limit: LimitRate
-    retrieve: RetrieveContext
-    trail: AuditTrail
-
-    def admit(self, caller: Caller, account_id: AccountId) -> None:
-        """Let ``caller`` retrieve the account's memories, or put the refusal on record and raise it."""
-        try:
-            caller.require(READ_CONTEXT, account_id)
-        except PermissionDeniedError:
-            self.trail.note(account_id, caller.actor, EventType.DENIED, metadata={"action": READ_CONTEXT})
-            raise
+    authorize: AuthorizeService
+    context: RetrieveContext
 
 
 def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
@@ -66,21 +58,23 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         switches=parts.switches(),
         trail=trail,
         clock=parts.clock,
-        deadlines=Deadlines(
-            switches=settings.switches_timeout_ms / 1000,
-            embedding=settings.embedding_timeout_ms / 1000,
-            search=settings.search_timeout_seconds,
-            total=settings.context_timeout_ms / 1000,
-        ),
-        enabled=settings.memory_enabled,
         counter_of=_token_counter,
-        gate=gate_for(settings.embedding_model),
+        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate_for(settings.embedding_model)),
     )
     limit = parts.limits()
     parts.warm()
     with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
         read_keys()  # malformed ones stop the start
-    return ContextApp(authenticate, limit, retrieve, trail)
+    return ContextApp(authenticate, limit, AuthorizeService(trail), retrieve)
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        switches=settings.switches_timeout_ms / 1000,
+        embedding=settings.embedding_timeout_ms / 1000,
+        search=settings.search_timeout_seconds,
+        total=settings.context_timeout_ms / 1000,
+    )
 
 
 def _token_counter(model: str) -> TokenCounter:
@@ -226,7 +220,7 @@ def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
 class ArchiveApp:
     """What the archive function calls."""
 
-    expire: "ExpireMemories"
+    expiry: "ExpireMemories"
     erasures: "EraseMemories"
 
 

@@ -25,7 +25,7 @@ class ExpireMemories:
         self._index = index
         self._clock = clock
 
-    def __call__(self, remaining_seconds: Callable[[], float]) -> ExpiryReport:
+    def expire(self, remaining_seconds: Callable[[], float]) -> ExpiryReport:
         """Sweep until nothing is due, every due account has failed, or time runs out."""
         report = ExpiryReport()
         failed: set[str] = set()

@@ -120,7 +120,7 @@ class EraseMemories:
         """All erasures of the account, newest first."""
         return self._ports.erasures.all(account_id)
 
-    def work_off_due(self, *, limit: int = 50) -> tuple[int, int]:
+    def resume_due(self, *, limit: int = 50) -> tuple[int, int]:
         """Complete what was interrupted, and look again where that is due; returns (done, failed)."""
         done = failed = 0
         for erasure in self._ports.erasures.due(now=self._clock.now(), limit=limit):

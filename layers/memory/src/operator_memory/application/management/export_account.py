@@ -78,7 +78,7 @@ class ExportAccount:
             "end": lambda _account, _after: ([{"type": "end"}], None),
         }
 
-    def part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
+    def export_part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
         """The part that begins at ``cursor`` (``None``: the first).
 
         Every part is on record: a cursor is a place that anybody can write, so an export may begin at one.

@@ -50,7 +50,7 @@ class ImportMemories:
         self._trail = trail
         self._clock = clock
 
-    def __call__(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
+    def import_lines(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
         """Store the memories in ``text`` (JSON Lines).
 
         Raises:

@@ -29,8 +29,8 @@ class RecordEvents:
         self._library = library
         self._tombstones = tombstones
 
-    def __call__(self, events: Sequence[MemoryEvent]) -> set[str]:
-        """Work off ``events``, of any accounts; returns the ids of those that the trail refuses for good.
+    def record(self, events: Sequence[MemoryEvent]) -> set[str]:
+        """Write ``events``, of any accounts, to the trail; returns the ids of those that the trail refuses for good.
 
         Raises:
             UpstreamError: a store cannot be reached; the whole batch can be repeated.

@@ -11,7 +11,7 @@ from operator_memory.domain.errors import InvalidInputError, UpstreamError
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.search_plan import Search, SearchMode
@@ -56,7 +56,7 @@ class SearchMemories:
         candidates = max(CANDIDATES, 2 * limit)
         found = self._library.find(account_id, where, vector=vector, text=text, limit=candidates, now=now)
         searches = [Search(ScopeKey(Scope.USER), mode, limit) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
-        ranked = rank(searches, found, now=now, limit=limit, parameters=SHOW_ALL)
+        ranked = rank(searches, found, RankingRequest(now), limit=limit, parameters=SHOW_ALL)
         self._trail.note(
             account_id,
             actor,

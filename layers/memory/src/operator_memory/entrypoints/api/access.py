@@ -29,7 +29,7 @@ class Gate:
     def caller(self, event: Event, bucket: Bucket) -> Caller:
         """The verified caller of ``event``, if it does not call too often."""
         caller = self.authenticate(bearer_token(event))
-        self.limit.caller(caller, bucket)
+        self.limit.count_caller(caller, bucket)
         return caller
 
     def open(
@@ -42,15 +42,15 @@ class Gate:
         """
         caller = self.caller(event, bucket)
         account = _account(caller, requested)
-        self.authorize(caller, account, action, author_id=author_id)
-        self.limit.account(account, bucket)
+        self.authorize.authorize(caller, account, action, author_id=author_id)
+        self.limit.count_account(account, bucket)
         return caller, account
 
     def open_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
         """The same for the account that owns the agent."""
         caller = self.caller(event, bucket)
-        account = self.authorize.owner_of_agent(caller, agent_id, action)
-        self.limit.account(account, bucket)
+        account = self.authorize.authorize_for_agent(caller, agent_id, action)
+        self.limit.count_account(account, bucket)
         return caller, account
 
 

@@ -121,7 +121,7 @@ class TransferRoutes:
         """
         bucket = Bucket.EXPENSIVE if cursor is None else Bucket.READS
         caller, account = self._services.gate.open(self._api.current_event.raw_event, account_id, Action.READ, bucket)
-        part = self._services.exporter.part(caller, account, cursor)
+        part = self._services.exporter.export_part(caller, account, cursor)
         headers: dict[str, str | list[str]] = {
             "cache-control": "no-store",
             "content-disposition": 'attachment; filename="memory-export.jsonl"',
@@ -134,7 +134,7 @@ class TransferRoutes:
         """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless."""
         event = self._api.current_event.raw_event
         caller, account = self._services.gate.open(event, account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        report = self._services.importer(caller, account, text_body(event))
+        report = self._services.importer.import_lines(caller, account, text_body(event))
         rejected = [RejectedLine(line=number, reason=reason) for number, reason in report.rejected]
         return ImportView(added=report.added, duplicates=report.duplicates, skipped=report.skipped, rejected=rejected)
 

@@ -45,8 +45,8 @@ class MemoriesApi:
     def __init__(self, services: Services) -> None:
         self._api = make_api(services)
 
-    def __call__(self, event: Mapping[str, Any], context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's object)
-        """Answer one event."""
+    def handle(self, event: Mapping[str, Any], context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's object)
+        """Answer one event of the API Gateway."""
         return answer(lambda: self._api.resolve(_decoded(event), context))
 
 
