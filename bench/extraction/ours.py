@@ -23,7 +23,7 @@ from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from bench.extraction.labelled import Case, Run
 from bench.extraction.ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
@@ -35,7 +35,7 @@ ATTEMPTS = 3
 """As the queue does, a run that fails is tried again."""
 
 
-def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
+def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
     """The use case, put together as ``entrypoints.wiring.build_extraction`` does."""
     parts.clock = clock
     embedder, memories = parts.embedder(), parts.memories()
@@ -77,7 +77,7 @@ class OurWay:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """``environment``: as the extraction function's, with the addresses of the benchmark's parts."""
-        parts = Parts.from_environment(environment)
+        parts = AdaptersInUse.from_environment(environment)
         self._qdrant = parts.qdrant
         self._collection = parts.settings.qdrant_collection
         with redirect_stdout(io.StringIO()):  # what it applies

@@ -14,7 +14,7 @@ from operator_memory.domain.learning.jobs import RunJob
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from bench.extraction.ours import extract_run_of
 from bench.extraction.ports import NoExpiry, NoTombstones, RunClock
@@ -34,7 +34,7 @@ _KEPT_DAYS = 3650  # the longest there is: a talk of 2023 is asked about years l
 class Asked:
     """The parts to ask, and the settings that lead to them."""
 
-    parts: Parts
+    parts: AdaptersInUse
     clock: RunClock
     environment: Mapping[str, str]
 
@@ -61,7 +61,7 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
         "AWS_REGION": "us-east-1",
         "LOG_LEVEL": "ERROR",
     }
-    parts = Parts.from_environment(environment)
+    parts = AdaptersInUse.from_environment(environment)
     with redirect_stdout(io.StringIO()):  # what it applies
         apply(Collection(parts.qdrant, OURS), parts.settings.embedding_dimensions, check=False)
     clock = RunClock(ASKED_AT)

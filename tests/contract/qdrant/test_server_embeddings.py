@@ -22,7 +22,7 @@ from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.vectors import InferenceText
 from operator_memory.domain.shared.memory_filter import MemoryFilter
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
@@ -52,7 +52,7 @@ QUESTIONS = ("Which snacks could send me to hospital?", "What is my pet's name?"
 class World:
     """One way of embedding, on a collection of its own."""
 
-    parts: Parts
+    parts: AdaptersInUse
     models: FaultyProxy
     qdrant: FaultyProxy
 
@@ -116,7 +116,7 @@ def worlds(front: FaultyProxy, model_url: str, request: pytest.FixtureRequest) -
                 "EMBEDDING_MODEL": model,
                 "EMBEDDING_DIMENSIONS": "384",
             }
-            made[name] = World(Parts.from_environment(environ), models, front)
+            made[name] = World(AdaptersInUse.from_environment(environ), models, front)
             client = HttpClient(front.url, system="qdrant")
             assert apply(Collection(client, environ["QDRANT_COLLECTION"]), 384, check=False) == []
             client.close()

@@ -26,7 +26,7 @@ from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.domain.shared.search_plan import Hit
 from operator_memory.domain.shared.switches import Switches
 from operator_memory.domain.shared.tombstones import Target, TargetKind
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT
 from operator_memory.entrypoints.http_api import json_response
@@ -267,7 +267,7 @@ def test_without_a_platform_its_key_is_not_asked_for(url: str, read: set[str]) -
     """One parameter that does not exist fails the reading of all secrets: the function would answer 503 for ever."""
     asked: list[str] = []
 
-    class Noted(Parts):
+    class Noted(AdaptersInUse):
         def _parameter_reader(self, names: list[str]) -> Callable[[str], str]:
             asked.extend(names)
             return str

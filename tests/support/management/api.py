@@ -30,7 +30,7 @@ from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.entrypoints.api.access import Gate
+from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import Prices
@@ -150,7 +150,7 @@ class Management:
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, wording=WordComparison(), clock=clock)
         return Services(
-            gate=self._gate(limits),
+            access=self._access(limits),
             memories=ManageMemories(
                 library=self.library,
                 writer=self.writer,
@@ -173,7 +173,7 @@ class Management:
             prices=Prices(prompt=0.15, completion=0.60),
         )
 
-    def _gate(self, limits: Mapping[Bucket, RateLimit]) -> Gate:
+    def _access(self, limits: Mapping[Bucket, RateLimit]) -> Access:
         users = UserTokens(issuer=ISSUER, hs256_secret=lambda: SECRET, jwks_url=None, clock=self.clock)
         services = ServiceTokens(lambda: {"k1": SERVICE_KEY.encode()})
 
@@ -181,7 +181,7 @@ class Management:
             return services.verify(token, now=self.clock.now()) if is_service_token(token) else users.verify(token)
 
         limit = LimitRate(self.buckets, limits=limits, service_factor=10, clock=self.clock)
-        return Gate(authenticate, limit, Authorize(FakeMemberships(self.platform), self.trail))
+        return Access(authenticate, limit, Authorize(FakeMemberships(self.platform), self.trail))
 
     # ---- callers ----------------------------------------------------------------------------------------------
 

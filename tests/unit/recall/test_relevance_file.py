@@ -11,7 +11,7 @@ from operator_memory.domain.recall.query_words import read_query
 from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import RelevanceGate
 from operator_memory.domain.shared.search_plan import Search, SearchMode
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import FILE, UNMEASURED, gate_for, weights_of
 from operator_memory.entrypoints.settings import LOCAL_MODEL
 from operator_memory.entrypoints.wiring import build_context
@@ -112,6 +112,6 @@ def test_the_context_function_uses_the_gate_of_its_embedder(embedder: str) -> No
         **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
         **ENVIRONMENTS[embedder],
     }
-    model = Parts.from_environment(environ).settings.embedding_model
+    model = AdaptersInUse.from_environment(environ).settings.embedding_model
     expected = UNMEASURED if embedder == "unmeasured" else gate_for(LOCAL_MODEL)
     assert build_context(environ).context._policy.gate == gate_for(model) == expected

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from operator_memory.adapters.aws.signed_json import AwsJsonClient
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
+    from operator_memory.adapters.qdrant.library import QdrantLibrary
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
     from operator_memory.application.ports.learning import ThreadMessages
@@ -45,7 +46,7 @@ EVENTS_WAIT_SECONDS = 2.0
 """How long functions that nobody waits for let an event take into the queue."""
 
 
-class Parts:
+class AdaptersInUse:
     """Made once when a function starts."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -59,7 +60,7 @@ class Parts:
         self._read_parameter = self._parameter_reader(list(names.values())) if names else None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Parts":
+    def from_environment(cls, environ: Mapping[str, str]) -> "AdaptersInUse":
         """Read and check the settings, and set the log level."""
         settings = load_settings(environ)
         configure_logging(settings.log_level)
@@ -165,6 +166,12 @@ class Parts:
     def memories(self) -> QdrantMemories:
         """The store as retrieval and extraction see it."""
         return QdrantMemories(self.qdrant, collection=self.settings.qdrant_collection, write_timeout=self.write_timeout)
+
+    def library(self) -> "QdrantLibrary":
+        """The store as people see it."""
+        from operator_memory.adapters.qdrant.library import QdrantLibrary
+
+        return QdrantLibrary(self.qdrant, collection=self.settings.qdrant_collection, timeout=self.write_timeout)
 
     def erasable(self) -> "QdrantErasure":
         """The store as erasure sees it: with Mem0's entity collection."""

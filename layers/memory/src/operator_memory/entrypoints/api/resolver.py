@@ -12,7 +12,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
-from operator_memory.entrypoints.api.plan_routes import PlanRoutes
+from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
@@ -27,13 +27,32 @@ MAX_DEPTH = 50
 _ANY_PATH = "^.*$"  # of the route that Powertools makes up for a path that has none
 
 
+GROUPS = (
+    MemoryRoutes,
+    ReinstateRoutes,
+    SettingsRoutes,
+    TransferRoutes,
+    ErasureRoutes,
+    JobRoutes,
+    PlatformRoutes,
+)
+
+
 def make_api(services: Services) -> APIGatewayHttpResolver:
     """All routes on a resolver."""
     api = APIGatewayHttpResolver(
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (MemoryRoutes, ReinstateRoutes, SettingsRoutes, TransferRoutes, ErasureRoutes, JobRoutes, PlanRoutes):
+    for routes in (
+        MemoryRoutes,
+        ReinstateRoutes,
+        SettingsRoutes,
+        TransferRoutes,
+        ErasureRoutes,
+        JobRoutes,
+        PlatformRoutes,
+    ):
         routes(services, api)
     handle_problems(api)
     return api

@@ -10,15 +10,15 @@ from operator_memory.application.management.manage_memories import ManageMemorie
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.recall.search_memories import SearchMemories
-from operator_memory.entrypoints.api.access import Gate
+from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.contracts.account import Prices
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The use cases behind the API, and the gate in front of it."""
+    """The use cases behind the API, and who is admitted to them."""
 
-    gate: Gate
+    access: Access
     memories: ManageMemories
     finder: SearchMemories
     reinstatement: ReinstateMemories
