@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 from operator_memory.application.recall.query_vectors import KEPT_SECONDS
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import gate_for
 
 from bench.caches.workload import Ask, CountedRest, Instance, hit_rates, workload
@@ -84,7 +84,7 @@ def _ways(accounts: Sequence[Account], data: Path, logs: Path, cleanup: ExitStac
     environment = {**place.environment, **_platform(logs, cleanup, [account.id for account in accounts])}
     ways = {}
     for name, (vectors, switches) in WAYS.items():
-        parts = Parts.from_environment(environment)
+        parts = AdaptersInUse.from_environment(environment)
         supabase = CountedRest(parts.settings.supabase_url, parts.required_secret("supabase_service_key"))
         for close in (parts.qdrant.close, parts.embeddings_api.close, supabase.close):
             cleanup.callback(close)

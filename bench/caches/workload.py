@@ -17,14 +17,15 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
-from operator_memory.application.shared.recent_values import RecentValues
-from operator_memory.domain.management.switches import Switches
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.recent_values import RecentValues
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.switches import Switches
 
 from bench.extraction.ports import NoEvents, RunClock
 
@@ -122,10 +123,9 @@ class Instance:
             search=search,
             embedder=embedder,
             switches=self._switches,
-            trail=Trail(NoEvents(), self._clock),
+            trail=AuditTrail(NoEvents(), self._clock),
             clock=self._clock,
-            deadlines=_PATIENT,
-            gate=gate,
+            policy=RetrievalPolicy(deadlines=_PATIENT, gate=gate),
         )
         self.asked = 0
         self.vectors_reused = 0
@@ -151,7 +151,7 @@ class Instance:
         Raises:
             RuntimeError: something did not work.
         """
-        result = self._retrieve(request, actor="service:bench")
+        result = self._retrieve.retrieve(request, actor="service:bench")
         if result.degraded:
             raise RuntimeError(f"not a full answer: {result.degraded}")
         self.asked += 1

@@ -20,8 +20,8 @@ from typing import Any
 
 import psycopg
 from operator_memory.adapters.net.service_tokens import ServiceTokens, mint
-from operator_memory.application.shared.recent_values import RecentValues
 from operator_memory.domain.management.identity import READ_CONTEXT
+from operator_memory.domain.shared.recent_values import RecentValues
 
 from bench.context.addresses import start_place
 from bench.context.corpus import Account, Texts, layout
@@ -93,7 +93,7 @@ def _seconds(way: OurWay, account: Account, question: str) -> float:
 def _forgotten(app: Any, way: OurWay) -> OurWay:  # noqa: ANN401  (a module)
     """The function as if it had never heard of the account; its connections stay."""
     app._APP.limit._leases.clear()
-    app._APP.retrieve._switches._known = RecentValues()
+    app._APP.context._switches._known = RecentValues()
     return way
 
 

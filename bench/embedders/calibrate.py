@@ -91,7 +91,7 @@ def main() -> None:
 
 def _look(way: OurWay, question: Question) -> Seen:
     request = ContextRequest(AccountId(question.account), query=question.query, limit=_LIMIT, past_sessions=True)
-    ranked = way.retrieve(request, actor="service:bench").memories
+    ranked = way.retrieve.retrieve(request, actor="service:bench").memories
     dense_weight = RankingParameters().dense_weight
     words = read_query(question.query)
     speakers = (r.memory.speaker.casefold() for r in ranked if r.memory.speaker)

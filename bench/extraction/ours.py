@@ -16,13 +16,14 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.learning.store_turns import StoreTurns
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from bench.extraction.labelled import Case, Run
 from bench.extraction.ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
@@ -34,7 +35,7 @@ ATTEMPTS = 3
 """As the queue does, a run that fails is tried again."""
 
 
-def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
+def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
     """The use case, put together as ``entrypoints.wiring.build_extraction`` does."""
     parts.clock = clock
     embedder, memories = parts.embedder(), parts.memories()
@@ -43,28 +44,30 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
     extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
     ports = ExtractionPorts(
         jobs=Jobs(),
-        facts=LearnFacts(
-            FactPorts(
-                extractor=extractor,
-                search=memories,
-                memories=writer,
-                redactor=redactor,
-                clock=clock,
-                past_turns=parts.past_turns(),
-            ),
-            chunk_characters=settings.extraction_chunk_characters,
-            quota=settings.memory_quota,
-        ),
         redactor=redactor,
-        embedder=embedder,
-        memories=writer,
         switches=FixedSwitches(),
-        trail=Trail(NoEvents(), clock),
         watermarks=NoWatermarks(),
         thread_messages=None,
         clock=clock,
     )
-    return ExtractRun(ports, ExtractionPolicy(session_days=settings.session_memory_days))
+    fact_ports = FactPorts(
+        extractor=extractor,
+        search=memories,
+        memories=writer,
+        redactor=redactor,
+        clock=clock,
+        past_turns=parts.turn_visibility(),
+    )
+    return ExtractRun(
+        ports,
+        ExtractionPolicy(),
+        turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
+        facts=LearnFacts(
+            fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota
+        ),
+        memories=writer,
+        trail=AuditTrail(NoEvents(), clock),
+    )
 
 
 class OurWay:
@@ -74,13 +77,13 @@ class OurWay:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """``environment``: as the extraction function's, with the addresses of the benchmark's parts."""
-        parts = Parts.from_environment(environment)
+        parts = AdaptersInUse.from_environment(environment)
         self._qdrant = parts.qdrant
         self._collection = parts.settings.qdrant_collection
         with redirect_stdout(io.StringIO()):  # what it applies
             apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
         self._clock = RunClock()
-        self._extract = extract_run_of(parts, self._clock)
+        self._use_case = extract_run_of(parts, self._clock)
 
     def run(self, case: Case, number: int, run: Run) -> dict[str, object]:
         """Extract one run; returns what its record says."""
@@ -107,7 +110,7 @@ class OurWay:
         error = ""
         for _ in range(ATTEMPTS):
             try:
-                return self._extract(job, hashlib.sha256(job.job_id.encode()).hexdigest()), ""
+                return self._use_case.extract(job, hashlib.sha256(job.job_id.encode()).hexdigest()), ""
             except MemoryServiceError as failure:
                 error = f"{type(failure).__name__}: {failure}"
         return None, error

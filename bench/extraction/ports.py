@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from operator_memory.application.ports.core import DueAccount, Watermark
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import ClaimStatus, JobClaim, JobRecord, JobState, JobSubject
-from operator_memory.domain.management.audit_events import MemoryEvent
-from operator_memory.domain.management.erasure import Target, Tombstone
+from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 
 @dataclass

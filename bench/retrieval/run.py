@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from operator_memory.domain.recall.search_plan import SearchMode
+from operator_memory.domain.shared.search_plan import SearchMode
 from operator_memory.entrypoints.relevance import gate_for
 
 from bench.report import machine_state, versions

@@ -14,7 +14,7 @@ from operator_memory.domain.learning.jobs import RunJob
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from bench.extraction.ours import extract_run_of
 from bench.extraction.ports import NoExpiry, NoTombstones, RunClock
@@ -34,7 +34,7 @@ _KEPT_DAYS = 3650  # the longest there is: a talk of 2023 is asked about years l
 class Asked:
     """The parts to ask, and the settings that lead to them."""
 
-    parts: Parts
+    parts: AdaptersInUse
     clock: RunClock
     environment: Mapping[str, str]
 
@@ -61,7 +61,7 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
         "AWS_REGION": "us-east-1",
         "LOG_LEVEL": "ERROR",
     }
-    parts = Parts.from_environment(environment)
+    parts = AdaptersInUse.from_environment(environment)
     with redirect_stdout(io.StringIO()):  # what it applies
         apply(Collection(parts.qdrant, OURS), parts.settings.embedding_dimensions, check=False)
     clock = RunClock(ASKED_AT)
@@ -71,13 +71,13 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
 
 def store_conversations(asked: Asked, conversations: Sequence[Conversation]) -> None:
     """Have every session extracted as a finished run: its turns, and the facts that the bundled rules find."""
-    extract = extract_run_of(asked.parts, asked.clock)
+    use_case = extract_run_of(asked.parts, asked.clock)
     total, done = sum(len(c.sessions) for c in conversations), 0
     for conversation in conversations:
         for session in conversation.sessions:
             asked.clock.time = session.finished_at + timedelta(minutes=1)
             job = _job(conversation.account, session)
-            extract(job, hashlib.sha256(job.job_id.encode()).hexdigest())
+            use_case.extract(job, hashlib.sha256(job.job_id.encode()).hexdigest())
             done += 1
             print(f"\rstoring: session {done} of {total}", end="", file=sys.stderr, flush=True)
     print("\r" + " " * 40 + "\r", end="", file=sys.stderr)

@@ -14,8 +14,8 @@ from operator_memory.application.ports.core import MemorySearch
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import read_query
-from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.recall.search_plan import Hit, Search, SearchPlan
+from operator_memory.domain.recall.ranking import RankingRequest, rank
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchPlan
 
 from bench.retrieval.questions import Question
 from bench.retrieval.score import LOCOMO, Answer, mean
@@ -68,7 +68,7 @@ def cross_validated(found: Sequence[Found], *, now: datetime) -> list[Answer]:
 
 def _answer(found: Found, numbers: RankingParameters, now: datetime) -> Answer:
     query = read_query(found.question.query)
-    ranked = rank(found.searches, found.hits, now=now, limit=_LIMIT, query=query, parameters=numbers)
+    ranked = rank(found.searches, found.hits, RankingRequest(now, query), limit=_LIMIT, parameters=numbers)
     return Answer(found.question, tuple(dict.fromkeys(r.memory.message_id or "" for r in ranked)))
 
 

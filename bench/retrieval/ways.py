@@ -12,13 +12,14 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
 
 from bench.context.plan_way import plain_memory
 from bench.extraction.ports import NoEvents
@@ -58,16 +59,14 @@ class OurWay:
             search=self.found,
             embedder=parts.embedder(),
             switches=FixedSwitches(),
-            trail=Trail(NoEvents(), asked.clock),
+            trail=AuditTrail(NoEvents(), asked.clock),
             clock=asked.clock,
-            deadlines=PATIENT,
-            gate=gate,
-            ranking=ranking,
+            policy=RetrievalPolicy(deadlines=PATIENT, gate=gate, ranking=ranking),
         )
 
     def answer(self, account: str, query: str) -> ContextResult:
         """The whole answer."""
-        result = self.retrieve(
+        result = self.retrieve.retrieve(
             ContextRequest(AccountId(account), query=query, limit=MOST, past_sessions=True), actor="service:bench"
         )
         if result.degraded:

@@ -13,8 +13,8 @@ _APP = build_archive()
 
 def handler(_event: Mapping[str, Any], context: Any) -> dict[str, int | bool]:  # noqa: ANN401  (the runtime's object)
     """Answer one schedule event with what was done; what is left is done by the next."""
-    erased, unfinished = _APP.erasures.work_off_due()  # first: somebody waits for it
-    report = _APP.expire(lambda: context.get_remaining_time_in_millis() / 1000)
+    erased, unfinished = _APP.erasures.resume_due()  # first: somebody waits for it
+    report = _APP.expiry.expire(lambda: context.get_remaining_time_in_millis() / 1000)
     _LOG.info("sweep ended", extra={**report.as_dict(), "erasures": erased, "erasures_unfinished": unfinished})
     emit_metrics(
         "archive",

@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any
 
+from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.contracts.context import context_view, parse_context_request, wants_explanation
 from operator_memory.entrypoints.http_api import (
@@ -29,12 +30,12 @@ def handler(event: Event, _context: Any) -> HttpResponse:  # noqa: ANN401  (the 
 def _retrieve(event: Event) -> HttpResponse:
     started = time.monotonic()
     caller = _APP.authenticate(bearer_token(event))
-    _APP.limit.caller(caller, Bucket.READS)
+    _APP.limit.count_caller(caller, Bucket.READS)
     explain = wants_explanation(event.get("queryStringParameters"))
     request = parse_context_request(json_body(event))
-    _APP.admit(caller, request.account_id)
-    _APP.limit.account(request.account_id, Bucket.READS)
-    result = _APP.retrieve(request, actor=caller.actor, started=started)
+    _APP.authorize.authorize(caller, request.account_id, READ_CONTEXT)
+    _APP.limit.count_account(request.account_id, Bucket.READS)
+    result = _APP.context.retrieve(request, actor=caller.actor, started=started)
     if result.degraded:
         _LOG.warning("degraded answer", extra={"degraded": result.degraded, "account_id": request.account_id})
     emit_metrics(

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from operator_memory.application.learning.consume_jobs import QueuedJob
 from operator_memory.entrypoints.wiring import build_extraction
 
-_CONSUME = build_extraction()
+_JOBS = build_extraction()
 
 
 def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:  # noqa: ANN401  (the runtime's object)
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse: 
 
 def _consume(record: SQSRecord) -> None:
     sent_ms = int(_first_sent(record) or record.attributes.sent_timestamp)
-    _CONSUME(
+    _JOBS.consume(
         QueuedJob(
             body=record.body,
             message_id=record.message_id,

@@ -10,4 +10,4 @@ _API = build_memories()
 
 def handler(event: Event, context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's own object)
     """Answer one API Gateway HTTP API event (payload 2.0)."""
-    return _API(event, context)
+    return _API.handle(event, context)

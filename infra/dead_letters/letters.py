@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.scopes import checked_id
+from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.contracts.event import parse_event
 
 WORKER_DIED = "worker_died"

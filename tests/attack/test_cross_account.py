@@ -6,7 +6,7 @@ The same driver runs again with each safeguard taken out: it must then find what
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,9 +18,11 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.authorize import Authorize
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.memory.memory import Memory
@@ -270,6 +272,33 @@ def test_whatever_a_session_through_every_route_sends_is_bound_to_the_callers_ac
     }
 
 
+def extraction_of(world: AttackWorld) -> ExtractRun:
+    """The extraction over the world's store."""
+    made, redactor = world.management, SecretRedactor()
+    visibility = TurnVisibility(search=world.store, marks=world.marks, wording=WordComparison(), clock=made.clock)
+    extractor = Mem0Extractor(model=RulesLLM(), embedder=made.embedder, memories=world.store, clock=made.clock)
+    ports = ExtractionPorts(
+        jobs=made.jobs,
+        redactor=redactor,
+        switches=made.switches,
+        watermarks=made.watermarks,
+        thread_messages=FakeThreadMessages(),
+        clock=made.clock,
+    )
+    return ExtractRun(
+        ports,
+        ExtractionPolicy(),
+        turns=StoreTurns(embedder=made.embedder, memories=made.writer, lifetime=timedelta(days=30)),
+        facts=LearnFacts(
+            FactPorts(extractor, world.store, made.writer, redactor, made.clock, visibility),
+            chunk_characters=48_000,
+            quota=1_000,
+        ),
+        memories=made.writer,
+        trail=made.trail,
+    )
+
+
 def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(world: AttackWorld) -> None:
     me, _ = world.person(), world.person()
     made = world.management
@@ -280,33 +309,8 @@ def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(wor
         assert answer.json["memories"], answer
     searches = len(sent)
     assert searches == 2
-    ports = ExtractionPorts(
-        jobs=made.jobs,
-        facts=LearnFacts(
-            FactPorts(
-                extractor=Mem0Extractor(
-                    model=RulesLLM(), embedder=made.embedder, memories=world.store, clock=made.clock
-                ),
-                search=world.store,
-                memories=made.writer,
-                redactor=SecretRedactor(),
-                clock=made.clock,
-                past_turns=PastTurns(search=world.store, marks=world.marks, clock=made.clock),
-            ),
-            chunk_characters=48_000,
-            quota=1_000,
-        ),
-        redactor=SecretRedactor(),
-        embedder=made.embedder,
-        memories=made.writer,
-        switches=made.switches,
-        trail=made.trail,
-        watermarks=made.watermarks,
-        thread_messages=FakeThreadMessages(),
-        clock=made.clock,
-    )
     job = a_job(("user", "I live in Porto and I prefer green tea."), account=me.account, agent_id=me.ids["agent_id"][0])
-    record = ExtractRun(ports, ExtractionPolicy())(job, "digest")
+    record = extraction_of(world).extract(job, "digest")
     assert record.state is JobState.DONE
     assert [fact.outcome for fact in record.facts].count(Outcome.ADDED) >= 1
     assert {path.partition("?")[0].rpartition("memories")[2] for path, _ in sent[searches:]} >= {"/points"}

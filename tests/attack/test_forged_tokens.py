@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 from operator_memory.adapters.net.service_tokens import AUDIENCE, mint
 from operator_memory.adapters.net.service_tokens import ISSUER as RUNTIME
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.api.resolver import MemoriesApi
-from operator_memory.entrypoints.wiring import ContextApp, _gate, _service_tokens
+from operator_memory.entrypoints.wiring import ContextApp, _access, _service_tokens
 
 from devstack.qdrant import QdrantFront
 from tests.support.attack.attempts import ALL_PERMISSIONS, own_requests
@@ -105,18 +105,18 @@ def fortress() -> Iterator[Fortress]:
             "SERVICE_TOKEN_KEYS": json.dumps({"k1": SERVICE_KEY, "k2": SECOND_KEY}),
             **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
         }
-        parts = Parts.from_environment(environ)
+        parts = AdaptersInUse.from_environment(environ)
         parts.clock = world.management.clock
-        gate = _gate(parts, world.management.trail)
+        access = _access(parts, world.management.trail)
         behind = world.management
         services = behind._services(NO_LIMITS)
-        behind.api = MemoriesApi(replace(services, gate=replace(services.gate, authenticate=gate.authenticate)))
+        behind.api = MemoriesApi(replace(services, access=replace(services.access, authenticate=access.authenticate)))
         app: ContextApp = world.context._APP
         world.context._APP = replace(app, authenticate=_service_tokens(parts)[0])
         made = Fortress(world, project, victim, {route: about(victim, r, route) for route, r in requests.items()})
         yield made
         world.close()
-        inspect.getclosurevars(gate.authenticate).nonlocals["users"].close()
+        inspect.getclosurevars(access.authenticate).nonlocals["users"].close()
 
 
 def about(victim: Tenant, request: Request, route: Route) -> Request:

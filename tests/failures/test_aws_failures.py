@@ -4,7 +4,8 @@ import json
 import logging
 
 from operator_memory.application.learning.extract_run import ExtractionPolicy
-from operator_memory.domain.learning.jobs import LEASE_SECONDS, JobState
+from operator_memory.domain.learning.jobs import JobState
+from operator_memory.domain.shared.lease import LEASE_SECONDS
 
 from tests.support.failures.faulty_proxy import Act, answers, breaks, breaks_after, hangs
 from tests.support.failures.rig import (

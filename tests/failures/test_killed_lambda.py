@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from operator_memory.domain.learning.jobs import LEASE_SECONDS
+from operator_memory.domain.shared.lease import LEASE_SECONDS
 
 from tests.support.failures.killable import Crossing, Person, World
 from tests.support.failures.killed import AGAIN, SAID, assert_as_never_killed, first, kill, killed, people

@@ -25,6 +25,11 @@ def function(name: str, builder: str, part: object, monkeypatch: pytest.MonkeyPa
     return importlib.import_module(f"functions.{name}.app")
 
 
+def extraction(consume: Callable[[QueuedJob], None], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The extraction function; ``consume`` works off its messages."""
+    return function("extraction", "build_extraction", SimpleNamespace(consume=consume), monkeypatch)
+
+
 def batch(*messages: tuple[str, str]) -> dict[str, Any]:
     """A true SQS event with the given message ids and groups."""
     event: dict[str, Any] = json.loads((EVENTS / "sqs-extraction.json").read_text())
@@ -52,7 +57,7 @@ def consume(
         if fails(job):
             raise RuntimeError("failed")
 
-    answer = function("extraction", "build_extraction", part, monkeypatch).handler(event, CONTEXT)
+    answer = extraction(part, monkeypatch).handler(event, CONTEXT)
     return tried, [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -60,7 +65,7 @@ def test_every_message_is_worked_off_with_what_the_queue_says_of_it(monkeypatch:
     seen: list[QueuedJob] = []
     event = batch(("m1", "account-1"))
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
-    answer = function("extraction", "build_extraction", seen.append, monkeypatch).handler(event, CONTEXT)
+    answer = extraction(seen.append, monkeypatch).handler(event, CONTEXT)
     assert answer == {"batchItemFailures": []}
     sent_at = datetime(2026, 11, 24, 9, tzinfo=UTC)
     assert seen == [QueuedJob("body of m1", "m1", "account-1", event["Records"][0]["receiptHandle"], 3, sent_at)]
@@ -73,7 +78,7 @@ def test_a_redriven_job_is_as_old_as_when_it_was_sent_first(
     seen: list[QueuedJob] = []
     event = batch(("m1", "account-1"))
     event["Records"][0]["messageAttributes"] = {"sent_at": {"dataType": "String", "stringValue": told}}
-    function("extraction", "build_extraction", seen.append, monkeypatch).handler(event, CONTEXT)
+    extraction(seen.append, monkeypatch).handler(event, CONTEXT)
     assert [job.sent_at for job in seen] == [datetime(2026, 11, 24, 9, tzinfo=UTC) + timedelta(seconds=seconds)]
 
 
@@ -97,7 +102,7 @@ def test_a_second_call_remembers_nothing_of_the_first(monkeypatch: pytest.Monkey
         if len(calls) == 1:
             raise RuntimeError("failed")
 
-    module = function("extraction", "build_extraction", part, monkeypatch)
+    module = extraction(part, monkeypatch)
     event = batch(("a1", "a"))
     assert module.handler(event, CONTEXT)["batchItemFailures"]
     assert module.handler(event, CONTEXT) == {"batchItemFailures": []}
@@ -111,7 +116,7 @@ def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport, erasures: tup
         return report
 
     event = json.loads((EVENTS / "schedule-archive.json").read_text())
-    app = SimpleNamespace(expire=sweep, erasures=SimpleNamespace(work_off_due=lambda: erasures))
+    app = SimpleNamespace(expiry=SimpleNamespace(expire=sweep), erasures=SimpleNamespace(resume_due=lambda: erasures))
     answer = function("archive", "build_archive", app, monkeypatch).handler(event, CONTEXT)
     assert remaining == [60.0]
     return answer

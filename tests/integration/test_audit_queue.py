@@ -18,9 +18,9 @@ from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
 from operator_memory.adapters.supabase.rest import SupabaseRest
 from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.errors import UpstreamUnavailableError
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body
 
 from devstack.aws.events import sqs_event

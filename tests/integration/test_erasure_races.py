@@ -22,15 +22,18 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
-from operator_memory.domain.management.erasure import ErasureState, Target, TargetKind
+from operator_memory.domain.learning.sentences import WordComparison
+from operator_memory.domain.management.erasure import ErasureState
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
@@ -96,10 +99,10 @@ class System:
         return QdrantErasure(self.qdrant, collections=collections, write_timeout=10)
 
     @property
-    def trail(self) -> Trail:
-        return Trail(FakeEvents(), self.clock)
+    def trail(self) -> AuditTrail:
+        return AuditTrail(FakeEvents(), self.clock)
 
-    def run(self, **fields: object) -> JobRecord:
+    def run(self) -> JobRecord:
         """Work off a job that ended before now."""
         messages = (RawMessage("user", "I like tea. Answer briefly"), RawMessage("assistant", "Noted"))
         job = RunJob(
@@ -120,24 +123,25 @@ class System:
             tombstones=DynamoDBTombstones(*self.table),
         )
         marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=10)
-        past_turns = PastTurns(search=self.store, marks=marks, clock=self.clock)
+        visibility = TurnVisibility(search=self.store, marks=marks, wording=WordComparison(), clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
-            facts=LearnFacts(
-                FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, past_turns),
-                chunk_characters=48_000,
-                quota=1_000,
-            ),
             redactor=SecretRedactor(),
-            embedder=FakeEmbedder(),
-            memories=writer,
             switches=FixedSwitches(),
-            trail=self.trail,
             watermarks=DynamoDBWatermarks(*self.table),
             thread_messages=None,
             clock=self.clock,
         )
-        return ExtractRun(ports, ExtractionPolicy(**fields))(job, "hash")  # type: ignore[arg-type]
+        fact_ports = FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility)
+        extract = ExtractRun(
+            ports,
+            ExtractionPolicy(),
+            turns=StoreTurns(embedder=FakeEmbedder(), memories=writer, lifetime=timedelta(days=30)),
+            facts=LearnFacts(fact_ports, chunk_characters=48_000, quota=1_000),
+            memories=writer,
+            trail=self.trail,
+        )
+        return extract.extract(job, "hash")
 
     @property
     def erasures(self) -> EraseMemories:
@@ -236,7 +240,7 @@ def test_a_worker_killed_between_its_write_and_its_second_look_leaves_nothing(
         system.run()
         if target.kind is TargetKind.USER or target.kind is TargetKind.AGENT:
             assert system.left(target) == 0
-    done, failed = system.erasures.work_off_due()
+    done, failed = system.erasures.resume_due()
     assert (done, failed) == (1, 0)
     assert system.left(target) == 0
     [receipt] = system.erasures.receipts(system.account)

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.recall.search_plan import Hit
+from operator_memory.domain.shared.search_plan import Hit
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ACCOUNT = AccountId("acct-1")

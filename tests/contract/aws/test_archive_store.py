@@ -20,8 +20,8 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.aws.clients import aws_client
 from tests.support.fakes.archive import InMemoryArchive

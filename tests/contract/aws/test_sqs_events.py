@@ -18,8 +18,8 @@ from operator_memory.adapters.aws.signed_json import AwsCredentials, AwsJsonClie
 from operator_memory.adapters.aws.sqs_events import MAX_BATCH, MAX_BATCH_CHARACTERS, MAX_WAITING, SqsEvents
 from operator_memory.adapters.local.system_clock import SystemClock
 from operator_memory.application.ports.management import EventSink
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body, parse_event
 
 from tests.support.aws.clients import Queues, aws_client

@@ -17,12 +17,14 @@ from operator_memory.adapters.dynamodb.table import Table
 from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
 from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
 from operator_memory.application.learning.extract_run import MAX_MESSAGES
-from operator_memory.application.ports.core import JobStore, Watermark, WatermarkStore
+from operator_memory.application.ports.learning import JobStore, WatermarkStore
 from operator_memory.application.ports.management import ErasableRecords, IdempotencyStore
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.erasure import Erasure, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryIdempotency, InMemoryRecords

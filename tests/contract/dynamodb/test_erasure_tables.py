@@ -20,8 +20,9 @@ from operator_memory.adapters.dynamodb.table import BATCH_ATTEMPTS, Table, typed
 from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
 from operator_memory.application.ports.management import ErasureStore, IdempotencyStore, Tombstones
 from operator_memory.domain.errors import MalformedResponseError, UpstreamTimeoutError, UpstreamUnavailableError
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.aws.clients import aws_client
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryTombstones

@@ -13,7 +13,9 @@ from operator_memory.adapters.dynamodb.expiry import SHARDS, DynamoDBExpiryIndex
 from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
 from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, MAX_MESSAGES
-from operator_memory.application.ports.core import DueAccount, ExpiryIndex, JobStore, Watermark, WatermarkStore
+from operator_memory.application.ports.learning import JobStore, WatermarkStore
+from operator_memory.application.ports.lifecycle import ExpiryIndex
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import (
     ClaimStatus,
@@ -24,6 +26,7 @@ from operator_memory.domain.learning.jobs import (
     JobSubject,
     Outcome,
 )
+from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
 from tests.support.aws.clients import aws_client

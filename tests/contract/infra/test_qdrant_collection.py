@@ -11,7 +11,7 @@ from operator_memory.adapters.qdrant import requests as qdrant_requests
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant import apply as command

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from operator_memory.application.ports.core import TokenUsage
 from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 
 from tests.support.builders import a_memory

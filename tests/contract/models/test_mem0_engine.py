@@ -17,7 +17,6 @@ from operator_memory.adapters.models import mem0_engine
 from operator_memory.adapters.models.mem0_engine import indented
 from operator_memory.adapters.models.mem0_parts import Failure, ProposalStore, StrictEmbedder, StrictModel
 from operator_memory.adapters.models.openai_chat import OpenAIChat
-from operator_memory.application.ports.core import Extraction, TokenUsage
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import (
     MalformedResponseError,
@@ -26,9 +25,10 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from operator_memory.domain.learning.proposals import Extraction, TokenUsage
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 from tests.support.builders import USER_KEY, a_memory
 from tests.support.fakes.core import FakeEmbedder, InMemoryMemories

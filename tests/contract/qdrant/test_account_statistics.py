@@ -6,12 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from operator_memory.adapters.qdrant.memories import QdrantCollection, QdrantMemories
+from operator_memory.adapters.qdrant.collection import QdrantCollection
+from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.requests import tenant_filter
 from operator_memory.adapters.qdrant.searches import by_account_words
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind
-from operator_memory.domain.recall.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.shelves import ObservedClient

@@ -14,9 +14,10 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId, Kind
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
@@ -63,7 +64,7 @@ class World:
         """What a run of the person gets. A minute passes."""
         self.platform.clock.advance(minutes=1)
         request = ContextRequest(account or self.account, agent_id="agent-1", session_id="session-1", query=QUERY)
-        result = self.retrieve(request, actor="service:agent-runtime")
+        result = self.retrieve.retrieve(request, actor="service:agent-runtime")
         assert result.degraded == ()
         return result
 
@@ -85,9 +86,9 @@ def world(qdrant_shelf: Shelf, library_client: ObservedClient) -> Iterator[World
         search=qdrant_shelf.search,
         embedder=embedder,
         switches=platform.switches,
-        trail=Trail(FakeEvents(), platform.clock),
+        trail=AuditTrail(FakeEvents(), platform.clock),
         clock=platform.clock,
-        deadlines=PATIENT,
+        policy=RetrievalPolicy(deadlines=PATIENT),
     )
     user = platform.platform.new_user()
     yield World(platform, retrieve, embedder, user)

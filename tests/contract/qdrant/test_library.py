@@ -11,9 +11,10 @@ from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, SortKey
+from operator_memory.domain.management.listing import Page, Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory, PastVersion
 from operator_memory.domain.memory.scopes import Kind, Scope, ScopeKey
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, a_memory
 from tests.support.loopback import HttpServer, reply

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from operator_memory.adapters.qdrant import library_requests as bodies
 from operator_memory.adapters.qdrant.library import QdrantLibrary
-from operator_memory.domain.management.listing import MemoryFilter
 from operator_memory.domain.memory.memory import Memory, PastVersion
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf, vector_of

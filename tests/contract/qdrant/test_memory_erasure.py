@@ -21,9 +21,9 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply

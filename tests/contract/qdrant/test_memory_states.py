@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 from operator_memory.application.ports.core import MemoryWriter
-from operator_memory.domain.management.listing import MemoryFilter
 from operator_memory.domain.memory.memory import Memory, PastVersion
 from operator_memory.domain.memory.scopes import Kind
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.shelves import OTHER, Shelf, vector_of

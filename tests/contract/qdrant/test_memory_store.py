@@ -15,7 +15,7 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Kind
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.fakes.core import DIMENSIONS

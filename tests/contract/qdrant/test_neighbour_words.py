@@ -10,9 +10,9 @@ import pytest
 from operator_memory.adapters.qdrant import neighbour_words as qdrant_followers
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.domain.errors import ConflictError
-from operator_memory.domain.management.listing import MemoryFilter
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import Kind
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from tests.support.builders import ACCOUNT, NOW, SESSION_KEY, a_memory
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf, vector_of

@@ -18,11 +18,12 @@ from operator_memory.adapters.qdrant import library_requests as library
 from operator_memory.adapters.qdrant import neighbour_words as qdrant_followers
 from operator_memory.adapters.qdrant import requests, searches
 from operator_memory.adapters.qdrant.erasure import erasable
-from operator_memory.domain.management.erasure import Target, TargetKind
-from operator_memory.domain.management.listing import MemoryFilter, Sort, SortKey
+from operator_memory.domain.management.listing import Sort, SortKey
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from qdrant_client import models
 
 from tests.contract.qdrant.test_tenant_isolation import FILTERS

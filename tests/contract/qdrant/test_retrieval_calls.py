@@ -9,9 +9,10 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.memory import memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.recall.ranked_memory import Source
@@ -42,7 +43,7 @@ class Calls:
         """The answer, and how many calls of the embedder and requests to Qdrant it took."""
         self.embedder.calls.clear()
         self.engine.reset()
-        result = self.retrieve(request, actor="service:agent-runtime")
+        result = self.retrieve.retrieve(request, actor="service:agent-runtime")
         assert result.degraded == ()
         return result, len(self.embedder.calls), self.engine.sent
 
@@ -65,9 +66,9 @@ def calls(real_store: QdrantMemories, engine: ObservedClient) -> Calls:
         search=real_store,
         embedder=embedder,
         switches=FakeSwitches(FakePlatform()),
-        trail=Trail(FakeEvents(), clock),
+        trail=AuditTrail(FakeEvents(), clock),
         clock=clock,
-        deadlines=PATIENT,
+        policy=RetrievalPolicy(deadlines=PATIENT),
     )
     return Calls(retrieve, embedder, engine)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, ScopeKey
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.stores import EMBEDDER, Store, put

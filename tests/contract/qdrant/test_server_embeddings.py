@@ -15,14 +15,14 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts, cosine
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.recall.retrieve_context import ContextRequest, RetrieveContext
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
-from operator_memory.domain.management.listing import MemoryFilter
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
@@ -52,7 +52,7 @@ QUESTIONS = ("Which snacks could send me to hospital?", "What is my pet's name?"
 class World:
     """One way of embedding, on a collection of its own."""
 
-    parts: Parts
+    parts: AdaptersInUse
     models: FaultyProxy
     qdrant: FaultyProxy
 
@@ -68,10 +68,12 @@ class World:
             search=self.parts.memories(),
             embedder=self.parts.embedder(),
             switches=FakeSwitches(FakePlatform()),
-            trail=Trail(FakeEvents(), clock),
+            trail=AuditTrail(FakeEvents(), clock),
             clock=clock,
         )
-        result = retrieve(ContextRequest(ACCOUNT, agent_id="agent-1", session_id=None, query=question), actor="test")
+        result = retrieve.retrieve(
+            ContextRequest(ACCOUNT, agent_id="agent-1", session_id=None, query=question), actor="test"
+        )
         assert result.degraded == ()
         return [(ranked.memory.text, ranked.score) for ranked in result.memories]
 
@@ -85,7 +87,7 @@ class World:
             tombstones=InMemoryTombstones(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
-        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.past_turns())
+        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
         return LearnFacts(ports, chunk_characters=48_000, quota=100)(job, [Turn("user", said)]).outcomes
 
@@ -114,7 +116,7 @@ def worlds(front: FaultyProxy, model_url: str, request: pytest.FixtureRequest) -
                 "EMBEDDING_MODEL": model,
                 "EMBEDDING_DIMENSIONS": "384",
             }
-            made[name] = World(Parts.from_environment(environ), models, front)
+            made[name] = World(AdaptersInUse.from_environment(environ), models, front)
             client = HttpClient(front.url, system="qdrant")
             assert apply(Collection(client, environ["QDRANT_COLLECTION"]), 384, check=False) == []
             client.close()

@@ -22,7 +22,7 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply

@@ -19,12 +19,13 @@ from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.domain.errors import MalformedResponseError
-from operator_memory.domain.management.erasure import Target, TargetKind
-from operator_memory.domain.management.listing import MemoryFilter, Position, Sort
+from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from qdrant_client import models
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory

@@ -9,10 +9,10 @@ from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.application.ports.core import TurnMarks
 from operator_memory.application.ports.management import ErasableMemories
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.memory import CLEARED, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.recall.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.fakes.core import InMemoryMemories

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operator_memory.adapters.secrets.redactor import KINDS, SecretRedactor
-from operator_memory.application.ports.core import Redactor
+from operator_memory.application.ports.learning import Redactor
 
 from tests.cases.redaction import INNOCENT, SECRETS, Secret, made
 from tests.cases.redaction_unseen import HARMLESS, NOT_FOUND, SAID

@@ -17,8 +17,8 @@ from operator_memory.domain.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.loopback import reply
 from tests.support.supabase.platform_worlds import (

@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from operator_memory.adapters.supabase.messages import PAGE_ROWS, SupabaseThreadMessages
-from operator_memory.application.ports.core import ThreadMessages, Watermark
-from operator_memory.domain.conversation import RawMessage, read_conversation
+from operator_memory.application.ports.learning import ThreadMessages
+from operator_memory.domain.conversation import RawMessage, Watermark, read_conversation
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from operator_memory.adapters.supabase.event_trail import BATCH
 from operator_memory.domain.errors import UpstreamRejectedError
-from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.supabase import SupabaseFront
 from tests.support.supabase.platform_worlds import NOW, RealPlatform, World, account, event, ids_of, rows_of

@@ -15,7 +15,7 @@ from operator_memory.adapters.supabase.switches import (
     SupabaseSwitches,
 )
 from operator_memory.domain.errors import UpstreamError, UpstreamUnavailableError
-from operator_memory.domain.management.switches import Switches
+from operator_memory.domain.shared.switches import Switches
 
 from devstack.supabase import SupabaseFront
 from tests.support.fakes.core import FakeClock

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Management

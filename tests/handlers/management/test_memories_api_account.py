@@ -8,10 +8,10 @@ import pytest
 from operator_memory.application.management import export_account
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management
@@ -287,7 +287,7 @@ class TestImport:
         platform.clock.advance(minutes=1)
         assert imported(platform, user, *lines).json["added"] == 5
         platform.clock.advance(hours=1)
-        assert platform.erase.work_off_due() == (1, 0)
+        assert platform.erase.resume_due() == (1, 0)
         assert len(platform.memories.of(AccountId(user))) == 5
         again = platform.call("POST", "/v1/erasures", user=user, body={"target": "account", "confirm": "erase"})
         assert again.json["removed"]["memories"] == 5, "what was imported can be erased like anything else"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Kind
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, a_memory
 from tests.support.management.api import Answer, Management
@@ -141,7 +141,7 @@ class TestReceipts:
     def test_say_when_they_were_verified(self, platform: Management, owner: str) -> None:
         receipt = erase(platform, owner, owner, target="user").json
         platform.clock.advance(hours=1)
-        assert platform.erase.work_off_due() == (1, 0)
+        assert platform.erase.resume_due() == (1, 0)
         seen = platform.call("GET", f"/v1/erasures/{receipt['id']}", user=owner).json
         assert seen == {**receipt, "state": "verified", "verified_at": "2026-11-24T13:00:00Z"}
         assert len(of_type(platform, EventType.ERASE)) == 1
@@ -208,9 +208,9 @@ class TestInterrupted:
         platform.platform.error = UpstreamTimeoutError("supabase", "no answer")
         erase(platform, owner, owner, target="account")
         platform.platform.error = None
-        assert platform.erase.work_off_due() == (0, 0), "it is not due yet"
+        assert platform.erase.resume_due() == (0, 0), "it is not due yet"
         platform.clock.advance(seconds=timedelta(minutes=5).total_seconds())
-        assert platform.erase.work_off_due() == (1, 0)
+        assert platform.erase.resume_due() == (1, 0)
         assert platform.memories.of(AccountId(owner)) == []
 
     def test_or_with_the_same_key(self, platform: Management, owner: str) -> None:

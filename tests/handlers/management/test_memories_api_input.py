@@ -28,7 +28,7 @@ def raw(
     if content_type is not None:
         headers.append(("content-type", content_type))
     event = api_event(HttpRequest(method, path, query, headers, b"", "127.0.0.1"), "$default", {})
-    response = platform.api({**event, "body": body, "isBase64Encoded": base64_encoded}, None)
+    response = platform.api.handle({**event, "body": body, "isBase64Encoded": base64_encoded}, None)
     headers_sent = {name.lower(): str(value) for name, value in response["headers"].items()}
     return Answer(int(response["statusCode"]), headers_sent, response["body"])
 

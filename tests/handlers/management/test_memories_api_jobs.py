@@ -9,8 +9,8 @@ import pytest
 from operator_memory.application.learning.extract_run import MAX_MESSAGES
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import FactOutcome, JobState, JobSubject, Outcome
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.contracts.job import parse_job
 
 from tests.support.builders import NOW

@@ -7,9 +7,9 @@ import jwt
 import pytest
 from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW
 from tests.support.management.api import ISSUER, SECRET, Answer, Management

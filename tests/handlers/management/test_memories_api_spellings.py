@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.management.api import Management
 from tests.support.management.checks import added, the_event

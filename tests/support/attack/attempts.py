@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import READ_CONTEXT, Action
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.attack.requests import NAMINGS, RequestMaker, Route, routes
 from tests.support.attack.world import SECRET, AttackWorld, Request, Tenant

@@ -21,14 +21,16 @@ from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
+from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.ports.core import Watermark
-from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
+from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring import ContextApp
 
@@ -155,13 +157,13 @@ class AttackWorld:
             switches=made.switches,
             trail=made.trail,
             clock=made.clock,
-            deadlines=Deadlines(switches=5, embedding=5, search=5, total=5),
+            policy=RetrievalPolicy(deadlines=Deadlines(switches=5, embedding=5, search=5, total=5)),
         )
         module.__dict__["_APP"] = ContextApp(
             authenticate=lambda token: tokens.verify(token, now=made.clock.now()),
             limit=limit,
-            retrieve=retrieve,
-            trail=made.trail,
+            authorize=AuthorizeService(made.trail),
+            context=retrieve,
         )
         module.__dict__["emit_metrics"] = lambda *_: None  # which go to standard output
         return module
@@ -180,7 +182,7 @@ class AttackWorld:
         )
         event = api_event(sent, "$default", {})
         serve = self.context.handler if request.path == "/v1/context" else self.management.api
-        response: HttpResponse = serve(event, None)
+        response: HttpResponse = serve.handle(event, None)
         held = {name.lower(): str(value) for name, value in response["headers"].items()}
         return Answer(int(response["statusCode"]), held, response.get("body") or "")
 

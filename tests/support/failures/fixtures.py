@@ -17,7 +17,6 @@ from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.adapters.models import mem0_engine
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.supabase import messages as supabase_messages
-from operator_memory.application.learning import extract_run
 from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.aws.template import read_template
@@ -128,8 +127,7 @@ def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitSt
             patch.setenv(name, value)
         patch.setattr("operator_memory.adapters.aws.boto3_clients.CLIENT_CONFIG", aws)
         patch.setattr("operator_memory.entrypoints.adapters_in_use.SystemClock", lambda: clock)
-        policy = partial(extract_run.ExtractionPolicy, embed_timeout=PATIENCE)
-        patch.setattr(extract_run, "ExtractionPolicy", policy)
+        patch.setattr("operator_memory.application.learning.store_turns.EMBED_TIMEOUT", PATIENCE)
         patch.setattr(mem0_engine, "Mem0Extractor", partial(mem0_engine.Mem0Extractor, timeout=PATIENCE))
         patch.setattr(supabase_messages, "SupabaseThreadMessages", make_reader)
         patch.setattr(HttpClient, "__init__", _to_be_closed(cleanup))
@@ -153,7 +151,7 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """New accounts, empty queues, and all systems well."""
     world, systems, queues = failing_world, failing_world.systems, failing_world.queues
     monkeypatch.setattr("operator_memory.application.learning.extract_run.SWITCHES_TIMEOUT", PATIENCE)
-    for module in ("chunk_facts", "past_turns"):
+    for module in ("learning.chunk_facts", "shared.turn_visibility"):
         monkeypatch.setattr(f"operator_memory.application.{module}.SEARCH_TIMEOUT", PATIENCE)
     monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):

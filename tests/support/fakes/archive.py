@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 
 @dataclass

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from operator_memory.application.ports.core import DueAccount, Extraction, ProposedFact, Watermark
-from operator_memory.domain.conversation import RawMessage, Turn
+from operator_memory.domain.conversation import RawMessage, Turn, Watermark
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import (
     ClaimStatus,
@@ -18,11 +17,13 @@ from operator_memory.domain.learning.jobs import (
     JobSubject,
     started,
 )
+from operator_memory.domain.learning.proposals import Extraction, ProposedFact
+from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 DIMENSIONS = 32
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from operator_memory.domain.learning.jobs import JobRecord, JobState
-from operator_memory.domain.management.erasure import Erasure, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
 

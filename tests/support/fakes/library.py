@@ -12,12 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, SortKey, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort, SortKey, Usage
 from operator_memory.domain.memory.memory import CLEARED, EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.fakes.core import InMemoryMemories
 

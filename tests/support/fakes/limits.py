@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from operator_memory.domain.errors import MemoryServiceError
-from operator_memory.domain.management.audit_events import MemoryEvent
 from operator_memory.domain.management.rate_limits import RateLimit
+from operator_memory.domain.shared.audit_events import MemoryEvent
 
 _SECOND = timedelta(seconds=1)
 

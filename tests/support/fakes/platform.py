@@ -14,11 +14,11 @@ from operator_memory.adapters.supabase.settings import (
     check_settings,
 )
 from operator_memory.domain.errors import InvalidInputError, MemoryServiceError, NotFoundError
-from operator_memory.domain.management.audit_events import MemoryEvent
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.management.identity import Role
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.scopes import AccountId, canonical_id
+from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 Values = dict[str, object]
 

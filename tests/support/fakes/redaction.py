@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from operator_memory.application.ports.core import Redacted
+from operator_memory.domain.conversation import Redacted
 
 
 @dataclass

@@ -1,19 +1,21 @@
 """The extraction use case between in-memory ports."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
-from operator_memory.application.ports.core import Redactor
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.ports.learning import Redactor
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
@@ -56,6 +58,7 @@ class World:
     redactor: Redactor = field(default_factory=SecretRedactor)
     chunk_characters: int = 48_000
     quota: int = 20_000
+    session_days: int = 30
 
     @property
     def library(self) -> InMemoryLibrary:
@@ -70,36 +73,37 @@ class World:
         )
 
     @property
-    def past_turns(self) -> PastTurns:
+    def visibility(self) -> TurnVisibility:
         """What keeps outdated turns out of other sessions."""
-        return PastTurns(search=self.memories, marks=self.memories, clock=self.clock)
+        return TurnVisibility(search=self.memories, marks=self.memories, wording=WordComparison(), clock=self.clock)
 
     @property
     def erase(self) -> EraseMemories:
         """Erasure over the same ports."""
         records = InMemoryRecords(self.jobs, self.watermarks)
         ports = ErasurePorts(self.tombstones, self.erasures, self.library, records, archive=None, events=None)
-        return EraseMemories(ports, trail=Trail(self.events, self.clock), clock=self.clock)
+        return EraseMemories(ports, trail=AuditTrail(self.events, self.clock), clock=self.clock)
 
     def run(self, job: RunJob, content: str = "hash") -> JobRecord:
         """Work the job off."""
         ports = ExtractionPorts(
             jobs=self.jobs,
-            facts=LearnFacts(
-                FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.past_turns),
-                chunk_characters=self.chunk_characters,
-                quota=self.quota,
-            ),
             redactor=self.redactor,
-            embedder=self.embedder,
-            memories=self.writer,
             switches=FakeSwitches(self.platform),
-            trail=Trail(self.events, self.clock),
             watermarks=self.watermarks,
             thread_messages=self.threads,
             clock=self.clock,
         )
-        return ExtractRun(ports, self.policy)(job, content)
+        fact_ports = FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility)
+        extract = ExtractRun(
+            ports,
+            self.policy,
+            turns=StoreTurns(embedder=self.embedder, memories=self.writer, lifetime=timedelta(days=self.session_days)),
+            facts=LearnFacts(fact_ports, chunk_characters=self.chunk_characters, quota=self.quota),
+            memories=self.writer,
+            trail=AuditTrail(self.events, self.clock),
+        )
+        return extract.extract(job, content)
 
     def of_scope(self, scope: Scope, account: AccountId = ACCOUNT) -> list[Memory]:
         """What is stored in the scope."""

@@ -18,17 +18,19 @@ from operator_memory.application.management.import_memories import ImportMemorie
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.management.manage_memories import ManageMemories
 from operator_memory.application.management.manage_settings import ManageSettings
-from operator_memory.application.management.review_memories import ReviewMemories
+from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.recall.search_memories import SearchMemories
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.entrypoints.api.access import Gate
+from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import Prices
@@ -127,7 +129,7 @@ class Management:
             erasable=self.erasable,
             tombstones=self.tombstones,
         )
-        self.trail = Trail(self.events, self.clock)
+        self.trail = AuditTrail(self.events, self.clock)
         self.erase = self._erase()
         self.api = MemoriesApi(self._services(limits))
 
@@ -146,22 +148,24 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_trail, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
-        past_turns = PastTurns(search=self._search, marks=self._marks, clock=clock)
+        visibility = TurnVisibility(search=self._search, marks=self._marks, wording=WordComparison(), clock=clock)
         return Services(
-            gate=self._gate(limits),
+            access=self._access(limits),
             memories=ManageMemories(
                 library=self.library,
                 writer=self.writer,
-                past_turns=past_turns,
+                visibility=visibility,
                 embedder=embedder,
                 trail=trail,
                 clock=clock,
             ),
-            review=ReviewMemories(
-                library=self.library, writer=self.writer, past_turns=past_turns, trail=trail, clock=clock
+            finder=SearchMemories(
+                library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
+            ),
+            reinstatement=ReinstateMemories(
+                library=self.library, writer=self.writer, visibility=visibility, trail=trail, clock=clock
             ),
             settings=ManageSettings(settings, trail),
-            switches=self.switches,
             erasures=self.erase,
             exporter=ExportAccount(sources, trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
@@ -169,7 +173,7 @@ class Management:
             prices=Prices(prompt=0.15, completion=0.60),
         )
 
-    def _gate(self, limits: Mapping[Bucket, RateLimit]) -> Gate:
+    def _access(self, limits: Mapping[Bucket, RateLimit]) -> Access:
         users = UserTokens(issuer=ISSUER, hs256_secret=lambda: SECRET, jwks_url=None, clock=self.clock)
         services = ServiceTokens(lambda: {"k1": SERVICE_KEY.encode()})
 
@@ -177,7 +181,7 @@ class Management:
             return services.verify(token, now=self.clock.now()) if is_service_token(token) else users.verify(token)
 
         limit = LimitRate(self.buckets, limits=limits, service_factor=10, clock=self.clock)
-        return Gate(authenticate, limit, Authorize(FakeMemberships(self.platform), self.trail))
+        return Access(authenticate, limit, Authorize(FakeMemberships(self.platform), self.trail))
 
     # ---- callers ----------------------------------------------------------------------------------------------
 
@@ -219,7 +223,7 @@ class Management:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         text = urlencode({name: _text(value) for name, value in query.items() if value is not None})
         request = HttpRequest(method, quote(path, safe="/%"), text, list(sent.items()), raw, "127.0.0.1")
-        response = self.api(api_event(request, "$default", {}), None)
+        response = self.api.handle(api_event(request, "$default", {}), None)
         return Answer(
             int(response["statusCode"]),
             {name.lower(): str(value) for name, value in response["headers"].items()},

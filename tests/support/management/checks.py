@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, a_memory

@@ -8,9 +8,10 @@ from typing import Any
 from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.application.ports.core import MemorySearch, MemoryWriter
 from operator_memory.application.ports.management import MemoryLibrary
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort
+from operator_memory.domain.management.listing import Page, Position, Sort
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from tests.support.builders import ACCOUNT, NOW
 from tests.support.fakes.core import FakeEmbedder

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from operator_memory.application.ports.core import ExpiredMemories, MemorySearch, MemoryWriter
+from operator_memory.application.ports.core import MemorySearch, MemoryWriter
+from operator_memory.application.ports.lifecycle import ExpiredMemories
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 
 from tests.support.fakes.core import FakeEmbedder

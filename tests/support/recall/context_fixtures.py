@@ -36,7 +36,7 @@ def start_context(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
         assert spec_of_app.loader is not None
         module = importlib.util.module_from_spec(spec_of_app)
         spec_of_app.loader.exec_module(module)
-        retrieve = module._APP.retrieve
+        retrieve = module._APP.context
         for client in (retrieve._search._collection._client, retrieve._embedder._client):
             request.addfinalizer(client.close)  # Lambda ends the process; a test must not leave sockets
         return module

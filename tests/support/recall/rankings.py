@@ -9,9 +9,9 @@ from operator_memory.domain.memory.scopes import Kind, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords
 from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
 
@@ -31,7 +31,7 @@ def ranked(
 ) -> list[RankedMemory]:
     """What a run of the session of `SESSION_KEY` gets of ``found``."""
     searches, hits = [search for search, _ in found], [hits for _, hits in found]
-    return rank(searches, hits, now=NOW, limit=limit, query=query, session_id=SESSION_KEY.owner_id, gate=gate)
+    return rank(searches, hits, RankingRequest(NOW, query, SESSION_KEY.owner_id), limit=limit, gate=gate)
 
 
 def searched(mode: SearchMode, *hits: Hit) -> tuple[Search, list[Hit]]:

@@ -8,13 +8,14 @@ from operator_memory.application.recall.retrieve_context import (
     ContextRequest,
     ContextResult,
     Deadlines,
+    RetrievalPolicy,
     RetrieveContext,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, NOW, a_hit
 from tests.support.fakes.limits import FakeEvents
@@ -90,15 +91,13 @@ class World:
             search=self.search,
             embedder=self.embedder,
             switches=self.switches,
-            trail=Trail(self.events, self.clock),
+            trail=AuditTrail(self.events, self.clock),
             clock=self.clock,
-            deadlines=deadlines,
-            enabled=enabled,
-            gate=gate,
+            policy=RetrievalPolicy(enabled, deadlines, gate),
         )
 
     def __call__(self, request: ContextRequest = ALL_SCOPES) -> ContextResult:
-        return self.retrieve(request, actor="service:agent-runtime")
+        return self.retrieve.retrieve(request, actor="service:agent-runtime")
 
     @property
     def plan(self) -> SearchPlan:

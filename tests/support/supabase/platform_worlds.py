@@ -17,8 +17,8 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 
 from devstack.supabase import SupabaseFront
 from tests.support.fakes.core import FakeClock

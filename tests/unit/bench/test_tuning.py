@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import read_query
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import Hit, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
 from bench.embedders.calibrate import HARDEST, IMPERSONAL_LOST_PERCENT, LOST_PERCENT, MARGIN, Seen, _worth, choose
 from bench.retrieval.questions import Question
@@ -60,7 +60,7 @@ def test_the_doctored_conversations_like_what_they_are_made_to_like(
     first_five = {}
     for tried in SPEAKER:
         numbers = RankingParameters(speaker_bonus=tried)
-        ranked = rank(found.searches, found.hits, now=NOW, limit=10, query=query, parameters=numbers)
+        ranked = rank(found.searches, found.hits, RankingRequest(NOW, query), limit=10, parameters=numbers)
         first_five[tried] = "right" in [r.memory.message_id for r in ranked[:5]]
     assert first_five == {tried: tried == bonus for tried in SPEAKER}
 

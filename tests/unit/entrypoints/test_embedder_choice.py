@@ -5,20 +5,20 @@ from operator_memory.adapters.models.local_embeddings import LocalEmbeddings
 from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.domain.errors import ConfigurationError
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import load_settings
 
 QDRANT = {"QDRANT_URL": "http://127.0.0.1:1"}
 
 
 def test_unless_told_otherwise_the_api_is_asked() -> None:
-    embedder = Parts.from_environment(QDRANT).embedder()
+    embedder = AdaptersInUse.from_environment(QDRANT).embedder()
     assert isinstance(embedder, OpenAIEmbeddings)
     assert embedder.dimensions == 1536
 
 
 def test_the_local_model_needs_no_other_setting() -> None:
-    parts = Parts.from_environment({**QDRANT, "EMBEDDER": "local"})
+    parts = AdaptersInUse.from_environment({**QDRANT, "EMBEDDER": "local"})
     embedder = parts.embedder()
     assert isinstance(embedder, LocalEmbeddings)
     assert embedder.dimensions == parts.settings.embedding_dimensions == 384
@@ -36,7 +36,7 @@ def test_the_local_model_is_the_one_that_it_is() -> None:
 def test_qdrant_is_told_the_model_and_gets_the_texts() -> None:
     model = "sentence-transformers/all-minilm-l6-v2"
     named = {"EMBEDDER": "server", "EMBEDDING_MODEL": model, "EMBEDDING_DIMENSIONS": "384"}
-    embedder = Parts.from_environment({**QDRANT, **named}).embedder()
+    embedder = AdaptersInUse.from_environment({**QDRANT, **named}).embedder()
     assert embedder.dimensions == 384
     texts = ["I drink tea", "", "half a \ud800 pair"]
     expected = [InferenceText(text, model) for text in ("I drink tea", " ", "half a ? pair")]

@@ -64,7 +64,7 @@ def test_an_empty_variable_counts_as_unset(env: str) -> None:
 
 @pytest.mark.parametrize("env", NUMBERS)
 def test_a_number_is_read_within_its_range(env: str) -> None:
-    low, high = SPECS[env].metadata["low"], SPECS[env].metadata["high"]
+    low, high = SPECS[env].metadata["within"]
     assert value_of(env, str(low), ROOMY) == low
     assert value_of(env, f" {high} ", ROOMY) == high
     for bad in (low - 1, high + 1, "-0x1", "1.5", "ten", "--5", "-", "1_000", "१", "9" * 5000, "inf", "\x00"):

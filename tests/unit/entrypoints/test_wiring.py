@@ -53,14 +53,14 @@ def test_the_context_function_needs_the_runtimes_keys() -> None:
     assert complaint(build_context, QDRANT) == (
         "SERVICE_TOKEN_KEYS is missing: set SERVICE_TOKEN_KEYS_PARAMETER (in AWS) or SERVICE_TOKEN_KEYS."
     )
-    assert callable(build_context(CONTEXT).retrieve)
+    assert isinstance(build_context(CONTEXT).context, RetrieveContext)
 
 
 def test_the_context_functions_deadlines_are_those_of_its_settings() -> None:
     times = {"SWITCHES": "50", "EMBEDDING": "200", "QDRANT": "100", "CONTEXT": "350"}
-    retrieve = build_context({**CONTEXT, **{f"{name}_TIMEOUT_MS": value for name, value in times.items()}}).retrieve
+    retrieve = build_context({**CONTEXT, **{f"{name}_TIMEOUT_MS": value for name, value in times.items()}}).context
     assert isinstance(retrieve, RetrieveContext)
-    assert retrieve._deadlines == Deadlines(switches=0.05, embedding=0.2, search=0.1, total=0.35)
+    assert retrieve._policy.deadlines == Deadlines(switches=0.05, embedding=0.2, search=0.1, total=0.35)
 
 
 def test_keys_that_cannot_be_read_as_keys_stop_the_start() -> None:

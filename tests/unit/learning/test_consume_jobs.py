@@ -15,7 +15,6 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.learning.jobs import (
-    LEASE_SECONDS,
     MAX_RECEIVES,
     DeadLetter,
     JobRecord,
@@ -24,6 +23,7 @@ from operator_memory.domain.learning.jobs import (
     retry_delay_seconds,
 )
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.lease import LEASE_SECONDS
 
 from tests.support.fakes.core import FakeJobQueue, InMemoryJobs
 
@@ -56,7 +56,7 @@ def consumer(
 
 def test_a_job_that_is_done_is_settled() -> None:
     queue = FakeJobQueue()
-    consumer(queue)(message())
+    consumer(queue).consume(message())
     assert (queue.retries, queue.letters) == ([], [])
 
 
@@ -65,7 +65,7 @@ def test_a_job_that_is_done_is_settled() -> None:
 )
 def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(error: MemoryServiceError) -> None:
     queue = FakeJobQueue()
-    consumer(queue, error)(message())
+    consumer(queue, error).consume(message())
     assert queue.retries == []
     assert queue.letters == [
         DeadLetter(SECRET, "message-1", "account-1", error.reason, str(error), error.reason, 1, SENT)
@@ -74,7 +74,7 @@ def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(error: MemorySe
 
 def test_a_message_that_cannot_be_read_is_a_dead_letter() -> None:
     queue = FakeJobQueue()
-    consumer(queue, readable=False)(message())
+    consumer(queue, readable=False).consume(message())
     assert [letter.reason for letter in queue.letters] == ["invalid_input"]
 
 
@@ -83,7 +83,7 @@ def test_what_has_failed_for_an_hour_is_a_dead_letter_with_its_first_and_its_las
     queue, now = FakeJobQueue(), NOW
     record = JobRecord(JOB.account_id, JOB.job_id, JobState.RUNNING, "hash", now, attempts=MAX_RECEIVES)
     record = record.failed(error="upstream_timeout", detail="llm: no answer", now=now)
-    consumer(queue, error, record.failed(error="x", detail="x", now=now))(message(MAX_RECEIVES))
+    consumer(queue, error, record.failed(error="x", detail="x", now=now)).consume(message(MAX_RECEIVES))
     [letter] = queue.letters
     assert (letter.first_error, letter.receive_count) == ("upstream_timeout", MAX_RECEIVES)
     assert letter.reason == (error.reason if isinstance(error, MemoryServiceError) else "unexpected")
@@ -94,7 +94,7 @@ def test_what_has_failed_for_an_hour_is_a_dead_letter_with_its_first_and_its_las
 def test_a_job_that_another_worker_holds_is_never_given_up() -> None:
     queue = FakeJobQueue()
     with pytest.raises(JobInProgressError):
-        consumer(queue, JobInProgressError("busy"))(message(MAX_RECEIVES + 5))
+        consumer(queue, JobInProgressError("busy")).consume(message(MAX_RECEIVES + 5))
     assert queue.letters == []
 
 
@@ -107,7 +107,7 @@ def test_a_busy_system_is_left_alone_for_as_long_as_it_asks(asked: int | None, d
     queue, busy = FakeJobQueue(), UpstreamUnavailableError("llm", "429")
     busy.retry_after = asked
     with pytest.raises(UpstreamUnavailableError):
-        consumer(queue, busy)(message())
+        consumer(queue, busy).consume(message())
     assert queue.retries == [("receipt-1", delay)]
 
 
@@ -118,7 +118,9 @@ def test_the_job_is_told_when_it_was_sent() -> None:
         seen.append(job)
         return JobRecord(job.account_id, job.job_id, JobState.DONE, content_hash, NOW)
 
-    ConsumeJobs(parse=lambda _: (JOB, "hash"), extract=extract, queue=FakeJobQueue(), jobs=InMemoryJobs())(message())
+    ConsumeJobs(parse=lambda _: (JOB, "hash"), extract=extract, queue=FakeJobQueue(), jobs=InMemoryJobs()).consume(
+        message()
+    )
     assert [job.sent_at for job in seen] == [SENT]
 
 
@@ -129,34 +131,34 @@ def test_what_may_succeed_stays_and_comes_back_later_each_time(
 ) -> None:
     queue = FakeJobQueue()
     with pytest.raises(type(error)):
-        consumer(queue, error)(message(receive_count))
+        consumer(queue, error).consume(message(receive_count))
     assert (queue.retries, queue.letters) == ([("receipt-1", delay)], [])
 
 
 def test_a_job_that_a_worker_holds_comes_back_when_its_lease_has_ended() -> None:
     queue = FakeJobQueue()
     with pytest.raises(JobInProgressError):
-        consumer(queue, JobInProgressError("busy"))(message())
+        consumer(queue, JobInProgressError("busy")).consume(message())
     assert queue.retries == [("receipt-1", LEASE_SECONDS)]
 
 
 def test_a_defect_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(KeyError):
-        consumer(FakeJobQueue(), KeyError(SECRET))(message())
+        consumer(FakeJobQueue(), KeyError(SECRET)).consume(message())
     assert any(place.endswith(" extract") for place in vars(caplog.records[-1])["where"])
 
 
 def test_a_dead_letter_that_cannot_be_sent_keeps_the_message() -> None:
     queue = FakeJobQueue(error=UpstreamUnavailableError("sqs", "down"))
     with pytest.raises(UpstreamUnavailableError):
-        consumer(queue, JobConflictError("other"))(message())
+        consumer(queue, JobConflictError("other")).consume(message())
     assert queue.retries == [("receipt-1", 5)]
 
 
 def test_a_retry_that_cannot_be_scheduled_does_not_hide_the_error() -> None:
     queue = FakeJobQueue(error=UpstreamUnavailableError("sqs", "down"))
     with pytest.raises(UpstreamUnavailableError, match="qdrant"):
-        consumer(queue, UpstreamUnavailableError("qdrant", "503"))(message())
+        consumer(queue, UpstreamUnavailableError("qdrant", "503")).consume(message())
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,6 @@ def test_a_retry_that_cannot_be_scheduled_does_not_hide_the_error() -> None:
 def test_no_word_of_the_message_is_logged(error: Exception | None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with contextlib.suppress(Exception):
-        consumer(FakeJobQueue(), error)(message())
+        consumer(FakeJobQueue(), error).consume(message())
     assert caplog.records
     assert SECRET not in "".join(str(vars(record)) for record in caplog.records)

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, ExtractionPolicy
 from operator_memory.application.lifecycle.expire_memories import ExpireMemories
-from operator_memory.application.ports.core import Watermark
-from operator_memory.domain.conversation import RawMessage
+from operator_memory.domain.conversation import RawMessage, Watermark
 from operator_memory.domain.errors import (
     ConfigurationError,
     JobConflictError,
@@ -64,7 +63,7 @@ def test_facts_carry_where_they_come_from() -> None:
 
 
 def test_turns_are_kept_verbatim_for_the_session_and_expire() -> None:
-    world = World(policy=ExtractionPolicy(session_days=7))
+    world = World(session_days=7)
     world.run(a_job(*TALK, session_id="session-9", author_id="member-1"))
     turns = sorted(world.of_scope(Scope.SESSION), key=lambda turn: turn.seq or 0)
     assert [(t.role, t.text, t.seq, t.author_id) for t in turns] == [
@@ -161,7 +160,7 @@ def test_a_sweep_between_announcement_and_storing_loses_no_expiry() -> None:
     def sweep() -> None:
         world.memories.before_upsert = lambda: None
         world.clock.advance(days=60)
-        ExpireMemories(memories=world.memories, index=world.expiry, clock=world.clock)(lambda: 300.0)
+        ExpireMemories(memories=world.memories, index=world.expiry, clock=world.clock).expire(lambda: 300.0)
 
     world.memories.before_upsert = sweep
     world.run(a_job(*TALK))

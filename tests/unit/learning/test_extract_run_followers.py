@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from operator_memory.application.learning import store_turns
 from operator_memory.domain.conversation import RawMessage
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 

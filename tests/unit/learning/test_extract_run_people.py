@@ -8,10 +8,10 @@ import pytest
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.errors import UpstreamTimeoutError
 from operator_memory.domain.learning.jobs import JobState, Outcome, RunJob
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 

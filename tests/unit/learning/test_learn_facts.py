@@ -11,9 +11,9 @@ from operator_memory.application.learning.chunk_facts import QUARANTINE, cosine
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job

@@ -37,7 +37,7 @@ class World:
         """Sweep; ``remaining`` are the seconds left at each look at the clock, then enough."""
         looks: Iterator[float] = iter(remaining)
         sweep = ExpireMemories(memories=self.memories, index=self.index, clock=CLOCK)
-        return sweep(lambda: next(looks, ENOUGH))
+        return sweep.expire(lambda: next(looks, ENOUGH))
 
     def left(self, account: AccountId) -> int:
         return len(self.memories.of(account))

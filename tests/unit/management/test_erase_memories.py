@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from operator_memory.application.management.erase_memories import LOOK_AGAIN, RESUME, EraseMemories, ErasurePorts
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import (
     ConflictError,
     ErasureIncompleteError,
@@ -17,11 +17,12 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
 )
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive
@@ -94,7 +95,7 @@ class World:
             archive=observed("archive", archive),
             events=observed("events", trail),
         )
-        return EraseMemories(ports, trail=Trail(self.sink, self.clock), clock=self.clock)
+        return EraseMemories(ports, trail=AuditTrail(self.sink, self.clock), clock=self.clock)
 
     def fill(self, account: AccountId) -> None:
         self.store(account, "Likes tea.", "Lives in Porto.", "Works at night.")
@@ -193,7 +194,7 @@ class TestInterrupted:
             world.use_case.resume(world.account, "e-1")
         elif again == "by the schedule" and started is not None:
             due = started.state is ErasureState.RUNNING  # else it is complete, and only the answer was lost
-            assert world.use_case.work_off_due() == (int(due), 0)
+            assert world.use_case.resume_due() == (int(due), 0)
         else:
             world.start()
         receipt = world.use_case.receipt(world.account, "e-1")
@@ -256,10 +257,10 @@ class TestSomethingLeft:
         assert (running.state, running.remaining["memories"]) == (ErasureState.RUNNING, 1)
         assert world.sink.events == []
         world.clock.advance(seconds=RESUME.total_seconds())
-        assert world.use_case.work_off_due() == (0, 1), "and again something is left"
+        assert world.use_case.resume_due() == (0, 1), "and again something is left"
         monkeypatch.setattr(world.library, "erase", erase)
         world.clock.advance(seconds=RESUME.total_seconds())
-        assert world.use_case.work_off_due() == (1, 0)
+        assert world.use_case.resume_due() == (1, 0)
         receipt = world.use_case.receipt(world.account, "e-1")
         assert (receipt.state, receipt.remaining) == (ErasureState.COMPLETE, NONE_LEFT)
         assert len(world.noted) == 1
@@ -280,14 +281,14 @@ class TestLookedAtAgain:
     def test_nothing_is_due_before_every_writer_has_ended(self, world: World) -> None:
         world.start()
         world.clock.advance(seconds=LOOK_AGAIN.total_seconds() - 1)
-        assert world.use_case.work_off_due() == (0, 0)
+        assert world.use_case.resume_due() == (0, 0)
         world.clock.advance(seconds=1)
-        assert world.use_case.work_off_due() == (1, 0)
+        assert world.use_case.resume_due() == (1, 0)
         verified = world.use_case.receipt(world.account, "e-1")
         assert (verified.state, verified.verified_at) == (ErasureState.VERIFIED, NOW + LOOK_AGAIN)
         assert verified.removed == REMOVED
         world.clock.advance(days=1)
-        assert world.use_case.work_off_due() == (0, 0), "it is never looked at again"
+        assert world.use_case.resume_due() == (0, 0), "it is never looked at again"
 
     def test_a_late_write_is_removed_and_added_to_what_was(
         self, world: World, caplog: pytest.LogCaptureFixture
@@ -296,7 +297,7 @@ class TestLookedAtAgain:
         world.store(world.account, "Late.")
         world.store(world.account, "Said since.", days_old=-0.001)
         world.clock.advance(seconds=LOOK_AGAIN.total_seconds())
-        assert world.use_case.work_off_due() == (1, 0)
+        assert world.use_case.resume_due() == (1, 0)
         assert [memory.text for memory in world.memories.of(world.account)] == ["Said since."]
         assert world.use_case.receipt(world.account, "e-1").removed == {**REMOVED, "memories": 4}
         assert "late writes were found" in caplog.text
@@ -312,10 +313,10 @@ class TestLookedAtAgain:
             world.clock.advance(seconds=LOOK_AGAIN.total_seconds())
             world.calls.made.clear()
             world.calls.fail_at = place
-            world.use_case.work_off_due()
+            world.use_case.resume_due()
         world.calls.fail_at = None
         world.clock.advance(seconds=LOOK_AGAIN.total_seconds())
-        world.use_case.work_off_due()
+        world.use_case.resume_due()
         verified = world.use_case.receipt(world.account, "e-1")
         assert verified.state is ErasureState.VERIFIED
         assert (verified.removed, verified.remaining) == ({**REMOVED, "memories": 4}, NONE_LEFT)
@@ -336,20 +337,20 @@ class TestTheSchedule:
             world.erasures.save(running, due_at=NOW)
         world.calls.error = error
         world.calls.fail_at = calls_of_one_run()[2:].index("memories.erase") + 2
-        assert world.use_case.work_off_due() == (2, 1)
+        assert world.use_case.resume_due() == (2, 1)
         states = [world.use_case.receipt(account, "e").state for account in accounts]
         assert sorted(states) == ["complete", "complete", "running"]
         assert "erasure failed" in caplog.text
         assert "no answer" not in caplog.text
         world.clock.advance(seconds=RESUME.total_seconds())
-        assert world.use_case.work_off_due() == (1, 0)
+        assert world.use_case.resume_due() == (1, 0)
         assert all(world.memories.of(account) == [] for account in accounts)
 
     def test_no_more_than_asked_for_at_once(self, world: World) -> None:
         for number in range(5):
             running = Erasure(f"e-{number}", world.account, Target(TargetKind.USER), "user:u", NOW)
             world.erasures.save(running, due_at=NOW)
-        assert [world.use_case.work_off_due(limit=2) for _ in range(3)] == [(2, 0), (2, 0), (1, 0)]
+        assert [world.use_case.resume_due(limit=2) for _ in range(3)] == [(2, 0), (2, 0), (1, 0)]
 
 
 @pytest.mark.parametrize(

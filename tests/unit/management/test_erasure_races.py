@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 import pytest
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.management.import_memories import ImportMemories
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import ConflictError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent, new_event_id
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, new_event_id
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.fakes.core import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryRecords
@@ -30,7 +31,7 @@ EVERYTHING = Target(TargetKind.ACCOUNT)
 
 def importer(world: World) -> ImportMemories:
     return ImportMemories(
-        writer=world.writer, embedder=world.embedder, trail=Trail(world.events, world.clock), clock=world.clock
+        writer=world.writer, embedder=world.embedder, trail=AuditTrail(world.events, world.clock), clock=world.clock
     )
 
 
@@ -53,7 +54,7 @@ def test_an_erasure_that_is_killed_when_all_is_done_has_left_its_event() -> None
         world.erase.start(ACCOUNT, EVERYTHING, requested_by="user:u")
     world.erasures.save = save  # type: ignore[method-assign]
     world.clock.advance(hours=1)
-    world.erase.work_off_due()
+    world.erase.resume_due()
     assert [event.type for event in world.events.events] == [EventType.ADD, EventType.ERASE]
 
 
@@ -80,7 +81,7 @@ def test_an_import_that_an_erasure_overtakes_does_not_say_it_has_added_anything(
         return embed(texts, timeout=timeout)
 
     world.embedder.embed = erase_meanwhile  # type: ignore[method-assign]
-    report = importer(world)(Caller("u", user_id="u"), ACCOUNT, text)
+    report = importer(world).import_lines(Caller("u", user_id="u"), ACCOUNT, text)
     assert world.memories.of(ACCOUNT) == []
     assert (report.added, report.duplicates, len(report.rejected)) == (0, 0, 2)
     assert [event.type for event in world.events.events] == [EventType.ERASE]
@@ -192,7 +193,7 @@ def test_what_is_said_again_while_an_erasure_is_under_way_outlives_it() -> None:
     record = world.run(a_job(("user", "I like tea"), job_id="job-2", finished_at=world.clock.now()), "other")
     assert [fact.outcome for fact in record.facts] == [Outcome.ADDED]
     world.clock.advance(hours=1)
-    world.erase.work_off_due()
+    world.erase.resume_due()
     assert [memory.text for memory in world.of_scope(Scope.USER)] == ["I like tea"]
     assert [memory.source_run_id for memory in world.memories.of(ACCOUNT)] == ["job-2", "job-2"]
 
@@ -203,10 +204,10 @@ def test_what_is_brought_back_while_an_erasure_is_under_way_outlives_it() -> Non
     text = "\n".join(json.dumps(memory_line(memory)) for memory in world.memories.of(ACCOUNT))
     interrupted(world, EVERYTHING)
     world.clock.advance(minutes=1)
-    report = importer(world)(Caller("u", user_id="u"), ACCOUNT, text)
+    report = importer(world).import_lines(Caller("u", user_id="u"), ACCOUNT, text)
     assert (report.added, report.duplicates) == (2, 0)
     world.clock.advance(hours=1)
-    world.erase.work_off_due()
+    world.erase.resume_due()
     assert len(world.memories.of(ACCOUNT)) == 2
 
 
@@ -217,14 +218,14 @@ def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgott
     ports = ErasurePorts(
         world.tombstones, world.erasures, world.library, InMemoryRecords(world.jobs), archive=None, events=trail
     )
-    erase = EraseMemories(ports, trail=Trail(world.events, world.clock), clock=world.clock)
+    erase = EraseMemories(ports, trail=AuditTrail(world.events, world.clock), clock=world.clock)
     search = MemoryEvent(
         new_event_id(), account, f"user:{account}", EventType.SEARCH, world.clock.now(), query="my illness"
     )
     erasure = erase.start(account, EVERYTHING, requested_by=f"user:{account}")
     trail.record([search])  # it was in the queue
     world.clock.advance(hours=1)
-    assert erase.work_off_due() == (1, 0)
+    assert erase.resume_due() == (1, 0)
     assert trail.count_queries(account, EVERYTHING) == 0
     assert erase.receipt(account, erasure.id).removed["queries"] == 1
 
@@ -256,6 +257,6 @@ def test_an_erasure_that_ends_its_process_does_not_keep_the_others_waiting() -> 
         for _ in range(2):
             world.clock.advance(hours=1)
             with pytest.raises(KilledError):
-                world.erase.work_off_due()
+                world.erase.resume_due()
     states = {erasure.target.kind: erasure.state for erasure in world.erase.receipts(ACCOUNT)}
     assert states == {TargetKind.ACCOUNT: ErasureState.RUNNING, TargetKind.USER: ErasureState.COMPLETE}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from operator_memory.application.management.erase_memories import UNREADABLE, EraseMemories, ErasurePorts
 from operator_memory.application.management.record_events import RecordEvents
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import (
     ConflictError,
@@ -20,11 +20,12 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
 )
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive
@@ -100,7 +101,7 @@ def test_a_search_that_was_on_its_way_when_its_account_was_erased_is_recorded_wi
         searched("since", audit.ann, after=timedelta(microseconds=1)),
         searched("another", audit.bob),
     ]
-    assert audit.record(batch) == set()
+    assert audit.record.record(batch) == set()
     assert audit.words() == {"before": None, "at-once": None, "since": "words of since", "another": "words of another"}
     assert audit.trail.rows["before"]["result_count"] == 3
 
@@ -115,21 +116,21 @@ def test_of_an_erased_member_of_a_team_only_their_own_words_are_left_out(audit: 
         searched("runtime", audit.ann, actor="service:agent-runtime"),
         searched("elsewhere", audit.bob),
     ]
-    audit.record(batch)
+    audit.record.record(batch)
     assert [name for name, query in audit.words().items() if query is None] == ["theirs"]
 
 
 @pytest.mark.parametrize("target", [Target(TargetKind.USER), Target(TargetKind.SESSION, "u")], ids=lambda t: t.name)
 def test_a_part_that_holds_no_searches_takes_none_of_their_words(audit: Audit, target: Target) -> None:
     audit.erased(target)
-    audit.record([searched("before", audit.ann)])
+    audit.record.record([searched("before", audit.ann)])
     assert audit.words() == {"before": "words of before"}
 
 
 @pytest.mark.parametrize("target", [EVERYTHING, Target(TargetKind.AUTHOR, "u")], ids=lambda t: t.name)
 def test_an_erasure_while_the_batch_is_written_takes_the_words_too(audit: Audit, target: Target) -> None:
     audit.trail.meanwhile = lambda: audit.erased(target)
-    audit.record([searched("before", audit.ann), searched("elsewhere", audit.bob)])
+    audit.record.record([searched("before", audit.ann), searched("elsewhere", audit.bob)])
     assert audit.words() == {"before": None, "elsewhere": "words of elsewhere"}
 
 
@@ -139,30 +140,30 @@ def test_an_erasure_while_a_batch_is_written_one_by_one_takes_the_words_too(audi
         raise UpstreamRejectedError("supabase", "refused with 400")
 
     audit.trail.meanwhile = refuse_once
-    audit.record([searched("e1", audit.ann), searched("e2", audit.ann)])
+    audit.record.record([searched("e1", audit.ann), searched("e2", audit.ann)])
     assert audit.words() == {"e1": None, "e2": None}
 
 
 def test_what_an_account_searched_since_its_erasure_keeps_its_words(audit: Audit) -> None:
     audit.erased(EVERYTHING)
-    audit.record([searched("since", audit.ann, after=MINUTE)])
-    audit.record([searched("late", audit.ann)])
+    audit.record.record([searched("since", audit.ann, after=MINUTE)])
+    audit.record.record([searched("late", audit.ann)])
     assert audit.words() == {"since": "words of since", "late": None}
 
 
 def test_tombstones_are_asked_for_once_an_account_and_look_and_only_for_the_sake_of_words(audit: Audit) -> None:
     silent = MemoryEvent("silent", audit.bob, "user:u", EventType.SEARCH, NOW)
-    audit.record([silent, *(searched(f"e{n}", audit.ann, actor=f"user:u{n}") for n in range(5))])
+    audit.record.record([silent, *(searched(f"e{n}", audit.ann, actor=f"user:u{n}") for n in range(5))])
     assert [account for account, _ in audit.tombstones.asked] == [audit.ann] * 2
     audit.tombstones.asked.clear()
-    audit.record([silent])
+    audit.record.record([silent])
     assert audit.tombstones.asked == []
 
 
 @pytest.mark.parametrize("actor", ["user:", "user:" + "\N{CAT FACE}" * 500, "user:*", "user"])
 def test_an_actor_who_can_be_nobodys_author_does_not_stop_the_batch(audit: Audit, actor: str) -> None:
     """The table refuses keys that are empty or too long, and the whole batch with them, again and again."""
-    audit.record([searched("e1", audit.ann, actor=actor)])
+    audit.record.record([searched("e1", audit.ann, actor=actor)])
     assert audit.tombstones.asked == [(audit.ann, (EVERYTHING,))] * 2
     assert audit.words() == {"e1": "words of e1"}
 
@@ -170,7 +171,7 @@ def test_an_actor_who_can_be_nobodys_author_does_not_stop_the_batch(audit: Audit
 def test_while_tombstones_cannot_be_read_nothing_is_written(audit: Audit) -> None:
     audit.tombstones.error = MalformedResponseError("dynamodb", "a tombstone cannot be read")
     with pytest.raises(MalformedResponseError):
-        audit.record([searched("e1", audit.ann)])
+        audit.record.record([searched("e1", audit.ann)])
     assert audit.words() == {}
 
 
@@ -209,7 +210,7 @@ def test_a_run_kept_out_of_memory_while_an_erasure_is_slow_is_not_learned_from_l
     said(world, "A secret", FINISHED + HOUR)
     world.run(a_job(messages=None, memory_enabled=False, job_id="off", finished_at=FINISHED + HOUR), "off")
     world.clock.advance(minutes=10)
-    assert world.erase.work_off_due() == (1, 0)
+    assert world.erase.resume_due() == (1, 0)
 
     said(world, "I like water", FINISHED + HOUR + 5 * MINUTE)
     world.run(a_job(messages=None, job_id="next", finished_at=world.clock.now()), "next")
@@ -270,7 +271,7 @@ class Stores:
             archive=self.archive,
             events=self.trail,
         )
-        return EraseMemories(ports, trail=Trail(self.sink, self.clock), clock=self.clock)
+        return EraseMemories(ports, trail=AuditTrail(self.sink, self.clock), clock=self.clock)
 
     def start(self, target: Target = EVERYTHING) -> Erasure:
         return self.erase.start(self.account, target, requested_by="user:u", erasure_id="e")
@@ -322,7 +323,7 @@ def test_a_store_that_fails_does_not_keep_what_is_in_the_others(
     assert stores.sink.events == []
 
     stores.clock.advance(hours=1)
-    assert stores.erase.work_off_due() == (1, 0)
+    assert stores.erase.resume_due() == (1, 0)
     assert stores.held() == NONE
     assert stores.receipt().state is ErasureState.COMPLETE
     assert stores.receipt().removed == dict.fromkeys(NONE, 1) | {"entities": 0}
@@ -345,10 +346,10 @@ def test_a_late_write_is_found_by_the_last_look_though_the_trail_cannot_be_reach
     stores.store("Late.")
     stores.clock.advance(hours=1)
     with broken(FakeEventTrail, "count_queries", UpstreamTimeoutError("supabase", "no answer")):
-        assert stores.erase.work_off_due() == (0, 1)
+        assert stores.erase.resume_due() == (0, 1)
     assert stores.held()["memories"] == 0
     stores.clock.advance(hours=1)
-    assert stores.erase.work_off_due() == (1, 0)
+    assert stores.erase.resume_due() == (1, 0)
     assert (stores.receipt().state, stores.receipt().removed["memories"]) == (ErasureState.VERIFIED, 2)
 
 
@@ -368,12 +369,12 @@ def test_a_line_that_cannot_be_read_does_not_make_the_erasure_of_a_part_endless(
 
     stores.store("Late.")
     stores.clock.advance(hours=1)
-    assert stores.erase.work_off_due() == (1, 0), "the last look is taken all the same"
+    assert stores.erase.resume_due() == (1, 0), "the last look is taken all the same"
     assert stores.held()["memories"] == 0
     ended = stores.receipt()
     assert (ended.state, ended.verified_at, ended.remaining) == (ErasureState.COMPLETE, None, receipt.remaining)
     stores.clock.advance(days=30)
-    assert stores.erase.work_off_due() == (0, 0), "nothing would become of another look"
+    assert stores.erase.resume_due() == (0, 0), "nothing would become of another look"
     assert stores.start(Target(TargetKind.USER)) == ended
 
 
@@ -381,7 +382,7 @@ def test_the_erasure_of_an_account_takes_such_lines_and_is_verified(stores: Stor
     stores.archive.put(stores.account, "0", ["spoiled"])
     assert stores.start().remaining == dict.fromkeys([*NONE, "entities"], 0)
     stores.clock.advance(hours=1)
-    assert stores.erase.work_off_due() == (1, 0)
+    assert stores.erase.resume_due() == (1, 0)
     assert (stores.receipt().state, stores.archive.objects) == (ErasureState.VERIFIED, {})
 
 

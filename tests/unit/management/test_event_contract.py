@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import MAX_IDS, EventType, MemoryEvent
 from operator_memory.domain.memory.scopes import ID_PATTERN, AccountId
+from operator_memory.domain.shared.audit_events import MAX_IDS, EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import (
     IDS_NOT_LISTED,
     MAX_QUERY,

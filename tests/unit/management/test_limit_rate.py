@@ -47,7 +47,7 @@ class Limiter:
 
     def allowed(self, bucket: Bucket, caller: Caller = PERSON) -> bool:
         try:
-            self.limit.caller(caller, bucket)
+            self.limit.count_caller(caller, bucket)
         except RateLimitedError:
             return False
         return True
@@ -60,12 +60,12 @@ def test_a_caller_and_an_account_are_counted_apart_and_each_kind_of_call_too() -
     limiter = Limiter(per_minute=2)
     for bucket in Bucket:
         for _ in range(2):
-            limiter.limit.caller(PERSON, bucket)
-            limiter.limit.account(ACCOUNT, bucket)
+            limiter.limit.count_caller(PERSON, bucket)
+            limiter.limit.count_account(ACCOUNT, bucket)
         with pytest.raises(RateLimitedError):
-            limiter.limit.caller(PERSON, bucket)
+            limiter.limit.count_caller(PERSON, bucket)
         with pytest.raises(RateLimitedError):
-            limiter.limit.account(ACCOUNT, bucket)
+            limiter.limit.count_account(ACCOUNT, bucket)
     assert {key for key, _ in limiter.buckets.asked} == {
         f"{who}#{bucket}"
         for who in ("caller#user:u-1", "account#acct-1")
@@ -76,7 +76,7 @@ def test_a_caller_and_an_account_are_counted_apart_and_each_kind_of_call_too() -
 def test_a_stranger_does_not_touch_the_accounts_bucket() -> None:
     limiter = Limiter(per_minute=2)
     assert limiter.allowed_of(9, WRITES, Caller("u-2", user_id="u-2")) == 2
-    limiter.limit.account(ACCOUNT, WRITES)
+    limiter.limit.count_account(ACCOUNT, WRITES)
 
 
 def test_a_person_and_a_service_of_the_same_name_are_two_callers() -> None:
@@ -87,13 +87,13 @@ def test_a_person_and_a_service_of_the_same_name_are_two_callers() -> None:
 
 def test_a_refusal_says_when_to_come_back_and_who_does_is_served() -> None:
     limiter = Limiter(per_minute=1)
-    limiter.limit.caller(PERSON, EXPENSIVE)
+    limiter.limit.count_caller(PERSON, EXPENSIVE)
     limiter.clock.advance(seconds=20.5)
     with pytest.raises(RateLimitedError) as refused:
-        limiter.limit.caller(PERSON, EXPENSIVE)
+        limiter.limit.count_caller(PERSON, EXPENSIVE)
     assert refused.value.retry_after == 40
     limiter.clock.advance(seconds=40)
-    limiter.limit.caller(PERSON, EXPENSIVE)
+    limiter.limit.count_caller(PERSON, EXPENSIVE)
 
 
 def test_a_service_may_make_several_times_as_many_calls() -> None:
@@ -106,16 +106,16 @@ def test_a_service_may_make_several_times_as_many_calls() -> None:
 def test_an_accounts_limit_is_not_multiplied() -> None:
     limiter = Limiter(per_minute=3, service_factor=4)
     for _ in range(3):
-        limiter.limit.account(ACCOUNT, WRITES)
+        limiter.limit.count_account(ACCOUNT, WRITES)
     with pytest.raises(RateLimitedError):
-        limiter.limit.account(ACCOUNT, WRITES)
+        limiter.limit.count_account(ACCOUNT, WRITES)
 
 
 def test_without_a_limit_nobody_is_asked() -> None:
     limiter = Limiter(per_minute=0)
     for bucket in Bucket:
         assert limiter.allowed_of(100, bucket, SERVICE) == 100
-        limiter.limit.account(ACCOUNT, bucket)
+        limiter.limit.count_account(ACCOUNT, bucket)
     assert limiter.buckets.asked == []
 
 
@@ -132,19 +132,19 @@ def test_reads_are_leased_in_blocks_and_others_asked_for_one_by_one() -> None:
 @pytest.mark.parametrize(("per_minute", "block"), [(1, 1), (7, 1), (8, 2), (39, 9), (40, 10), (6_000, 10)])
 def test_a_block_is_at_most_a_quarter_of_the_bucket(per_minute: int, block: int) -> None:
     limiter = Limiter(per_minute)
-    limiter.limit.caller(PERSON, READS)
+    limiter.limit.count_caller(PERSON, READS)
     assert limiter.buckets.asked == [("caller#user:u-1#reads", block)]
 
 
 def test_where_no_block_is_left_a_single_token_is() -> None:
     limiter = Limiter(per_minute=12, lease=10)
     assert limiter.allowed_of(9, READS) == 9
-    limiter.limit.caller(PERSON, WRITES)
+    limiter.limit.count_caller(PERSON, WRITES)
     other_worker = LimitRate(
         limiter.buckets, limits={READS: RateLimit(12)}, service_factor=1, clock=limiter.clock, lease=1
     )
     for _ in range(2):
-        other_worker.caller(PERSON, READS)
+        other_worker.count_caller(PERSON, READS)
     limiter.buckets.asked.clear()
     assert limiter.allowed_of(5, READS) == 1, "all twelve tokens are used, not only whole blocks"
     assert limiter.buckets.asked[:2] == [("caller#user:u-1#reads", 3), ("caller#user:u-1#reads", 1)]
@@ -152,12 +152,12 @@ def test_where_no_block_is_left_a_single_token_is() -> None:
 
 def test_leased_tokens_are_used_for_ten_seconds_at_most() -> None:
     limiter = Limiter(per_minute=60)
-    limiter.limit.caller(PERSON, READS)
+    limiter.limit.count_caller(PERSON, READS)
     limiter.clock.advance(seconds=9.9)
-    limiter.limit.caller(PERSON, READS)
+    limiter.limit.count_caller(PERSON, READS)
     assert len(limiter.buckets.asked) == 1
     limiter.clock.advance(seconds=0.1)
-    limiter.limit.caller(PERSON, READS)
+    limiter.limit.count_caller(PERSON, READS)
     assert len(limiter.buckets.asked) == 2
 
 
@@ -205,10 +205,10 @@ def test_the_oldest_lease_is_dropped_when_there_are_too_many() -> None:
     limiter = Limiter(per_minute=60)
     with patch.object(limit_rate, "MAX_LEASES", 3):
         for name in ("a", "b", "c", "a", "d"):  # b has not been used for longest
-            limiter.limit.account(AccountId(name), READS)
+            limiter.limit.count_account(AccountId(name), READS)
         limiter.buckets.asked.clear()
         for name in ("a", "c", "d", "b"):
-            limiter.limit.account(AccountId(name), READS)
+            limiter.limit.count_account(AccountId(name), READS)
     assert limiter.buckets.asked == [("account#b#reads", 10)]
 
 
@@ -229,7 +229,7 @@ def test_when_nobody_can_count_these_calls_pass_and_the_log_says_so_once(
     limiter.buckets.error = error
     with caplog.at_level(logging.WARNING):
         for _ in range(9):
-            limiter.limit.account(ACCOUNT, bucket)
+            limiter.limit.count_account(ACCOUNT, bucket)
     assert len(caplog.records) == 9
     record = caplog.records[0].__dict__
     assert (record["bucket"], record["system"], record["reason"]) == (bucket.value, "dynamodb", error.reason)
@@ -242,9 +242,9 @@ def test_when_nobody_can_count_the_other_calls_do_not_pass(bucket: Bucket, error
     limiter = Limiter()
     limiter.buckets.error = error
     with pytest.raises(type(error)):
-        limiter.limit.caller(PERSON, bucket)
+        limiter.limit.count_caller(PERSON, bucket)
     with pytest.raises(type(error)):
-        limiter.limit.account(ACCOUNT, bucket)
+        limiter.limit.count_account(ACCOUNT, bucket)
 
 
 def test_an_outage_holds_up_one_read_in_a_block() -> None:
@@ -253,14 +253,14 @@ def test_an_outage_holds_up_one_read_in_a_block() -> None:
     assert limiter.allowed_of(30, READS) == 30
     assert len(limiter.buckets.asked) == 3
     limiter.buckets.error = None
-    limiter.limit.caller(PERSON, READS)
+    limiter.limit.count_caller(PERSON, READS)
     assert len(limiter.buckets.asked) == 4
 
 
 def test_a_read_whose_block_is_refused_passes_when_the_single_token_cannot_be_asked_for() -> None:
     limiter = Limiter(per_minute=60)
     with patch.object(limiter.buckets, "take", side_effect=[5, FAILURES[0]]) as take:
-        limiter.limit.caller(PERSON, READS)
+        limiter.limit.count_caller(PERSON, READS)
     assert [call.kwargs["tokens"] for call in take.call_args_list] == [10, 1]
     assert {call.kwargs["timeout"] for call in take.call_args_list} == {0.3}
 
@@ -268,5 +268,5 @@ def test_a_read_whose_block_is_refused_passes_when_the_single_token_cannot_be_as
 def test_each_question_waits_no_longer_than_it_may() -> None:
     limiter = Limiter()
     with patch.object(limiter.buckets, "take", return_value=0) as take:
-        limiter.limit.account(ACCOUNT, WRITES)
+        limiter.limit.count_account(ACCOUNT, WRITES)
     assert take.call_args.kwargs == {"tokens": 1, "now": limiter.clock.now(), "timeout": 0.3}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body
 
 from tests.handlers.test_queue_and_schedule_handlers import function
@@ -67,12 +67,12 @@ def world() -> World:
 def test_a_batch_of_any_accounts_is_written_once(world: World) -> None:
     batch = [world.injected("e1", world.ann), world.searched("e2", world.bob), world.injected("e1", world.ann)]
     for _ in range(2):
-        assert world.record(batch) == set()
+        assert world.record.record(batch) == set()
     assert list(world.trail.rows) == ["e1", "e2"]
 
 
 def test_only_what_was_injected_counts_as_an_access_of_its_own_account(world: World) -> None:
-    world.record([world.injected("e1", world.ann), world.searched("e2", world.bob)])
+    world.record.record([world.injected("e1", world.ann), world.searched("e2", world.bob)])
     assert world.accesses(world.ann) == (1, NOW)
     assert world.accesses(world.bob) == (0, None)
 
@@ -80,7 +80,7 @@ def test_only_what_was_injected_counts_as_an_access_of_its_own_account(world: Wo
 def test_an_access_is_counted_once_however_often_the_batch_comes(world: World) -> None:
     batch = [world.injected("e1", world.ann), world.injected("e2", world.ann, minutes=5)]
     for _ in range(3):
-        world.record(batch)
+        world.record.record(batch)
     assert world.accesses(world.ann) == (2, NOW + timedelta(minutes=5))
 
 
@@ -93,8 +93,8 @@ def test_a_batch_that_was_interrupted_between_trail_and_store_is_completed(
     with monkeypatch.context() as patched:
         patched.setattr(InMemoryLibrary, "record_access", fails)
         with pytest.raises(UpstreamTimeoutError):
-            world.record([world.injected("e1", world.ann)])
-    world.record([world.injected("e1", world.ann)])
+            world.record.record([world.injected("e1", world.ann)])
+    world.record.record([world.injected("e1", world.ann)])
     assert list(world.trail.rows) == ["e1"]
     assert world.accesses(world.ann) == (1, NOW)
 
@@ -102,12 +102,12 @@ def test_a_batch_that_was_interrupted_between_trail_and_store_is_completed(
 def test_while_the_trail_cannot_be_reached_nothing_is_counted(world: World) -> None:
     world.platform.error = UpstreamTimeoutError("supabase", "no answer")
     with pytest.raises(UpstreamTimeoutError):
-        world.record([world.injected("e1", world.ann)])
+        world.record.record([world.injected("e1", world.ann)])
     assert world.accesses(world.ann) == (0, None)
 
 
 def test_memories_that_are_gone_are_passed_over(world: World) -> None:
-    assert world.record([world.injected("e1", world.ann, ids=("gone", world.memory.id))]) == set()
+    assert world.record.record([world.injected("e1", world.ann, ids=("gone", world.memory.id))]) == set()
     assert world.accesses(world.ann) == (1, NOW)
 
 
@@ -116,7 +116,7 @@ def test_one_that_is_refused_is_named_and_the_others_are_written(
 ) -> None:
     world.trail.refused = frozenset({"bad"})
     batch = [world.searched("e1", world.ann), world.injected("bad", world.ann), world.injected("e2", world.bob)]
-    assert world.record(batch) == {"bad"}
+    assert world.record.record(batch) == {"bad"}
     assert list(world.trail.rows) == ["e1", "e2"]
     assert world.accesses(world.bob) == (1, NOW)
     assert [vars(record)["event_id"] for record in caplog.records] == ["bad"]
@@ -125,7 +125,7 @@ def test_one_that_is_refused_is_named_and_the_others_are_written(
 def test_events_of_an_account_that_is_gone_are_lost_with_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.delete_account(world.ann)
     batch = [world.injected("e1", world.ann), world.searched("e2", world.bob)]
-    assert world.record(batch) == set(), "they are not to come again"
+    assert world.record.record(batch) == set(), "they are not to come again"
     assert list(world.trail.rows) == ["e2"]
     [logged] = caplog.records
     assert (vars(logged)["event_ids"], vars(logged)["types"]) == (["e1"], ["inject"])
@@ -135,7 +135,7 @@ def test_both_at_once(world: World) -> None:
     world.platform.delete_account(world.ann)
     world.trail.refused = frozenset({"bad"})
     batch = [world.injected("e1", world.ann), world.searched("bad", world.bob), world.searched("e2", world.bob)]
-    assert world.record(batch) == {"bad"}
+    assert world.record.record(batch) == {"bad"}
     assert list(world.trail.rows) == ["e2"]
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from operator_memory.domain.memory.scopes import Kind
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 
 from tests.support.builders import NOW, SESSION_KEY, USER_KEY, a_hit
 from tests.support.recall.rankings import (
@@ -274,7 +274,7 @@ def test_about_the_past_no_age_outweighs_a_little_more_relevance(one: float, oth
 
 def test_an_hour_makes_no_visible_difference() -> None:
     search, hits = searched(DENSE, a_hit("x", 0.5))
-    later = rank([search], [hits], now=NOW + timedelta(hours=1), limit=1)
+    later = rank([search], [hits], RankingRequest(NOW + timedelta(hours=1)), limit=1)
     assert later[0].score == pytest.approx(ranked([(search, hits)])[0].score, abs=1e-3)
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.recall.search_plan import SearchMode
+from operator_memory.domain.recall.ranking import RankingRequest, rank
+from operator_memory.domain.shared.search_plan import SearchMode
 
 from tests.support.builders import NOW, SESSION_KEY, a_hit
 from tests.support.recall.rankings import Found, P, bm25_for, findings, ranked, searched, texts
@@ -126,9 +126,8 @@ def both_ways(found: Found, limit: int, query: QueryWords | None) -> tuple[list[
     searches, hits = [search for search, _ in found], [hits for _, hits in found]
 
     def ranked_with(numbers: RankingParameters) -> list[RankedMemory]:
-        return rank(
-            searches, hits, now=NOW, limit=limit, query=query, session_id=SESSION_KEY.owner_id, parameters=numbers
-        )
+        request = RankingRequest(NOW, query, SESSION_KEY.owner_id)
+        return rank(searches, hits, request, limit=limit, parameters=numbers)
 
     return ranked_with(P), ranked_with(NEVER)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import read_query
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import Search, SearchMode
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.domain.shared.search_plan import Search, SearchMode
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import FILE, UNMEASURED, gate_for, weights_of
 from operator_memory.entrypoints.settings import LOCAL_MODEL
 from operator_memory.entrypoints.wiring import build_context
@@ -39,7 +39,7 @@ def relevances(parameters: RankingParameters) -> list[float]:
     hits = [a_turn("meaning", 0.5, seq=1), a_turn("words?", 0.2, seq=2, pinned=True), a_turn("doubtless", 0.1, seq=3)]
     words = [replace(hit, score=bm25) for hit, bm25 in zip(hits[1:], (9.0, 500.0), strict=True)]
     searches = [Search(RUN, SearchMode.DENSE, 40), Search(RUN, SearchMode.KEYWORD, 40)]
-    ranked = rank(searches, [hits, words], now=NOW, limit=10, query=read_query("words?"), parameters=parameters)
+    ranked = rank(searches, [hits, words], RankingRequest(NOW, read_query("words?")), limit=10, parameters=parameters)
     return sorted(r.parts.relevance for r in ranked)
 
 
@@ -112,6 +112,6 @@ def test_the_context_function_uses_the_gate_of_its_embedder(embedder: str) -> No
         **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
         **ENVIRONMENTS[embedder],
     }
-    model = Parts.from_environment(environ).settings.embedding_model
+    model = AdaptersInUse.from_environment(environ).settings.embedding_model
     expected = UNMEASURED if embedder == "unmeasured" else gate_for(LOCAL_MODEL)
-    assert build_context(environ).retrieve._gate == gate_for(model) == expected
+    assert build_context(environ).context._policy.gate == gate_for(model) == expected

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate, is_small_talk
-from operator_memory.domain.recall.search_plan import Hit, SearchMode
+from operator_memory.domain.shared.search_plan import Hit, SearchMode
 
 from tests.support.builders import a_hit
 from tests.support.recall.rankings import Found, P, bm25_for, cosine_for, findings, ranked, searched, texts

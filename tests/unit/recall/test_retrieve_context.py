@@ -18,11 +18,11 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.memory.vectors import InferenceText
 from operator_memory.domain.recall.parameters import RankingParameters
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit
 from tests.support.recall.retrieval_world import (

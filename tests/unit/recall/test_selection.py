@@ -12,9 +12,9 @@ from operator_memory.domain.memory.memory import normalised_text
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
-from operator_memory.domain.recall.ranking import rank, source_of
+from operator_memory.domain.recall.ranking import RankingRequest, rank, source_of
 from operator_memory.domain.recall.relevance import RelevanceGate
-from operator_memory.domain.recall.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
 from tests.support.recall.rankings import (
@@ -106,7 +106,7 @@ def test_nothing_found_is_an_empty_list_and_a_missing_list_is_a_mistake() -> Non
     assert ranked([]) == []
     assert ranked([searched(DENSE), searched(KEYWORD)]) == []
     with pytest.raises(ValueError, match="zip"):
-        rank([Search(USER_KEY, DENSE, 60)], [], now=NOW, limit=5)
+        rank([Search(USER_KEY, DENSE, 60)], [], RankingRequest(NOW), limit=5)
 
 
 # --- the gate
@@ -277,7 +277,7 @@ def test_a_person_who_tidies_up_sees_what_is_there_twice() -> None:
     hits = [a_hit("User likes green tea.", 0.9), a_hit("The user likes green tea", 0.8)]
     assert len(ranked([searched(DENSE, *hits)])) == 1
     search, found = searched(DENSE, *hits)
-    shown = rank([search], [found], now=NOW, limit=10, parameters=replace(P, near_duplicates_once=False))
+    shown = rank([search], [found], RankingRequest(NOW), limit=10, parameters=replace(P, near_duplicates_once=False))
     assert len(shown) == 2
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from operator_memory.domain.recall.rendering import FENCE_NAME
+from operator_memory.domain.fence import FENCE_NAME
 
 MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
@@ -49,6 +49,23 @@ class RawMessage:
     message_id: str | None = None
     created_at: datetime | None = None
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watermark:
+    """How far a thread has been read: the last message's time and id (ties are broken by id)."""
+
+    created_at: datetime
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its secrets, and how many were taken out of it, by kind. Never what they were."""
+
+    text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """``api_key``, ``token``, ``private_key``, ``card_number``, ``password``; only kinds that were found."""
 
 
 @dataclass(frozen=True, slots=True)

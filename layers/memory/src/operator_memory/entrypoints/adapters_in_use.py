@@ -14,7 +14,7 @@ from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.application.ports.core import Clock, Embedder
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.entrypoints.observability import configure_logging
 from operator_memory.entrypoints.settings import Settings, load_settings
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from operator_memory.adapters.aws.signed_json import AwsJsonClient
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
+    from operator_memory.adapters.qdrant.library import QdrantLibrary
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
-    from operator_memory.application.ports.core import ThreadMessages
+    from operator_memory.application.ports.learning import ThreadMessages
     from operator_memory.application.ports.management import EventSink, SwitchReader
     from operator_memory.application.shared.guarded_writer import GuardedWriter
-    from operator_memory.application.shared.past_turns import PastTurns
+    from operator_memory.application.shared.turn_visibility import TurnVisibility
 
 _LOG = logging.getLogger("operator_memory.wiring")
 Secret = Callable[[], str]
@@ -45,7 +46,7 @@ EVENTS_WAIT_SECONDS = 2.0
 """How long functions that nobody waits for let an event take into the queue."""
 
 
-class Parts:
+class AdaptersInUse:
     """Made once when a function starts."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -59,7 +60,7 @@ class Parts:
         self._read_parameter = self._parameter_reader(list(names.values())) if names else None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Parts":
+    def from_environment(cls, environ: Mapping[str, str]) -> "AdaptersInUse":
         """Read and check the settings, and set the log level."""
         settings = load_settings(environ)
         configure_logging(settings.log_level)
@@ -166,6 +167,12 @@ class Parts:
         """The store as retrieval and extraction see it."""
         return QdrantMemories(self.qdrant, collection=self.settings.qdrant_collection, write_timeout=self.write_timeout)
 
+    def library(self) -> "QdrantLibrary":
+        """The store as people see it."""
+        from operator_memory.adapters.qdrant.library import QdrantLibrary
+
+        return QdrantLibrary(self.qdrant, collection=self.settings.qdrant_collection, timeout=self.write_timeout)
+
     def erasable(self) -> "QdrantErasure":
         """The store as erasure sees it: with Mem0's entity collection."""
         from operator_memory.adapters.qdrant.erasure import QdrantErasure
@@ -188,14 +195,15 @@ class Parts:
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
 
-    def past_turns(self) -> "PastTurns":
+    def turn_visibility(self) -> "TurnVisibility":
         """What keeps outdated turns out of other sessions."""
         from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
-        from operator_memory.application.shared.past_turns import PastTurns
+        from operator_memory.application.shared.turn_visibility import TurnVisibility
+        from operator_memory.domain.learning.sentences import WordComparison
 
         collection = self.settings.qdrant_collection
         marks = QdrantTurnMarks(self.qdrant, collection=collection, write_timeout=self.write_timeout)
-        return PastTurns(search=self.memories(), marks=marks, clock=self.clock)
+        return TurnVisibility(search=self.memories(), marks=marks, wording=WordComparison(), clock=self.clock)
 
     @cached_property
     def embeddings_api(self) -> HttpClient:
@@ -287,9 +295,9 @@ class Parts:
 
     # ---- the trail and the limits -----------------------------------------------------------------------------
 
-    def trail(self, *, wait: float = EVENTS_WAIT_SECONDS) -> Trail:
+    def trail(self, *, wait: float = EVENTS_WAIT_SECONDS) -> AuditTrail:
         """Where events go. ``wait``: most seconds that a caller is kept for one."""
-        return Trail(self._event_sink(wait), self.clock)
+        return AuditTrail(self._event_sink(wait), self.clock)
 
     def _event_sink(self, wait: float) -> "EventSink":
         from operator_memory.entrypoints.contracts.event import event_body

@@ -27,17 +27,17 @@ def _var(
     default: object,
     description: str,
     *,
-    low: float | None = None,
-    high: float | None = None,
+    within: tuple[int, int] | None = None,
     choices: tuple[str, ...] = (),
     form: tuple[str, str] = ("", ""),
     secret: bool = False,
 ) -> Any:  # noqa: ANN401  (a dataclass field's default has the field's own type)
+    """A variable. A number lies ``within`` two bounds, both allowed; a text is one of ``choices``, or has the ``form``
+    of a pattern, whose sentence says what it must be."""
     meta = {
         "env": env,
         "description": description,
-        "low": low,
-        "high": high,
+        "within": within,
         "choices": choices,
         "form": form,
         "secret": secret,
@@ -65,7 +65,7 @@ class Settings:
         "Host name of Qdrant, when `QDRANT_URL` is not set. `localhost` and loopback addresses are reached by http, others by https.",
         form=_HOST_FORM,
     )
-    qdrant_port: int = _var("QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", low=1, high=65535)
+    qdrant_port: int = _var("QDRANT_PORT", 6333, "REST port of Qdrant, used with `QDRANT_HOST`.", within=(1, 65535))
     qdrant_api_key: str = _var(
         "QDRANT_API_KEY",
         "",
@@ -85,29 +85,25 @@ class Settings:
         "QDRANT_TIMEOUT_MS",
         400,
         "Deadline of the context function's Qdrant request, in milliseconds.",
-        low=10,
-        high=5000,
+        within=(10, 5000),
     )
     qdrant_write_timeout_ms: int = _var(
         "QDRANT_WRITE_TIMEOUT_MS",
         10_000,
         "Deadline of one write to Qdrant, in milliseconds.",
-        low=100,
-        high=60_000,
+        within=(100, 60_000),
     )
     context_timeout_ms: int = _var(
         "CONTEXT_TIMEOUT_MS",
         900,
         "Deadline of all that the context function asks of others for one answer, in milliseconds.",
-        low=20,
-        high=10_000,
+        within=(20, 10_000),
     )
     switches_timeout_ms: int = _var(
         "SWITCHES_TIMEOUT_MS",
         250,
         "Deadline of reading a run's switches from Supabase (context function), in milliseconds. They are kept for 30 s.",
-        low=10,
-        high=5000,
+        within=(10, 5000),
     )
     openai_base_url: str = _var(
         "OPENAI_BASE_URL",
@@ -138,8 +134,7 @@ class Settings:
         "EMBEDDING_DIMENSIONS",
         1536,
         "Length of its vectors; must equal the collection's. With `EMBEDDER=local` it is 384, and need not be set.",
-        low=1,
-        high=65_536,
+        within=(1, 65_536),
     )
     embedding_send_dimensions: bool = _var(
         "EMBEDDING_SEND_DIMENSIONS",
@@ -150,8 +145,7 @@ class Settings:
         "EMBEDDING_TIMEOUT_MS",
         450,
         "Deadline of the context function's embedding call, in milliseconds. With `EMBEDDER=server` it is added to `QDRANT_TIMEOUT_MS`.",
-        low=10,
-        high=5000,
+        within=(10, 5000),
     )
     extraction: str = _var(
         "EXTRACTION",
@@ -166,44 +160,39 @@ class Settings:
         "EXTRACTION_TIMEOUT_SECONDS",
         60,
         "Deadline of one extraction call to the model, in seconds.",
-        low=1,
-        high=600,
+        within=(1, 600),
     )
     extraction_max_tokens: int = _var(
         "EXTRACTION_MAX_TOKENS",
         4096,
         "Most tokens the model may answer with. A cut-off answer is an error and is retried.",
-        low=256,
-        high=32_768,
+        within=(256, 32_768),
     )
     extraction_chunk_characters: int = _var(
         "EXTRACTION_CHUNK_CHARACTERS",
         48_000,
         "A longer run is split at message borders into chunks of this many characters, one LLM call each.",
-        low=1000,
-        high=400_000,
+        within=(1000, 400_000),
     )
     extraction_price_prompt: int = _var(
         "EXTRACTION_PRICE_PROMPT",
         0,
         "Price of a million prompt tokens of that model in US cents, for the estimate in a job's record. `0`: not known.",
-        low=0,
-        high=1_000_000,
+        within=(0, 1_000_000),
     )
     extraction_price_completion: int = _var(
-        "EXTRACTION_PRICE_COMPLETION", 0, "The same of a million tokens that it answers.", low=0, high=1_000_000
+        "EXTRACTION_PRICE_COMPLETION", 0, "The same of a million tokens that it answers.", within=(0, 1_000_000)
     )
     memory_quota: int = _var(
         "MEMORY_QUOTA",
         20_000,
         "Facts that an account may have; what is learnt beyond that is rejected (`over_quota`).",
-        low=1,
-        high=100_000_000,
+        within=(1, 100_000_000),
     )
     session_memory_days: int = _var(
-        "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", low=1, high=3650
+        "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", within=(1, 3650)
     )
-    job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", low=1, high=3650)
+    job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", within=(1, 3650))
     memory_table: str = _var(
         "MEMORY_TABLE",
         "",
@@ -218,37 +207,32 @@ class Settings:
         "EVENTS_WAIT_MS",
         4,
         "How long the context function waits for an event to be in the queue, in milliseconds; a slower one is sent later.",
-        low=0,
-        high=1000,
+        within=(0, 1000),
     )
     archive_bucket: str = _var("ARCHIVE_BUCKET", "", "S3 bucket of archived memories. Without it there is no archive.")
     rate_limit_reads: int = _var(
         "RATE_LIMIT_READS",
         600,
         "Reads (context, lists, searches) a minute for an account, and for a caller. `0`: no limit.",
-        low=0,
-        high=1_000_000,
+        within=(0, 1_000_000),
     )
     rate_limit_writes: int = _var(
         "RATE_LIMIT_WRITES",
         120,
         "Writes a minute for an account, and for a caller. `0`: no limit.",
-        low=0,
-        high=1_000_000,
+        within=(0, 1_000_000),
     )
     rate_limit_expensive: int = _var(
         "RATE_LIMIT_EXPENSIVE",
         10,
         "Exports, imports, clears, erasures and deletions by filter a minute. `0`: no limit.",
-        low=0,
-        high=1_000_000,
+        within=(0, 1_000_000),
     )
     rate_limit_service_factor: int = _var(
         "RATE_LIMIT_SERVICE_FACTOR",
         100,
         "A service (the agent runtime) may call this many times as often as a person.",
-        low=1,
-        high=100_000,
+        within=(1, 100_000),
     )
     jobs_queue_url: str = _var(
         "JOBS_QUEUE_URL", "", "URL of the jobs queue (extraction function: to schedule a retry)."

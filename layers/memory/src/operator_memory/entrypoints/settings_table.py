@@ -27,8 +27,8 @@ def settings_page() -> str:
 def _row(spec: Field[Any]) -> str:
     meta, default = spec.metadata, spec.default
     kind = {bool: "true/false", int: "whole number"}.get(type(default), "text")
-    if meta["low"] is not None:
-        kind += f", {meta['low']} to {meta['high']}"
+    if meta["within"] is not None:
+        kind += ", {} to {}".format(*meta["within"])
     if meta["choices"]:
         kind = " or ".join(f"`{choice}`" for choice in meta["choices"] if choice)
     if meta["secret"]:

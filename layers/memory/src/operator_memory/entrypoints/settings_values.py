@@ -45,6 +45,7 @@ def _checked_url(raw: str) -> str:
 
 
 def _parsed_int(raw: str, meta: Mapping[str, Any]) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,9}", raw) or not meta["low"] <= int(raw) <= meta["high"]:
-        raise ValueError(f"must be a whole number from {meta['low']} to {meta['high']}")
+    low, high = meta["within"]
+    if not re.fullmatch(r"-?[0-9]{1,9}", raw) or not low <= int(raw) <= high:
+        raise ValueError(f"must be a whole number from {low} to {high}")
     return int(raw)

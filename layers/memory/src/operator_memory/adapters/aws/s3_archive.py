@@ -30,9 +30,9 @@ from operator_memory.domain.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 SYSTEM = "archive"
 _ATTEMPTS = 5

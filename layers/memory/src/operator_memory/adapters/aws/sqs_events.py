@@ -21,7 +21,7 @@ from operator_memory.domain.errors import (
     UpstreamError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.management.audit_events import MemoryEvent
+from operator_memory.domain.shared.audit_events import MemoryEvent
 
 MAX_WAITING = 1_000
 """Events that wait to be sent; more go to the log."""

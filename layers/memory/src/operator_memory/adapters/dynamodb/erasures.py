@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, epoch, from_text, text, typed
 from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

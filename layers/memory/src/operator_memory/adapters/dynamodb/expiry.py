@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from operator_memory.adapters.aws.boto3_clients import translated
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Table, epoch, from_epoch, plain, typed
-from operator_memory.application.ports.core import DueAccount
 from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from operator_memory.adapters.dynamodb.jobs import ATTEMPTS, ERASED_ALL, ERASED_
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_epoch, from_text
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_text, text
 from operator_memory.domain.errors import MalformedResponseError
-from operator_memory.domain.management.erasure import Target, Tombstone
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from operator_memory.adapters.dynamodb.table import SYSTEM, Table
-from operator_memory.application.ports.core import Watermark
+from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.scopes import AccountId
 

@@ -1,7 +1,7 @@
 """Switches of a system without a platform: all on. Standard library only (hot path)."""
 
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.switches import Switches
 
 
 class FixedSwitches:

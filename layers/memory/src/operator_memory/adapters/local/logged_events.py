@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from operator_memory.domain.management.audit_events import MemoryEvent
+from operator_memory.domain.shared.audit_events import MemoryEvent
 
 _LOG = logging.getLogger("operator_memory.events")
 

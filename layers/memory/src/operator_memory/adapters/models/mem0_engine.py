@@ -22,9 +22,10 @@ from operator_memory.adapters.models.mem0_parts import (
     StrictEmbedder,
     StrictModel,
 )
-from operator_memory.application.ports.core import Clock, Embedder, Extraction, MemorySearch, ProposedFact
+from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import MemoryServiceError, UpstreamUnavailableError
+from operator_memory.domain.learning.proposals import Extraction, ProposedFact
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 
 _INSTRUCTIONS = """\

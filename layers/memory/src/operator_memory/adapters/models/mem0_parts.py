@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from operator_memory.application.ports.core import Embedder, MemorySearch, TokenUsage
+from operator_memory.application.ports.core import Embedder, MemorySearch
 from operator_memory.domain.conversation import clean_text
 from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
+from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.memory.embedding_text import ending
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 NEIGHBOURS = 10
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)

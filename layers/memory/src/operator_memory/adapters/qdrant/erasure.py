@@ -6,11 +6,11 @@ from datetime import datetime
 
 from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.memories import QdrantCollection, count_of, result_of
+from operator_memory.adapters.qdrant.collection import QdrantCollection, count_of, result_of
 from operator_memory.adapters.qdrant.requests import Json
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.memory import CLEARED
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 ENTITIES = "entities"
 """The name of a collection that Mem0 keeps of its own. It has Mem0's fields alone, and may not exist."""

@@ -8,15 +8,16 @@ from uuid import uuid4
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant import library_requests as bodies
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.memories import BATCH, QdrantCollection
+from operator_memory.adapters.qdrant.collection import BATCH, QdrantCollection
 from operator_memory.adapters.qdrant.neighbour_words import PAGE, take_words_back
 from operator_memory.adapters.qdrant.searches import hits_of
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, SortKey, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort, SortKey, Usage
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Hit
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Hit
 
 MAX_PAGE = 500
 _FACET_LIMIT = 100

@@ -9,10 +9,11 @@ from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.adapters.qdrant.searches import SEARCHED_FIELDS, by_account_words
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.listing import MemoryFilter, Sort, SortKey
+from operator_memory.domain.management.listing import Sort, SortKey
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.memory.vectors import Vector
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 EDITS = "edit_ids"
 """Payload field: the ids of the last writes that replaced the memory, newest last. Not a part of the memory."""

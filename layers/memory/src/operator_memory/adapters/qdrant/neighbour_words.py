@@ -5,18 +5,15 @@ interrupted in between can do it all again. The dense vector holds a turn's own 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from operator_memory.adapters.net.http import checked
 from operator_memory.adapters.qdrant import requests
+from operator_memory.adapters.qdrant.collection import QdrantCollection
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import ConflictError
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
-
-if TYPE_CHECKING:
-    from operator_memory.adapters.qdrant.memories import QdrantCollection
 
 PAGE = 1000
 """Ids that are asked about at once, and their followers."""
@@ -25,7 +22,7 @@ _ROUNDS = 10
 
 
 def take_words_back(
-    collection: "QdrantCollection", account_id: AccountId, ids: Sequence[str], *, leaving: Sequence[Json] = ()
+    collection: QdrantCollection, account_id: AccountId, ids: Sequence[str], *, leaving: Sequence[Json] = ()
 ) -> None:
     """Take the words of ``ids`` out of the index of what follows them.
 
@@ -45,7 +42,7 @@ def take_words_back(
             raise ConflictError("what was said next is being changed at this moment: try again")
 
 
-def _index_own_words(collection: "QdrantCollection", found: Sequence[Memory]) -> None:
+def _index_own_words(collection: QdrantCollection, found: Sequence[Memory]) -> None:
     for start in range(0, len(found), _CHANGED_AT_ONCE):
         body = own_words(found[start : start + _CHANGED_AT_ONCE])
         answer = collection.send("POST", "/points/batch?wait=true&ordering=strong", body)

@@ -15,7 +15,7 @@ from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 SEARCHED_FIELDS = (
     "access_count",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.memories import BATCH, QdrantCollection
+from operator_memory.adapters.qdrant.collection import BATCH, QdrantCollection
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.memory.memory import MOST_REASONS, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind

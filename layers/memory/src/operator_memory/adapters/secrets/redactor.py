@@ -17,7 +17,7 @@ from kingfisher_sdk import Rules, Scanner
 
 from operator_memory.adapters.secrets.formats import Found, secrets_by_form
 from operator_memory.adapters.secrets.spoken import said_secrets
-from operator_memory.application.ports.core import Redacted
+from operator_memory.domain.conversation import Redacted
 
 KINDS = ("private_key", "card_number", "api_key", "token", "password")
 _MARKER = re.compile(rf"\[redacted: (?:{'|'.join(KINDS)})\]")

@@ -14,9 +14,9 @@ from operator_memory.adapters.supabase.rest import (
     is_platform_id,
 )
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
-from operator_memory.domain.management.audit_events import MemoryEvent
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 BATCH = 100
 """Events a request."""

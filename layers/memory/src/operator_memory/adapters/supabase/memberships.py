@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from operator_memory.adapters.supabase.rest import SYSTEM, Row, SupabaseRest, equal, is_platform_id, only_row
 from operator_memory.application.ports.core import Clock
-from operator_memory.application.shared.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.management.identity import Role
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.recent_values import MAX_ENTRIES, RecentValues
 
 MAX_AGE_SECONDS = 60.0
 """How long a right that was found is used; it is the longest that somebody keeps one that was taken away."""

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from operator_memory.application.ports.core import Watermark
-from operator_memory.domain.conversation import RawMessage, speaker_name
+from operator_memory.domain.conversation import RawMessage, Watermark, speaker_name
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,

@@ -4,10 +4,10 @@ from dataclasses import fields
 
 from operator_memory.adapters.supabase.rest import SYSTEM, SupabaseRest, is_platform_id
 from operator_memory.application.ports.core import Clock
-from operator_memory.application.shared.recent_values import MAX_ENTRIES, RecentValues
 from operator_memory.domain.errors import MalformedResponseError, UpstreamError
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.recent_values import MAX_ENTRIES, RecentValues
+from operator_memory.domain.shared.switches import Switches
 
 MAX_AGE_SECONDS = 30.0
 """How long switches are used before they are read again."""

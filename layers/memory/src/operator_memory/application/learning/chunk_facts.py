@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from operator_memory.application.ports.core import Clock, FactExtractor, MemorySearch, ProposedFact, Redactor
+from operator_memory.application.ports.core import Clock, MemorySearch
+from operator_memory.application.ports.learning import FactExtractor, Redactor
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import Turn, answers
 from operator_memory.domain.learning.fact_gate import OUTDATED, Known, Room, Verdict, holds_since, judge, route
 from operator_memory.domain.learning.grounding import Grounding
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
+from operator_memory.domain.learning.proposals import ProposedFact
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.recall.search_plan import Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
 
 NEIGHBOURS = 8
 """Memories of its scope that a fact is compared with: the nearest by meaning."""
@@ -38,7 +40,7 @@ class FactPorts:
     memories: GuardedWriter
     redactor: Redactor
     clock: Clock
-    past_turns: PastTurns
+    past_turns: TurnVisibility
 
 
 class ChunkFacts:

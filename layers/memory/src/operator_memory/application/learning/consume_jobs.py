@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from operator_memory.application.ports.core import JobQueue, JobStore
+from operator_memory.application.ports.learning import JobQueue, JobStore
 from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, UpstreamError, where
 from operator_memory.domain.learning.jobs import (
     MAX_RECEIVES,
@@ -49,8 +49,8 @@ class ConsumeJobs:
         self._queue = queue
         self._jobs = jobs
 
-    def __call__(self, message: QueuedJob) -> None:
-        """Return when the message is settled and can be deleted.
+    def consume(self, message: QueuedJob) -> None:
+        """Work off ``message``; return when it is settled and can be deleted.
 
         Raises:
             Exception: the message must stay in the queue; it has been scheduled for another try.

@@ -11,22 +11,16 @@ from uuid import UUID
 
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
-from operator_memory.application.ports.core import (
-    Clock,
-    Embedder,
-    JobStore,
-    Redactor,
-    ThreadMessages,
-    Watermark,
-    WatermarkStore,
-)
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.learning import JobStore, Redactor, ThreadMessages, WatermarkStore
 from operator_memory.application.ports.management import SwitchReader
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import (
     MAX_TURN_CHARACTERS,
     READ_ROLES,
     RawMessage,
+    Watermark,
     message_text,
     read_conversation,
     said_at,
@@ -34,16 +28,17 @@ from operator_memory.domain.conversation import (
 )
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.learning.jobs import (
-    LEASE_SECONDS,
     ClaimStatus,
     FactOutcome,
+    JobClaim,
     JobRecord,
     JobState,
     Outcome,
     RunJob,
 )
-from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
-from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
+from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
@@ -68,12 +63,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class ExtractionPolicy:
-    """The numbers of an extraction."""
+    """What a deployment sets."""
 
-    session_days: int = 30
     lease_seconds: int = LEASE_SECONDS
-    embed_timeout: float = 30.0
     enabled: bool = True
+    """``False``: the deployment's own switch; what it leaves out is learned when it is on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +75,8 @@ class ExtractionPorts:
     """What an extraction needs. ``thread_messages`` may be absent: then jobs must carry their messages."""
 
     jobs: JobStore
-    facts: LearnFacts
     redactor: Redactor
-    embedder: Embedder
-    memories: GuardedWriter
     switches: SwitchReader
-    trail: Trail
     watermarks: WatermarkStore
     thread_messages: ThreadMessages | None
     clock: Clock
@@ -95,17 +85,24 @@ class ExtractionPorts:
 class ExtractRun:
     """Extracts one job at a time. Running a job again, whole or after a crash, changes nothing."""
 
-    def __init__(self, ports: ExtractionPorts, policy: ExtractionPolicy) -> None:
+    def __init__(
+        self,
+        ports: ExtractionPorts,
+        policy: ExtractionPolicy,
+        *,
+        turns: StoreTurns,
+        facts: LearnFacts,
+        memories: GuardedWriter,
+        trail: AuditTrail,
+    ) -> None:
         self._ports = ports
         self._policy = policy
-        self._store_turns = StoreTurns(
-            embedder=ports.embedder,
-            memories=ports.memories,
-            lifetime=timedelta(days=policy.session_days),
-            embed_timeout=policy.embed_timeout,
-        )
+        self._turns = turns
+        self._facts = facts
+        self._memories = memories
+        self._trail = trail
 
-    def __call__(self, job: RunJob, content_hash: str) -> JobRecord:
+    def extract(self, job: RunJob, content_hash: str) -> JobRecord:
         """Work off ``job`` and return its record.
 
         Raises:
@@ -114,31 +111,14 @@ class ExtractRun:
             MemoryServiceError: of the kind that stopped it; the record says so, and nothing is half done
                 that a repetition would not complete.
         """
-        clock = self._ports.clock
-        claim = self._ports.jobs.claim(
-            job.account_id,
-            job.job_id,
-            content_hash=content_hash,
-            subject=job.subject,
-            now=clock.now(),
-            lease_seconds=self._policy.lease_seconds,
-        )
+        claim = self._claimed(job, content_hash)
         if claim.status is ClaimStatus.ALREADY_DONE:
             return claim.record
-        if claim.status is ClaimStatus.CONFLICT:
-            raise JobConflictError(f"job {job.job_id} was submitted before with other content")
-        if claim.status is ClaimStatus.IN_PROGRESS:
-            raise JobInProgressError(f"job {job.job_id} is being worked on")
         known = replace(claim.record, queued_at=claim.record.queued_at or job.sent_at)
         try:
             record, watermark = self._run(job, known)
-        except MemoryServiceError as error:
-            failed = known.failed(error=error.reason, detail=str(error), now=clock.now())
-            self._ports.jobs.save(failed)
-            raise
         except Exception as error:
-            # A defect: its message may quote the conversation, so only its type is kept.
-            self._ports.jobs.save(known.failed(error="unexpected", detail=type(error).__name__, now=clock.now()))
+            self._ports.jobs.save(_failed(known, error, self._ports.clock.now()))
             raise
         self._note(job, record)  # before the job counts as done: a repetition notes the same event
         self._ports.jobs.save(record)
@@ -147,6 +127,21 @@ class ExtractRun:
             # way round its job would be repeated on none, and its record would say that nothing was said.
             self._ports.watermarks.advance(job.account_id, job.thread_id, watermark)
         return record
+
+    def _claimed(self, job: RunJob, content_hash: str) -> JobClaim:
+        claim = self._ports.jobs.claim(
+            job.account_id,
+            job.job_id,
+            content_hash=content_hash,
+            subject=job.subject,
+            now=self._ports.clock.now(),
+            lease_seconds=self._policy.lease_seconds,
+        )
+        if claim.status is ClaimStatus.CONFLICT:
+            raise JobConflictError(f"job {job.job_id} was submitted before with other content")
+        if claim.status is ClaimStatus.IN_PROGRESS:
+            raise JobInProgressError(f"job {job.job_id} is being worked on")
+        return claim
 
     def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
         now = self._ports.clock.now()
@@ -165,8 +160,8 @@ class ExtractRun:
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
         said = with_places(conversation.turns, job.job_id)
-        turns = self._store_turns(job, said)
-        learned = self._ports.facts(job, said, attempt=record.attempts)
+        turns = self._turns.store(job, said)
+        learned = self._facts(job, said, attempt=record.attempts)
         facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
@@ -247,12 +242,12 @@ class ExtractRun:
     def _not_erased(self, job: RunJob, messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
         """Without what was said before a person erased it. No model sees that again."""
         times = _times(messages, job.finished_at)
-        for tombstone in self._ports.memories.find(job.account_id, _targets(job)):
+        for tombstone in self._memories.find(job.account_id, _targets(job)):
             kept = [m for m, moment in zip(messages, times, strict=True) if moment > tombstone.erased_at]
             times = [moment for moment in times if moment > tombstone.erased_at]
             if len(kept) < len(messages):
                 # An attempt before the erasure may have died after a write: that goes too.
-                self._ports.memories.erase(job.account_id, tombstone)
+                self._memories.erase(job.account_id, tombstone)
             messages = kept
         return messages
 
@@ -261,7 +256,7 @@ class ExtractRun:
         any more, and its record was not written."""
         new = [o.memory_id for o in facts if o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)]
         marked: dict[str, dict[str, None]] = {}
-        for memory in self._ports.memories.replaced_by(job.account_id, new) if new else ():
+        for memory in self._memories.replaced_by(job.account_id, new) if new else ():
             if memory.superseded_by is not None and memory.valid_until == job.finished_at:
                 marked.setdefault(memory.superseded_by, {})[memory.id] = None
         return [
@@ -284,14 +279,12 @@ class ExtractRun:
             about["author_id"] = job.author_id
         for what, cause, ids in ((EventType.ADD, "job", added), (EventType.UPDATE, "superseded", list(replaced))):
             if ids:
-                self._ports.trail.note(
+                self._trail.note(
                     job.account_id,
                     "system:extraction",
                     what,
+                    Touched(tuple(ids), job.agent_id, job.thread_id),
                     event_id=repeatable_event_id(job.account_id, cause, job.job_id),
-                    memory_ids=ids,
-                    agent_id=job.agent_id,
-                    thread_id=job.thread_id,
                     metadata=about,
                 )
 
@@ -300,6 +293,14 @@ class ExtractRun:
         redacted = self._ports.redactor.redact(text)
         counts.update(redacted.counts)
         return redacted.text
+
+
+def _failed(record: JobRecord, error: Exception, now: datetime) -> JobRecord:
+    """The record of an attempt that ended in ``error``. Of a defect it keeps the type only: its message may quote the
+    conversation."""
+    if isinstance(error, MemoryServiceError):
+        return record.failed(error=error.reason, detail=str(error), now=now)
+    return record.failed(error="unexpected", detail=type(error).__name__, now=now)
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from operator_memory.application.learning.chunk_facts import ChunkFacts, FactPorts
-from operator_memory.application.ports.core import TokenUsage
 from operator_memory.domain.conversation import Turn, chunked, said_at
 from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
 from operator_memory.domain.learning.jobs import FactOutcome, RunJob
-from operator_memory.domain.management.erasure import Target, TargetKind
+from operator_memory.domain.learning.proposals import TokenUsage
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 PATIENCE = 5
 """Attempts after which a model that answers nothing of use is not asked the same again."""

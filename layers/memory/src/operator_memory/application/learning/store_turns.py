@@ -1,4 +1,4 @@
-"""Use case, a part of an extraction: session memory, the turns as they were said, without a model."""
+"""Use case, a part of an extraction: stores the turns as they were said, as session memory. No model is asked."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,22 +13,22 @@ from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 
+EMBED_TIMEOUT = 30.0
+"""Seconds for embedding one page of turns."""
+
 _TURNS_PAGE = 100
 
 
 class StoreTurns:
     """Stores a run's turns. Storing them again changes nothing."""
 
-    def __init__(
-        self, *, embedder: Embedder, memories: GuardedWriter, lifetime: timedelta, embed_timeout: float
-    ) -> None:
-        """``lifetime``: how long after the run's end they are kept. ``embed_timeout``: seconds for one page."""
+    def __init__(self, *, embedder: Embedder, memories: GuardedWriter, lifetime: timedelta) -> None:
+        """``lifetime``: how long after the run's end they are kept."""
         self._embedder = embedder
         self._memories = memories
         self._lifetime = lifetime
-        self._embed_timeout = embed_timeout
 
-    def __call__(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
+    def store(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
         """Store them page by page: a job that is stopped in the middle goes on from there when it is repeated."""
         memories = _turn_memories(job, turns, self._lifetime)
         outcomes: list[FactOutcome] = []
@@ -44,7 +44,7 @@ class StoreTurns:
         erased: set[str] = set()
         if new:
             texts = [beginning(memory.text) for memory, _ in new.values()]
-            vectors = self._embedder.embed(texts, timeout=self._embed_timeout)
+            vectors = self._embedder.embed(texts, timeout=EMBED_TIMEOUT)
             embedded = [EmbeddedMemory(m, v, before) for (m, before), v in zip(new.values(), vectors, strict=True)]
             erased = self._memories.upsert(job.account_id, embedded)
         outcomes = []

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from operator_memory.application.ports.core import Clock, JobStore
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.learning import JobStore
 from operator_memory.application.ports.management import IdempotencyStore, JobSender
 from operator_memory.domain.errors import ConflictError, NotFoundError
 from operator_memory.domain.learning.jobs import ClaimStatus, JobRecord, RunJob, content_hash

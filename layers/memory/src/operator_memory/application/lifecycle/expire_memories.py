@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from operator_memory.application.ports.core import Clock, DueAccount, ExpiredMemories, ExpiryIndex
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.lifecycle import ExpiredMemories, ExpiryIndex
 from operator_memory.domain.errors import MemoryServiceError, where
-from operator_memory.domain.lifecycle.retention import PAGE, ExpiryReport, must_stop
+from operator_memory.domain.lifecycle.retention import PAGE, DueAccount, ExpiryReport, must_stop
 
 _LOG = logging.getLogger("operator_memory.archive")
 _ACCOUNTS_AT_ONCE = 100
@@ -24,7 +25,7 @@ class ExpireMemories:
         self._index = index
         self._clock = clock
 
-    def __call__(self, remaining_seconds: Callable[[], float]) -> ExpiryReport:
+    def expire(self, remaining_seconds: Callable[[], float]) -> ExpiryReport:
         """Sweep until nothing is due, every due account has failed, or time runs out."""
         report = ExpiryReport()
         failed: set[str] = set()

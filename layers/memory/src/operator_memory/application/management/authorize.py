@@ -1,24 +1,50 @@
-"""Use case: may this caller do this to this account's memory? Refusals go on record."""
+"""Use cases: may this caller do this to this account's memory? Refusals go on record."""
 
-from operator_memory.application.ports.management import Memberships
-from operator_memory.application.shared.audit_trail import Trail
+from typing import TYPE_CHECKING
+
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import PermissionDeniedError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Action, Caller, Role, require_role
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.application.ports.management import Memberships
+
+_NOT_YOUR_AGENT = "this agent does not belong to an account of yours"
+
+
+class AuthorizeService:
+    """Decides for services, by the token alone."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    def authorize(self, caller: Caller, account_id: AccountId, permission: str) -> None:
+        """Return if the token of ``caller`` carries ``permission`` for the account.
+
+        Raises:
+            PermissionDeniedError: saying why; the refusal is in the trail of the account that was asked for.
+        """
+        try:
+            caller.require(permission, account_id)
+        except PermissionDeniedError:
+            note_refusal(self._trail, caller, account_id, permission)
+            raise
 
 
 class Authorize:
-    """Decides by the token alone for services, by the role in the account for people.
+    """Decides for services by the token alone, for people by their role in the account.
 
     Nothing else opens an account: not that a project or thread of it is public, not that an agent is shared.
     """
 
-    def __init__(self, memberships: Memberships, trail: Trail) -> None:
+    def __init__(self, memberships: "Memberships", trail: AuditTrail) -> None:
         self._memberships = memberships
         self._trail = trail
+        self._services = AuthorizeService(trail)
 
-    def __call__(self, caller: Caller, account_id: AccountId, action: Action, *, author_id: str | None = None) -> None:
+    def authorize(self, caller: Caller, account_id: AccountId, action: Action, *, author_id: str | None = None) -> None:
         """Return if ``caller`` may do ``action`` to the account's memory.
 
         ``author_id``: only what this member said is concerned; members may take back their own words, whatever
@@ -28,19 +54,19 @@ class Authorize:
             PermissionDeniedError: saying why; the refusal is in the trail of the account that was asked for.
             UpstreamError: the membership cannot be looked up now.
         """
+        if caller.user_id is None:
+            self._services.authorize(caller, account_id, action.value)
+            return
+        own_words = author_id is not None and author_id == caller.user_id and action is Action.CLEAR
+        role = self._role(caller.user_id, account_id)
         try:
-            if caller.user_id is None:
-                caller.require(action.value, account_id)
-            else:
-                own_words = author_id is not None and author_id == caller.user_id and action is Action.CLEAR
-                role = self._role(caller.user_id, account_id)
-                require_role(role, Action.WRITE if own_words else action)
+            require_role(role, Action.WRITE if own_words else action)
         except PermissionDeniedError:
-            self.note_refusal(caller, account_id, action.value)
+            note_refusal(self._trail, caller, account_id, action.value)
             raise
 
-    def owner_of_agent(self, caller: Caller, agent_id: str, action: Action) -> AccountId:
-        """The account that owns the agent, if ``caller`` may do ``action`` to its memory.
+    def authorize_for_agent(self, caller: Caller, agent_id: str, action: Action) -> AccountId:
+        """Return the account that owns the agent, if ``caller`` may do ``action`` to its memory.
 
         Raises:
             PermissionDeniedError: in the same words for an agent of others and for one that does not exist: which
@@ -50,7 +76,7 @@ class Authorize:
         if account_id is None:
             raise PermissionDeniedError(_NOT_YOUR_AGENT)
         try:
-            self(caller, account_id, action)
+            self.authorize(caller, account_id, action)
         except PermissionDeniedError:
             if self._is_of(caller, account_id):
                 raise
@@ -63,14 +89,12 @@ class Authorize:
             return caller.account_id == account_id
         return self._role(caller.user_id, account_id) is not None
 
-    def note_refusal(self, caller: Caller, account_id: AccountId, what: str) -> None:
-        """Put a refusal on record."""
-        self._trail.note(account_id, caller.actor, EventType.DENIED, result_count=0, metadata={"action": what})
-
     def _role(self, user_id: str, account_id: AccountId) -> Role | None:
         if account_id == user_id:  # a personal account's id is its user's
             return Role.OWNER
         return self._memberships.role(user_id, account_id)
 
 
-_NOT_YOUR_AGENT = "this agent does not belong to an account of yours"
+def note_refusal(trail: AuditTrail, caller: Caller, account_id: AccountId, what: str) -> None:
+    """Put a refusal on record."""
+    trail.note(account_id, caller.actor, EventType.DENIED, metadata={"action": what})

@@ -20,7 +20,7 @@ from operator_memory.application.ports.management import (
     EventTrail,
     Tombstones,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import (
     ConflictError,
     ErasureIncompleteError,
@@ -28,10 +28,11 @@ from operator_memory.domain.errors import (
     NotFoundError,
     where,
 )
-from operator_memory.domain.learning.jobs import LEASE_SECONDS
-from operator_memory.domain.management.audit_events import EventType, repeatable_event_id
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind, Tombstone
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
+from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
 """After this time every worker that was writing when the tombstone was set has ended, and what it left behind
@@ -72,7 +73,7 @@ class _Place:
 class EraseMemories:
     """Starts, resumes and verifies erasures."""
 
-    def __init__(self, ports: ErasurePorts, *, trail: Trail, clock: Clock) -> None:
+    def __init__(self, ports: ErasurePorts, *, trail: AuditTrail, clock: Clock) -> None:
         self._ports = ports
         self._trail = trail
         self._clock = clock
@@ -119,7 +120,7 @@ class EraseMemories:
         """All erasures of the account, newest first."""
         return self._ports.erasures.all(account_id)
 
-    def work_off_due(self, *, limit: int = 50) -> tuple[int, int]:
+    def resume_due(self, *, limit: int = 50) -> tuple[int, int]:
         """Complete what was interrupted, and look again where that is due; returns (done, failed)."""
         done = failed = 0
         for erasure in self._ports.erasures.due(now=self._clock.now(), limit=limit):
@@ -253,10 +254,12 @@ class EraseMemories:
             erasure.account_id,
             erasure.requested_by,
             EventType.CLEAR if erasure.reason == "clear" else EventType.ERASE,
+            Touched(
+                agent_id=target.id if target.kind is TargetKind.AGENT else None,
+                thread_id=target.id if target.kind is TargetKind.SESSION else None,
+                count=erasure.removed.get("memories", 0),
+            ),
             event_id=repeatable_event_id(erasure.account_id, "erasure", erasure.id),
-            agent_id=target.id if target.kind is TargetKind.AGENT else None,
-            thread_id=target.id if target.kind is TargetKind.SESSION else None,
-            result_count=erasure.removed.get("memories", 0),
             metadata={"target": target.kind.value, "erasure_id": erasure.id},
         )
 

@@ -19,13 +19,14 @@ from operator_memory.application.ports.management import (
     MemoryLibrary,
     PlatformSettings,
 )
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import Line, memory_line
 from operator_memory.domain.management.identity import Caller
-from operator_memory.domain.management.listing import MemoryFilter, Position, Sort
+from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.scopes import AccountId, checked_id
+from operator_memory.domain.shared.audit_events import EventType, Touched
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 PART_BYTES = 3_500_000
 """Bytes at which a part is closed: a function may answer with 6 MB, its JSON escapes included."""
@@ -63,7 +64,7 @@ Place = tuple[str, str | None]
 class ExportAccount:
     """Makes one part at a time."""
 
-    def __init__(self, sources: ExportSources, *, trail: Trail, clock: Clock) -> None:
+    def __init__(self, sources: ExportSources, *, trail: AuditTrail, clock: Clock) -> None:
         self._sources = sources
         self._trail = trail
         self._clock = clock
@@ -77,7 +78,7 @@ class ExportAccount:
             "end": lambda _account, _after: ([{"type": "end"}], None),
         }
 
-    def part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
+    def export_part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
         """The part that begins at ``cursor`` (``None``: the first).
 
         Every part is on record: a cursor is a place that anybody can write, so an export may begin at one.
@@ -86,12 +87,12 @@ class ExportAccount:
             InvalidInputError: the cursor is none of ours.
         """
         if cursor is None:
-            self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=self._count(account_id))
+            self._trail.note(account_id, caller.actor, EventType.EXPORT, Touched(count=self._count(account_id)))
             return self._part(account_id, _SECTIONS[0], None)
         section, after = _decoded(cursor)
         part = self._part(account_id, section, after)
         about: dict[str, str | int | bool] = {"lines": len(part.lines), "from": section}
-        self._trail.note(account_id, caller.actor, EventType.EXPORT, result_count=0, metadata=about)
+        self._trail.note(account_id, caller.actor, EventType.EXPORT, metadata=about)
         return part
 
     def _part(self, account_id: AccountId, section: str, after: str | None) -> ExportPart:

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from operator_memory.application.ports.core import Clock, Embedder
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.export_line import memory_of_line, original_id
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, Touched
 
 MAX_LINES = 2_000
 """Lines of one import; a longer export is brought back in several."""
@@ -44,13 +44,13 @@ class _Line:
 class ImportMemories:
     """Doing the same import again adds nothing."""
 
-    def __init__(self, *, writer: GuardedWriter, embedder: Embedder, trail: Trail, clock: Clock) -> None:
+    def __init__(self, *, writer: GuardedWriter, embedder: Embedder, trail: AuditTrail, clock: Clock) -> None:
         self._writer = writer
         self._embedder = embedder
         self._trail = trail
         self._clock = clock
 
-    def __call__(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
+    def import_lines(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
         """Store the memories in ``text`` (JSON Lines).
 
         Raises:
@@ -98,7 +98,9 @@ class ImportMemories:
         erased = self._writer.upsert(account_id, embedded)
         stored = [memory.id for memory in memories if memory.id not in erased]
         if stored:
-            self._trail.note(account_id, caller.actor, EventType.ADD, memory_ids=stored, metadata={"source": "import"})
+            self._trail.note(
+                account_id, caller.actor, EventType.ADD, Touched(tuple(stored)), metadata={"source": "import"}
+            )
         return erased
 
 

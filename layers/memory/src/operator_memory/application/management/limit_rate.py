@@ -72,8 +72,8 @@ class LimitRate:
         self._leases: dict[str, _Lease] = {}  # the latest used last
         self._lock = threading.Lock()
 
-    def caller(self, caller: Caller, bucket: Bucket) -> None:
-        """Count one call of ``caller``. To be asked before anything else is done for him.
+    def count_caller(self, caller: Caller, bucket: Bucket) -> None:
+        """Count one call of ``caller``. Ask before anything else is done for them.
 
         Raises:
             RateLimitedError: too many.
@@ -84,8 +84,8 @@ class LimitRate:
             limit = RateLimit(limit.per_minute * self._service_factor)
         self._count(f"caller#{caller.actor}#{bucket}", bucket, limit, "you make")
 
-    def account(self, account_id: AccountId, bucket: Bucket) -> None:
-        """Count one call for the account. To be asked once the caller is known to have a right to it.
+    def count_account(self, account_id: AccountId, bucket: Bucket) -> None:
+        """Count one call for the account. Ask once the caller is known to have a right to it.
 
         Raises:
             RateLimitedError: too many.

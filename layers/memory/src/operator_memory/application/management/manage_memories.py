@@ -1,4 +1,4 @@
-"""Use cases of people with their memories: find, read, add, correct, pin and delete them.
+"""Use cases of people with their memories: list, read, add, correct, pin and delete them.
 
 Each takes a caller whose right to do it has been checked, and notes what it did. All work while memory is
 switched off: what is stored stays its owner's to see and to take away.
@@ -11,22 +11,17 @@ from uuid import uuid4
 
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
-from operator_memory.application.recall.retrieve_context import searchable_query
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
-from operator_memory.domain.learning.meaning import Relation, relate
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.recall.parameters import USUAL
-from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.ranking import rank
-from operator_memory.domain.recall.search_plan import Search, SearchMode
+from operator_memory.domain.shared.audit_events import EventType, Touched
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000
@@ -38,12 +33,7 @@ MOST_LOOKED_FOR = 300
 _FACTS_A_PAGE = 100
 
 EMBED_TIMEOUT = 10.0
-"""Seconds for the embedding call behind a search, an addition or a correction."""
-
-CANDIDATES = 60
-SHOW_ALL = replace(USUAL, near_duplicates_once=False)
-"""A person who tidies up wants to see what is there twice."""
-"""Memories by meaning, and as many by words, that a search ranks at least."""
+"""Seconds for the embedding call behind an addition or a correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +67,14 @@ class ManageMemories:
         *,
         library: MemoryLibrary,
         writer: GuardedWriter,
-        past_turns: PastTurns,
+        visibility: TurnVisibility,
         embedder: Embedder,
-        trail: Trail,
+        trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
         self._writer = writer
-        self._past_turns = past_turns
+        self._visibility = visibility
         self._embedder = embedder
         self._trail = trail
         self._clock = clock
@@ -101,33 +91,8 @@ class ManageMemories:
     ) -> Page:
         """A part of the list of memories."""
         page = self._library.page(account_id, where, sort, after=after, limit=limit, now=self._clock.now())
-        self._note_search(caller, account_id, where, page.memories, how="list")
+        self._note_reading(caller, account_id, where, page.memories, how="list")
         return page
-
-    def search(
-        self,
-        caller: Caller,
-        account_id: AccountId,
-        where: MemoryFilter,
-        *,
-        query: str,
-        limit: int,
-        record_query: bool = False,
-    ) -> list[RankedMemory]:
-        """The memories that fit ``query`` best, best first."""
-        text = searchable_query(query)
-        if text is None:
-            raise InvalidInputError("query", "must hold at least one letter or digit")
-        vector = self._embedder.embed([text], timeout=EMBED_TIMEOUT)[0]
-        now = self._clock.now()
-        found = self._library.find(
-            account_id, where, vector=vector, text=text, limit=max(CANDIDATES, 2 * limit), now=now
-        )
-        searches = [Search(ScopeKey(Scope.USER), mode, limit) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
-        ranked = rank(searches, found, now=now, limit=limit, parameters=SHOW_ALL)
-        memories = [r.memory for r in ranked]
-        self._note_search(caller, account_id, where, memories, how="search", query=query if record_query else None)
-        return ranked
 
     def get(self, caller: Caller, account_id: AccountId, identity: str) -> Memory:
         """The memory, in whatever state it is.
@@ -136,7 +101,7 @@ class ManageMemories:
             NotFoundError: the account has none of this id; another account's says the same.
         """
         memory = self._stored(account_id, identity)
-        self._note_search(caller, account_id, MemoryFilter(), [memory], how="read")
+        self._note_reading(caller, account_id, MemoryFilter(), [memory], how="read")
         return memory
 
     def usage(self, account_id: AccountId) -> Usage:
@@ -164,9 +129,7 @@ class ManageMemories:
             account_id,
             caller.actor,
             EventType.ADD,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"source": "by_hand"},
         )
         return memory, True
@@ -235,8 +198,8 @@ class ManageMemories:
                 return stored
             new_words = changed.text != stored.text
             vector = self._embedder.embed([beginning(changed.text)], timeout=EMBED_TIMEOUT)[0] if new_words else None
-            if stored.kind is Kind.FACT and not _says_the_same(changed, stored):
-                self._past_turns.withhold(account_id, [stored])
+            if stored.kind is Kind.FACT and new_words:
+                self._visibility.withhold_reworded(account_id, stored, changed)
             self._writer.announce(account_id, [changed])
             if self._library.replace(changed, vector, expected_version=stored.version):
                 self._writer.announce(account_id, [changed])
@@ -276,16 +239,9 @@ class ManageMemories:
         if stored.kind is Kind.FACT:
             newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
             spare = {stored.id: newer.said_in} if newer else {}
-            self._past_turns.withhold(account_id, [stored], spare=spare)
+            self._visibility.withhold(account_id, [stored], spare=spare)
         self._library.delete(account_id, [identity])
-        self._trail.note(
-            account_id,
-            caller.actor,
-            EventType.DELETE,
-            memory_ids=[identity],
-            agent_id=stored.agent_id,
-            thread_id=stored.thread_id,
-        )
+        self._trail.note(account_id, caller.actor, EventType.DELETE, Touched.memory(stored))
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
         """How many memories `delete_matching` would delete now."""
@@ -310,9 +266,7 @@ class ManageMemories:
                 account_id,
                 caller.actor,
                 EventType.DELETE,
-                agent_id=where.agent_id,
-                thread_id=where.thread_id,
-                result_count=found,
+                Touched(agent_id=where.agent_id, thread_id=where.thread_id, count=found),
                 metadata={"by": "filter"},
             )
         return found
@@ -328,7 +282,7 @@ class ManageMemories:
                 account_id, facts, Sort(descending=False), after=after, limit=_FACTS_A_PAGE, now=now
             )
             thorough = seen < MOST_LOOKED_FOR
-            withhold = self._past_turns.withhold if thorough else self._past_turns.withhold_sources
+            withhold = self._visibility.withhold if thorough else self._visibility.withhold_sources
             withhold(account_id, page.memories)
             seen, after = seen + len(page.memories), page.next
             if after is None:
@@ -345,38 +299,20 @@ class ManageMemories:
             memory.account_id,
             caller.actor,
             EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"version": memory.version, "new_text": new_words},
         )
 
-    def _note_search(
-        self,
-        caller: Caller,
-        account_id: AccountId,
-        where: MemoryFilter,
-        memories: Sequence[Memory],
-        *,
-        how: str,
-        query: str | None = None,
+    def _note_reading(
+        self, caller: Caller, account_id: AccountId, where: MemoryFilter, memories: Sequence[Memory], *, how: str
     ) -> None:
         self._trail.note(
             account_id,
             caller.actor,
             EventType.SEARCH,
-            memory_ids=[memory.id for memory in memories],
-            agent_id=where.agent_id,
-            thread_id=where.thread_id,
-            query=query,
+            Touched(tuple(memory.id for memory in memories), where.agent_id, where.thread_id),
             metadata={"how": how},
         )
-
-
-def _says_the_same(one: Memory, other: Memory) -> bool:
-    """Whether only the wording differs, so that what was said is still so."""
-    same_words = normalised_text(one.text) == normalised_text(other.text)
-    return same_words or relate(one.text, other.text, similarity=0.0) is Relation.SAME
 
 
 def _kept(history: tuple[PastVersion, ...]) -> tuple[PastVersion, ...]:

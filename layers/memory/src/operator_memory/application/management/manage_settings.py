@@ -1,11 +1,11 @@
 """Use case: read and set the switches of an account, its agents and its threads."""
 
 from operator_memory.application.ports.management import PlatformSettings
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import NotFoundError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, Touched
 
 Values = dict[str, object]
 
@@ -13,7 +13,7 @@ Values = dict[str, object]
 class ManageSettings:
     """The values are those of the platform's own tables: whoever sets them there is heard here too."""
 
-    def __init__(self, settings: PlatformSettings, trail: Trail) -> None:
+    def __init__(self, settings: PlatformSettings, trail: AuditTrail) -> None:
         self._settings = settings
         self._trail = trail
 
@@ -37,7 +37,7 @@ class ManageSettings:
         """Set what ``changes`` names; returns all."""
         if changes:
             self._settings.set_account(account_id, changes, user_id=caller.user_id)
-            self._note(caller, account_id, "account", changes)
+            self._note(caller, account_id, "account", changes, Touched(count=len(changes)))
         return self._settings.account(account_id)
 
     def set_agent(self, caller: Caller, account_id: AccountId, agent_id: str, changes: Values) -> Values:
@@ -45,7 +45,7 @@ class ManageSettings:
         if changes:
             if not self._settings.set_agent(account_id, agent_id, changes):
                 raise _no_such("agent")
-            self._note(caller, account_id, "agent", changes, agent_id=agent_id)
+            self._note(caller, account_id, "agent", changes, Touched(agent_id=agent_id, count=len(changes)))
         return self.agent(account_id, agent_id)
 
     def set_thread(self, caller: Caller, account_id: AccountId, thread_id: str, changes: Values) -> Values:
@@ -53,27 +53,16 @@ class ManageSettings:
         if changes:
             if not self._settings.set_thread(account_id, thread_id, changes):
                 raise _no_such("thread")
-            self._note(caller, account_id, "thread", changes, thread_id=thread_id)
+            self._note(caller, account_id, "thread", changes, Touched(thread_id=thread_id, count=len(changes)))
         return self.thread(account_id, thread_id)
 
-    def _note(
-        self,
-        caller: Caller,
-        account_id: AccountId,
-        of: str,
-        changes: Values,
-        *,
-        agent_id: str | None = None,
-        thread_id: str | None = None,
-    ) -> None:
+    def _note(self, caller: Caller, account_id: AccountId, of: str, changes: Values, touched: Touched) -> None:
         switches = {name: value for name, value in changes.items() if isinstance(value, bool)}
         self._trail.note(
             account_id,
             caller.actor,
             EventType.SETTINGS_CHANGE,
-            agent_id=agent_id,
-            thread_id=thread_id,
-            result_count=len(changes),
+            touched,
             metadata={"of": of, "fields": " ".join(sorted(changes)), **switches},
         )
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from operator_memory.application.ports.management import EventTrail, MemoryLibrary, Tombstones
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.scopes import AccountId, checked_id
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 _EVERYTHING = Target(TargetKind.ACCOUNT)
 _LOG = logging.getLogger("operator_memory.audit")
@@ -29,8 +29,8 @@ class RecordEvents:
         self._library = library
         self._tombstones = tombstones
 
-    def __call__(self, events: Sequence[MemoryEvent]) -> set[str]:
-        """Work off ``events``, of any accounts; returns the ids of those that the trail refuses for good.
+    def record(self, events: Sequence[MemoryEvent]) -> set[str]:
+        """Write ``events``, of any accounts, to the trail; returns the ids of those that the trail refuses for good.
 
         Raises:
             UpstreamError: a store cannot be reached; the whole batch can be repeated.

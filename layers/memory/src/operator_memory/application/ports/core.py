@@ -1,20 +1,17 @@
-"""The ports: what the use cases need from the outside, as Protocols.
+"""Ports that the use cases of several subjects need: the clock, the embedder, the store of memories.
 
-Every method that touches stored data takes the account first and must bind to it; there is no unscoped
-call. All raise the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
+Every method that touches stored data takes the account first and must bind to it; there is no unscoped call. All raise
+the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from operator_memory.domain.conversation import RawMessage, Turn
-from operator_memory.domain.learning.jobs import DeadLetter, JobClaim, JobRecord, JobSubject
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Hit, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 
 class Clock(Protocol):
@@ -100,192 +97,14 @@ class TurnMarks(Protocol):
         ...
 
 
-class ExpiredMemories(Protocol):
-    """Removes what has expired, one account and one page at a time."""
+class Wording(Protocol):
+    """Compares what texts say, by their words."""
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
-        """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
-
-        Returns how many were deleted; fewer than ``limit`` means that none are left.
-        """
+    def same(self, one: str, other: str) -> bool:
+        """Whether two facts differ in their wording only."""
         ...
 
-    def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
-        """The earliest ``expires_at`` later than ``after``, or ``None``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class DueAccount:
-    """An account that has something to expire, and the version of the entry that says so."""
-
-    account_id: AccountId
-    due_at: datetime
-    version: int
-
-
-class ExpiryIndex(Protocol):
-    """Knows which accounts have memories to expire, and when, without looking into any memory."""
-
-    def register(self, account_id: AccountId, due_at: datetime) -> None:
-        """Note that the account has a memory expiring at ``due_at``. Call BEFORE the memory is stored."""
-        ...
-
-    def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
-        """Up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
-        ...
-
-    def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:
-        """Move the account to its next expiry, or take it off the list if there is none.
-
-        Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedFact:
-    """A fact the extractor found, before any decision about it."""
-
-    text: str
-    attributed_to: str
-    """``user`` or ``assistant``: whom the fact is about."""
-    vector: Vector
-    replaces: tuple[str, ...] = ()
-    """Ids of existing memories that the model says are out of date now. It may be wrong: the gate decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
-    """Tokens that a model was sent and answered with; 0 where there is no model, or it does not say."""
-
-    prompt: int = 0
-    completion: int = 0
-
-    def __add__(self, other: "TokenUsage") -> "TokenUsage":
-        return TokenUsage(self.prompt + other.prompt, self.completion + other.completion)
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What one extraction call gave: the facts and what it cost."""
-
-    facts: tuple[ProposedFact, ...]
-    llm_calls: int
-    tokens: TokenUsage = TokenUsage()
-
-
-class FactExtractor(Protocol):
-    """Finds facts in a conversation. One LLM call per call of `extract`."""
-
-    def extract(
-        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
-    ) -> Extraction:
-        """Extract the facts of ``turns`` (non-empty, already cleaned), said at ``observed_at``.
-
-        Raises:
-            MalformedResponseError: if the model's answer cannot be understood. Never an empty success.
-        """
-        ...
-
-
-class JobStore(Protocol):
-    """The record of every extraction job, readable by job id."""
-
-    def enqueue(
-        self, account_id: AccountId, job_id: str, *, content_hash: str, subject: JobSubject, now: datetime
-    ) -> JobClaim:
-        """Note a job that is about to be put into the queue, unless it is known: ``CLAIMED`` if it was not.
-
-        ``CONFLICT`` if it was known with other content; ``IN_PROGRESS`` while it is queued or runs, or has
-        failed; ``ALREADY_DONE``.
-        """
-        ...
-
-    def claim(
-        self,
-        account_id: AccountId,
-        job_id: str,
-        *,
-        content_hash: str,
-        subject: JobSubject,
-        now: datetime,
-        lease_seconds: int,
-    ) -> JobClaim:
-        """Take the job for this worker unless it is done, held by another, or had other content."""
-        ...
-
-    def save(self, record: JobRecord) -> None:
-        """Write the record as it stands and give up the lease.
-
-        Only over the stored record of the same attempt and content. One that was deleted meanwhile (its account
-        was erased) is not written again, and outcomes that were erased from it meanwhile are left out.
-        """
-        ...
-
-    def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
-        """The record, or ``None`` if the account has no such job."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Watermark:
-    """How far a thread has been read: the last message's time and id (ties are broken by id)."""
-
-    created_at: datetime
-    message_id: str
-
-
-class ThreadMessages(Protocol):
-    """The platform's own record of a conversation."""
-
-    def read(self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int) -> list[RawMessage]:
-        """User and assistant messages of the account's thread after ``after``, oldest first, at most ``limit``.
-
-        A thread of another account gives an empty list. Each message carries ``message_id`` and ``created_at``.
-        """
-        ...
-
-
-class WatermarkStore(Protocol):
-    """Remembers how far each thread has been read."""
-
-    def get(self, account_id: AccountId, thread_id: str) -> Watermark | None:
-        """The thread's watermark, or ``None`` before its first extraction."""
-        ...
-
-    def advance(self, account_id: AccountId, thread_id: str, watermark: Watermark) -> None:
-        """Move it forward; a watermark that is not later than the stored one changes nothing."""
-        ...
-
-
-class JobQueue(Protocol):
-    """The parts of the job queue that a consumer steers."""
-
-    def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
-        """Make a failed message visible again after ``delay_seconds``, instead of the queue's full timeout."""
-        ...
-
-    def dead_letter(self, letter: DeadLetter) -> None:
-        """Put a message that is given up into the dead-letter queue, with all that is known of it as attributes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Redacted:
-    """A text without its secrets, and how many were taken out of it, by kind. Never what they were."""
-
-    text: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """``api_key``, ``token``, ``private_key``, ``card_number``, ``password``; only kinds that were found."""
-
-
-class Redactor(Protocol):
-    """Takes secrets out of what was said, before anyone else reads it."""
-
-    def redact(self, text: str) -> Redacted:
-        """Replace every secret of ``text`` by ``[redacted: <kind>]``; the rest stays byte for byte.
-
-        Idempotent, safe to call from several threads, and never raises on any text.
-        """
+    def reading(self, text: str, *, asked: str) -> Callable[[str], bool]:
+        """Read ``text``, said in answer to ``asked`` (may be empty); returns a function that tells whether it says a
+        fact."""
         ...

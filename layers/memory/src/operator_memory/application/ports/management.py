@@ -1,7 +1,6 @@
-"""The ports of what people and platforms do with a memory: see, correct, switch, audit, limit, erase.
+"""Ports of what people and platforms do with memories: see, correct, switch, audit, limit, erase.
 
-The rules are those of ``ports``: the account comes first and binds the call, and all raise the errors of
-``domain.errors``.
+The rules are those of ``ports.core``.
 """
 
 from collections.abc import Sequence
@@ -9,16 +8,18 @@ from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.learning.jobs import JobRecord
-from operator_memory.domain.management.audit_events import MemoryEvent
-from operator_memory.domain.management.erasure import Erasure, Target, Tombstone
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Role
-from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.management.rate_limits import RateLimit
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.recall.search_plan import Hit
+from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Hit
+from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 
 class MemoryLibrary(Protocol):

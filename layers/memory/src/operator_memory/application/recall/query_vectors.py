@@ -2,9 +2,9 @@
 
 import hashlib
 
-from operator_memory.application.shared.recent_values import RecentValues
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
+from operator_memory.domain.shared.recent_values import RecentValues
 
 KEPT_SECONDS = 600.0
 ACCOUNTS, EACH = 32, 8

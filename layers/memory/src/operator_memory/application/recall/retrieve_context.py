@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
-from operator_memory.domain.recall.ranking import rank
+from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
+from operator_memory.domain.shared.audit_events import EventType, Touched
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.switches import Switches
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
@@ -105,6 +105,18 @@ class Deadlines:
     total: float = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class RetrievalPolicy:
+    """What a deployment sets."""
+
+    enabled: bool = True
+    """``False``: every request is answered with an empty context."""
+    deadlines: Deadlines = Deadlines()
+    gate: RelevanceGate = OPEN
+    """What has to do with the query."""
+    ranking: RankingParameters = USUAL
+
+
 class RetrieveContext:
     """Finds, ranks and renders. A failing dependency makes the answer poorer, never an error."""
 
@@ -114,20 +126,13 @@ class RetrieveContext:
         search: MemorySearch,
         embedder: Embedder,
         switches: "SwitchReader",
-        trail: Trail,
+        trail: AuditTrail,
         clock: Clock,
-        deadlines: Deadlines = Deadlines(),
-        enabled: bool = True,
-        gate: RelevanceGate = OPEN,
-        ranking: RankingParameters = USUAL,
         counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
+        policy: RetrievalPolicy = RetrievalPolicy(),
     ) -> None:
-        """``enabled=False`` answers every request with an empty context. ``gate``: what has to do with the query.
-
-        ``counter_of`` finds the counter of a model by its name.
-        """
-        self._gate = gate
-        self._ranking = ranking
+        """``counter_of`` finds the counter of a model by its name."""
+        self._policy = policy
         self._counter_of = counter_of
         self._vectors = QueryVectors()
         self._switches = switches
@@ -135,10 +140,8 @@ class RetrieveContext:
         self._search = search
         self._embedder = embedder
         self._clock = clock
-        self._deadlines = deadlines
-        self._enabled = enabled
 
-    def __call__(self, request: ContextRequest, *, actor: str, started: float | None = None) -> ContextResult:
+    def retrieve(self, request: ContextRequest, *, actor: str, started: float | None = None) -> ContextResult:
         """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do.
 
         ``actor`` is who asks, as the trail names them. ``started``: the monotonic time at which the request came in,
@@ -155,12 +158,10 @@ class RetrieveContext:
         ranked = rank(
             searches,
             hits,
-            now=now,
+            RankingRequest(now, words, request.session_id),
             limit=request.limit,
-            query=words,
-            session_id=request.session_id,
-            gate=self._gate,
-            parameters=self._ranking,
+            gate=self._policy.gate,
+            parameters=self._policy.ranking,
         )
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)
@@ -172,8 +173,8 @@ class RetrieveContext:
         Asked for before the query leaves for the embedder. Switches that cannot be read count as off: a person
         may have set them so.
         """
-        if not self._enabled or not request.memory_enabled:
-            run.degraded.append("memory_disabled_run" if self._enabled else "memory_disabled")
+        if not self._policy.enabled or not request.memory_enabled:
+            run.degraded.append("memory_disabled_run" if self._policy.enabled else "memory_disabled")
             return None
         try:
             switches = self._switches.read(
@@ -181,7 +182,7 @@ class RetrieveContext:
                 agent_id=request.agent_id,
                 thread_id=request.thread_id,
                 session_id=request.session_id,
-                timeout=max(0.05, min(self._deadlines.switches, self._left(run))),
+                timeout=max(0.05, min(self._policy.deadlines.switches, self._left(run))),
             )
         except UpstreamError as error:
             run.degraded.append(degradation(error))
@@ -196,9 +197,7 @@ class RetrieveContext:
             request.account_id,
             actor,
             EventType.INJECT,
-            memory_ids=[ranked.memory.id for ranked in result.memories],
-            agent_id=request.agent_id,
-            thread_id=request.thread_id,
+            Touched(tuple(ranked.memory.id for ranked in result.memories), request.agent_id, request.thread_id),
             query=query,
             metadata={"tokens": result.token_count},
         )
@@ -217,7 +216,7 @@ class RetrieveContext:
     def _embed(self, query: str, run: "_Run") -> Vector | None:
         started = self._clock.monotonic()
         try:
-            timeout = max(0.01, min(self._deadlines.embedding, self._left(run)))
+            timeout = max(0.01, min(self._policy.deadlines.embedding, self._left(run)))
             return self._embedder.embed([query], timeout=timeout)[0]
         except UpstreamError as error:
             run.degraded.append(degradation(error))
@@ -234,18 +233,18 @@ class RetrieveContext:
             plan = SearchPlan(_standing(request))
         else:
             vector = self._vector(request.account_id, query, run) if query else None
-            plan = plan_searches(request, query, vector, candidates=self._ranking.candidates)
+            plan = plan_searches(request, query, vector, candidates=self._policy.ranking.candidates)
         hits = self._find(request.account_id, plan, now, run)
         if hits is None and isinstance(vector, InferenceText) and self._left(run) > 0:
             # The store makes the vector: it may be that alone which fails.
-            plan = plan_searches(request, query, None, candidates=self._ranking.candidates)
+            plan = plan_searches(request, query, None, candidates=self._policy.ranking.candidates)
             hits = self._find(request.account_id, plan, now, run)
         return plan.searches, [[] for _ in plan.searches] if hits is None else hits
 
     def _find(self, account: AccountId, plan: SearchPlan, now: datetime, run: "_Run") -> list[list[Hit]] | None:
         started = self._clock.monotonic()
         try:
-            timeout = max(0.05, min(self._deadlines.search, self._left(run)))
+            timeout = max(0.05, min(self._policy.deadlines.search, self._left(run)))
             return self._search.search(account, plan, now=now, timeout=timeout)
         except UpstreamError as error:
             code = degradation(error)
@@ -256,7 +255,7 @@ class RetrieveContext:
             run.search += self._clock.monotonic() - started
 
     def _left(self, run: "_Run") -> float:
-        return self._deadlines.total - (self._clock.monotonic() - run.started)
+        return self._policy.deadlines.total - (self._clock.monotonic() - run.started)
 
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
         context = render_context(

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from operator_memory.application.ports.core import ExpiryIndex, MemoryWriter
+from operator_memory.application.ports.core import MemoryWriter
+from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.application.ports.management import ErasableMemories, Tombstones
-from operator_memory.domain.management.erasure import Target, Tombstone, targets_of
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.tombstones import Target, Tombstone, targets_of
 
 F = TypeVar("F", set[str], dict[str, Memory])
 

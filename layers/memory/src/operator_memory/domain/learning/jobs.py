@@ -12,6 +12,7 @@ from typing import Any
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.memory.memory import memory_id
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.shared.lease import LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +198,6 @@ class DeadLetter:
     first_error: str
     receive_count: int
     sent_at: datetime | None
-
-
-LEASE_SECONDS = 330
-"""How long a worker holds a job: the extraction function's time limit and a little more."""
 
 
 def without_erased(outcomes: Sequence[FactOutcome], erased: Collection[str]) -> list[FactOutcome]:

@@ -5,10 +5,13 @@ some words of any fact are somewhere, and "User loves to travel" has one word th
 """
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.grounding import FOREIGN_WITH_DETAILS, FactWords, Grounding
+from operator_memory.domain.learning.meaning import Relation, relate
+from operator_memory.domain.memory.memory import normalised_text
 
 SAID, SAID_WITH_DETAILS = 0.67, 0.5
 """Share of a fact's words, "likes" and "has" among them, in a sentence that says it; with a name, number or date."""
@@ -57,3 +60,16 @@ class Sentences:
 def says(text: str, fact: str, *, asked: str = "") -> bool:
     """Whether ``text`` says ``fact`` (see `Sentences`)."""
     return Sentences(text, asked=asked).say(fact)
+
+
+class WordComparison:
+    """Port ``Wording``, on the statements and sentences of the texts."""
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two facts differ in their wording only."""
+        same_words = normalised_text(one) == normalised_text(other)
+        return same_words or relate(one, other, similarity=0.0) is Relation.SAME
+
+    def reading(self, text: str, *, asked: str) -> Callable[[str], bool]:
+        """Read ``text``, said in answer to ``asked``; returns a function that tells whether it says a fact."""
+        return Sentences(text, asked=asked).say

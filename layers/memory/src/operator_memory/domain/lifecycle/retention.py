@@ -1,6 +1,9 @@
-"""Retention: when to stop a sweep, and what it has done."""
+"""Retention: which accounts are due, when to stop a sweep, and what it has done."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from operator_memory.domain.memory.scopes import AccountId
 
 PAGE = 500
 """Memories deleted in one request: a page takes well under a second, so a sweep can stop between two."""
@@ -8,6 +11,15 @@ PAGE = 500
 STOP_MARGIN_SECONDS = 60.0
 """A sweep starts nothing new when less time than this is left: a page at its time-outs (10 s each for finding,
 deleting and looking ahead, 20 s for settling with its retries) still ends before the function is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """An account that has something to expire, and the version of the entry that says so."""
+
+    account_id: AccountId
+    due_at: datetime
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

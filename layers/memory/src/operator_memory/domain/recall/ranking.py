@@ -18,8 +18,8 @@ from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
-from operator_memory.domain.recall.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.recall.selection import best_list, without_repetitions
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 """Latin, full-width and Arabic."""
@@ -44,23 +44,33 @@ class _Candidate:
         return self.meaning(p) + self.words(p)
 
 
+@dataclass(frozen=True, slots=True)
+class RankingRequest:
+    """What the ranking knows of a request: its moment, its words, and the session that asks.
+
+    Without ``words`` there are no bonuses that depend on them. The turns of ``session_id`` count as this session's.
+    """
+
+    now: datetime
+    words: QueryWords | None = None
+    session_id: str | None = None
+
+
 def rank(
     searches: Sequence[Search],
     hits: Sequence[Sequence[Hit]],
+    request: RankingRequest,
     *,
-    now: datetime,
     limit: int,
-    query: QueryWords | None = None,
-    session_id: str | None = None,
     gate: RelevanceGate = OPEN,
     parameters: RankingParameters = USUAL,
 ) -> list[RankedMemory]:
     """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first.
 
-    ``query``: what the question says of itself; without it there are no bonuses that depend on it. ``session_id``:
-    which turns are this session's. ``gate``: what does not pass it is left out, unless a search brings it that asks
-    for no resemblance; where no search went by meaning, since the embedder failed, words alone let in.
+    What does not pass ``gate`` is left out, unless a search brings it that asks for no resemblance; where no search
+    went by meaning, since the embedder failed, words alone let in.
     """
+    query = request.words
     candidates = _candidates(searches, hits, parameters)
     if query is not None:
         if not any(search.mode is SearchMode.DENSE for search in searches):
@@ -70,8 +80,8 @@ def rank(
     speaker = _asked_speaker(candidates, query)
     ranked = []
     for candidate in candidates.values():
-        parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, query, now, parameters)
-        source = source_of(candidate.memory, session_id)
+        parts = _parts(candidate, around.get(candidate.memory.id, 0.0), speaker, request, parameters)
+        source = source_of(candidate.memory, request.session_id)
         ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
     ranked.sort(key=lambda r: (-r.score, -r.memory.created_at.timestamp(), r.memory.id))
     ranked = without_repetitions(ranked)
@@ -182,17 +192,12 @@ def _speakers(candidates: Mapping[str, _Candidate]) -> frozenset[str]:
 
 
 def _parts(
-    candidate: _Candidate,
-    neighbours: float,
-    speaker: str | None,
-    query: QueryWords | None,
-    now: datetime,
-    p: RankingParameters,
+    candidate: _Candidate, neighbours: float, speaker: str | None, request: RankingRequest, p: RankingParameters
 ) -> ScoreParts:
-    memory = candidate.memory
+    memory, query = candidate.memory, request.words
     is_fact = memory.kind is Kind.FACT
     half_life = p.fact_half_life_days if is_fact else p.turn_half_life_days
-    age_days = max(0.0, (now - memory.created_at).total_seconds() / 86_400)
+    age_days = max(0.0, (request.now - memory.created_at).total_seconds() / 86_400)
     present = query is not None and query.focus is TimeFocus.PRESENT
     said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
     return ScoreParts(

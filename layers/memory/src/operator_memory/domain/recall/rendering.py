@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from operator_memory.domain.fence import FENCE_NAME
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.recall.budget import Line, best_lines
@@ -27,9 +28,6 @@ from operator_memory.domain.recall.token_count import Estimate, TokenCounter
 
 MAX_LINE_CHARACTERS = 2_000
 """A longer memory, a pasted text in a verbatim turn, is shortened in the context."""
-
-FENCE_NAME = "operator_memory"
-"""Name of the element around an injected context; extraction strips it, so memories are not learnt again."""
 
 _OPEN = (
     f'<{FENCE_NAME} note="Recalled from earlier conversations. Background data about the user, '

@@ -1,4 +1,4 @@
-"""Who may come in: every route passes here before it does anything."""
+"""Admits requests: every route asks here before it does anything."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Access:
     """Authenticates, limits the caller, authorises, limits the account: in this order.
 
     The account's own limit comes last, so that nobody can use up that of an account that is not theirs.
@@ -29,10 +29,10 @@ class Gate:
     def caller(self, event: Event, bucket: Bucket) -> Caller:
         """The verified caller of ``event``, if it does not call too often."""
         caller = self.authenticate(bearer_token(event))
-        self.limit.caller(caller, bucket)
+        self.limit.count_caller(caller, bucket)
         return caller
 
-    def open(
+    def admit(
         self, event: Event, requested: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
     ) -> tuple[Caller, AccountId]:
         """The caller and the account it may do ``action`` to.
@@ -42,15 +42,15 @@ class Gate:
         """
         caller = self.caller(event, bucket)
         account = _account(caller, requested)
-        self.authorize(caller, account, action, author_id=author_id)
-        self.limit.account(account, bucket)
+        self.authorize.authorize(caller, account, action, author_id=author_id)
+        self.limit.count_account(account, bucket)
         return caller, account
 
-    def open_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
+    def admit_for_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
         """The same for the account that owns the agent."""
         caller = self.caller(event, bucket)
-        account = self.authorize.owner_of_agent(caller, agent_id, action)
-        self.limit.account(account, bucket)
+        account = self.authorize.authorize_for_agent(caller, agent_id, action)
+        self.limit.count_account(account, bucket)
         return caller, account
 
 

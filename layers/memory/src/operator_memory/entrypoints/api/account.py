@@ -6,11 +6,11 @@ from uuid import NAMESPACE_URL, uuid5
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
-from operator_memory.domain.management.identity import Action, Caller
+from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
-from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.api.memories import READING, AccountQuery
 from operator_memory.entrypoints.api.problems import documented
+from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import (
     AccountSettingsBody,
@@ -43,12 +43,11 @@ TRANSFER = documented("transfer", 401, 403, 413, 422, 429, 503)
 ERASING = documented("erasure", 401, 403, 404, 409, 415, 422, 429, 503)
 
 
-class SettingsRoutes:
+class SettingsRoutes(Routes):
     """Switches. They work whatever they are set to."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
+        super().__init__(services, api)
         account, agent, thread = "/v1/settings", "/v1/agents/<agent_id>/settings", "/v1/threads/<thread_id>/settings"
         api.get(account, summary="The account's switches", **SETTING)(self.get_account)
         api.patch(account, summary="Set the account's switches", **SETTING)(self.set_account)
@@ -60,55 +59,51 @@ class SettingsRoutes:
 
     def get_account(self, account_id: AccountQuery = None) -> SettingsView:
         """``memory_enabled`` and ``record_queries``."""
-        _, account = self._open(account_id, Action.READ_SETTINGS, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ_SETTINGS, Bucket.READS)
         return SettingsView(settings=self._services.settings.account(account))
 
     def set_account(
         self, body: Annotated[AccountSettingsBody, Body()], account_id: AccountQuery = None
     ) -> SettingsView:
         """In a team for owners only. Takes effect within 30 seconds."""
-        caller, account = self._open(account_id, Action.WRITE_SETTINGS, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE_SETTINGS, Bucket.WRITES)
         return SettingsView(settings=self._services.settings.set_account(caller, account, changes_of(body)))
 
     def get_agent(self, agent_id: PathId, account_id: AccountQuery = None) -> SettingsView:
         """Of an agent that belongs to the account."""
-        _, account = self._open(account_id, Action.READ_SETTINGS, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ_SETTINGS, Bucket.READS)
         return SettingsView(settings=self._services.settings.agent(account, agent_id))
 
     def set_agent(
         self, agent_id: PathId, body: Annotated[AgentSettingsBody, Body()], account_id: AccountQuery = None
     ) -> SettingsView:
         """In a team for owners only. An agent that is switched off has no memory for anybody who runs it."""
-        caller, account = self._open(account_id, Action.WRITE_SETTINGS, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE_SETTINGS, Bucket.WRITES)
         return SettingsView(settings=self._services.settings.set_agent(caller, account, agent_id, changes_of(body)))
 
     def get_thread(self, thread_id: PathId, account_id: AccountQuery = None) -> SettingsView:
         """Of a thread that belongs to the account."""
-        _, account = self._open(account_id, Action.READ_SETTINGS, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ_SETTINGS, Bucket.READS)
         return SettingsView(settings=self._services.settings.thread(account, thread_id))
 
     def set_thread(
         self, thread_id: PathId, body: Annotated[ThreadSettingsBody, Body()], account_id: AccountQuery = None
     ) -> SettingsView:
         """For every member: who talks in a thread may keep it out of memory."""
-        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         return SettingsView(settings=self._services.settings.set_thread(caller, account, thread_id, changes_of(body)))
 
     def get_usage(self, account_id: AccountQuery = None) -> UsageView:
         """Counts of memories, by scope, kind and agent."""
-        _, account = self._open(account_id, Action.READ, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ, Bucket.READS)
         return usage_view(self._services.memories.usage(account))
 
-    def _open(self, account_id: str | None, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
-        return self._services.gate.open(self._api.current_event.raw_event, account_id, action, bucket)
 
-
-class TransferRoutes:
+class TransferRoutes(Routes):
     """Export and import."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
+        super().__init__(services, api)
         api.get("/v1/export", summary="Everything that is held about the account", **TRANSFER)(self.export_account)
         api.post("/v1/import", summary="Bring memories of an export back", **TRANSFER)(self.import_memories)
 
@@ -120,8 +115,8 @@ class TransferRoutes:
         The last line of the last part is ``{"type":"end"}``.
         """
         bucket = Bucket.EXPENSIVE if cursor is None else Bucket.READS
-        caller, account = self._services.gate.open(self._api.current_event.raw_event, account_id, Action.READ, bucket)
-        part = self._services.exporter.part(caller, account, cursor)
+        caller, account = self._admit(account_id, Action.READ, bucket)
+        part = self._services.exporter.export_part(caller, account, cursor)
         headers: dict[str, str | list[str]] = {
             "cache-control": "no-store",
             "content-disposition": 'attachment; filename="memory-export.jsonl"',
@@ -132,19 +127,17 @@ class TransferRoutes:
 
     def import_memories(self, account_id: AccountQuery = None) -> ImportView:
         """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless."""
-        event = self._api.current_event.raw_event
-        caller, account = self._services.gate.open(event, account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        report = self._services.importer(caller, account, text_body(event))
+        caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
+        report = self._services.importer.import_lines(caller, account, text_body(self._event))
         rejected = [RejectedLine(line=number, reason=reason) for number, reason in report.rejected]
         return ImportView(added=report.added, duplicates=report.duplicates, skipped=report.skipped, rejected=rejected)
 
 
-class ErasureRoutes:
+class ErasureRoutes(Routes):
     """The right to be forgotten. Works while memory is switched off."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
+        super().__init__(services, api)
         api.post("/v1/erasures", summary="Erase for good", **ERASING)(self.erase)
         api.get("/v1/erasures", summary="The account's erasures", **ERASING)(self.list_erasures)
         one = "/v1/erasures/<erasure_id>"
@@ -161,35 +154,29 @@ class ErasureRoutes:
         """
         target = body.to_target()
         author = body.id if target.kind == "author" else None
-        caller, account = self._open(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=author)
+        caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=author)
         known_as = "" if idempotency_key is None else str(uuid5(NAMESPACE_URL, f"{account}:{idempotency_key}"))
         erasure = self._services.erasures.start(account, target, requested_by=caller.actor, erasure_id=known_as)
         return erasure_view(erasure)
 
     def list_erasures(self, account_id: AccountQuery = None) -> ErasureList:
         """Newest first."""
-        _, account = self._open(account_id, Action.READ, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ, Bucket.READS)
         return ErasureList(erasures=[erasure_view(e) for e in self._services.erasures.receipts(account)])
 
     def get_erasure(self, erasure_id: PathId, account_id: AccountQuery = None) -> ErasureView:
         """The receipt, once ``state`` is ``complete``."""
-        _, account = self._open(account_id, Action.READ, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ, Bucket.READS)
         return erasure_view(self._services.erasures.receipt(account, erasure_id))
 
     def get_receipt(self, erasure_id: PathId, account_id: AccountQuery = None) -> Response[ErasureView]:
         """The same as a file."""
-        _, account = self._open(account_id, Action.READ, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ, Bucket.READS)
         view = erasure_view(self._services.erasures.receipt(account, erasure_id))
         name = f'attachment; filename="erasure-{view.id}.json"'
         return Response(200, content_type="application/json", headers={"content-disposition": name}, body=view)
 
     def resume(self, erasure_id: PathId, account_id: AccountQuery = None) -> ErasureView:
         """One that is complete is answered as it is."""
-        _, account = self._open(account_id, Action.CLEAR, Bucket.EXPENSIVE)
+        _, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
         return erasure_view(self._services.erasures.resume(account, erasure_id))
-
-    def _open(
-        self, account_id: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
-    ) -> tuple[Caller, AccountId]:
-        event = self._api.current_event.raw_event
-        return self._services.gate.open(event, account_id, action, bucket, author_id=author_id)

@@ -12,6 +12,7 @@ from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.api.account import OptionalKey, PathId
 from operator_memory.entrypoints.api.memories import AccountQuery
 from operator_memory.entrypoints.api.problems import documented
+from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, job_view
 from operator_memory.entrypoints.contracts.job import parse_job
@@ -23,12 +24,11 @@ _ROOM_FOR_THE_ID = 256
 JOBS = documented("jobs", 401, 403, 404, 409, 415, 422, 429, 503)
 
 
-class JobRoutes:
+class JobRoutes(Routes):
     """For callers that cannot reach the queue. What is accepted here goes the same way."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
+        super().__init__(services, api)
         api.post("/v1/jobs", summary="Submit a finished run", status_code=202, **JOBS)(self.submit)
         api.get("/v1/jobs/<job_id>", summary="What became of a run", **JOBS)(self.get_job)
 
@@ -36,16 +36,15 @@ class JobRoutes:
         self, job: Annotated[SubmittedJob, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
     ) -> Response[JobView]:
         """202: it is in the queue. Needs ``job_id`` or an ``Idempotency-Key``; the same again is one job."""
-        event = self._api.current_event.raw_event
         if job.job_id is None and idempotency_key is None:
             raise InvalidInputError("job_id", "is required, or send the header Idempotency-Key")
         if account_id is not None and job.account_id is not None and account_id != job.account_id:
             raise InvalidInputError("account_id", "is another one in the body than in the query")
         asked = account_id or job.account_id
-        caller, account = self._services.gate.open(event, asked, Action.SUBMIT_JOBS, Bucket.WRITES)
+        caller, account = self._admit(asked, Action.SUBMIT_JOBS, Bucket.WRITES)
         if caller.user_id is not None and job.author_id not in (None, caller.user_id):
             raise InvalidInputError("author_id", "must be your own id: nobody speaks for another member")
-        body = {**json_body(event), "account_id": account}
+        body = {**json_body(self._event), "account_id": account}
         _check_size(body)
         body["job_id"] = self._services.jobs.job_id(account, body, idempotency_key=idempotency_key)
         parsed, _ = parse_job(json.dumps(body))
@@ -59,8 +58,7 @@ class JobRoutes:
 
     def get_job(self, job_id: PathId, account_id: AccountQuery = None) -> JobView:
         """Its state, and the outcome of every fact and turn."""
-        event = self._api.current_event.raw_event
-        _, account = self._services.gate.open(event, account_id, Action.READ_JOBS, Bucket.READS)
+        _, account = self._admit(account_id, Action.READ_JOBS, Bucket.READS)
         return job_view(self._services.jobs.status(account, job_id), self._services.prices)
 
 

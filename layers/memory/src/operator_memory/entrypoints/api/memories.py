@@ -1,7 +1,11 @@
 """``/v1/memories``: list, search, read, add, correct, pin, delete."""
 
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
@@ -12,8 +16,9 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, canonical_id
+from operator_memory.domain.memory.scopes import Kind, Scope, canonical_id
 from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
+from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import (
     MAX_PAGE,
@@ -47,18 +52,61 @@ IfMatch = Annotated[str | None, Header(alias="if-match", description='The versio
 Flag = Annotated[bool | None, Query()]
 MomentQuery = Annotated[Moment | None, Query(description="ISO 8601 with an offset.")]
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
 READING = documented("memories", 401, 403, 415, 422, 429, 503)
 READING_ONE = documented("memories", 401, 403, 404, 415, 422, 429, 503)
 CHANGING = documented("memories", 401, 403, 404, 409, 412, 415, 422, 428, 429, 503)
 
 
-class MemoryRoutes:
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list is asked for: the conditions of a `FilterBody`, its order, and which page."""
+
+    account_id: AccountQuery = None
+    scope: Annotated[Scope | None, Query()] = None
+    kind: Annotated[Kind | None, Query()] = None
+    agent_id: OptionalId = None
+    session_id: OptionalId = None
+    thread_id: OptionalId = None
+    author_id: OptionalId = None
+    pinned: Flag = None
+    created_after: MomentQuery = None
+    created_before: MomentQuery = None
+    text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=WORDS_PATTERN)] = None
+    state: Annotated[State, Query()] = State.ACTIVE
+    sort: Annotated[Order, Query()] = Order.NEWEST
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20
+    cursor: Annotated[str | None, Query(max_length=512)] = None
+
+    @property
+    def filter(self) -> FilterBody:
+        """Its conditions."""
+        return FilterBody(**{name: getattr(self, name) for name in FilterBody.model_fields})
+
+
+def with_query(query: type[Asked], route: Callable[[Asked], Answer]) -> Callable[..., Answer]:
+    """``route`` as Powertools calls it: with the fields of the dataclass ``query`` as its parameters.
+
+    Powertools reads models of a query too, but its OpenAPI document then leaves out their bounds.
+    """
+
+    @wraps(route)
+    def called(**given: object) -> Answer:
+        return route(query(**given))
+
+    parameters = [*signature(query).parameters.values()]
+    called.__signature__ = Signature(parameters, return_annotation=signature(route).return_annotation)  # type: ignore[attr-defined]
+    return called
+
+
+class MemoryRoutes(Routes):
     """Registers itself on a resolver."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
-        api.get("/v1/memories", summary="List memories", **READING)(self.list_memories)
+        super().__init__(services, api)
+        api.get("/v1/memories", summary="List memories", **READING)(with_query(ListQuery, self.list_memories))
         api.post("/v1/memories", summary="Add a memory by hand", status_code=201, **CHANGING)(self.add_memory)
         api.post("/v1/memories/search", summary="Search by meaning and by words", **READING)(self.search_memories)
         api.post("/v1/memories/delete", summary="Delete by filter, with a dry run first", **CHANGING)(
@@ -72,70 +120,36 @@ class MemoryRoutes:
         api.put(f"{one}/pin", summary="Pin a memory", **CHANGING)(self.pin_memory)
         api.delete(f"{one}/pin", summary="Unpin a memory", **CHANGING)(self.unpin_memory)
 
-    def list_memories(
-        self,
-        account_id: AccountQuery = None,
-        scope: Annotated[Scope | None, Query()] = None,
-        kind: Annotated[Kind | None, Query()] = None,
-        agent_id: OptionalId = None,
-        session_id: OptionalId = None,
-        thread_id: OptionalId = None,
-        author_id: OptionalId = None,
-        pinned: Flag = None,
-        created_after: MomentQuery = None,
-        created_before: MomentQuery = None,
-        text: Annotated[str | None, Query(min_length=1, max_length=1000, pattern=WORDS_PATTERN)] = None,
-        state: Annotated[State, Query()] = State.ACTIVE,
-        sort: Annotated[Order, Query()] = Order.NEWEST,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
-        cursor: Annotated[str | None, Query(max_length=512)] = None,
-    ) -> MemoryList:
+    def list_memories(self, asked: ListQuery) -> MemoryList:
         """A page of memories; following ``next_cursor`` gives each exactly once."""
-        after = position_of(cursor, sort)
-        caller, account = self._open(account_id, Action.READ, Bucket.READS)
-        where = FilterBody(
-            scope=scope,
-            kind=kind,
-            agent_id=agent_id,
-            session_id=session_id,
-            thread_id=thread_id,
-            author_id=author_id,
-            pinned=pinned,
-            created_after=created_after,
-            created_before=created_before,
-            text=text,
-            state=state,
-        ).where()
-        page = self._services.memories.page(caller, account, where, sort.sort, after=after, limit=limit)
+        after = position_of(asked.cursor, asked.sort)
+        caller, account = self._admit(asked.account_id, Action.READ, Bucket.READS)
+        where, sort = asked.filter.where(), asked.sort.sort
+        page = self._services.memories.page(caller, account, where, sort, after=after, limit=asked.limit)
         views = [memory_view(memory) for memory in page.memories]
-        return MemoryList(memories=views, next_cursor=cursor_of(page.next, sort))
+        return MemoryList(memories=views, next_cursor=cursor_of(page.next, asked.sort))
 
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
         """The memories that fit best, best first."""
-        caller, account = self._open(account_id, Action.READ, Bucket.READS)
-        ranked = self._services.memories.search(
-            caller,
-            account,
-            search.filter.where(),
-            query=search.query,
-            limit=search.limit,
-            record_query=self._services.records_queries(account),
+        caller, account = self._admit(account_id, Action.READ, Bucket.READS)
+        ranked = self._services.finder.search(
+            account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
         return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
 
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
         """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
-        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        caller, account = self._admit(account_id, Action.READ, Bucket.READS)
         return with_etag(self._services.memories.get(caller, account, memory_id))
 
     def get_history(self, memory_id: MemoryId, account_id: AccountQuery = None) -> HistoryView:
         """Past versions, oldest first."""
-        caller, account = self._open(account_id, Action.READ, Bucket.READS)
+        caller, account = self._admit(account_id, Action.READ, Bucket.READS)
         return history_view(self._services.memories.get(caller, account, memory_id))
 
     def add_memory(self, new: Annotated[AddBody, Body()], account_id: AccountQuery = None) -> Response[MemoryView]:
         """201 with the memory; 200 if the same words are remembered in this scope already."""
-        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         memory, is_new = self._services.memories.add(caller, account, new.new_memory())
         return with_etag(memory, status=201 if is_new else 200)
 
@@ -148,7 +162,7 @@ class MemoryRoutes:
     ) -> Response[MemoryView]:
         """New words are embedded anew. ``If-Match`` must name the version that was read."""
         version = _version(if_match)
-        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         if if_match is None:
             raise PreconditionRequiredError('send If-Match with the version that you have read, e.g. If-Match: "1"')
         return with_etag(self._services.memories.change(caller, account, memory_id, change.changes(), version=version))
@@ -158,7 +172,7 @@ class MemoryRoutes:
     ) -> Response[None]:
         """``If-Match`` is optional here: it guards against deleting what somebody has just corrected."""
         version = _version(if_match)
-        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         self._services.memories.delete(caller, account, memory_id, version=version)
         return Response(status_code=204)
 
@@ -173,22 +187,16 @@ class MemoryRoutes:
     def delete_by_filter(self, body: Annotated[DeleteBody, Body()], account_id: AccountQuery = None) -> DeleteAnswer:
         """A dry run counts. In a team, members may delete what they said themselves; owners may delete all."""
         where = body.filter.where()
-        caller, account = self._open(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=where.author_id)
+        caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=where.author_id)
         if body.dry_run or body.expected is None:
             return DeleteAnswer(matched=self._services.memories.count(account, where), deleted=0)
         deleted = self._services.memories.delete_matching(caller, account, where, expected=body.expected)
         return DeleteAnswer(matched=deleted, deleted=deleted)
 
     def _pin(self, memory_id: str, account_id: str | None, *, pinned: bool) -> Response[MemoryView]:
-        caller, account = self._open(account_id, Action.WRITE, Bucket.WRITES)
+        caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         changes = Changes(pinned=pinned)
         return with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
-
-    def _open(
-        self, account_id: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
-    ) -> tuple[Any, AccountId]:
-        event = self._api.current_event.raw_event
-        return self._services.gate.open(event, account_id, action, bucket, author_id=author_id)
 
 
 def with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:

@@ -12,9 +12,9 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
-from operator_memory.entrypoints.api.plan_routes import PlanRoutes
+from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
-from operator_memory.entrypoints.api.review import ReviewRoutes
+from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.http_api import HttpResponse, answer, json_text, raw_body
 
@@ -27,13 +27,32 @@ MAX_DEPTH = 50
 _ANY_PATH = "^.*$"  # of the route that Powertools makes up for a path that has none
 
 
+GROUPS = (
+    MemoryRoutes,
+    ReinstateRoutes,
+    SettingsRoutes,
+    TransferRoutes,
+    ErasureRoutes,
+    JobRoutes,
+    PlatformRoutes,
+)
+
+
 def make_api(services: Services) -> APIGatewayHttpResolver:
     """All routes on a resolver."""
     api = APIGatewayHttpResolver(
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (MemoryRoutes, ReviewRoutes, SettingsRoutes, TransferRoutes, ErasureRoutes, JobRoutes, PlanRoutes):
+    for routes in (
+        MemoryRoutes,
+        ReinstateRoutes,
+        SettingsRoutes,
+        TransferRoutes,
+        ErasureRoutes,
+        JobRoutes,
+        PlatformRoutes,
+    ):
         routes(services, api)
     handle_problems(api)
     return api
@@ -45,8 +64,8 @@ class MemoriesApi:
     def __init__(self, services: Services) -> None:
         self._api = make_api(services)
 
-    def __call__(self, event: Mapping[str, Any], context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's object)
-        """Answer one event."""
+    def handle(self, event: Mapping[str, Any], context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's object)
+        """Answer one event of the API Gateway."""
         return answer(lambda: self._api.resolve(_decoded(event), context))
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
-from operator_memory.domain.management.erasure import Erasure, ErasureState, Target, TargetKind
+from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.contracts.job import JobBody
 from operator_memory.entrypoints.contracts.memories import Closed, Id
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.audit_events import MAX_IDS, EventType, MemoryEvent
 from operator_memory.domain.memory.scopes import account_id, checked_id
+from operator_memory.domain.shared.audit_events import MAX_IDS, EventType, MemoryEvent
 
 MAX_QUERY = 10_000
 """Characters of a query that are kept. Escaped they are at most 120 KB; a message may take 1 MiB."""

@@ -21,10 +21,11 @@ from pydantic import (
 
 from operator_memory.application.management.manage_memories import Changes, NewMemory
 from operator_memory.domain.errors import InvalidInputError
-from operator_memory.domain.management.listing import MemoryFilter, Position, Sort, SortKey
+from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
 from operator_memory.domain.recall.rendering import shortened
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 MAX_TEXT = 8_000
 MAX_PAGE = 100

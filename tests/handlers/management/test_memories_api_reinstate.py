@@ -6,10 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
-from operator_memory.domain.recall.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.builders import USER_KEY, a_memory
 from tests.support.management.api import Answer, Management

@@ -6,14 +6,13 @@ The same goes for what an agent was told about how to work, which is that agent'
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks
+from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks, Wording
 from operator_memory.domain.conversation import answers
-from operator_memory.domain.learning.sentences import Sentences
 from operator_memory.domain.memory.memory import Memory, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
-from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100
@@ -23,12 +22,16 @@ SEARCH_TIMEOUT = 10.0
 _NOTHING: Mapping[str, Collection[str]] = {}
 
 
-class PastTurns:
-    """Doing any of it again changes nothing, so whoever is interrupted can repeat it."""
+class TurnVisibility:
+    """Withholds turns from other sessions, and releases them again.
 
-    def __init__(self, *, search: MemorySearch, marks: TurnMarks, clock: Clock) -> None:
+    Repeating any call changes nothing, so an interrupted caller can repeat it.
+    """
+
+    def __init__(self, *, search: MemorySearch, marks: TurnMarks, wording: Wording, clock: Clock) -> None:
         self._search = search
         self._marks = marks
+        self._wording = wording
         self._clock = clock
 
     def withhold(
@@ -39,14 +42,20 @@ class PastTurns:
         The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
         and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
         """
-        read: dict[tuple[str, str], Sentences] = {}
+        readings = _Readings(self._wording)
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
             saying = []
             for fact, hits in zip(some, self._like(account_id, some), strict=True):
-                repeating = _repeating([hit.memory for hit in hits], fact, read)
+                repeating = _repeating([hit.memory for hit in hits], fact, readings)
                 saying.append((fact, {*fact.said_in, *repeating}.difference(spare.get(fact.id, ()))))
             self._mark(account_id, saying)
+
+    def withhold_reworded(self, account_id: AccountId, before: Memory, after: Memory) -> None:
+        """Withhold the turns that say ``before``, a fact that a person changes to ``after``; none of them if only the
+        wording differs, since what was said is still so."""
+        if not self._wording.same(before.text, after.text):
+            self.withhold(account_id, [before])
 
     def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
         """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
@@ -76,20 +85,29 @@ class PastTurns:
         return self._search.search(account_id, plan, now=self._clock.now(), timeout=SEARCH_TIMEOUT)
 
 
-def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Sentences]) -> set[str]:
-    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well.
+class _Readings:
+    """Turns that have been read, each once for all facts."""
 
-    ``read``: by the question and the turn what has been read for other facts.
-    """
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self._read: dict[tuple[str, str], Callable[[str], bool]] = {}
+
+    def say(self, turn: Memory, asked: str, fact: str) -> bool:
+        """Whether ``turn``, said in answer to ``asked``, says ``fact``."""
+        key = (asked, turn.text)
+        if key not in self._read:
+            self._read[key] = self._wording.reading(turn.text, asked=asked)
+        return self._read[key](fact)
+
+
+def _repeating(found: Sequence[Memory], fact: Memory, readings: _Readings) -> set[str]:
+    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well."""
     turns = [memory for memory in found if memory.kind is Kind.TURN]
-    places = {(turn.source_run_id, turn.seq): turn for turn in turns}
+    by_position = {(turn.source_run_id, turn.seq): turn for turn in turns}
     repeating: set[str] = set()
     for turn in turns:
-        asked = None if turn.seq is None else places.get((turn.source_run_id, turn.seq - 1))
+        asked = None if turn.seq is None else by_position.get((turn.source_run_id, turn.seq - 1))
         question = asked.text[-_QUESTION:] if asked is not None and answers(turn, asked) else ""
-        key = (question, turn.text)
-        if key not in read:
-            read[key] = Sentences(turn.text, asked=question)
-        if read[key].say(fact.text):
+        if readings.say(turn, question, fact.text):
             repeating.add(turn.id)
     return repeating

@@ -9,9 +9,9 @@ from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.sentences import says
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import CLEARED, EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
@@ -185,10 +185,10 @@ def test_of_hundreds_of_facts_each_finds_its_turns() -> None:
         replace(some, text=some.text.replace("My", "User's"), id=f"fact-{n}", kind=Kind.FACT)
         for n, some in enumerate(world.of_scope(Scope.SESSION))
     ]
-    world.past_turns.withhold(ACCOUNT, facts)
+    world.visibility.withhold(ACCOUNT, facts)
     assert all(turn.withheld_by for turn in world.of_scope(Scope.SESSION))
     for some in facts:
-        world.past_turns.release(ACCOUNT, some)
+        world.visibility.release(ACCOUNT, some)
     assert withheld(world) == set()
 
 
@@ -228,7 +228,7 @@ def test_an_answer_that_says_again_what_was_known_is_withheld_with_it() -> None:
     world = World()
     ran(world, 0, user("My favourite colour is blue."), facts=["User's favourite colour is blue"])
     ran(world, 1, assistant("What is your favourite colour?"), user("Blue."), facts=["User's favourite colour is blue"])
-    world.past_turns.withhold(ACCOUNT, [fact(world, "User's favourite colour is blue")])
+    world.visibility.withhold(ACCOUNT, [fact(world, "User's favourite colour is blue")])
     assert "Blue." in withheld(world)
 
 
@@ -243,7 +243,7 @@ def test_what_takes_two_turns_to_say_is_withheld_in_both() -> None:
     world = World()
     known = "User has a new dog named Rex"
     ran(world, 0, user("I have a new dog."), user("His name is Rex."), facts=[known])
-    world.past_turns.withhold(ACCOUNT, [fact(world, known)])
+    world.visibility.withhold(ACCOUNT, [fact(world, known)])
     assert withheld(world) == {"I have a new dog.", "His name is Rex."}
 
 
@@ -261,9 +261,9 @@ def test_what_a_person_has_put_right_is_not_recalled_when_the_fact_holds_again()
     world = World()
     ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
     wrong = fact(world, LISBON)
-    world.past_turns.withhold(ACCOUNT, [wrong])
+    world.visibility.withhold(ACCOUNT, [wrong])
     past = PastVersion(1, LISBON, FINISHED, "user:somebody")
-    world.past_turns.release(ACCOUNT, replace(wrong, text="User lives in Leiria", history=(past,)))
+    world.visibility.release(ACCOUNT, replace(wrong, text="User lives in Leiria", history=(past,)))
     assert withheld(world) == {"I live in Lisbon."}
 
 
@@ -289,7 +289,7 @@ def test_a_note_that_a_person_has_added_to_a_session_is_no_turn() -> None:
     [turn] = world.of_scope(Scope.SESSION)
     note = replace(turn, id="note", kind=Kind.FACT)
     world.memories.upsert(ACCOUNT, [EmbeddedMemory(note, [0.0] * 32)])
-    world.past_turns.withhold(ACCOUNT, [fact(world, LISBON)])
+    world.visibility.withhold(ACCOUNT, [fact(world, LISBON)])
     assert world.memories.points[ACCOUNT]["note"].memory.withheld_by == ()
 
 

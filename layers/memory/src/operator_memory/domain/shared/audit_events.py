@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 
 MAX_IDS = 1_000
@@ -48,6 +49,24 @@ class MemoryEvent:
     query: str | None = field(default=None, repr=False)
     result_count: int | None = None
     metadata: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What an event touched: memories, and the agent or thread that they belong to.
+
+    ``count``: how many memories; left out, as many as ``memory_ids``.
+    """
+
+    memory_ids: tuple[str, ...] = ()
+    agent_id: str | None = None
+    thread_id: str | None = None
+    count: int | None = None
+
+    @classmethod
+    def memory(cls, memory: Memory) -> "Touched":
+        """One memory, with its agent and thread."""
+        return cls((memory.id,), memory.agent_id, memory.thread_id)
 
 
 def new_event_id() -> str:

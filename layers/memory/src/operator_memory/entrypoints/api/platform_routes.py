@@ -5,13 +5,15 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.management.identity import Action, Caller
-from operator_memory.domain.management.listing import MemoryFilter, Sort
+from operator_memory.domain.management.listing import Sort
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.api.account import PathId
 from operator_memory.entrypoints.api.problems import documented
+from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, ClearedView, MemoryList, memory_view
 
@@ -20,54 +22,47 @@ Words = Annotated[
     str | None, Query(max_length=2_000, description="Search for this; without it the newest are listed.")
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-PLAN = documented("platform", 401, 403, 404, 422, 429, 503)
+PLATFORM = documented("platform", 401, 403, 404, 422, 429, 503)
 
 
-class PlanRoutes:
+class PlatformRoutes(Routes):
     """``user_id`` is the account: a person's own id, or a team's account id."""
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
-        self._services = services
-        self._api = api
+        super().__init__(services, api)
         user, agent = "/memory/user/<user_id>", "/memory/agent/<agent_id>"
-        api.get(user, summary="The user memory", **PLAN)(self.get_user_memories)
-        api.delete(user, summary="Clear the user memory", **PLAN)(self.clear_user_memories)
-        api.get(agent, summary="What an agent of yours learned", **PLAN)(self.get_agent_memories)
-        api.delete(agent, summary="Clear what it learned", **PLAN)(self.clear_agent_memories)
+        api.get(user, summary="The user memory", **PLATFORM)(self.get_user_memories)
+        api.delete(user, summary="Clear the user memory", **PLATFORM)(self.clear_user_memories)
+        api.get(agent, summary="What an agent of yours learned", **PLATFORM)(self.get_agent_memories)
+        api.delete(agent, summary="Clear what it learned", **PLATFORM)(self.clear_agent_memories)
 
     def get_user_memories(self, user_id: PathId, query: Words = None, limit: Limit = 20) -> MemoryList:
         """The newest, or with ``query`` those that fit best."""
-        event = self._api.current_event.raw_event
-        caller, account = self._services.gate.open(event, user_id, Action.READ, Bucket.READS)
+        caller, account = self._admit(user_id, Action.READ, Bucket.READS)
         return self._found(caller, account, MemoryFilter(scope=Scope.USER), query, limit)
 
     def get_agent_memories(self, agent_id: PathId, query: Words = None, limit: Limit = 20) -> MemoryList:
         """The same of an agent, for the members of the account that owns it."""
-        event = self._api.current_event.raw_event
-        caller, account = self._services.gate.open_agent(event, agent_id, Action.READ, Bucket.READS)
+        caller, account = self._services.access.admit_for_agent(self._event, agent_id, Action.READ, Bucket.READS)
         return self._found(caller, account, MemoryFilter(scope=Scope.AGENT, agent_id=agent_id), query, limit)
 
     def clear_user_memories(self, user_id: PathId) -> ClearedView:
         """Takes away the user memory for good; runs that are still queued do not bring it back."""
-        event = self._api.current_event.raw_event
-        caller, account = self._services.gate.open(event, user_id, Action.CLEAR, Bucket.EXPENSIVE)
+        caller, account = self._admit(user_id, Action.CLEAR, Bucket.EXPENSIVE)
         return self._cleared(caller, account, Target(TargetKind.USER))
 
     def clear_agent_memories(self, agent_id: PathId) -> ClearedView:
         """The same of an agent's."""
-        event = self._api.current_event.raw_event
-        caller, account = self._services.gate.open_agent(event, agent_id, Action.CLEAR, Bucket.EXPENSIVE)
+        caller, account = self._services.access.admit_for_agent(self._event, agent_id, Action.CLEAR, Bucket.EXPENSIVE)
         return self._cleared(caller, account, Target(TargetKind.AGENT, agent_id))
 
     def _found(
         self, caller: Caller, account: AccountId, where: MemoryFilter, query: str | None, limit: int
     ) -> MemoryList:
-        memories = self._services.memories
         if query:
-            record = self._services.records_queries(account)
-            ranked = memories.search(caller, account, where, query=query, limit=limit, record_query=record)
+            ranked = self._services.finder.search(account, where, query=query, limit=limit, actor=caller.actor)
             return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
-        page = memories.page(caller, account, where, Sort(), limit=limit)
+        page = self._services.memories.page(caller, account, where, Sort(), limit=limit)
         return MemoryList(memories=[memory_view(memory) for memory in page.memories])
 
     def _cleared(self, caller: Caller, account: AccountId, target: Target) -> ClearedView:

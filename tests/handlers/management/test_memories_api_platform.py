@@ -1,8 +1,8 @@
 """``/memory``: the routes by the names that the platform knows; and that all works while memory is off."""
 
 import pytest
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.management.api import Management
 from tests.support.management.checks import added, holds_no_text, is_problem, of_type, shelf, the_event

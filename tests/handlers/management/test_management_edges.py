@@ -1,4 +1,4 @@
-"""What a reader of the API as an attacker, and as a confused honest user, found: each a sentence that must hold."""
+"""What must hold at the edges of the management API, for an attacker and for a confused honest user."""
 
 import base64
 import json
@@ -14,19 +14,19 @@ import yaml
 from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult, RetrieveContext, Timing
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.management.audit_events import EventType
-from operator_memory.domain.management.erasure import Target, TargetKind
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
-from operator_memory.domain.management.switches import Switches
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.recall.ranked_memory import RankedMemory
-from operator_memory.domain.recall.search_plan import Hit
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.search_plan import Hit
+from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.shared.tombstones import Target, TargetKind
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.contracts.context import MAX_LIMIT, context_view
 from operator_memory.entrypoints.contracts.memories import MAX_PAGE, MAX_TEXT
 from operator_memory.entrypoints.http_api import json_response
@@ -158,14 +158,14 @@ def test_what_a_request_has_waited_for_its_limits_is_taken_off_the_time_of_its_c
         search=Waits(clock, "qdrant"),
         embedder=Waits(clock, "embeddings"),
         switches=Waits(clock, "supabase"),
-        trail=Trail(FakeEvents(), clock),
+        trail=AuditTrail(FakeEvents(), clock),
         clock=clock,
     )
     started = clock.monotonic()
 
-    limit.caller(Caller("agent-runtime"), Bucket.READS)
-    limit.account(ACCOUNT, Bucket.READS)
-    result = retrieve(ContextRequest(ACCOUNT, query="tea"), actor="service:agent-runtime", started=started)
+    limit.count_caller(Caller("agent-runtime"), Bucket.READS)
+    limit.count_account(ACCOUNT, Bucket.READS)
+    result = retrieve.retrieve(ContextRequest(ACCOUNT, query="tea"), actor="service:agent-runtime", started=started)
 
     assert set(result.degraded) == {"embeddings_timeout", "qdrant_timeout"}
     assert clock.monotonic() - started < PROMISED_SECONDS
@@ -186,7 +186,7 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
         Slow(clock, "dynamodb"), limits={Bucket.READS: RateLimit(600)}, service_factor=1, clock=clock, timeout=0.3
     )
     started = clock.monotonic()
-    limit.caller(Caller("agent-runtime"), Bucket.READS)
+    limit.count_caller(Caller("agent-runtime"), Bucket.READS)
     assert clock.monotonic() - started == pytest.approx(0.3)
 
 
@@ -267,7 +267,7 @@ def test_without_a_platform_its_key_is_not_asked_for(url: str, read: set[str]) -
     """One parameter that does not exist fails the reading of all secrets: the function would answer 503 for ever."""
     asked: list[str] = []
 
-    class Noted(Parts):
+    class Noted(AdaptersInUse):
         def _parameter_reader(self, names: list[str]) -> Callable[[str], str]:
             asked.extend(names)
             return str

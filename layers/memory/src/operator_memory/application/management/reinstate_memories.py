@@ -1,31 +1,37 @@
-"""Use cases of people who look over what was learned: let a rejected fact in, undo a replacement."""
+"""Use cases of people who disagree with the gate: let a rejected fact in, undo a replacement."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import MemoryLibrary
-from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.shared.past_turns import PastTurns
+from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, NotFoundError, VersionConflictError
-from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.audit_events import EventType, Touched
 
 _ATTEMPTS = 3
 
 
-class ReviewMemories:
-    """The gate's decisions are not the last word."""
+class ReinstateMemories:
+    """Brings memories back that the gate has put aside."""
 
     def __init__(
-        self, *, library: MemoryLibrary, writer: GuardedWriter, past_turns: PastTurns, trail: Trail, clock: Clock
+        self,
+        *,
+        library: MemoryLibrary,
+        writer: GuardedWriter,
+        visibility: TurnVisibility,
+        trail: AuditTrail,
+        clock: Clock,
     ) -> None:
         self._library = library
         self._writer = writer
-        self._past_turns = past_turns
+        self._visibility = visibility
         self._trail = trail
         self._clock = clock
 
@@ -43,7 +49,7 @@ class ReviewMemories:
             return replace(stored, rejected=None, valid_until=None, expires_at=None)
 
         memory = self._changed(account_id, identity, approved)
-        self._past_turns.release(account_id, memory)
+        self._visibility.release(account_id, memory)
         self._note(caller, memory, "approved")
         return memory
 
@@ -69,7 +75,7 @@ class ReviewMemories:
         newer = None if keep_newer else self._in_force(account_id, replaced_by[0], seen={identity})
         if newer is not None:
             self._step_back(caller, account_id, newer, memory)
-        self._past_turns.release(account_id, memory)  # last: if it fails, a turn is missed; the facts are right
+        self._visibility.release(account_id, memory)  # last: if it fails, a turn is missed; the facts are right
         return memory
 
     def _in_force(self, account_id: AccountId, identity: str, seen: set[str]) -> Memory | None:
@@ -86,7 +92,7 @@ class ReviewMemories:
 
     def _step_back(self, caller: Caller, account_id: AccountId, newer: Memory, older: Memory) -> None:
         now = self._clock.now()
-        self._past_turns.withhold(account_id, [newer], spare={newer.id: older.said_in})
+        self._visibility.withhold(account_id, [newer], spare={newer.id: older.said_in})
 
         def stepped_back(stored: Memory) -> Memory:
             return replace(stored, superseded_by=older.id, valid_until=now)
@@ -111,8 +117,6 @@ class ReviewMemories:
             memory.account_id,
             caller.actor,
             EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
+            Touched.memory(memory),
             metadata={"how": how, "version": memory.version},
         )

@@ -1,0 +1,80 @@
+"""Use case: a person's search among the memories, by meaning and by words."""
+
+import logging
+from dataclasses import replace
+
+from operator_memory.application.ports.core import Clock, Embedder
+from operator_memory.application.ports.management import MemoryLibrary, SwitchReader
+from operator_memory.application.recall.retrieve_context import searchable_query
+from operator_memory.application.shared.audit_trail import AuditTrail
+from operator_memory.domain.errors import InvalidInputError, UpstreamError
+from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.recall.parameters import USUAL
+from operator_memory.domain.recall.ranked_memory import RankedMemory
+from operator_memory.domain.recall.ranking import RankingRequest, rank
+from operator_memory.domain.shared.audit_events import EventType, Touched
+from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.search_plan import Search, SearchMode
+
+EMBED_TIMEOUT = 10.0
+"""Seconds for the embedding call."""
+
+SWITCHES_TIMEOUT = 2.0
+"""Seconds for reading whether the words of a search may be kept."""
+
+CANDIDATES = 60
+"""Memories by meaning, and as many by words, that a search ranks at least."""
+
+SHOW_ALL = replace(USUAL, near_duplicates_once=False)
+"""A person who tidies up wants to see what is there twice."""
+
+_LOG = logging.getLogger("operator_memory.search")
+
+
+class SearchMemories:
+    """Searches whether memory is switched on or off: what is stored stays its owner's to see."""
+
+    def __init__(
+        self, *, library: MemoryLibrary, embedder: Embedder, switches: SwitchReader, trail: AuditTrail, clock: Clock
+    ) -> None:
+        self._library = library
+        self._embedder = embedder
+        self._switches = switches
+        self._trail = trail
+        self._clock = clock
+
+    def search(
+        self, account_id: AccountId, where: MemoryFilter, *, query: str, limit: int, actor: str
+    ) -> list[RankedMemory]:
+        """The memories that fit ``query`` best, best first. ``actor`` is who asks, as the trail names them."""
+        text = searchable_query(query)
+        if text is None:
+            raise InvalidInputError("query", "must hold at least one letter or digit")
+        recorded_query = query if self._records_queries(account_id) else None
+        vector = self._embedder.embed([text], timeout=EMBED_TIMEOUT)[0]
+        now = self._clock.now()
+        candidates = max(CANDIDATES, 2 * limit)
+        found = self._library.find(account_id, where, vector=vector, text=text, limit=candidates, now=now)
+        searches = [Search(ScopeKey(Scope.USER), mode, limit) for mode in (SearchMode.DENSE, SearchMode.KEYWORD)]
+        ranked = rank(searches, found, RankingRequest(now), limit=limit, parameters=SHOW_ALL)
+        self._trail.note(
+            account_id,
+            actor,
+            EventType.SEARCH,
+            Touched(tuple(r.memory.id for r in ranked), where.agent_id, where.thread_id),
+            query=recorded_query,
+            metadata={"how": "search"},
+        )
+        return ranked
+
+    def _records_queries(self, account_id: AccountId) -> bool:
+        """Whether the trail may keep the words of a search. Where that cannot be read it does not, and the search goes
+        on."""
+        try:
+            switches = self._switches.read(
+                account_id, agent_id=None, thread_id=None, session_id=None, timeout=SWITCHES_TIMEOUT
+            )
+        except UpstreamError as error:
+            _LOG.warning("the switch of queries cannot be read", extra={"reason": error.reason})
+            return False
+        return switches.record_queries

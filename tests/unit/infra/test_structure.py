@@ -1,0 +1,120 @@
+"""The shape of the code: no import circles, small folders, names that say what and not when, ports without values."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PRODUCT = ROOT / "layers" / "memory" / "src"
+PACKAGES = (PRODUCT / "operator_memory", *(ROOT / name for name in ("functions", "devstack", "infra", "bench")))
+TESTS = ROOT / "tests"
+
+MOST_MODULES, MOST_TEST_MODULES = 15, 20
+"""In one folder, ``__init__`` not counted."""
+
+WHEN_NAMED = re.compile(r"(?:_\d+|_more|review\w*)$|(?:^|_)review")
+"""Names of files that tell when they were written, not what is in them."""
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def files(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def named(path: Path) -> str:
+    """As a failing test shows it."""
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def modules() -> Mapping[str, Path]:
+    """Every module outside the tests, by its dotted name."""
+    return {
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in PACKAGES
+        for path in files(package)
+    }
+
+
+def imported_by(module: str) -> Iterator[str]:
+    """The modules of ours that ``module`` imports: at its top, in functions, and for type checking."""
+    for node in ast.walk(tree_of(modules()[module])):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules())
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if name in modules() or node.module in modules():
+                    yield name if name in modules() else node.module
+
+
+def circles(imports: Mapping[str, set[str]]) -> list[set[str]]:
+    """The strongly connected components of more than one module (Tarjan's algorithm)."""
+    numbers: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[set[str]] = []
+    number = count()
+
+    def visit(module: str) -> None:
+        numbers[module] = lowest[module] = next(number)
+        stack.append(module)
+        for other in imports[module]:
+            if other not in numbers:
+                visit(other)
+            if other in stack:
+                lowest[module] = min(lowest[module], lowest[other])
+        if lowest[module] == numbers[module]:
+            component = set(stack[stack.index(module) :])
+            del stack[stack.index(module) :]
+            if len(component) > 1:
+                found.append(component)
+
+    for module in imports:
+        if module not in numbers:
+            visit(module)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    imports = {module: set(imported_by(module)) - {module} for module in modules()}
+    assert sum(map(len, imports.values())) > 1000, "the imports are read"
+    assert circles(imports) == []
+
+
+def test_a_circle_would_be_noticed() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == [{"b", "c"}]
+
+
+def test_no_folder_holds_more_modules_than_one_can_survey() -> None:
+    sizes = Counter(path.parent for path in files(*PACKAGES, TESTS) if path.name != "__init__.py")
+    full = {
+        named(folder): size
+        for folder, size in sizes.items()
+        if size > (MOST_TEST_MODULES if folder.is_relative_to(TESTS) else MOST_MODULES)
+    }
+    assert full == {}
+
+
+def test_no_file_is_named_for_when_it_was_written() -> None:
+    assert [named(path) for path in files(*PACKAGES, TESTS) if WHEN_NAMED.search(path.stem)] == []
+
+
+def test_ports_hold_protocols_only() -> None:
+    ports = PRODUCT / "operator_memory" / "application" / "ports"
+    statements = [node for path in files(ports) for node in tree_of(path).body]
+    held = [node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr)]
+    assert held
+    assert [ast.unparse(node) for node in held if not _is_protocol(node)] == []
+
+
+def _is_protocol(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)
