@@ -21,12 +21,13 @@ from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, Usage
 from operator_memory.domain.memory.embedding_text import beginning
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.ranking import rank
 from operator_memory.domain.recall.search_plan import Search, SearchMode
+from operator_memory.domain.text import normalised_text
 
 MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000

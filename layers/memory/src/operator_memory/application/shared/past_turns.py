@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks
 from operator_memory.domain.conversation import answers
 from operator_memory.domain.learning.sentences import Sentences
-from operator_memory.domain.memory.memory import Memory, normalised_text
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.text import normalised_text
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100
