@@ -22,23 +22,21 @@ from tests.support.loopback import unused_port
 ROOT = Path(__file__).parents[3]
 PYJWT = {"jwt", "cryptography", "_cffi_backend", "_openssl"}
 """PyJWT, which verifies the runtime's tokens, and what it imports wherever it is installed. See docs/adr/0001."""
-HEAVY = set(
-    [
-        "mem0",
-        "openai",
-        "qdrant_client",
-        "supabase",
-        "boto3",
-        "botocore",
-        "numpy",
-        "pydantic",
-        "httpx",
-        "urllib3",
-        "requests",
-        "tiktoken",
-        "regex",
-    ]
-)
+HEAVY = {
+    "mem0",
+    "openai",
+    "qdrant_client",
+    "supabase",
+    "boto3",
+    "botocore",
+    "numpy",
+    "pydantic",
+    "httpx",
+    "urllib3",
+    "requests",
+    "tiktoken",
+    "regex",
+}
 HEAVY_STANDARD = {"asyncio", "multiprocessing", "sqlite3", "unittest", "xml", "concurrent", "ctypes", "tkinter"}
 FOREIGN = (
     "mem0",
