@@ -6,9 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 LAYER = ROOT / "layers" / "memory" / "src"
-MOST_MEGABYTES = 190
-"""Of Lambda's 250: the built layer has 184 (``make build && python -m bench.package``), 38 of them the
-secret detector. Raise it knowingly."""
+MOST_MEGABYTES = 195
+"""Of Lambda's 250: the layer built for arm64 has 181 (``make build && python -m bench.package``), what is installed
+here has 193, 6 of them tiktoken and its regex. Raise it knowingly."""
 
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", re.MULTILINE)
 

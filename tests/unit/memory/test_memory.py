@@ -7,8 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.learning.jobs import content_hash, retry_delay_seconds
-from operator_memory.domain.memory.memory import EmbeddedMemory, memory_id, normalised_text
+from operator_memory.domain.memory.memory import EmbeddedMemory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
+from operator_memory.domain.text import normalised_text
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
 

@@ -1,4 +1,4 @@
-"""Service tokens, with PyJWT as the judge in both directions: what we make is valid, and nothing else passes."""
+"""Service tokens: what is minted is valid, and nothing else passes, made by a library or by hand."""
 
 import base64
 import hashlib
@@ -25,6 +25,8 @@ from operator_memory.adapters.net.service_tokens import (
 from operator_memory.domain.errors import ConfigurationError, UnauthenticatedError
 from operator_memory.domain.management.identity import READ_CONTEXT, Caller
 from operator_memory.domain.memory.scopes import AccountId
+
+from tests.support.management.user_tokens import EC
 
 KEY, OTHER_KEY = b"a-key-of-at-least-thirty-two-characters", b"another-key-of-thirty-two-characters-or-more"
 NOW = datetime.now(UTC).replace(microsecond=0)  # PyJWT judges by the machine's clock, with a day to spare
@@ -281,6 +283,14 @@ def test_keys_that_are_anything_else_say_what_to_set_and_not_what_they_were(text
     with pytest.raises(ConfigurationError, match="SERVICE_TOKEN_KEYS") as stopped:
         parse_keys(text)
     assert "hunter2" not in str(stopped.value)
+
+
+def test_a_public_key_is_not_a_secret() -> None:
+    for form in ("pem", "jwk"):
+        public = EC.public_forms()[form].decode()
+        with pytest.raises(ConfigurationError, match="not a secret") as stopped:
+            parse_keys(json.dumps({"a": "x" * 32, "b": public}))
+        assert public not in str(stopped.value)
 
 
 def test_keys_are_parsed_when_their_text_changes_and_not_with_every_request() -> None:

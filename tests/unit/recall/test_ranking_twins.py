@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.memory.memory import normalised_text
 from operator_memory.domain.memory.scopes import Kind
 from operator_memory.domain.recall.near_duplicates import distinct
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.selection import best_list, without_repetitions
+from operator_memory.domain.text import normalised_text
 
 from tests.support.builders import NOW, a_memory
 

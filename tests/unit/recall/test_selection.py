@@ -8,13 +8,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.memory.memory import normalised_text
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, rank, source_of
 from operator_memory.domain.recall.relevance import RelevanceGate
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.text import normalised_text
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_hit, a_memory
 from tests.support.recall.rankings import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from operator_memory.domain.fence import FENCE_NAME
+from operator_memory.domain.fence import without_memories
 
 MAX_TURN_CHARACTERS = 20_000
 """A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
@@ -28,9 +28,6 @@ _TOOL_XML = re.compile(
     r"<(?P<tag>function_calls|tool_call|tool_result|function_result)\b[^<>]*>.*?(?:</(?P=tag)>|\Z)", re.DOTALL
 )
 _UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}+\]")
-_OUR_BLOCK = re.compile(rf"<{FENCE_NAME}\b[^<>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
-# What our block had the model cite, alone or several in one pair of brackets.
-_OUR_CITATION = re.compile(r" ?\[m:[0-9a-f]{8,64}(?:[,;] ?m:[0-9a-f]{8,64})*\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE = re.compile(r"\w")
 _GAP = "\n[...]\n"
@@ -207,8 +204,8 @@ def _part_text(part: object) -> str:
 def clean_text(text: str) -> str:
     """Take out recalled memories and their citations (never learn them again), tool XML, upload markers and control
     characters."""
-    text = _OUR_CITATION.sub("", _CONTROL.sub("", text))  # first: what stood left and right may be a tag now
-    for pattern in (_OUR_BLOCK, _TOOL_XML, _UPLOAD_MARKER):
+    text = without_memories(_CONTROL.sub("", text))
+    for pattern in (_TOOL_XML, _UPLOAD_MARKER):
         text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
     return text.strip()
 

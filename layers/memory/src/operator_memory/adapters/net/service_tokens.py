@@ -1,17 +1,16 @@
 """The agent runtime's own credential: a short-lived JSON Web Token, signed with a shared key (HS256).
 
-Standard library only: the context function verifies one on every request, and PyJWT with cryptography would
-cost it 80 ms of cold start. Exactly one algorithm is accepted, so there is nothing to confuse. RFC 7519, 7515.
+Exactly one algorithm is accepted, so there is nothing to confuse.
 """
 
-import base64
-import binascii
-import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import jwt
+
+from operator_memory.adapters.net.json_web_tokens import is_secret, unverified_claims, verified_claims
 from operator_memory.domain.errors import ConfigurationError, InvalidInputError, UnauthenticatedError
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import account_id
@@ -22,6 +21,7 @@ MAX_LIFETIME = timedelta(hours=12)
 CLOCK_SKEW = timedelta(seconds=30)
 MIN_KEY_LENGTH = 32
 _MAX_TOKEN_LENGTH = 4096
+_ALGORITHM = "HS256"
 _MAX_SUBJECT_LENGTH = 128
 """The subject is a part of the trail's actor and of a rate limit's key; a longer one fits into neither."""
 
@@ -42,6 +42,8 @@ def parse_keys(text: str) -> dict[str, bytes]:
     for key_id, secret in decoded.items():
         if not isinstance(secret, str) or len(secret) < MIN_KEY_LENGTH:
             raise ConfigurationError(f"{where}: key {key_id!r} must have at least {MIN_KEY_LENGTH} characters.")
+        if not is_secret(secret):
+            raise ConfigurationError(f"{where}: key {key_id!r} is a public key or a certificate, not a secret.")
     return {key_id: secret.encode() for key_id, secret in decoded.items()}
 
 
@@ -56,7 +58,6 @@ def mint(
     account: str | None = None,
 ) -> str:
     """Make a token that is valid from ``now`` for ``lifetime``, optionally for one account only."""
-    header = {"alg": "HS256", "typ": "JWT", "kid": key_id}
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -67,15 +68,13 @@ def mint(
     }
     if account is not None:
         claims["account_id"] = account
-    signing_input = f"{_encode(header)}.{_encode(claims)}"
-    return f"{signing_input}.{_b64(hmac.digest(key, signing_input.encode(), 'sha256'))}"
+    return jwt.encode(claims, key, _ALGORITHM, headers={"kid": key_id})
 
 
 def is_service_token(token: str) -> bool:
     """Whether ``token`` says that the runtime made it. Unverified: it decides only who is asked to verify it."""
-    parts = token.split(".") if len(token) <= _MAX_TOKEN_LENGTH else []
     try:
-        return len(parts) == 3 and _decode(parts[1]).get("iss") == ISSUER
+        return unverified_claims(token, max_length=_MAX_TOKEN_LENGTH).get("iss") == ISSUER
     except UnauthenticatedError:
         return False
 
@@ -93,22 +92,15 @@ class ServiceTokens:
         Raises:
             UnauthenticatedError: saying what is wrong, never quoting the token.
         """
-        parts = token.split(".") if len(token) <= _MAX_TOKEN_LENGTH and token.isascii() else []
-        if len(parts) != 3:
-            raise UnauthenticatedError("the token is not a JSON Web Token")
-        header, claims = _decode(parts[0]), _decode(parts[1])
-        key_id = header.get("kid")
-        key = self._keys().get(key_id) if isinstance(key_id, str) else None
-        if header.get("alg") != "HS256" or "crit" in header or key is None:
-            raise UnauthenticatedError("the token is signed with an unknown key or algorithm")
-        expected = hmac.digest(key, f"{parts[0]}.{parts[1]}".encode(), "sha256")
-        # The text is compared, not the bytes: several texts decode to the same bytes.
-        if not hmac.compare_digest(_b64(expected), parts[2]):
-            raise UnauthenticatedError("the token's signature is not valid")
+        claims = verified_claims(token, self._find_key, max_length=_MAX_TOKEN_LENGTH)
         _check_times(claims, now)
         if claims.get("iss") != ISSUER or claims.get("aud") != AUDIENCE:
             raise UnauthenticatedError("the token was made for another service")
         return _caller(claims)
+
+    def _find_key(self, header: Mapping[str, Any]) -> tuple[str, bytes] | None:
+        key = self._keys().get(header.get("kid", ""))
+        return None if key is None else (_ALGORITHM, key)
 
 
 def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
@@ -136,31 +128,6 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     except InvalidInputError as error:
         raise UnauthenticatedError("the token's account_id is malformed") from error
     return Caller(subject, frozenset(scope.split()), account)
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _encode(value: Mapping[str, Any]) -> str:
-    return _b64(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _b64_decode(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UnauthenticatedError("the token is not a JSON Web Token") from error
-
-
-def _decode(text: str) -> dict[str, Any]:
-    try:
-        decoded = json.loads(_b64_decode(text))
-    except (ValueError, RecursionError) as error:
-        raise UnauthenticatedError("the token is not a JSON Web Token") from error
-    if not isinstance(decoded, dict):
-        raise UnauthenticatedError("the token is not a JSON Web Token")
-    return decoded
 
 
 def key_provider(read: Callable[[], str]) -> Callable[[], Mapping[str, bytes]]:

@@ -14,6 +14,7 @@ from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.memory.vectors import Vector
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.text import valid
 
 EDITS = "edit_ids"
 """Payload field: the ids of the last writes that replaced the memory, newest last. Not a part of the memory."""
@@ -76,15 +77,11 @@ def matching(account_id: AccountId, where: MemoryFilter, *beside: Json, now: dat
     if bounds:
         must.append(requests.in_range("created_at", **bounds))
     if where.text is not None:
-        must.append({"key": "data", "match": {"text": _sendable(where.text)}})
+        must.append({"key": "data", "match": {"text": valid(where.text)}})
     gone = [] if where.inactive else requests.gone_at(now)
     if where.quarantined is not None:
         (gone if where.quarantined else must).append({"is_empty": {"key": "rejected"}})
     return requests.tenant_filter(account_id, *must, *beside, must_not=gone)
-
-
-def _sendable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate is refused, and is in no stored text
 
 
 def ordered(
@@ -146,7 +143,7 @@ def find(account_id: AccountId, where: MemoryFilter, *, vector: Vector, text: st
         "limit": limit,
         "with_payload": list(FOUND_FIELDS),
     }
-    by_words = by_account_words(account_id, _sendable(text))
+    by_words = by_account_words(account_id, valid(text))
     return {"searches": [{**shared, "query": requests.dense(vector)}, {**shared, **by_words}]}
 
 

@@ -15,6 +15,7 @@ from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.text import valid
 
 Json = dict[str, Any]
 
@@ -362,6 +363,4 @@ def _finite(value: object) -> float:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    if value.isascii():
-        return value
-    return value.encode("utf-8", "replace").decode()  # without lone surrogates, which no answer could carry
+    return valid(value)

@@ -7,6 +7,7 @@ https://qdrant.tech/documentation/concepts/inference/. Standard library only (ho
 from collections.abc import Sequence
 
 from operator_memory.domain.memory.vectors import InferenceText
+from operator_memory.domain.text import valid
 
 _EMPTY = " "  # embedders refuse an empty string
 
@@ -26,4 +27,4 @@ class ServerEmbeddings:
 
     def embed(self, texts: Sequence[str], *, timeout: float) -> list[InferenceText]:  # noqa: ARG002  (the port's)
         """For each text what stands in its vector's place. Asks nobody, and cannot fail."""
-        return [InferenceText(text.encode("utf-8", "replace").decode() or _EMPTY, self._model) for text in texts]
+        return [InferenceText(valid(text) or _EMPTY, self._model) for text in texts]

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
+from operator_memory.domain.text import word_set
+
 
 class Found(NamedTuple):
     """A secret's place in a text: ``text[start:end]``."""
@@ -193,7 +195,7 @@ _SEED_WORDS = re.compile(
     r"[^\S\n]{0,3}(?:is|are|was|ist|lautet|es|est)?[\s:=-]{1,5}[\"'“]?"
     r"((?:(?:[0-9]{1,2}[.)]?[ \t]{0,3})?[a-z]{3,8}(?:[\s,]{1,4}|\b)){12,26})"
 )
-_NOT_SEED_WORDS = frozenset("the and not for are was were but with from has our your its him".split())  # noqa: SIM905
+_NOT_SEED_WORDS = word_set("the and not for are was were but with from has our your its him")
 _SEED_LENGTHS = (24, 21, 18, 15, 12)
 _HEX_LABEL = re.compile(r"(?:private|secret|wallet)[ _-]?key|privkey|privater schlüssel", re.IGNORECASE)
 _HEX_KEY = re.compile(

@@ -3,6 +3,8 @@
 Words that end like an English participle need no entry.
 """
 
+from operator_memory.domain.text import word_set
+
 _ENGLISH = """
     about again alone also always ambiguous any bad better blank broken case-sensitive clear common compromised correct
     dead default different down easy either email empty encrypted everywhere fine forgotten free garbage gone good great
@@ -26,10 +28,9 @@ _OTHER_LANGUAGES = """
     errada esquecida fraca forte nova velha sbagliata dimenticata scaduta debole sicura nuova vecchia
     verkeerd vergeten verlopen zwak sterk veilig nieuw słabe błędne забыт неверный слабый
 """
-_SENTENCE = """
-a and are at be down enter forgot in is must not on or please somewhere stored the to very will with written you your
-"""
-
-NOT_PASSWORDS = frozenset(f"{_ENGLISH} {_TECHNICAL} {_OTHER_LANGUAGES}".split())
-SENTENCE_WORDS = frozenset(_SENTENCE.split())
+NOT_PASSWORDS = word_set(f"{_ENGLISH} {_TECHNICAL} {_OTHER_LANGUAGES}")
+SENTENCE_WORDS = word_set(
+    "a and are at be down enter forgot in is must not on or please somewhere stored the to very will with written you "
+    "your"
+)
 """Several words with one of these are a sentence about passwords, not a passphrase."""

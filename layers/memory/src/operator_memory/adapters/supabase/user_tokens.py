@@ -5,7 +5,6 @@ key and RS256 to an RSA key of the project's published set (JWKS). What a token 
 found (``jwk``, ``jku``, ``x5u``) is not read. RFC 7515, 7517, 7519, 8725.
 """
 
-import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from operator_memory.adapters.net.http import HttpClient, json_object
+from operator_memory.adapters.net.json_web_tokens import Key, verified_claims
 from operator_memory.application.ports.core import Clock
 from operator_memory.domain.errors import (
     ConfigurationError,
@@ -45,10 +45,8 @@ MIN_SECRET_LENGTH = 32
 MIN_RSA_BITS = 2048
 
 _SYSTEM = "supabase_auth"
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KINDS = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
-_JWS = jwt.PyJWS(algorithms=["HS256", "ES256", "RS256"])
 
 
 class UserTokens:
@@ -90,11 +88,9 @@ class UserTokens:
         Raises:
             UnauthenticatedError: saying what is wrong, never quoting the token.
             UpstreamError: the published keys were never read and cannot be read now.
-            ConfigurationError: the project's JWT secret is none.
+            ConfigurationError: the project's JWT secret is too short, or a public key.
         """
-        if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-            raise UnauthenticatedError("the token is not a JSON Web Token")
-        claims = _claims(self._signed_payload(token))
+        claims = verified_claims(token, self._find_key, max_length=MAX_TOKEN_LENGTH)
         self._check_times(claims)
         if claims.get("iss") != self._issuer or not _contains(claims.get("aud"), self._audience):
             raise UnauthenticatedError("the token was made for another service")
@@ -103,32 +99,15 @@ class UserTokens:
         user_id = _user_id(claims.get("sub"))
         return Caller(subject=user_id, user_id=user_id)
 
-    def _signed_payload(self, token: str) -> bytes:
-        try:
-            header = _JWS.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise UnauthenticatedError("the token is not a JSON Web Token") from None
-        if "crit" in header:
-            raise UnauthenticatedError("the token relies on an extension that is not supported")
-        algorithm, key = self._key_for(header)
-        try:
-            payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
-        except jwt.InvalidKeyError:  # of the published keys only good ones are kept
-            raise ConfigurationError("The Supabase project's JWT secret is a public key, not a secret.") from None
-        except jwt.PyJWTError:
-            raise UnauthenticatedError("the token's signature is not valid") from None
-        return payload
-
-    def _key_for(self, header: Mapping[str, Any]) -> tuple[str, str | jwt.PyJWK]:
+    def _find_key(self, header: Mapping[str, Any]) -> tuple[str, Key] | None:
         """The algorithm and the one key that goes with it."""
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm == "HS256" and self._secret is not None:  # its key id says nothing: there is one secret
             return algorithm, _checked_secret(self._secret())
         if algorithm in ("ES256", "RS256") and self._published is not None and key_id:
             key = self._published.find(key_id)
-            if key is not None and key.algorithm_name == algorithm:
-                return algorithm, key
-        raise UnauthenticatedError("the token is signed with an unknown key or algorithm")
+            return None if key is None else (key.algorithm_name, key)
+        return None
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now().timestamp()
@@ -243,16 +222,6 @@ def _checked_secret(secret: str) -> str:
     if len(secret) < MIN_SECRET_LENGTH:
         raise ConfigurationError(f"The Supabase project's JWT secret must have {MIN_SECRET_LENGTH} characters or more.")
     return secret
-
-
-def _claims(payload: bytes) -> dict[str, Any]:
-    try:
-        claims = json.loads(payload)
-    except (ValueError, RecursionError):
-        claims = None
-    if not isinstance(claims, dict):
-        raise UnauthenticatedError("the token's claims are not a JSON object")
-    return claims
 
 
 def _contains(value: object, wanted: str) -> bool:

@@ -17,10 +17,11 @@ from operator_memory.domain.learning.grounding import Grounding
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
 from operator_memory.domain.learning.proposals import ProposedFact
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id, normalised_text
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.text import normalised_text
 
 NEIGHBOURS = 8
 """Memories of its scope that a fact is compared with: the nearest by meaning."""

@@ -18,10 +18,11 @@ from operator_memory.domain.errors import ConflictError, InvalidInputError, NotF
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.memory.embedding_text import beginning
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.text import normalised_text
 
 MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000

@@ -22,6 +22,7 @@ from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenC
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.shared.switches import Switches
+from operator_memory.domain.text import one_line
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
@@ -35,7 +36,6 @@ LEAST_SCORE = 0.001
 MAX_QUERY_CHARACTERS = 2_000
 """A longer query is searched by its beginning and its end, where people put the question."""
 
-_UNSEARCHABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _WORD = re.compile(r"\w")
 
 
@@ -301,7 +301,7 @@ def searchable_query(query: str | None) -> str | None:
     """``query`` without control characters and shortened to its two ends, or ``None`` if nothing is left."""
     if query is None:
         return None
-    text = " ".join(_UNSEARCHABLE.sub(" ", query).split())
+    text = one_line(query)
     if len(text) > MAX_QUERY_CHARACTERS:
         half = MAX_QUERY_CHARACTERS // 2
         text = f"{text[: half - 1]} {text[-half:]}"

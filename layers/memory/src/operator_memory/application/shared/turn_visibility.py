@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks, Wording
 from operator_memory.domain.conversation import answers
-from operator_memory.domain.memory.memory import Memory, normalised_text
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.text import normalised_text
 
 _ALL_TURNS = AnyScope((), past_sessions=True, withheld=True)
 _LOOKED_AT = 100

@@ -16,8 +16,9 @@ from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.meaning import Relation, relate
 from operator_memory.domain.learning.screening import command_reason, is_trivial
-from operator_memory.domain.memory.memory import Memory, memory_id, normalised_text
+from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.text import normalised_text
 
 MAX_FACT_CHARACTERS = 1_000
 """A fact is a sentence or two; a longer one is a pasted text that the extractor failed to condense."""

@@ -6,10 +6,10 @@ Portuguese, without accents; ``*`` ends a stem. A fact in which none of them occ
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.text import words
 
 DEFAULT_IMPORTANCE = 0.5
 """Of a fact about which the table says nothing."""
@@ -154,7 +154,6 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 
 _ROWS = tuple((row.importance, _pattern(row.words)) for row in TABLE)
-_NOT_A_WORD = re.compile(r"[\W_]+")
 _DETAIL = re.compile(r"\d+(?:[.,:]\d+)*|(?<=[a-z,;] )[A-Z\u00c0-\u00de]\w+")
 
 
@@ -171,8 +170,8 @@ def importance_of(text: str, *, kind: Kind, scope: Scope) -> float:
     """
     if kind is Kind.TURN:
         return _turn_importance(text[:_MAX_LOOKED_AT])
-    folded = folded_words(text[:_MAX_LOOKED_AT])
-    found = next((importance for importance, pattern in _ROWS if pattern.search(folded)), DEFAULT_IMPORTANCE)
+    said = " ".join(words(text[:_MAX_LOOKED_AT]))
+    found = next((importance for importance, pattern in _ROWS if pattern.search(said)), DEFAULT_IMPORTANCE)
     return max(found, AGENT_IMPORTANCE) if scope is Scope.AGENT else found
 
 
@@ -181,10 +180,3 @@ def _turn_importance(text: str) -> float:
     rich = min(1.0, len(_DETAIL.findall(text)) / _FULL_TURN_DETAILS)
     span = MAX_TURN_IMPORTANCE - TURN_IMPORTANCE
     return round(TURN_IMPORTANCE + _LENGTH_SHARE * long + (span - _LENGTH_SHARE) * rich, 3)
-
-
-def folded_words(text: str) -> str:
-    """``text`` in lower case without accents, its words separated by single spaces."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _NOT_A_WORD.sub(" ", plain).strip()

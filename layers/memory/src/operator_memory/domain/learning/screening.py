@@ -8,16 +8,16 @@ import re
 import unicodedata
 
 from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
+from operator_memory.domain.text import INVISIBLE, folded, word_set, words
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
-# Marks that reorder or hide text. Tag characters carry whole sentences that a model reads and a person does not see;
-# they are also how the flags of England, Scotland and Wales are written, six or seven of them after a black flag.
-_HIDDEN = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+")
+# Tag characters carry whole sentences that a model reads and a person does not see; they are also how the flags of
+# England, Scotland and Wales are written, six or seven of them after a black flag.
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]{3,7}")
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
-_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "’‘‛ʼ`´“”", "aceiopxysjd" + "aoevikptu" + "''''''\"\"")
+_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "“”", "aceiopxysjd" + "aoevikptu" + '""')
 _DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _SPELT_WITH_DIGITS = re.compile(r"[a-z][013457@$!]{1,2}[a-z]|\b[013457@$]{1,2}[a-z]{2}")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -32,21 +32,23 @@ def command_reason(text: str) -> str | None:
     """
     if _TAGS.search(_FLAG.sub("", text)) or _holds_base64(text):
         return "encoded_payload"
-    folded = _folded(text)
-    spellings = [folded]
-    if _SPELT_WITH_DIGITS.search(folded):
-        spellings.append(folded.translate(_DIGIT_LETTERS))
+    plain = _plain(text)
+    spellings = [plain]
+    if _SPELT_WITH_DIGITS.search(plain):
+        spellings.append(plain.translate(_DIGIT_LETTERS))
     for reason, pattern in REASONS:
         if any(pattern.search(spelling) for spelling in spellings):
             return reason
     return None
 
 
-def _folded(text: str) -> str:
-    """Lower case without accents, hidden marks and look-alike letters; spaces single, line breaks kept."""
-    decomposed = unicodedata.normalize("NFKD", _HIDDEN.sub("", text)).casefold()
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _SPACES.sub(" ", plain.translate(_LOOK_ALIKES)).strip()
+def _plain(text: str) -> str:
+    """``text`` folded, without hidden characters, marks of any script and look-alikes; line breaks stay."""
+    visible = folded(INVISIBLE.sub("", text))
+    if not visible.isascii():
+        unmarked = (character for character in visible if unicodedata.category(character)[0] != "M")
+        visible = "".join(unmarked).translate(_LOOK_ALIKES)
+    return _SPACES.sub(" ", visible.replace("`", "'")).strip()
 
 
 def _holds_base64(text: str) -> bool:
@@ -58,7 +60,7 @@ def _holds_base64(text: str) -> bool:
 
 # ---- trivial ----------------------------------------------------------------------------------------------------
 
-_FILLER_WORDS = (
+_FILLER = word_set(
     "hi hello hey hiya greetings good morning afternoon evening night day bye goodbye see you later soon "
     "welcome thanks thank thx ty much so very a lot many please ok okay k yes yeah yep yup no nope sure right "
     "alright fine great cool nice perfect awesome lovely wonderful got it understood exactly indeed maybe hmm "
@@ -69,8 +71,6 @@ _FILLER_WORDS = (
     "coucou au revoir merci beaucoup oui non bien sur d accord s il vous plait te ola bom dia boa tarde noite "
     "tchau obrigado obrigada muito sim nao ciao buongiorno grazie prego"
 )
-_FILLER = frozenset(_FILLER_WORDS.split())
-_NOT_A_WORD = re.compile(r"[\W_]+")
 _MAX_TRIVIAL_WORDS = 16
 
 
@@ -80,9 +80,8 @@ def is_trivial(text: str) -> bool:
     Greetings, thanks, bare filler and sentences about the conversation itself ("User asked a question", "The
     assistant will help") say nothing; a short fact ("User is vegan.") does.
     """
-    words = _NOT_A_WORD.sub(" ", _folded(text)).strip()
-    if not words:
-        return True
-    if words.count(" ") >= _MAX_TRIVIAL_WORDS:
+    said = words(_plain(text))
+    if len(said) > _MAX_TRIVIAL_WORDS:
         return False
-    return TRIVIAL.fullmatch(words) is not None or _FILLER.issuperset(WHO_SAID.sub("", words).split())
+    sentence = " ".join(said)
+    return TRIVIAL.fullmatch(sentence) is not None or _FILLER.issuperset(WHO_SAID.sub("", sentence).split())

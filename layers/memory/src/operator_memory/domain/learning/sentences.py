@@ -11,7 +11,7 @@ from functools import cached_property
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.grounding import FOREIGN_WITH_DETAILS, FactWords, Grounding
 from operator_memory.domain.learning.meaning import Relation, relate
-from operator_memory.domain.memory.memory import normalised_text
+from operator_memory.domain.text import normalised_text
 
 SAID, SAID_WITH_DETAILS = 0.67, 0.5
 """Share of a fact's words, "likes" and "has" among them, in a sentence that says it; with a name, number or date."""

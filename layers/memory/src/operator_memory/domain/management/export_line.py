@@ -9,6 +9,7 @@ from typing import Any
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import MOST_REASONS, Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, checked_id
+from operator_memory.domain.text import valid
 
 MAX_TEXT = 100_000
 """Characters of a memory that can be brought back."""
@@ -131,18 +132,14 @@ def _words(line: Mapping[str, Any], field: str) -> str:
         raise InvalidInputError(field, "must be a text that is not empty")
     if len(value) > MAX_TEXT:
         raise InvalidInputError(field, f"must be at most {MAX_TEXT} characters, not {len(value)}")
-    return _without_surrogates(value)
+    return valid(value)
 
 
 def _word(line: Mapping[str, Any], field: str, most: int = 64) -> str | None:
     value = line.get(field)
     if value is not None and (not isinstance(value, str) or len(value) > most):
         raise InvalidInputError(field, f"must be a text of at most {most} characters")
-    return None if value is None else _without_surrogates(value)
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # no store takes half a pair
+    return None if value is None else valid(value)
 
 
 def _reasons(line: Mapping[str, Any]) -> tuple[str, ...]:
@@ -195,6 +192,4 @@ def _past(past: Mapping[str, Any]) -> PastVersion:
     changed_at, changed_by = _time(past, "changed_at"), past.get("changed_by")
     if changed_at is None or not isinstance(changed_by, str) or len(changed_by) > 200:
         raise InvalidInputError("history", "each past version needs changed_at and changed_by")
-    return PastVersion(
-        max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, _without_surrogates(changed_by)
-    )
+    return PastVersion(max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, valid(changed_by))

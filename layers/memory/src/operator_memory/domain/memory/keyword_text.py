@@ -2,22 +2,7 @@
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind
-
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
+from operator_memory.domain.text import written_day
 
 MAX_BEFORE_CHARACTERS = 300
 """Of what was said before a turn, its end: there the question stands."""
@@ -29,6 +14,5 @@ def keyword_text(memory: Memory, before: str = "") -> str:
     The day is in it as people write it ("8 May 2023"), so that a question about May finds what was said then.
     """
     speaker = f"{memory.speaker}: " if memory.kind is Kind.TURN and memory.speaker else ""
-    day = memory.created_at
-    text = f"{speaker}{memory.text} ({day.day} {_MONTHS[day.month - 1]} {day.year})"
+    text = f"{speaker}{memory.text} ({written_day(memory.created_at)})"
     return f"{text} {before[-MAX_BEFORE_CHARACTERS:]}" if before else text

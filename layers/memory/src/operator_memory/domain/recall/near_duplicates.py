@@ -16,13 +16,12 @@ Scripts without spaces are compared by whole runs, so there only the same run is
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from operator_memory.domain.memory.memory import normalised_text
+from operator_memory.domain.text import folded, normalised_text, plain_apostrophes, stem, word_set
 
 T = TypeVar("T")
 
@@ -38,36 +37,22 @@ _EXACT = re.compile(
     r"|[^\w\s.,;:!?'\"()\[\]/\u2010-\u2015\u2018-\u201f\u2026\u00ab\u00bb\u3001\u3002\uff01\uff0c\uff1f-]"
 )
 """Numbers, and the marks that carry a meaning: currencies, emoji, ``+``, ``#``."""
-_MARKS = re.compile("[\u0300-\u036f]")
-_ENDINGS = ("es", "s", "ed", "ing")
-
-
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    unmarked = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
-    return unicodedata.normalize("NFC", unmarked).replace("\u2019", "'")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_folded(text).split())
-
-
-_FUNCTION_WORDS = _words(
+# Folded, as the words that are compared with them.
+_FUNCTION_WORDS = word_set(
     "a an the this that these those user users person is are be been being am has have do does to of in on at for as "
     "it its he she they his her their i my me we our you your and also really very currently just so i'm "
-    "der die das ein eine ist sind und auch le la les un une est et aussi el los las una es y también o os uma é e"
+    "der die das ein eine ist sind und auch le la les un une est et aussi el los las una es y tambien o os uma e e"
 )
-_TURNING_WORDS = _words(
+_TURNING_WORDS = word_set(
     "not no never none nobody nothing neither nor without cannot longer anymore former formerly ex used once almost "
     "hardly rarely seldom barely stopped quit dislike dislikes hate hates unless except until before after if only but "
     "instead despite maybe might may could would should will was were had did than more less most least always "
     "sometimes often usually all some every "
     "two three four five six seven eight nine ten eleven twelve twenty hundred thousand million half double twice "
     "dozen first second third last next previous "
-    "nicht kein keine keinen keiner nie niemals ohne ehemals früher fast kaum außer falls wenn nur statt mehr weniger "
+    "nicht kein keine keinen keiner nie niemals ohne ehemals fruher fast kaum ausser falls wenn nur statt mehr weniger "
     "ne pas jamais aucun aucune sans plus moins presque sauf si seulement "
-    "nunca jamás ningún ninguna sin menos casi excepto solo não nem sem quase exceto só "
+    "nunca jamas ningun ninguna sin menos casi excepto solo nao nem sem quase exceto so "
     "не нет никогда без больше меньше почти кроме если только לא אין בלי"
 )
 
@@ -130,24 +115,16 @@ def _same(one: _Said, other: _Said) -> bool:
 
 
 def _said(text: str) -> _Said:
-    folded = _folded(text)
-    words = set(_WORD.findall(folded)) - _FUNCTION_WORDS
+    plain = folded(text)
+    words = set(_WORD.findall(plain)) - _FUNCTION_WORDS
     turning = words & _TURNING_WORDS
-    if "n't" in folded:
+    if "n't" in plain:
         turning |= {word for word in words if word.endswith("n't")}
-    content = frozenset(_stem(word) if word[-1] in "sdg" else word for word in words - turning)
+    content = frozenset(stem(word) if word[-1] in "sdg" else word for word in words - turning)
     return _Said(text, (tuple(_EXACT.findall(text)), frozenset(turning)), content)
 
 
 def _names(text: str) -> list[str]:
     """The stems of the words with a capital, each once, in the order of the text."""
-    words = _WORD.findall(text.replace("\u2019", "'"))
-    return list(dict.fromkeys(_stem(_folded(word)) for word in words if word[0].isupper()))
-
-
-def _stem(word: str) -> str:
-    word = word.removesuffix("'s")
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
-            return word[: -len(ending)]
-    return word
+    words = _WORD.findall(plain_apostrophes(text))
+    return list(dict.fromkeys(stem(folded(word)) for word in words if word[0].isupper()))

@@ -8,18 +8,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from operator_memory.domain.recall.question_words import plain_words
+from operator_memory.domain.text import word_set, words
 
 # In lower case and without accents. The first say it, the others only stand beside them.
-_GREETINGS = frozenset(
+_GREETINGS = word_set(
     """awesome bom bonjour buenas buenos bye ciao cool danke excellent goodbye grazie gracias haha hallo hello hey hi hm
     hmm hola lol merci moin no nope obrigada obrigado oh ok okay ola perfect perfetto please salut si sorry sure thank
-    thanks welcome wonderful yeah yep yes yo hej hoi tack dank bedankt czesc dzieki dzien merhaba""".split()  # noqa: SIM905  (a list of words reads as words)
+    thanks welcome wonderful yeah yep yes yo hej hoi tack dank bedankt czesc dzieki dzien merhaba"""
 )
-_FILLERS = frozenset(
+_FILLERS = word_set(
     """a afternoon again ah all are as best boa day dia dias done evening fine for good got great guten how i is it just
     later me mind morgen morning much never nice night noche noches noite now of right s saying see so tag tarde tardes
-    that the then there this today tomorrow too very well you your dobry""".split()  # noqa: SIM905
+    that the then there this today tomorrow too very well you your dobry"""
 )
 _SMALL_TALK = _GREETINGS | _FILLERS
 _SAID_AS_GREETING = frozenset({"good", "guten", "boa", "great", "nice", "fine", "well", "never", "see", "got", "how"})
@@ -63,7 +63,7 @@ OPEN = RelevanceGate(0.0, 0.0, 0.0)
 
 def is_small_talk(query: str) -> bool:
     """Whether ``query`` only greets, thanks or agrees: no memory is about that."""
-    words = plain_words(query)
-    if not 0 < len(words) <= _MOST_SMALL_TALK_WORDS or not _SMALL_TALK.issuperset(words):
+    said = words(query)
+    if not 0 < len(said) <= _MOST_SMALL_TALK_WORDS or not _SMALL_TALK.issuperset(said):
         return False
-    return words[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(words)
+    return said[0] in _SAID_AS_GREETING or not _GREETINGS.isdisjoint(said)

@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from operator_memory.domain.memory.memory import normalised_text
 from operator_memory.domain.memory.scopes import Kind
 from operator_memory.domain.recall.near_duplicates import distinct
 from operator_memory.domain.recall.parameters import RankingParameters
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
+from operator_memory.domain.text import normalised_text
 
 
 def best_list(ranked: Sequence[RankedMemory], limit: int, p: RankingParameters) -> list[RankedMemory]:

@@ -3,6 +3,8 @@
 import re
 from typing import Protocol
 
+from operator_memory.domain.text import word_set
+
 ESTIMATE = "estimate"
 """Name of the counter that knows no tokenizer."""
 
@@ -61,11 +63,7 @@ def estimate_tokens(text: str) -> int:
 _RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+| {2,}| (?![A-Za-z!-/:-@\[-`{-~])|[^A-Za-z0-9 ]+")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_FREQUENT = _words(
+_FREQUENT = word_set(
     """
     about after all also always and any are back because been before but can could day did does during each even
     every first for from get good had has have her his how into its just know last like likes long make many may

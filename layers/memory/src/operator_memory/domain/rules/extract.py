@@ -16,7 +16,7 @@ from operator_memory.domain.rules.text import (
     clauses,
     conjugated,
     dated,
-    sentences,
+    statements,
     third_person,
     time_last,
     without_opener,
@@ -79,7 +79,7 @@ def _unfit(sentence: str) -> bool:
 
 
 def _user_facts(text: str) -> Iterator[tuple[str, str]]:
-    for raw in sentences(text):
+    for raw in statements(text):
         sentence = without_opener(raw)
         if _unfit(sentence):
             continue
@@ -183,7 +183,7 @@ _AGREED = re.compile(
 
 def _agreements(text: str) -> Iterator[tuple[str, str]]:
     """Of what an assistant says, only what was decided together; its guesses are not facts."""
-    for raw in sentences(text):
+    for raw in statements(text):
         sentence = without_opener(raw).rstrip(".! ")
         match = _AGREED.match(sentence)
         if match and not _unfit(raw):

@@ -1,15 +1,15 @@
-"""Text work of the rule extractor: sentences and clauses out of a turn, and first person into third."""
+"""Text work of the rule extractor: statements and clauses out of a turn, and first person into third."""
 
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from operator_memory.domain.text import plain_apostrophes, sentences
+
 MAX_SENTENCE = 300
 """A longer sentence is pasted text, or too involved to be rewritten by rules."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`", re.DOTALL)
-_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\n]*)*[.!?]*")
-_TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof)\.(?=\s)")
 _BULLET = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|well|so|ok|okay|yes|yeah|no|right|sure|and|but|also|actually|btw|by the way|fyi|for the record"
@@ -36,16 +36,13 @@ _WORDS_THIRD = {
 _WORD = re.compile(r"\b[Ii] am\b|[A-Za-z]+(?:'[A-Za-z]+)?")
 
 
-def sentences(text: str) -> Iterator[str]:
-    """The sentences of ``text`` with their final marks; code and quoted lines are left out."""
-    for line in _CODE.sub(" ", text.replace("\u2019", "'")).splitlines():
+def statements(text: str) -> Iterator[str]:
+    """The sentences of ``text`` that may be rewritten; code, quoted lines and long sentences are left out."""
+    for line in _CODE.sub(" ", plain_apostrophes(text)).splitlines():
         stripped = _BULLET.sub("", line.strip())
         if stripped.startswith((">", "|", "#", "<", "{")):
             continue
-        for found in _SENTENCE.findall(_TITLE.sub(r"\1", stripped)):
-            sentence = " ".join(found.split())
-            if 3 <= len(sentence) <= MAX_SENTENCE:
-                yield sentence
+        yield from (sentence for sentence in sentences(stripped) if 3 <= len(sentence) <= MAX_SENTENCE)
 
 
 def without_opener(sentence: str) -> str:

@@ -1,0 +1,123 @@
+"""How text is read: made valid, normalised, folded, and cut into words, sentences and stems. Pure functions.
+
+They serve every language unless they say otherwise, take time in proportion to the text, and never fail. The context
+function imports this module, so it needs the standard library alone and builds nothing when it is imported.
+"""
+
+import re
+import unicodedata
+from datetime import date
+
+# ---- one text, many spellings -----------------------------------------------------------------------------------
+
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
+"""A character that a person does not see: soft hyphens, zero-width spaces and joiners, marks of direction, variation
+selectors, tags. Copied from web pages and word processors, or put there to hide something."""
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_LONG_RUN = re.compile(r"[^\w\s]{65,}")
+_MOST_MARKS = 64
+# The blocks of combining diacritical marks. Other marks spell: the vowels of Hindi and Thai, the voicing of Japanese.
+_ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_APOSTROPHES = str.maketrans("\u2018\u2019\u201b\u02bc", "''''")
+
+
+def valid(text: str) -> str:
+    """``text`` with a ``?`` for each lone surrogate: it has no UTF-8, so no store takes it and no answer carries it."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line: single spaces for white space, control characters and lone surrogates."""
+    return " ".join(_BREAKS.sub(" ", text).split())
+
+
+def normalised_text(text: str) -> str:
+    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops.
+
+    The ids of memories are made from it, so it must stay as it is. Accents count: "pena" is not "peña".
+    """
+    if text.isascii():  # nothing to fold but case, and most texts are: this runs on every candidate of a retrieval
+        return " ".join(text.lower().split()).rstrip(". ")
+    composed = unicodedata.normalize("NFKC", _with_few_marks(valid(text)))
+    return " ".join(unicodedata.normalize("NFKC", composed.casefold()).split()).rstrip(". ")
+
+
+def folded(text: str) -> str:
+    """``text`` in lower case and without accents, with plain letters for their variants and ``'`` for apostrophes."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", _with_few_marks(text))
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).casefold())
+    return plain_apostrophes(plain)
+
+
+def plain_apostrophes(text: str) -> str:
+    """``text`` with ``'`` for every apostrophe."""
+    return text.translate(_APOSTROPHES)
+
+
+def _with_few_marks(text: str) -> str:
+    """Keep the first 64 combining marks of a run: no language has so many, and putting them into order takes quadratic
+    time, a fifth of a second for a long turn of nothing else."""
+    return _LONG_RUN.sub(_first_marks, text)
+
+
+def _first_marks(run: re.Match[str]) -> str:
+    first, rest = run[0][:_MOST_MARKS], run[0][_MOST_MARKS:]
+    return first + "".join(character for character in rest if not unicodedata.combining(character))
+
+
+# ---- words ------------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[^\W_]+")
+_ENDINGS = ("es", "s", "ed", "ing")
+
+
+def words(text: str) -> list[str]:
+    """The words of ``text``, folded and in their order: runs of letters and digits."""
+    return _WORD.findall(folded(text))
+
+
+def word_set(listed: str) -> frozenset[str]:
+    """The words of a list that is written with white space between them."""
+    return frozenset(listed.split())
+
+
+def stem(word: str) -> str:
+    """A folded English ``word`` without "'s" and a common ending: "lives", "lived" and "living" are "liv"."""
+    word = word.removesuffix("'s")
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
+            return word[: -len(ending)]
+    return word
+
+
+# ---- sentences --------------------------------------------------------------------------------------------------
+
+# A mark inside a word ends nothing: "version 2.1", "node.js".
+_SENTENCE = re.compile(
+    r"[^.!?\u3002\uff01\uff1f\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\u3002\uff01\uff1f\n]*)*[.!?\u3002\uff01\uff1f]*"
+)
+_TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof)\.(?=\s)")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of ``text`` with their final marks, white space made single; a line break ends one, too.
+
+    Titles lose their full stop: "Dr. Lima" is "Dr Lima".
+    """
+    found = (" ".join(sentence.split()) for sentence in _SENTENCE.findall(_TITLE.sub(r"\1", text)))
+    return [sentence for sentence in found if sentence]
+
+
+# ---- dates ------------------------------------------------------------------------------------------------------
+
+_MONTHS = "January February March April May June July August September October November December"
+
+
+def written_day(day: date) -> str:
+    """``day`` as people write it in English, whatever the language of the machine: "8 May 2023"."""
+    return f"{day.day} {_MONTHS.split()[day.month - 1]} {day.year}"
