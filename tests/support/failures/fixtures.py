@@ -27,7 +27,7 @@ from devstack.stack import LOCAL_DIMENSIONS
 from devstack.supabase import SupabaseFront
 from infra.qdrant.apply import main as apply_collection
 from tests.support.aws.clients import Queues, aws_client
-from tests.support.failures.faulty_proxy import FaultyProxy
+from tests.support.failures.faulty_proxy import FaultyProxy, time_outs_at_once
 from tests.support.failures.rig import (
     BURIES,
     COLLECTION,
@@ -63,6 +63,7 @@ def failing_world(
         cleanup.callback(store.close)
         database = aws_client("dynamodb", aws_url)
         cleanup.callback(database.close)
+        cleanup.enter_context(time_outs_at_once(PATIENCE))
         clock = LaterClock()
         function = _imported(environment, clock, cleanup)
         jobs = DynamoDBJobs(database, table, record_days=1)
@@ -90,7 +91,7 @@ def _environment(
 ) -> dict[str, str]:
     return {
         "EXTRACTION": "llm",
-        "EXTRACTION_TIMEOUT_SECONDS": "1",
+        "EXTRACTION_TIMEOUT_SECONDS": str(int(PATIENCE)),
         "OPENAI_API_KEY": "local",
         "OPENAI_BASE_URL": systems.models.url,
         "EXTRACTION_MODEL": CHAT_MODEL,
@@ -114,12 +115,12 @@ def _environment(
 
 
 def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitStack) -> Any:
-    """The function's module, freshly imported; what it waits for systems that no setting shortens is shortened."""
+    """The function's module, freshly imported; it has `PATIENCE` where no setting gives it."""
     aws = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"mode": "standard", "total_max_attempts": 1})
     reader = supabase_messages.SupabaseThreadMessages
 
     def make_reader(url: str, key: str, timeout_seconds: float) -> supabase_messages.SupabaseThreadMessages:
-        made = reader(url, key, min(timeout_seconds, PATIENCE))
+        made = reader(url, key, PATIENCE)
         cleanup.callback(made.close)
         return made
 
@@ -153,7 +154,7 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """New accounts, empty queues, and all systems well."""
     world, systems, queues = failing_world, failing_world.systems, failing_world.queues
     monkeypatch.setattr("operator_memory.application.learning.extract_run.SWITCHES_TIMEOUT", PATIENCE)
-    for module in ("chunk_facts", "past_turns"):
+    for module in ("learning.chunk_facts", "shared.past_turns"):
         monkeypatch.setattr(f"operator_memory.application.{module}.SEARCH_TIMEOUT", PATIENCE)
     monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):
