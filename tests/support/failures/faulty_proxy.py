@@ -8,14 +8,12 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-import pytest
-
+from tests.support import time_outs
 from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
 
 UPSTREAM_SECONDS = 30.0
@@ -52,7 +50,7 @@ def forwards(forward: Forward) -> bytes:
 
 
 def hangs(_: Forward) -> None:
-    """No answer: the client's time-out comes at once, see `time_outs_at_once`."""
+    """No answer: the client's time-out comes at once, see `time_outs`."""
 
 
 def answers(answer: bytes) -> Act:
@@ -89,48 +87,6 @@ def changes(change: Callable[[Any], Any]) -> Act:
         return reply(json.dumps(change(json.loads(body))).encode(), status, headers=headers)
 
     return act
-
-
-_LEFT_WAITING: set[tuple[str, int]] = set()
-"""The clients' ends of connections on which no answer will come."""
-
-
-@contextmanager
-def time_outs_at_once(patience: float) -> Iterator[None]:
-    """Within this, a socket of this process that a proxy leaves without an answer times out at once.
-
-    So the clients may have ``patience``, seconds that no busy machine exceeds, and a time-out comes where a test
-    wants it and nowhere else. It comes as a real one does: ``TimeoutError`` where the client waits for bytes. A client
-    that would wait longer than ``patience``, or for ever, fails the test.
-    """
-    recv, recv_into = socket.socket.recv, socket.socket.recv_into
-
-    def timed_out(waiting: socket.socket) -> bool:
-        try:
-            left = waiting.getsockname() in _LEFT_WAITING
-        except OSError:  # closed
-            return False
-        if left:
-            timeout = waiting.gettimeout()
-            assert timeout is not None and timeout <= patience, f"waits for {timeout} seconds"  # noqa: PT018
-        return left
-
-    def patient_recv(self: socket.socket, *args: Any) -> bytes:
-        received = recv(self, *args)
-        if not received and timed_out(self):
-            raise TimeoutError("timed out")
-        return received
-
-    def patient_recv_into(self: socket.socket, *args: Any) -> int:
-        count = recv_into(self, *args)
-        if not count and timed_out(self):
-            raise TimeoutError("timed out")
-        return count
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "recv", patient_recv)
-        patch.setattr(socket.socket, "recv_into", patient_recv_into)
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +206,10 @@ class FaultyProxy:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, client = listener.accept()
             except OSError:
                 return  # closed
+            time_outs.is_new(client)
             with self._lock:
                 if not self._listening:
                     connection.close()
@@ -267,7 +224,7 @@ class FaultyProxy:
                 while (request := read_request(stream)) is not None:
                     answer = self._answer(request, upstream)
                     if answer is None:
-                        _LEFT_WAITING.add(connection.getpeername())
+                        time_outs.leave_waiting(connection)
                         return
                     connection.sendall(answer)
         finally:

@@ -26,8 +26,9 @@ from devstack.qdrant import QdrantFront
 from devstack.stack import LOCAL_DIMENSIONS
 from devstack.supabase import SupabaseFront
 from infra.qdrant.apply import main as apply_collection
+from tests.support import time_outs
 from tests.support.aws.clients import Queues, aws_client
-from tests.support.failures.faulty_proxy import FaultyProxy, time_outs_at_once
+from tests.support.failures.faulty_proxy import FaultyProxy
 from tests.support.failures.rig import (
     BURIES,
     COLLECTION,
@@ -63,7 +64,6 @@ def failing_world(
         cleanup.callback(store.close)
         database = aws_client("dynamodb", aws_url)
         cleanup.callback(database.close)
-        cleanup.enter_context(time_outs_at_once(PATIENCE))
         clock = LaterClock()
         function = _imported(environment, clock, cleanup)
         jobs = DynamoDBJobs(database, table, record_days=1)
@@ -170,7 +170,8 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         systems.sqs.before(settles, made.heal_all_but_queues, always=True)
     logger = logging.getLogger("operator_memory")
     logger.addHandler(made.log)
-    yield made
+    with time_outs.at_once(most=PATIENCE):
+        yield made
     logger.removeHandler(made.log)
     for proxy in systems.all:
         proxy.forget()
