@@ -36,6 +36,7 @@ from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -88,12 +89,12 @@ class System:
 
     @property
     def store(self) -> QdrantMemories:
-        return QdrantMemories(self.qdrant, collection=self.collection, write_timeout=10)
+        return QdrantMemories(self.qdrant, collection=self.collection, write_timeout=AMPLE)
 
     @property
     def erasable(self) -> QdrantErasure:
         collections = (("memories", self.collection), ("entities", f"{self.collection}_entities"))
-        return QdrantErasure(self.qdrant, collections=collections, write_timeout=10)
+        return QdrantErasure(self.qdrant, collections=collections, write_timeout=AMPLE)
 
     @property
     def trail(self) -> Trail:
@@ -119,7 +120,7 @@ class System:
             erasable=self.erasable,
             tombstones=DynamoDBTombstones(*self.table),
         )
-        marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=10)
+        marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=AMPLE)
         past_turns = PastTurns(search=self.store, marks=marks, clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),

@@ -140,8 +140,11 @@ class HttpServer(LoopbackServer):
                     return
 
 
+_NOBODY = socket.socket()
+_NOBODY.bind(("127.0.0.1", 0))  # held, and not listened on: no other process is given it meanwhile
+
+
 def unused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that refuses connections."""
+    port: int = _NOBODY.getsockname()[1]
+    return port

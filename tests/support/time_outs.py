@@ -1,4 +1,5 @@
-"""Time-outs that come where a test wants one and nowhere else, however busy the machine is.
+"""Waiting for what is sure to come, and time-outs that come where a test wants one and nowhere else, however busy
+the machine is.
 
 A client under test is given more time than any busy machine takes. A server on the loopback interface that answers
 `TIMES_OUT` says nothing, and within `at_once` its client's time-out comes immediately.
@@ -6,14 +7,26 @@ A client under test is given more time than any busy machine takes. A server on 
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 AMPLE = 60.0
 """Seconds that a test waits for what is sure to come: only what hangs takes longer."""
+
+T = TypeVar("T")
+
+
+def eventually(check: Callable[[], T | None], seconds: float = AMPLE) -> T:
+    """The first true value of ``check()``; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := check()):
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.02)
+    return value
+
 
 TIMES_OUT = b"nothing"
 """In place of an answer: there is none, and the client's time-out comes."""

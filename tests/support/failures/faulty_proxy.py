@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from tests.support import time_outs
 from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
+from tests.support.time_outs import AMPLE
 
-UPSTREAM_SECONDS = 30.0
+UPSTREAM_SECONDS = AMPLE
 _NOT_PASSED_ON = {"transfer-encoding", "content-length", "connection", "date", "server"}
 
 
