@@ -1,14 +1,12 @@
 """The whole system for end-to-end tests, and what a caller does with it."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from operator_memory.domain.learning.jobs import JobRecord, JobState
@@ -16,9 +14,7 @@ from psycopg.rows import dict_row
 
 from devstack import running
 from devstack.stack import DevStack, Endpoints
-
-T = TypeVar("T")
-SECONDS = 60.0
+from tests.support.time_outs import AMPLE, eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class System:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=AMPLE) as response:
                 return Answer(response.status, dict(response.headers.items()), response.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -162,13 +158,3 @@ def a_job(account: str | None = None, *said: str, **fields: Any) -> dict[str, An
 def an_account() -> str:
     """A fresh account id."""
     return str(uuid.uuid4())
-
-
-def eventually(check: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """The first true value of ``check()``; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := check():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} seconds")

@@ -15,8 +15,8 @@ import pytest
 
 from devstack.processes import child_environment
 from devstack.stack import ROOT
-from tests.e2e.system import eventually
 from tests.support.processes import is_running
+from tests.support.time_outs import eventually
 
 
 def _devstack(data: Path, *arguments: str) -> list[str]:

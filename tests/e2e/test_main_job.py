@@ -10,8 +10,9 @@ import pytest
 from operator_memory.domain.learning.jobs import JobState, Outcome
 
 from devstack.supabase import seed
-from tests.e2e.system import System, a_job, an_account, eventually
+from tests.e2e.system import System, a_job, an_account
 from tests.support.qdrant.front import Rest
+from tests.support.time_outs import eventually
 
 
 def points_of(system: System, account: str) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from devstack.supabase import seed
-from tests.e2e.system import System, a_job, eventually
+from tests.e2e.system import System, a_job
 from tests.e2e.test_main_job import points_of
+from tests.support.time_outs import eventually
 
 
 def learned(system: System, user: str, *said: str, **fields: object) -> None:

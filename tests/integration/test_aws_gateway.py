@@ -15,11 +15,12 @@ import pytest
 
 from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
-from tests.support.raw_http import Answer, ask, until
+from tests.support.raw_http import Answer, ask
+from tests.support.time_outs import AMPLE, eventually
 
 TEMPLATE = """
 Globals:
-  Function: {Handler: app.handler, Timeout: 5}
+  Function: {Handler: app.handler, Timeout: 30}
 Resources:
   Api: {Type: AWS::Serverless::HttpApi}
   People:
@@ -36,7 +37,7 @@ Resources:
         Deep: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: any, Path: "/v1/jobs/{proxy+}"}}
         Any: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /v1/context}}
         Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: /v1/context}}
-  Events: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 2}}
+  Events: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 6}}
   Audit:
     Type: AWS::Serverless::Function
     Properties:
@@ -209,7 +210,7 @@ def send(stack: AwsStack, bodies: list[str]) -> None:
 def test_a_standard_queue_gives_batches_of_more_than_ten(stack: AwsStack, data: Path) -> None:
     bodies = [f"many-{number}" for number in range(130)]
     send(stack, bodies)
-    stack.wait_idle(30)
+    stack.wait_idle(AMPLE)
     got = batches(data, "many-")
     assert sorted(body for batch in got for body in batch) == sorted(bodies)
     assert 10 < max(len(batch) for batch in got) <= 100
@@ -217,18 +218,17 @@ def test_a_standard_queue_gives_batches_of_more_than_ten(stack: AwsStack, data: 
 
 def test_a_batch_that_does_not_fill_is_given_when_its_window_is_over(stack: AwsStack, data: Path) -> None:
     started = time.monotonic()
-    send(stack, ["few-1"])
-    send(stack, ["few-2"])
-    until(lambda: batches(data, "few-"))
+    send(stack, ["few-1", "few-2"])
+    eventually(lambda: batches(data, "few-"))
     assert time.monotonic() - started > 0.9, "the window is cut to a second here, not left out"
     [batch] = batches(data, "few-")
     assert sorted(batch) == ["few-1", "few-2"]
-    stack.wait_idle(15)
+    stack.wait_idle(AMPLE)
 
 
 def test_only_what_failed_comes_again(stack: AwsStack, data: Path) -> None:
     send(stack, ["again", "again-not"])
-    stack.wait_idle(20)
+    stack.wait_idle(AMPLE)
     assert sorted(body for batch in batches(data, "again") for body in batch) == ["again", "again", "again-not"]
 
 
@@ -252,7 +252,7 @@ def test_objects_are_there_after_a_restart_and_deleted_ones_are_not(project: Pat
         for key in ("accounts/a/é 1.jsonl", "accounts/a/2.jsonl"):
             s3.put_object(Bucket="archivebucket", Key=key, Body=b"\xff\n", ContentType="application/x-ndjson")
         etag = s3.head_object(Bucket="archivebucket", Key="accounts/a/é 1.jsonl")["ETag"]
-        until(lambda: len(saved()) == 2)
+        eventually(lambda: len(saved()) == 2)
         s3.delete_object(Bucket="archivebucket", Key="accounts/a/2.jsonl")
     with AwsStack(tmp_path, template=project / "template.yaml") as second:
         s3 = aws_client("s3", second.aws_endpoint_url)

@@ -39,6 +39,7 @@ from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -91,12 +92,12 @@ class System:
 
     @property
     def store(self) -> QdrantMemories:
-        return QdrantMemories(self.qdrant, collection=self.collection, write_timeout=10)
+        return QdrantMemories(self.qdrant, collection=self.collection, write_timeout=AMPLE)
 
     @property
     def erasable(self) -> QdrantErasure:
         collections = (("memories", self.collection), ("entities", f"{self.collection}_entities"))
-        return QdrantErasure(self.qdrant, collections=collections, write_timeout=10)
+        return QdrantErasure(self.qdrant, collections=collections, write_timeout=AMPLE)
 
     @property
     def trail(self) -> AuditTrail:
@@ -122,7 +123,7 @@ class System:
             erasable=self.erasable,
             tombstones=DynamoDBTombstones(*self.table),
         )
-        marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=10)
+        marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=AMPLE)
         visibility = TurnVisibility(search=self.store, marks=marks, wording=WordComparison(), clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),

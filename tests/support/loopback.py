@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-JOIN_SECONDS = 10.0
+from tests.support import time_outs
+
+JOIN_SECONDS = 60.0
+HANG_SECONDS = 120.0
+"""How long a server that never answers keeps its connection open: longer than any client has patience."""
 
 
 class LoopbackServer:
@@ -36,9 +40,10 @@ class LoopbackServer:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, client = self._listener.accept()
             except OSError:
                 return  # closed
+            time_outs.is_new(client)
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
@@ -109,7 +114,10 @@ def reply(
 
 
 class HttpServer(LoopbackServer):
-    """Keeps connections alive and answers each request with the bytes ``answer`` gives; ``None`` never answers."""
+    """Keeps connections alive and answers each request with the bytes ``answer`` gives.
+
+    ``None``: the connection stays open and nothing is said. `TIMES_OUT`: the client's time-out comes, see `time_outs`.
+    """
 
     def __init__(self, answer: Callable[[Request], bytes | None] = lambda _request: reply()) -> None:
         self.requests: list[Request] = []
@@ -122,15 +130,21 @@ class HttpServer(LoopbackServer):
                 self.requests.append(request)
                 answer = self.answer(request)
                 if answer is None:
-                    self.closing.wait(JOIN_SECONDS)
+                    self.closing.wait(HANG_SECONDS)
+                    return
+                if answer == time_outs.TIMES_OUT:
+                    time_outs.leave_waiting(connection)
                     return
                 connection.sendall(answer)
                 if b"\r\nConnection: close" in answer:
                     return
 
 
+_NOBODY = socket.socket()
+_NOBODY.bind(("127.0.0.1", 0))  # held, and not listened on: no other process is given it meanwhile
+
+
 def unused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that refuses connections."""
+    port: int = _NOBODY.getsockname()[1]
+    return port

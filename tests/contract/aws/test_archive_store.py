@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,9 +22,11 @@ from operator_memory.domain.errors import (
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
+from tests.support import time_outs
 from tests.support.aws.clients import aws_client
 from tests.support.fakes.archive import InMemoryArchive
-from tests.support.loopback import LoopbackServer, unused_port
+from tests.support.loopback import HttpServer, unused_port
+from tests.support.time_outs import AMPLE, TIMES_OUT
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -403,8 +404,8 @@ def test_a_bucket_that_is_not_there_is_refused(s3: InS3) -> None:
 
 
 def test_an_s3_that_is_not_there_or_says_nothing_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Config(connect_timeout=0.3, read_timeout=0.3, retries={"total_max_attempts": 1})
-    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", quick)
+    once = Config(connect_timeout=AMPLE, read_timeout=AMPLE, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", once)
     client = aws_client("s3", f"http://127.0.0.1:{unused_port()}")
     for call in calls(S3Archive(client, "b")):
         with pytest.raises(UpstreamUnavailableError) as raised:
@@ -412,10 +413,7 @@ def test_an_s3_that_is_not_there_or_says_nothing_is_worth_another_try(monkeypatc
         assert raised.value.retryable
     client.close()
 
-    def say_nothing(_: socket.socket) -> None:
-        server.closing.wait(10)
-
-    with LoopbackServer(say_nothing) as server:
+    with time_outs.at_once(), HttpServer(lambda _: TIMES_OUT) as server:
         silent = aws_client("s3", server.url)
         with pytest.raises(UpstreamTimeoutError):
             S3Archive(silent, "b").lines(ACCOUNT, after=None, limit=1)

@@ -11,6 +11,7 @@ from operator_memory.domain.learning.jobs import DeadLetter
 
 from tests.support.aws.clients import Queues, aws_client
 from tests.support.loopback import unused_port
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -90,8 +91,8 @@ def test_a_queue_that_is_not_there_refuses_and_a_server_that_is_not_there_is_wor
     missing = SqsJobQueue(queues.client, queue_url=queues.url + "x", dead_letter_queue_url=queues.url + "x")
     with pytest.raises(UpstreamRejectedError):
         missing.dead_letter(a_letter())
-    quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
-    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", quick)
+    once = Config(connect_timeout=AMPLE, read_timeout=AMPLE, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", once)
     nowhere = f"http://127.0.0.1:{unused_port()}"
     client = aws_client("sqs", nowhere)
     down = SqsJobQueue(client, queue_url=f"{nowhere}/1/q", dead_letter_queue_url=f"{nowhere}/1/d")

@@ -24,9 +24,11 @@ from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
+from tests.support import time_outs
 from tests.support.aws.clients import aws_client
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryTombstones
 from tests.support.loopback import HttpServer, Request, reply, unused_port
+from tests.support.time_outs import AMPLE, TIMES_OUT
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -385,9 +387,10 @@ def test_a_malformed_key_is_said_to_be_so(table: tuple[Any, str]) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
-    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", quick)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that ask once."""
+    config = Config(connect_timeout=AMPLE, read_timeout=AMPLE, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", config)
 
 
 @pytest.fixture
@@ -456,7 +459,7 @@ def calls(client: Any) -> list[Callable[[], object]]:
     ]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("once")
 def test_a_table_that_cannot_be_reached_is_worth_another_try() -> None:
     client = aws_client("dynamodb", f"http://127.0.0.1:{unused_port()}")
     for call in calls(client):
@@ -466,9 +469,9 @@ def test_a_table_that_cannot_be_reached_is_worth_another_try() -> None:
     client.close()
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("once")
 def test_a_table_that_does_not_answer_in_time_is_worth_another_try() -> None:
-    with HttpServer(lambda _: None) as server:
+    with time_outs.at_once(), HttpServer(lambda _: TIMES_OUT) as server:
         client = aws_client("dynamodb", server.url)
         for call in calls(client):
             with pytest.raises(UpstreamTimeoutError) as raised:

@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +27,10 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.management.rate_limits import RateLimit
 
+from tests.support import time_outs
 from tests.support.fakes.limits import InMemoryTokenBuckets
 from tests.support.loopback import HttpServer, Request, reply, unused_port
+from tests.support.time_outs import AMPLE, TIMES_OUT
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -46,7 +49,7 @@ class DynamoFront(HttpServer):
 
     def _forward(self, request: Request) -> bytes:
         with self._one_at_a_time:
-            connection = http.client.HTTPConnection(self._moto, timeout=20)
+            connection = http.client.HTTPConnection(self._moto, timeout=AMPLE)
             try:
                 connection.request(request.method, request.path, request.body, dict(request.headers))
                 answer = connection.getresponse()
@@ -92,7 +95,7 @@ def take(
     key: str = "caller#user:u-1#reads",
 ) -> int:
     """Seconds to wait, asked ``after`` so many seconds."""
-    return buckets.take(key, limit, tokens=tokens, now=NOW + timedelta(seconds=after), timeout=20)
+    return buckets.take(key, limit, tokens=tokens, now=NOW + timedelta(seconds=after), timeout=AMPLE)
 
 
 @both
@@ -160,7 +163,7 @@ def test_of_twenty_at_once_on_a_bucket_of_ten_ten_are_let_through(buckets: Token
     start = threading.Barrier(20)
 
     def one(_: int) -> int:
-        start.wait(10)
+        start.wait(AMPLE)
         return take(buckets)
 
     with ThreadPoolExecutor(20) as pool:
@@ -294,11 +297,15 @@ def test_a_database_that_does_not_serve_is_an_error_not_a_decision(answer: bytes
 
 
 def test_both_attempts_together_take_no_longer_than_the_timeout() -> None:
-    def answer(_request: Request) -> bytes | None:
-        return refusal(N=str(MICROS + 1)) if len(server.requests) == 1 else None
+    def answer(_request: Request) -> bytes:
+        return refusal(N=str(MICROS + 1)) if len(server.requests) == 1 else TIMES_OUT
 
-    with HttpServer(answer) as server, pytest.raises(UpstreamTimeoutError):
-        ask(server, timeout=0.3)
+    with time_outs.at_once() as waits, HttpServer(answer) as server:
+        started = time.monotonic()
+        with pytest.raises(UpstreamTimeoutError):
+            ask(server, timeout=AMPLE)
+        assert len(server.requests) == 2
+        assert sum(waits) < AMPLE <= time.monotonic() - started, "the second has what the first has left"
     with HttpServer() as server, pytest.raises(UpstreamTimeoutError):
         ask(server, timeout=0)
     assert not server.requests

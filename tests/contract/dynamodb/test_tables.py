@@ -32,6 +32,7 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from tests.support.aws.clients import aws_client
 from tests.support.fakes.core import InMemoryExpiryIndex, InMemoryJobs, InMemoryWatermarks
 from tests.support.loopback import unused_port
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -330,8 +331,8 @@ def test_a_table_that_is_not_there_is_refused_and_a_server_that_is_not_there_is_
 ) -> None:
     with pytest.raises(UpstreamRejectedError, match="ResourceNotFound"):
         claim(DynamoDBJobs(table[0], "no-such-table", record_days=1))
-    quick = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
-    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", quick)
+    once = Config(connect_timeout=AMPLE, read_timeout=AMPLE, retries={"total_max_attempts": 1})
+    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", once)
     nowhere = aws_client("dynamodb", f"http://127.0.0.1:{unused_port()}")
     record = JobRecord(ACCOUNT, "job-1", JobState.DONE, "hash", NOW)
     for call in (

@@ -19,6 +19,7 @@ from infra.qdrant.plan import Action, desired_collection, plan
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.loopback import HttpServer, Request, reply, unused_port
 from tests.support.qdrant.front import Rest
+from tests.support.time_outs import AMPLE
 
 DIMENSIONS = 4
 
@@ -70,22 +71,22 @@ def test_memories_without_their_accounts_number_get_it_and_are_found(
 ) -> None:
     run(front)
     client = HttpClient(front.url, system="qdrant")
-    store = QdrantMemories(client, collection="memories", write_timeout=10)
+    store = QdrantMemories(client, collection="memories", write_timeout=AMPLE)
     for account in (ACCOUNT, AccountId("another")):
         some = [replace(a_memory(f"{account} {n}"), account_id=account, id=str(uuid4())) for n in range(3)]
         store.upsert(account, [EmbeddedMemory(memory, [0.1] * DIMENSIONS) for memory in some])
         body = {"keys": ["tenant"], "filter": qdrant_requests.tenant_filter(account)}
         client.request(
-            "POST", "/collections/memories/points/payload/delete?wait=true", json.dumps(body).encode(), timeout=5
+            "POST", "/collections/memories/points/payload/delete?wait=true", json.dumps(body).encode(), timeout=AMPLE
         )
     plan_of_all = SearchPlan((Search(USER_KEY, SearchMode.RECENT, 10),))
-    assert store.search(ACCOUNT, plan_of_all, now=NOW, timeout=5) == [[]]
+    assert store.search(ACCOUNT, plan_of_all, now=NOW, timeout=AMPLE) == [[]]
     capsys.readouterr()
     assert run(front, "--check") == 1
     assert "2 or more accounts lack" in capsys.readouterr().out
     assert run(front) == 0
     assert "Memories of 2 accounts" in capsys.readouterr().out
-    [hits] = store.search(ACCOUNT, plan_of_all, now=NOW, timeout=5)
+    [hits] = store.search(ACCOUNT, plan_of_all, now=NOW, timeout=AMPLE)
     assert len(hits) == 3
     assert run(front, "--check") == 0
     client.close()
@@ -124,7 +125,7 @@ def test_another_dimension_is_reported_and_the_memories_stay(
 ) -> None:
     run(front)
     client = HttpClient(front.url, system="qdrant")
-    store = QdrantMemories(client, collection="memories", write_timeout=5)
+    store = QdrantMemories(client, collection="memories", write_timeout=AMPLE)
     memory = a_memory("tea")
     store.upsert(ACCOUNT, [EmbeddedMemory(memory, [1.0, 0, 0, 0])])
     assert run(front, dimensions=8) == 1
@@ -184,10 +185,10 @@ def test_strict_mode_refuses_an_unindexed_filter_and_passes_every_request_of_our
     assert rest("POST", "/collections/memories/points/delete", careless)[0] == 400
     rest.close()
     client = HttpClient(front.url, system="qdrant")
-    store = QdrantMemories(client, collection="memories", write_timeout=5)
+    store = QdrantMemories(client, collection="memories", write_timeout=AMPLE)
     store.upsert(ACCOUNT, [EmbeddedMemory(a_memory("tea", expires_at=NOW), [1.0, 0, 0, 0])])
     searches = tuple(Search(key, mode, 150) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode)
-    store.search(ACCOUNT, SearchPlan(searches, [1.0, 0, 0, 0], "tea"), now=NOW, timeout=5)
+    store.search(ACCOUNT, SearchPlan(searches, [1.0, 0, 0, 0], "tea"), now=NOW, timeout=AMPLE)
     store.existing_ids(ACCOUNT, ["5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"] * 100)
     store.next_expiry(ACCOUNT, after=NOW)
     assert store.delete_expired(ACCOUNT, now=NOW, limit=500) == 1

@@ -30,10 +30,12 @@ from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
+from tests.support import time_outs
 from tests.support.builders import USER_KEY, a_memory
 from tests.support.fakes.core import FakeEmbedder, InMemoryMemories
 from tests.support.learning.extractor import ACCOUNT, FACTS, OBSERVED, TURNS, World, completion, extraction
 from tests.support.loopback import LoopbackServer, Request, reply, unused_port
+from tests.support.time_outs import AMPLE, TIMES_OUT
 
 
 @pytest.fixture
@@ -180,9 +182,9 @@ def test_a_busy_model_is_left_to_the_queue_and_not_waited_for(world: World, stat
 
 
 def test_a_model_that_never_answers_is_a_timeout() -> None:
-    world = World(timeout=0.2)
-    world.answer = None
-    with pytest.raises(UpstreamTimeoutError):
+    world = World()
+    world.answer = TIMES_OUT
+    with time_outs.at_once(), pytest.raises(UpstreamTimeoutError):
         world.extract()
     world.close()
 
@@ -208,7 +210,7 @@ def test_thinking_aloud_before_the_answer_is_not_part_of_it(world: World) -> Non
 
 
 def test_a_model_that_is_not_there_is_unavailable(world: World) -> None:
-    world.extractor = world.make(f"http://127.0.0.1:{unused_port()}", 2.0)
+    world.extractor = world.make(f"http://127.0.0.1:{unused_port()}", AMPLE)
     with pytest.raises(UpstreamUnavailableError):
         world.extract()
 
@@ -227,7 +229,7 @@ class BrokenOnSecondCall(FakeEmbedder):
 )
 def test_a_failing_embedder_is_an_error_not_fewer_facts(world: World, embedder: FakeEmbedder) -> None:
     world.embedder = embedder
-    world.extractor = world.make(world.server.url, 5.0)
+    world.extractor = world.make(world.server.url, AMPLE)
     with pytest.raises(MemoryServiceError) as raised:
         world.extract()
     assert raised.value.retryable
@@ -240,7 +242,7 @@ def test_a_failing_look_up_is_an_error_before_the_model_is_asked(world: World) -
             raise UpstreamTimeoutError("qdrant", "slow")
 
     world.memories = Down()
-    world.extractor = world.make(world.server.url, 5.0)
+    world.extractor = world.make(world.server.url, AMPLE)
     with pytest.raises(UpstreamTimeoutError, match="qdrant"):
         world.extract()
     assert world.server.requests == []
@@ -255,7 +257,7 @@ def test_the_look_up_is_bound_to_the_account_and_to_the_agent_of_the_run(world: 
             return [[] for _ in plan.searches]
 
     world.memories = Noting()
-    world.extractor = world.make(world.server.url, 5.0)
+    world.extractor = world.make(world.server.url, AMPLE)
     world.extract(agent_id="agent-1")
     world.extract(agent_id=None)
     assert [account for account, _ in seen] == [ACCOUNT, ACCOUNT]

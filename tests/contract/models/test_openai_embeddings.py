@@ -3,7 +3,6 @@
 import base64
 import json
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +19,9 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 
+from tests.support import time_outs
 from tests.support.loopback import HttpServer, Request, reply
-
-AMPLE = 20.0
+from tests.support.time_outs import AMPLE, TIMES_OUT
 
 
 def vector_of(text: str) -> list[float]:
@@ -47,7 +46,7 @@ class Pauses(list[float]):
 
 @contextmanager
 def embedder(
-    answer: Callable[[Request], bytes | None] = honest,
+    answer: Callable[[Request], bytes] = honest,
     *,
     send_dimensions: bool = False,
     retries: Retries | None = None,
@@ -222,25 +221,24 @@ def test_a_refusal_becomes_the_error_it_stands_for_without_its_text(status: int,
 def test_the_deadline_covers_all_requests_together() -> None:
     seen: list[int] = []
 
-    def second_hangs(request: Request) -> bytes | None:
+    def second_hangs(request: Request) -> bytes:
         seen.append(1)
-        return honest(request) if len(seen) == 1 else None
+        return honest(request) if len(seen) == 1 else TIMES_OUT
 
-    with embedder(second_hangs) as (embeddings, server):
-        started = time.monotonic()
+    with time_outs.at_once() as waits, embedder(second_hangs) as (embeddings, server):
         with pytest.raises(UpstreamTimeoutError):
-            embeddings.embed(["a"] * 1000, timeout=1.0)
-        assert time.monotonic() - started < 2.0
-        assert len(server.requests) == 3  # and the second request was tried again within the same second
+            embeddings.embed(["a"] * 1000, timeout=AMPLE)
+        assert sum(waits) < AMPLE
+        assert len(server.requests) == 4  # and the second request was tried again within the same time
 
 
 class Failing:
-    """A server that gives ``failures`` before it answers; ``None`` is a request that is never answered."""
+    """A server that gives ``failures`` before it answers."""
 
-    def __init__(self, *failures: bytes | None) -> None:
+    def __init__(self, *failures: bytes) -> None:
         self._failures = list(failures)
 
-    def __call__(self, request: Request) -> bytes | None:
+    def __call__(self, request: Request) -> bytes:
         return self._failures.pop(0) if self._failures else honest(request)
 
 
@@ -261,15 +259,24 @@ def test_what_may_pass_is_tried_again(failure: bytes) -> None:
 
 
 def test_an_attempt_that_is_not_answered_leaves_time_for_another() -> None:
-    with embedder(Failing(None)) as (embeddings, server):
-        assert embeddings.embed(["a"], timeout=3.0) == [vector_of("a")]
+    with time_outs.at_once(), embedder(Failing(TIMES_OUT)) as (embeddings, server):
+        assert embeddings.embed(["a"], timeout=AMPLE) == [vector_of("a")]
         assert len(server.requests) == 2
 
 
-def test_where_there_is_no_time_for_two_the_one_attempt_has_it_all() -> None:
-    with embedder(Failing(None, None)) as (embeddings, server):
-        with pytest.raises(UpstreamTimeoutError, match=r"within 0\.4"):
-            embeddings.embed(["a"], timeout=0.45)
+@pytest.fixture
+def useful(monkeypatch: pytest.MonkeyPatch) -> float:
+    """An attempt with less time than so many seconds is not begun: a hundred times `USEFUL_SECONDS`."""
+    seconds = USEFUL_SECONDS * 100
+    monkeypatch.setattr("operator_memory.adapters.net.retries.USEFUL_SECONDS", seconds)
+    return seconds
+
+
+def test_where_there_is_no_time_for_two_the_one_attempt_has_it_all(useful: float) -> None:
+    assert useful == 20.0
+    with time_outs.at_once(), embedder(Failing(TIMES_OUT, TIMES_OUT)) as (embeddings, server):
+        with pytest.raises(UpstreamTimeoutError, match=r"within 4\d\."):
+            embeddings.embed(["a"], timeout=45.0)
         assert len(server.requests) == 1
 
 
@@ -308,10 +315,10 @@ def test_a_pause_that_goes_beyond_the_deadline_is_the_callers_to_make() -> None:
     assert pauses == []
 
 
-def test_nothing_is_tried_again_when_too_little_time_is_left_for_an_answer() -> None:
+def test_nothing_is_tried_again_when_too_little_time_is_left_for_an_answer(useful: float) -> None:
     with embedder(Failing(BUSY)) as (embeddings, server):
         with pytest.raises(UpstreamUnavailableError):
-            embeddings.embed(["a"], timeout=USEFUL_SECONDS)
+            embeddings.embed(["a"], timeout=useful)
         assert len(server.requests) == 1
 
 

@@ -17,6 +17,7 @@ from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMo
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.shelves import ObservedClient
 from tests.support.qdrant.stores import COLLECTION, EMBEDDER, put
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.store_fixtures"]
 
@@ -27,7 +28,7 @@ REACH = AnyScope((USER_KEY, AGENT_KEY, SESSION_KEY), past_sessions=True)
 def scores(store: QdrantMemories, words: str, account: AccountId = ACCOUNT) -> dict[str, float]:
     """The keyword score of each memory that ``words`` find."""
     plan = SearchPlan((Search(REACH, SearchMode.KEYWORD, 500),), text=words)
-    [hits] = store.search(account, plan, now=NOW, timeout=10)
+    [hits] = store.search(account, plan, now=NOW, timeout=AMPLE)
     return {hit.memory.text: hit.score for hit in hits}
 
 
@@ -75,7 +76,7 @@ def test_what_another_account_stores_changes_no_score_of_this_one(kitchen: Qdran
 def test_the_guard_itself_with_the_stores_statistics_they_would_change(
     kitchen: QdrantMemories, engine: ObservedClient
 ) -> None:
-    collection = QdrantCollection(engine, COLLECTION, timeout=10)
+    collection = QdrantCollection(engine, COLLECTION, timeout=AMPLE)
 
     def best(search: dict[str, Any]) -> float:
         body = {"searches": [{"filter": tenant_filter(ACCOUNT), "limit": 1, **search}]}
@@ -107,7 +108,7 @@ def test_the_accounts_whole_memory_is_what_a_word_is_rare_in_not_the_part_that_i
     plan = SearchPlan(
         tuple(Search(key, SearchMode.KEYWORD, 1) for key in (USER_KEY, AGENT_KEY, SESSION_KEY)), text="saffron"
     )
-    found = kitchen.search(ACCOUNT, plan, now=NOW, timeout=10)
+    found = kitchen.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
     assert len({hits[0].score for hits in found}) == 1
 
 
@@ -141,5 +142,5 @@ def test_one_request_serves_a_plan_of_many_searches(kitchen: QdrantMemories, eng
     modes = (SearchMode.DENSE, SearchMode.KEYWORD, SearchMode.PINNED, SearchMode.RECENT)
     plan = SearchPlan(tuple(Search(REACH, mode, 60) for mode in modes), vector=vector, text="saffron")
     engine.reset()
-    assert len(kitchen.search(ACCOUNT, plan, now=NOW, timeout=10)) == len(modes)
+    assert len(kitchen.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)) == len(modes)
     assert engine.sent == 1

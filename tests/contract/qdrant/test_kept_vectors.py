@@ -25,6 +25,7 @@ from tests.support.fakes.core import FakeEmbedder
 from tests.support.fakes.limits import FakeEvents
 from tests.support.management.api import Answer, Management
 from tests.support.qdrant.shelves import EVERYTHING, ObservedClient, Shelf
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.library_fixtures"]
 
@@ -79,7 +80,7 @@ class World:
 @pytest.fixture
 def world(qdrant_shelf: Shelf, library_client: ObservedClient) -> Iterator[World]:
     collections = (("memories", "memories"), ("entities", "memories_entities"))
-    erasable = QdrantErasure(library_client, collections=collections, write_timeout=10)
+    erasable = QdrantErasure(library_client, collections=collections, write_timeout=AMPLE)
     platform = Management(library=qdrant_shelf.library, writer=qdrant_shelf.writer, erasable=erasable)
     embedder = FakeEmbedder()
     retrieve = RetrieveContext(

@@ -19,6 +19,7 @@ from operator_memory.domain.shared.memory_filter import MemoryFilter
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, a_memory
 from tests.support.loopback import HttpServer, reply
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf, vector_of
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.library_fixtures"]
 
@@ -299,7 +300,7 @@ def test_an_answer_that_is_not_what_it_should_be_is_a_named_error(name: str, res
     with HttpServer(lambda _: reply({"result": result})) as server:
         client = HttpClient(server.url, system="qdrant")
         with pytest.raises(MalformedResponseError):
-            CALLS[name](QdrantLibrary(client, collection="memories", timeout=2))
+            CALLS[name](QdrantLibrary(client, collection="memories", timeout=AMPLE))
         client.close()
 
 
@@ -313,7 +314,7 @@ def test_a_server_that_cannot_serve_now_is_an_error_that_can_be_retried(name: st
     with HttpServer(lambda _: reply({"status": {"error": "tea"}}, 503)) as server:
         client = HttpClient(server.url, system="qdrant")
         with pytest.raises(MemoryServiceError, match="503") as caught:
-            calls[name](QdrantLibrary(client, collection="memories", timeout=2))
+            calls[name](QdrantLibrary(client, collection="memories", timeout=AMPLE))
         assert caught.value.retryable
         assert "tea" not in str(caught.value)
         client.close()

@@ -15,6 +15,7 @@ from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf, vector_of
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.library_fixtures"]
 
@@ -103,7 +104,7 @@ def test_a_point_from_before_there_were_versions_can_be_changed(
     qdrant_shelf.put(memory)
     without = json.dumps({"keys": ["version"], "points": [memory.id]}).encode()
     path = "/collections/memories/points/payload/delete?wait=true"
-    assert library_client.request("POST", path, without, timeout=5).status == 200
+    assert library_client.request("POST", path, without, timeout=AMPLE).status == 200
     assert qdrant_shelf.get(memory) == memory
     assert qdrant_shelf.library.replace(edited(memory, "likes coffee"), vector_of("coffee"), expected_version=1)
     assert not qdrant_shelf.library.replace(edited(memory, "likes milk"), vector_of("milk"), expected_version=1)
@@ -118,7 +119,7 @@ def test_of_eight_who_change_a_memory_at_once_exactly_one_is_told_so(shelf: Shel
 
         def change(n: int, version: int = version, start: Barrier = start) -> bool:
             text = f"version {version + 1} by {n}"
-            start.wait(10)
+            start.wait(AMPLE)
             new = replace(memory, text=text, version=version + 1)
             return shelf.library.replace(new, vector_of(text) if with_vector else None, expected_version=version)
 

@@ -19,6 +19,7 @@ from devstack.models import ModelServer
 from devstack.qdrant import QdrantFront
 from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, a_memory
+from tests.support.time_outs import AMPLE
 
 MODEL, DIMENSIONS = "all-minilm-l6-v2-int8", 384
 
@@ -32,11 +33,11 @@ class World:
         assert apply(self.collection, DIMENSIONS, check=False) == []
         self.models = HttpClient(models.url, system="embeddings")
         self.embedder = OpenAIEmbeddings(self.models, model=MODEL, dimensions=DIMENSIONS)
-        self.store = QdrantMemories(self.client, collection="memories", write_timeout=10)
+        self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
         self.front, self.model_url, self.folder = front, models.url, folder
 
     def put(self, *memories: Memory) -> None:
-        vectors = self.embedder.embed([memory.text for memory in memories], timeout=10)
+        vectors = self.embedder.embed([memory.text for memory in memories], timeout=AMPLE)
         embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
         self.store.upsert(memories[0].account_id, embedded)
 

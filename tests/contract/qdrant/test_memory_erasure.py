@@ -31,6 +31,7 @@ from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, a_memor
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.loopback import HttpServer, reply, unused_port
+from tests.support.time_outs import AMPLE
 
 OTHER = AccountId("acct-other")
 SECOND = timedelta(seconds=1)
@@ -63,7 +64,7 @@ class Entities:
 
     def _send(self, method: str, path: str, body: object = None) -> object:
         content = json.dumps(body).encode() if body else b""
-        answer = self._client.request(method, f"/collections/memories_entities{path}", content, timeout=10)
+        answer = self._client.request(method, f"/collections/memories_entities{path}", content, timeout=AMPLE)
         assert answer.status == 200
         return json.loads(answer.body)["result"]
 
@@ -111,9 +112,9 @@ def front() -> Iterator[HttpClient]:
 
 @pytest.fixture
 def qdrant(front: HttpClient) -> Iterator[Store]:
-    erasure = QdrantErasure(front, collections=COLLECTIONS, write_timeout=10)
+    erasure = QdrantErasure(front, collections=COLLECTIONS, write_timeout=AMPLE)
     entities = Entities(front)
-    yield Store(erasure, QdrantMemories(front, collection="memories", write_timeout=10), entities=entities)
+    yield Store(erasure, QdrantMemories(front, collection="memories", write_timeout=AMPLE), entities=entities)
     entities.drop()
     for account in (ACCOUNT, OTHER):
         erasure.erase(account, WHOLE, until=NOW + timedelta(days=9999))
@@ -207,7 +208,7 @@ def test_a_memory_without_a_date_does_not_survive_an_erasure(qdrant: Store, fron
     qdrant.put(memory)
     body = json.dumps({"keys": ["created_at"], "points": [memory.id]}).encode()
     path = "/collections/memories/points/payload/delete?wait=true"
-    assert front.request("POST", path, body, timeout=5).status == 200
+    assert front.request("POST", path, body, timeout=AMPLE).status == 200
     assert qdrant.erase(WHOLE) == 1
     assert qdrant.left([memory]) == set()
 
@@ -273,7 +274,7 @@ def test_the_fake_erases_exactly_what_the_tombstone_covers(memories: list[Memory
 # ---- failures
 
 
-def erasure_at(url: str, *, timeout: float = 2.0) -> tuple[HttpClient, QdrantErasure]:
+def erasure_at(url: str, *, timeout: float = AMPLE) -> tuple[HttpClient, QdrantErasure]:
     client = HttpClient(url, system="qdrant")
     return client, QdrantErasure(client, collections=COLLECTIONS, write_timeout=timeout)
 

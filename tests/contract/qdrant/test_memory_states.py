@@ -13,6 +13,7 @@ from operator_memory.domain.shared.search_plan import Search, SearchMode, Search
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.shelves import OTHER, Shelf, vector_of
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.library_fixtures"]
 
@@ -30,7 +31,7 @@ def writer(shelf: Shelf) -> MemoryWriter:
 
 def found(shelf: Shelf, *searches: Search) -> list[list[str]]:
     plan = SearchPlan(searches, vector=vector_of("coffee"), text="tea")
-    hits = shelf.search.search(ACCOUNT, plan, now=NOW, timeout=5)
+    hits = shelf.search.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
     return [[hit.memory.text for hit in some] for some in hits]
 
 

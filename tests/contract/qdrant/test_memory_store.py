@@ -21,6 +21,7 @@ from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KE
 from tests.support.fakes.core import DIMENSIONS
 from tests.support.loopback import HttpServer, reply
 from tests.support.qdrant.stores import EMBEDDER, Store, put
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.store_fixtures"]
 
@@ -38,7 +39,7 @@ def found(
 ) -> list[str]:
     [vector] = EMBEDDER.embed([query], timeout=1)
     plan = SearchPlan((Search(key, mode, limit),), vector=vector, text=query)
-    [hits] = store.search(account, plan, now=NOW, timeout=5)
+    [hits] = store.search(account, plan, now=NOW, timeout=AMPLE)
     return [hit.memory.text for hit in hits]
 
 
@@ -46,7 +47,7 @@ def test_all_searches_are_answered_in_their_order(store: Store) -> None:
     put(store, a_memory("tea please"), a_memory("be brief", key=AGENT_KEY), a_memory("tea", key=SESSION_KEY))
     keys: Sequence[Any] = (SESSION_KEY, USER_KEY, AGENT_KEY)
     plan = SearchPlan(tuple(Search(key, SearchMode.RECENT, 5) for key in keys))
-    hits = store.search(ACCOUNT, plan, now=NOW, timeout=5)
+    hits = store.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
     assert [[hit.memory.text for hit in of_one] for of_one in hits] == [["tea"], ["tea please"], ["be brief"]]
 
 
@@ -64,7 +65,7 @@ def test_a_memory_comes_back_as_it_was_stored_in_what_a_search_brings_along(stor
     )
     put(store, memory)
     plan = SearchPlan((Search(AGENT_KEY, SearchMode.RECENT, 1),))
-    [[hit]] = store.search(ACCOUNT, plan, now=NOW, timeout=5)
+    [[hit]] = store.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
     assert hit.memory == memory
 
 
@@ -209,16 +210,16 @@ def with_field(**fields: object) -> dict[str, Any]:
 def test_an_answer_that_is_not_what_it_should_be_is_a_named_error(wire: bytes, error: type[Exception]) -> None:
     with HttpServer(lambda _: wire) as server:
         client = HttpClient(server.url, system="qdrant")
-        store = QdrantMemories(client, collection="memories", write_timeout=2)
+        store = QdrantMemories(client, collection="memories", write_timeout=AMPLE)
         with pytest.raises(error):
-            store.search(ACCOUNT, SearchPlan((Search(USER_KEY, SearchMode.RECENT, 1),)), now=NOW, timeout=2)
+            store.search(ACCOUNT, SearchPlan((Search(USER_KEY, SearchMode.RECENT, 1),)), now=NOW, timeout=AMPLE)
         client.close()
 
 
 def test_a_good_answer_is_read() -> None:
     with HttpServer(lambda _: answer(GOOD_POINT)) as server:
         client = HttpClient(server.url, system="qdrant")
-        store = QdrantMemories(client, collection="memories", write_timeout=2)
-        [[hit]] = store.search(ACCOUNT, SearchPlan((Search(USER_KEY, SearchMode.RECENT, 1),)), now=NOW, timeout=2)
+        store = QdrantMemories(client, collection="memories", write_timeout=AMPLE)
+        [[hit]] = store.search(ACCOUNT, SearchPlan((Search(USER_KEY, SearchMode.RECENT, 1),)), now=NOW, timeout=AMPLE)
         assert (hit.memory.text, hit.score, hit.memory.importance) == ("tea", 0.5, 0.5)
         client.close()

@@ -11,6 +11,7 @@ from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, Sea
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.stores import EMBEDDER, Store, put
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.store_fixtures"]
 
@@ -32,7 +33,7 @@ def search(
     """What ``searches`` find by the meaning of ``query`` and by its words, or those of ``text``."""
     [vector] = EMBEDDER.embed([query], timeout=1)
     plan = SearchPlan(searches, vector=vector, text=query if text is None else text)
-    return store.search(account, plan, now=NOW, timeout=5)
+    return store.search(account, plan, now=NOW, timeout=AMPLE)
 
 
 def texts(hits: Sequence[Hit]) -> list[str]:

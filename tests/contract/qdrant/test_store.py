@@ -29,6 +29,7 @@ from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, USER_KEY, a_memory
 from tests.support.loopback import HttpServer, reply, unused_port
 from tests.support.qdrant.front import Rest
+from tests.support.time_outs import AMPLE
 
 OTHER = AccountId("acct-other")
 RECENT = SearchPlan((Search(USER_KEY, SearchMode.RECENT, 5),))
@@ -42,7 +43,7 @@ class World:
         self.client = HttpClient(front.url, system="qdrant")
         self.rest = Rest(front.url)
         assert apply(Collection(self.client, "memories"), 2, check=False) == []
-        self.store = QdrantMemories(self.client, collection="memories", write_timeout=10)
+        self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
 
     def put(self, *memories: Memory) -> None:
         self.store.upsert(memories[0].account_id, [EmbeddedMemory(memory, [1.0, 0.0]) for memory in memories])
@@ -124,7 +125,7 @@ def store_on(url: str, *, write_timeout: float = 10.0) -> Iterator[QdrantMemorie
 
 
 CALLS: dict[str, Callable[[QdrantMemories], object]] = {
-    "search": lambda store: store.search(ACCOUNT, RECENT, now=NOW, timeout=10),
+    "search": lambda store: store.search(ACCOUNT, RECENT, now=NOW, timeout=AMPLE),
     "existing_ids": lambda store: store.existing_ids(ACCOUNT, ["i"]),
     "upsert": lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(), [1.0])]),
     "delete_expired": lambda store: store.delete_expired(ACCOUNT, now=NOW, limit=5),
@@ -206,7 +207,7 @@ PAYLOAD = json.loads(json.dumps(requests.payload_of(a_memory("tea"))))
 def test_a_point_that_is_no_memory_of_the_account_is_malformed(point: object) -> None:
     answer = reply({"result": [{"points": [point]}]})
     with HttpServer(lambda _: answer) as server, store_on(server.url) as store, pytest.raises(MalformedResponseError):
-        store.search(ACCOUNT, RECENT, now=NOW, timeout=10)
+        store.search(ACCOUNT, RECENT, now=NOW, timeout=AMPLE)
 
 
 def test_half_of_a_long_write_that_fails_is_an_error() -> None:

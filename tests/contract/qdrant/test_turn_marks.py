@@ -18,6 +18,7 @@ from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KE
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.qdrant.shelves import OTHER, ObservedClient, Shelf, vector_of
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.qdrant.library_fixtures"]
 
@@ -32,7 +33,7 @@ def marks(shelf: Shelf, request: pytest.FixtureRequest) -> TurnMarks:
     if isinstance(shelf.writer, InMemoryMemories):
         return shelf.writer
     client: ObservedClient = request.getfixturevalue("library_client")
-    return QdrantTurnMarks(client, collection="memories", write_timeout=10)
+    return QdrantTurnMarks(client, collection="memories", write_timeout=AMPLE)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def erasable(shelf: Shelf, request: pytest.FixtureRequest) -> ErasableMemories:
     if isinstance(shelf.library, InMemoryLibrary):
         return shelf.library
     client: ObservedClient = request.getfixturevalue("library_client")
-    return QdrantErasure(client, collections=[("memories", "memories")], write_timeout=10)
+    return QdrantErasure(client, collections=[("memories", "memories")], write_timeout=AMPLE)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def recalled(shelf: Shelf, *, withheld: bool = False, mode: SearchMode = SearchM
     """What a run of session-1 finds."""
     reach = AnyScope((USER_KEY, SESSION_KEY), past_sessions=True, withheld=withheld)
     plan = SearchPlan((Search(reach, mode, 10),), vector=vector_of("like"), text="tea milk rum")
-    [hits] = shelf.search.search(ACCOUNT, plan, now=NOW, timeout=5)
+    [hits] = shelf.search.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
     return {hit.memory.text for hit in hits}
 
 

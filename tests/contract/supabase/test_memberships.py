@@ -1,6 +1,5 @@
 """Port ``Memberships``: the fake, and `SupabaseMemberships` on a real Postgres with real roles."""
 
-import time
 from uuid import uuid4
 
 import pytest
@@ -14,7 +13,15 @@ from operator_memory.domain.management.identity import Role
 
 from tests.support.fakes.core import FakeClock
 from tests.support.loopback import reply
-from tests.support.supabase.platform_worlds import HOSTILE_IDS, Failure, RealPlatform, World, account, answering
+from tests.support.supabase.platform_worlds import (
+    HOSTILE_IDS,
+    TIME_OUT,
+    Failure,
+    RealPlatform,
+    World,
+    account,
+    answering,
+)
 
 pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.supabase.platform_fixtures"]
 
@@ -151,13 +158,11 @@ class TestHowItIsRead:
 class TestFailures:
     def test_what_it_is_and_within_the_time(self, failure: Failure) -> None:
         with failure.server() as rest:
-            memberships = SupabaseMemberships(rest, clock=FakeClock(), timeout=0.3)
-            started = time.monotonic()
+            memberships = SupabaseMemberships(rest, clock=FakeClock(), timeout=TIME_OUT)
             with pytest.raises(failure.error, match="supabase") as raised:
                 memberships.role(USER, account(TEAM))
             with pytest.raises(failure.error, match="supabase"):
                 memberships.account_of_agent(AGENT)
-            assert time.monotonic() - started < 2
         assert "secret" not in str(raised.value)
 
     def test_no_right_outlives_its_minute_while_supabase_is_down(self) -> None:

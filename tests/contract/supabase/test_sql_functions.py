@@ -1,7 +1,6 @@
 """The database's functions behind the trail, on a real Postgres with real roles: what is written, and who may."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -15,6 +14,7 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 from devstack.supabase import SupabaseFront
 from tests.support.supabase.platform_worlds import NOW, RealPlatform, World, account, event, ids_of, rows_of
 from tests.support.supabase.tenants import Connect, Tenant, new_tenant, refused
+from tests.support.time_outs import AMPLE, eventually
 
 pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.supabase.platform_fixtures"]
 
@@ -68,7 +68,7 @@ class TestWritingToPostgres:
             database.execute("delete from basejump.accounts where id = %s", (leaving,))
             writer.start()
             until_a_writer_waits(platform)
-        writer.join(10)
+        writer.join(AMPLE)
         assert found == [{events[0].id}]
         assert ids_of(real, staying) == {one.id for one in events[1:]}
 
@@ -88,7 +88,7 @@ class TestWritingToPostgres:
             writer.start()
             until_a_writer_waits(platform)
             database.execute(insert, (high.id, user))
-        writer.join(10)
+        writer.join(AMPLE)
         assert found == [set()]
         assert [row["actor"] for row in rows_of(real, user)] == ["system:other"] * 2
 
@@ -103,17 +103,14 @@ class TestWritingToPostgres:
         for writer in writers:
             writer.start()
         for writer in writers:
-            writer.join(30)
+            writer.join(AMPLE)
         assert found == [set()] * len(orders)
         assert sum(len(rows_of(real, user)) for user in users) == len(events)
 
 
 def until_a_writer_waits(platform: RealPlatform) -> None:
     waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
-    deadline = time.monotonic() + 10
-    while not platform.sql(waiting, "%memory_record_events%"):
-        assert time.monotonic() < deadline, "nobody waits"
-        time.sleep(0.01)
+    eventually(lambda: platform.sql(waiting, "%memory_record_events%"))
 
 
 FUNCTIONS: dict[str, Callable[[str], dict[str, object]]] = {

@@ -5,7 +5,6 @@ Whatever the dependencies do, the agent run gets an answer within a second.
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import ModuleType
@@ -15,11 +14,10 @@ import pytest
 from operator_memory.domain.errors import ConfigurationError
 
 from tests.support.loopback import reply
+from tests.support.recall.context_fixtures import AMPLE_TIME
 from tests.support.recall.context_function import World, api_event, point, token
 
 PROMISED_SECONDS = 1.0
-ON_A_BUSY_MACHINE = 2.0
-
 
 pytest_plugins = ["tests.support.recall.context_fixtures"]
 
@@ -202,44 +200,45 @@ def test_bytes_that_are_not_text_422(world: World) -> None:
 # --- dependencies that fail
 
 
-def timed(world: World) -> tuple[dict[str, Any], float]:
-    """The body of a 200 answer, and how long it took in seconds."""
-    started = time.monotonic()
+def answered(world: World) -> tuple[dict[str, Any], float]:
+    """The body of a 200 answer, and the seconds that were spent on waiting for what hangs."""
+    before = sum(world.waits)
     status, answer = world()
-    elapsed = time.monotonic() - started
     assert status == 200
-    return answer, elapsed
+    return answer, sum(world.waits) - before
 
 
 def test_when_the_embedder_hangs_words_and_profile_answer_in_time(world: World) -> None:
     world.embedder.hangs = True
-    answer, elapsed = timed(world)
+    answer, waited = answered(world)
     assert answer["degraded"] == ["embeddings_timeout"]
     assert "Drinks green tea." in answer["context"]
-    assert elapsed < ON_A_BUSY_MACHINE
+    assert 0 < waited <= float(AMPLE_TIME["EMBEDDING_TIMEOUT_MS"]) / 1000
 
 
 def test_when_qdrant_hangs_the_answer_is_empty_in_time(world: World) -> None:
     world.store.hangs = True
-    answer, elapsed = timed(world)
+    answer, waited = answered(world)
     assert (answer["context"], answer["memories"]) == ("", [])
     assert answer["degraded"] == ["qdrant_timeout"]
-    assert elapsed < ON_A_BUSY_MACHINE
+    assert 0 < waited <= float(AMPLE_TIME["QDRANT_TIMEOUT_MS"]) / 1000
 
 
-def test_when_both_hang_the_answer_comes_within_the_promised_second(world: World) -> None:
+def test_when_both_hang_the_answer_comes_within_the_promised_second(
+    make_context_function: Callable[..., World],
+) -> None:
+    world = make_context_function()  # with the time that it has unless told otherwise
     world.embedder.hangs = world.store.hangs = True
-    answers = [timed(world) for _ in range(3)]
+    answers = [answered(world) for _ in range(3)]
     assert all(answer["degraded"] == ["embeddings_timeout", "qdrant_timeout"] for answer, _ in answers)
-    assert max(elapsed for _, elapsed in answers) < ON_A_BUSY_MACHINE
-    assert min(elapsed for _, elapsed in answers) < PROMISED_SECONDS
+    assert max(waited for _, waited in answers) < PROMISED_SECONDS
 
 
 def test_after_they_have_recovered_the_next_answer_is_whole(world: World) -> None:
     world.embedder.hangs = world.store.hangs = True
-    timed(world)
+    answered(world)
     world.embedder.hangs = world.store.hangs = False
-    answer, _ = timed(world)
+    answer, _ = answered(world)
     assert answer["degraded"] == []
     assert "Drinks green tea." in answer["context"]
 
@@ -263,7 +262,7 @@ BROKEN_STORE = {
 @pytest.mark.parametrize(("raw", "code"), BROKEN_STORE.values(), ids=BROKEN_STORE.keys())
 def test_whatever_is_wrong_with_qdrant_the_run_goes_on(raw: bytes, code: str, world: World) -> None:
     world.qdrant.answer = lambda _request: raw
-    answer, _ = timed(world)
+    answer, _ = answered(world)
     assert (answer["context"], answer["memories"], answer["degraded"]) == ("", [], [code])
 
 
@@ -278,7 +277,7 @@ BROKEN_EMBEDDER = {
 @pytest.mark.parametrize(("raw", "code"), BROKEN_EMBEDDER.values(), ids=BROKEN_EMBEDDER.keys())
 def test_whatever_is_wrong_with_the_embedder_words_and_profile_answer(raw: bytes, code: str, world: World) -> None:
     world.embeddings.answer = lambda _request: raw
-    answer, _ = timed(world)
+    answer, _ = answered(world)
     assert answer["degraded"] == [code]
     assert "Drinks green tea." in answer["context"]
 

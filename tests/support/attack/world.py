@@ -40,6 +40,7 @@ from tests.support.fakes.core import DIMENSIONS
 from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, Management
 from tests.support.qdrant.front import Rest
 from tests.support.qdrant.shelves import ObservedClient
+from tests.support.time_outs import AMPLE
 
 COLLECTIONS = ("memories", "memories_entities")
 KNOWN_TEXT = "Likes green tea."
@@ -119,15 +120,17 @@ class AttackWorld:
         self.rest = Rest(url)
         for name in COLLECTIONS:
             apply(Collection(self.client, name), DIMENSIONS, check=False)
-        self.store = QdrantMemories(self.client, collection="memories", write_timeout=10)
-        self.marks = QdrantTurnMarks(self.client, collection="memories", write_timeout=10)
+        self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
+        self.marks = QdrantTurnMarks(self.client, collection="memories", write_timeout=AMPLE)
         self.management = Management(
-            library=QdrantLibrary(self.client, collection="memories", timeout=10),
+            library=QdrantLibrary(self.client, collection="memories", timeout=AMPLE),
             writer=self.store,
             search=self.store,
             marks=self.marks,
             erasable=QdrantErasure(
-                self.client, collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])], write_timeout=10
+                self.client,
+                collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])],
+                write_timeout=AMPLE,
             ),
         )
         self.context = self._context_function()

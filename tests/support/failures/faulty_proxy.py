@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
+from tests.support import time_outs
 from tests.support.loopback import JOIN_SECONDS, Request, read_request, reply
+from tests.support.time_outs import AMPLE
 
-UPSTREAM_SECONDS = 30.0
+UPSTREAM_SECONDS = AMPLE
 _NOT_PASSED_ON = {"transfer-encoding", "content-length", "connection", "date", "server"}
 
 
@@ -33,7 +35,7 @@ class Forward(Protocol):
 
 
 Act = Callable[[Forward], bytes | None]
-"""What becomes of a request: the bytes of the answer, or ``None``: there is none until the client gives up."""
+"""What becomes of a request: the bytes of the answer, or ``None``: there is none, and the client's time-out comes."""
 
 When = Callable[[Request], bool]
 
@@ -49,7 +51,7 @@ def forwards(forward: Forward) -> bytes:
 
 
 def hangs(_: Forward) -> None:
-    """No answer."""
+    """No answer: the client's time-out comes at once, see `time_outs`."""
 
 
 def answers(answer: bytes) -> Act:
@@ -205,9 +207,10 @@ class FaultyProxy:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, client = listener.accept()
             except OSError:
                 return  # closed
+            time_outs.is_new(client)
             with self._lock:
                 if not self._listening:
                     connection.close()
@@ -222,7 +225,7 @@ class FaultyProxy:
                 while (request := read_request(stream)) is not None:
                     answer = self._answer(request, upstream)
                     if answer is None:
-                        stream.read(1)  # ends when the client gives up
+                        time_outs.leave_waiting(connection)
                         return
                     connection.sendall(answer)
         finally:

@@ -25,6 +25,7 @@ from devstack.qdrant import QdrantFront
 from devstack.stack import LOCAL_DIMENSIONS
 from devstack.supabase import SupabaseFront
 from infra.qdrant.apply import main as apply_collection
+from tests.support import time_outs
 from tests.support.aws.clients import Queues, aws_client
 from tests.support.failures.faulty_proxy import FaultyProxy
 from tests.support.failures.rig import (
@@ -89,7 +90,7 @@ def _environment(
 ) -> dict[str, str]:
     return {
         "EXTRACTION": "llm",
-        "EXTRACTION_TIMEOUT_SECONDS": "1",
+        "EXTRACTION_TIMEOUT_SECONDS": str(int(PATIENCE)),
         "OPENAI_API_KEY": "local",
         "OPENAI_BASE_URL": systems.models.url,
         "EXTRACTION_MODEL": CHAT_MODEL,
@@ -113,12 +114,12 @@ def _environment(
 
 
 def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitStack) -> Any:
-    """The function's module, freshly imported; what it waits for systems that no setting shortens is shortened."""
+    """The function's module, freshly imported; it has `PATIENCE` where no setting gives it."""
     aws = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"mode": "standard", "total_max_attempts": 1})
     reader = supabase_messages.SupabaseThreadMessages
 
     def make_reader(url: str, key: str, timeout_seconds: float) -> supabase_messages.SupabaseThreadMessages:
-        made = reader(url, key, min(timeout_seconds, PATIENCE))
+        made = reader(url, key, PATIENCE)
         cleanup.callback(made.close)
         return made
 
@@ -167,7 +168,8 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         systems.sqs.before(settles, made.heal_all_but_queues, always=True)
     logger = logging.getLogger("operator_memory")
     logger.addHandler(made.log)
-    yield made
+    with time_outs.at_once(most=PATIENCE):
+        yield made
     logger.removeHandler(made.log)
     for proxy in systems.all:
         proxy.forget()

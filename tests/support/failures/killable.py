@@ -30,7 +30,7 @@ from tests.support.loopback import HttpServer, Request, reply
 from tests.support.supabase.tenants import StoredMessage, add_messages, new_tenant, new_thread
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for a process or a request fails."""
 
 _PASSED_ON = ("content-type", "content-encoding", "content-range", "x-amzn-requestid", "x-amz-crc32")

@@ -27,8 +27,8 @@ def main(path: str) -> None:
         importlib.import_module(library)
     for part in ("adapters", "application", "domain"):
         package = importlib.import_module(f"operator_memory.{part}")
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"operator_memory.{part}.{module.name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     SecretRedactor().redact("compiled at its first text")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork: its connection tells when it ends
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -32,8 +32,8 @@ COLLECTION = "failures"
 DEAD, EVENTS = "dead", "events"
 """How the names of these queues begin."""
 
-PATIENCE = 1.0
-"""Seconds that the function waits for any of the systems: the least that the setting for the model takes."""
+PATIENCE = 30.0
+"""Seconds that the function waits for any of the systems: long, as the proxies say when its time is up."""
 
 SAID = (("user", "My name is Ana and I live in Porto."), ("assistant", "Noted, Ana."))
 SUBJECT, BYSTANDER = "subject", "bystander"

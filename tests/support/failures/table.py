@@ -26,11 +26,9 @@ class Failure:
     what: str
     then: str
     reason: str
-    test: str
 
 
 F = TypeVar("F", bound=Callable[..., Any])
-_FAILURES: dict[str, Failure] = {}
 
 
 def injects(part: str, what: str, *, then: str, reason: str = "") -> Callable[[F], F]:
@@ -39,19 +37,24 @@ def injects(part: str, what: str, *, then: str, reason: str = "") -> Callable[[F
         raise ValueError(part)
 
     def mark(test: F) -> F:
-        _FAILURES[test.__name__] = Failure(part, what, then, reason, test.__name__)
+        vars(test)["injected"] = Failure(part, what, then, reason)
         return test
 
     return mark
 
 
+def failures() -> list[Failure]:
+    """Those of all test modules, by part, else as written: read off the modules, so whatever was imported before."""
+    names = sorted(module.name for module in pkgutil.iter_modules(tests.failures.__path__))
+    modules = [importlib.import_module(f"tests.failures.{name}") for name in names if name.startswith("test_")]
+    marked = [getattr(test, "injected", None) for module in modules for test in vars(module).values()]
+    return sorted((failure for failure in marked if failure), key=lambda f: PARTS.index(f.part))
+
+
 def table() -> str:
     """The table, Markdown."""
-    for module in pkgutil.iter_modules(tests.failures.__path__):
-        if module.name.startswith("test_"):
-            importlib.import_module(f"tests.failures.{module.name}")
     lines = ["| part | what happens to it | what becomes of the run | `error` in the job |", "|---|---|---|---|"]
-    for failure in sorted(_FAILURES.values(), key=lambda f: PARTS.index(f.part)):  # stable: else as written
+    for failure in failures():
         reason = f"`{failure.reason}`" if failure.reason else ""
         lines.append(f"| {failure.part} | {failure.what} | {failure.then} | {reason} |")
     return "\n".join(lines)
@@ -73,5 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # As the module that the tests know, not this one, which is called __main__.
-    importlib.import_module("tests.support.failures.table").main()
+    main()

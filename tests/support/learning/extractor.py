@@ -12,6 +12,7 @@ from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryMemories
 from tests.support.loopback import HttpServer, reply
+from tests.support.time_outs import AMPLE
 
 ACCOUNT = AccountId("acct-1")
 OBSERVED = datetime(2025, 3, 4, 23, tzinfo=UTC)
@@ -35,8 +36,8 @@ def extraction(*facts: dict[str, Any]) -> bytes:
 class World:
     """The extractor and its surroundings; ``answer`` is what the model's server says."""
 
-    def __init__(self, *, timeout: float = 5.0) -> None:
-        self.answer: bytes | None = extraction(*FACTS)
+    def __init__(self, *, timeout: float = AMPLE) -> None:
+        self.answer = extraction(*FACTS)
         self.server = HttpServer(lambda _: self.answer)
         self.embedder = FakeEmbedder()
         self.memories = InMemoryMemories()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from qdrant_client import QdrantClient
 
 from devstack.qdrant import QdrantFront
+from tests.support.time_outs import AMPLE
 
 
 @contextmanager
@@ -29,7 +30,7 @@ class Rest:
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         address = urlsplit(url)
-        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=AMPLE)
         self._headers = {"content-type": "application/json", **(headers or {})}
 
     def raw(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:

@@ -12,6 +12,7 @@ from tests.support.builders import ACCOUNT, NOW
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf
+from tests.support.time_outs import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def library_client() -> Iterator[ObservedClient]:
 @pytest.fixture
 def qdrant_shelf(library_client: ObservedClient) -> Iterator[Shelf]:
     library_client.reset()
-    library = QdrantLibrary(library_client, collection="memories", timeout=10)
-    memories = QdrantMemories(library_client, collection="memories", write_timeout=10)
+    library = QdrantLibrary(library_client, collection="memories", timeout=AMPLE)
+    memories = QdrantMemories(library_client, collection="memories", write_timeout=AMPLE)
     yield Shelf(library, memories, memories)
     library_client.reset()
     for account in (ACCOUNT, OTHER):

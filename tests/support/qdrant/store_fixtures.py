@@ -11,6 +11,7 @@ from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
 from tests.support.qdrant.shelves import ObservedClient
 from tests.support.qdrant.stores import COLLECTION, Store
+from tests.support.time_outs import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +28,11 @@ def engine() -> Iterator[ObservedClient]:
 def real_store(engine: ObservedClient) -> Iterator[QdrantMemories]:
     """The real adapter on the collection, which is empty again afterwards: to make one takes seconds."""
     engine.reset()
-    yield QdrantMemories(engine, collection=COLLECTION, write_timeout=10)
+    yield QdrantMemories(engine, collection=COLLECTION, write_timeout=AMPLE)
     engine.reset()
     everything = json.dumps({"filter": {}}).encode()
     assert (
-        engine.request("POST", f"/collections/{COLLECTION}/points/delete?wait=true", everything, timeout=10).status
+        engine.request("POST", f"/collections/{COLLECTION}/points/delete?wait=true", everything, timeout=AMPLE).status
         == 200
     )
 

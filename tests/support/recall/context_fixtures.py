@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from operator_memory.entrypoints.settings import Settings
 
+from tests.support import time_outs
 from tests.support.loopback import HttpServer
 from tests.support.recall.context_function import KEY, World
 
@@ -20,6 +21,7 @@ DEFAULTS = {
     "EMBEDDING_DIMENSIONS": "2",
     **{f"RATE_LIMIT_{kind}": "0" for kind in ("READS", "WRITES", "EXPENSIVE")},
 }
+AMPLE_TIME = {"EMBEDDING_TIMEOUT_MS": "5000", "QDRANT_TIMEOUT_MS": "5000", "CONTEXT_TIMEOUT_MS": "10000"}
 
 
 @pytest.fixture
@@ -45,7 +47,13 @@ def start_context(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
 
 
 @pytest.fixture
-def context_function(start_context: Callable[..., ModuleType]) -> Iterator[World]:
-    """The function, started between the two servers."""
-    with HttpServer() as qdrant, HttpServer() as embeddings:
-        yield World(start_context, qdrant, embeddings)
+def make_context_function(start_context: Callable[..., ModuleType]) -> Iterator[Callable[..., World]]:
+    """Starts the function with the given environment between two servers."""
+    with HttpServer() as qdrant, HttpServer() as embeddings, time_outs.at_once() as waits:
+        yield lambda **environ: World(start_context, qdrant, embeddings, waits, **environ)
+
+
+@pytest.fixture
+def context_function(make_context_function: Callable[..., World]) -> World:
+    """The function with all the time that its settings allow."""
+    return make_context_function(**AMPLE_TIME)

@@ -14,6 +14,7 @@ from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.loopback import HttpServer, Request, reply
+from tests.support.time_outs import TIMES_OUT
 
 KEY = "a-key-of-at-least-thirty-two-characters"
 
@@ -45,9 +46,9 @@ class Qdrant:
     points: list[dict[str, Any]] = field(default_factory=lambda: [TEA, AGENT_FACT])
     hangs: bool = False
 
-    def __call__(self, request: Request) -> bytes | None:
+    def __call__(self, request: Request) -> bytes:
         if self.hangs:
-            return None
+            return TIMES_OUT
         return reply({"result": [{"points": self._found(search)} for search in request.json()["searches"]]})
 
     def _found(self, search: dict[str, Any]) -> list[dict[str, Any]]:
@@ -75,21 +76,30 @@ class Embedder:
 
     hangs: bool = False
 
-    def __call__(self, request: Request) -> bytes | None:
+    def __call__(self, request: Request) -> bytes:
         if self.hangs:
-            return None
+            return TIMES_OUT
         texts = request.json()["input"]
         return reply({"data": [{"index": n, "embedding": [0.6, 0.8]} for n, _ in enumerate(texts)]})
 
 
 class World:
-    """The function, started with its environment, between the two servers."""
+    """The function, started with its environment, between the two servers. A server that hangs is a time-out."""
 
-    def __init__(self, start: Callable[..., ModuleType], qdrant: HttpServer, embeddings: HttpServer) -> None:
+    def __init__(
+        self,
+        start: Callable[..., ModuleType],
+        qdrant: HttpServer,
+        embeddings: HttpServer,
+        waits: list[float],
+        **environ: str,
+    ) -> None:
+        """``waits``: the seconds of each time-out so far."""
+        self.waits = waits
         self.qdrant, self.embeddings = qdrant, embeddings
         self.store, self.embedder = Qdrant(), Embedder()
         qdrant.answer, embeddings.answer = self.store, self.embedder
-        self.app = start(QDRANT_URL=qdrant.url, OPENAI_BASE_URL=f"{embeddings.url}/v1")
+        self.app = start(QDRANT_URL=qdrant.url, OPENAI_BASE_URL=f"{embeddings.url}/v1", **environ)
 
     def __call__(self, body: object = None, **event: Any) -> tuple[int, dict[str, Any]]:
         """Status and decoded body of the answer to ``body`` (by default a good request)."""

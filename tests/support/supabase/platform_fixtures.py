@@ -19,6 +19,7 @@ from tests.support.fakes.platform import (
     FakeSwitches,
 )
 from tests.support.supabase.platform_worlds import FAILURES, Failure, RealPlatform, World
+from tests.support.time_outs import AMPLE
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def real(supabase_front: SupabaseFront, rest: SupabaseRest) -> World:
     return World(
         RealPlatform(supabase_front),
         SupabaseSwitches(rest, clock=clock),
-        SupabaseMemberships(rest, clock=clock, timeout=10),
-        SupabasePlatformSettings(rest, timeout=10),
-        SupabaseEventTrail(rest, timeout=10),
+        SupabaseMemberships(rest, clock=clock, timeout=AMPLE),
+        SupabasePlatformSettings(rest, timeout=AMPLE),
+        SupabaseEventTrail(rest, timeout=AMPLE),
         clock,
     )
 

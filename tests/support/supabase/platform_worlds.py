@@ -21,9 +21,11 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 
 from devstack.supabase import SupabaseFront
+from tests.support import time_outs
 from tests.support.fakes.core import FakeClock
 from tests.support.loopback import HttpServer, reply, unused_port
 from tests.support.supabase.tenants import Tenant, new_team, new_tenant, new_thread
+from tests.support.time_outs import TIMES_OUT
 
 HOSTILE_IDS = ["*", "no-uuid", "eq.x", "x,or(1.eq.1)", "')--", "a" * 500, "é", "null", "x&account_id=neq.x", "%2A"]
 """Ids that the platform cannot have."""
@@ -99,18 +101,22 @@ class World:
         self.clock.advance(seconds=61)
 
 
+TIME_OUT = 30.0
+"""Seconds for a call that fails: more than any takes, so that it fails as it is to and not by its time-out."""
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A way in which Supabase fails: its answer (``None``: silence), and the error that it is."""
+    """A way in which Supabase fails: its answer, and the error that it is."""
 
-    answer: bytes | None
+    answer: bytes
     error: type[UpstreamError]
     listening: bool = True
 
     @contextmanager
     def server(self) -> Iterator[SupabaseRest]:
-        """A client of a Supabase that fails like this."""
-        with HttpServer(lambda _request: self.answer) as server:
+        """A client of a Supabase that fails like this. It may be given `TIME_OUT` and must not wait longer."""
+        with time_outs.at_once(most=TIME_OUT), HttpServer(lambda _request: self.answer) as server:
             url = server.url if self.listening else f"http://127.0.0.1:{unused_port()}"
             client = SupabaseRest(url, lambda: "key")
             try:
@@ -120,8 +126,8 @@ class Failure:
 
 
 FAILURES = {
-    "down": Failure(None, UpstreamUnavailableError, listening=False),
-    "slow": Failure(None, UpstreamTimeoutError),
+    "down": Failure(TIMES_OUT, UpstreamUnavailableError, listening=False),
+    "slow": Failure(TIMES_OUT, UpstreamTimeoutError),
     "wrong key": Failure(reply({"message": "Invalid API key"}, 401), UpstreamRejectedError),
     "forbidden": Failure(reply({"code": "42501", "message": "permission denied"}, 403), UpstreamRejectedError),
     "too many": Failure(reply({"message": "slow down"}, 429), UpstreamUnavailableError),
@@ -133,10 +139,10 @@ FAILURES = {
 
 
 @contextmanager
-def answering(*answers: bytes | None) -> Iterator[tuple[HttpServer, SupabaseRest]]:
+def answering(*answers: bytes) -> Iterator[tuple[HttpServer, SupabaseRest]]:
     """A Supabase that gives these answers in turn, the last one again and again."""
 
-    def answer(_request: object) -> bytes | None:
+    def answer(_request: object) -> bytes:
         return answers[min(len(server.requests), len(answers)) - 1]
 
     with HttpServer(answer) as server:

@@ -17,6 +17,7 @@ from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from devstack.supabase import SupabaseFront
+from tests.support.time_outs import AMPLE
 
 Row = dict[str, Any]
 Connect = Callable[..., Client]
@@ -47,7 +48,7 @@ class StoredMessage:
 def supabase_client(cleanup: ExitStack, url: str, key: str, bearer: str | None = None) -> Client:
     """A real client whose connections ``cleanup`` closes."""
     options = SyncClientOptions(
-        httpx_client=cleanup.enter_context(httpx.Client(timeout=10)),
+        httpx_client=cleanup.enter_context(httpx.Client(timeout=AMPLE)),
         postgrest_client_retry=False,
         auto_refresh_token=False,
         persist_session=False,

@@ -10,6 +10,7 @@ from operator_memory.domain.memory.scopes import Kind, Scope
 from bench.context.corpus import SMALL, Account, Corpus, Texts, layout, named_accounts
 from bench.context.trouble import Relay
 from devstack.qdrant import QdrantFront
+from tests.support.time_outs import AMPLE
 
 
 def _any_vectors(texts: Sequence[str]) -> list[list[float]]:
@@ -60,10 +61,10 @@ def test_the_relay_counts_what_it_passes_on_and_refuses_once_closed() -> None:
     with QdrantFront() as front, Relay(front.url) as relay:
         client = HttpClient(relay.url, system="qdrant")
 
-        answers = [client.request("GET", "/healthz", timeout=5) for _ in range(3)]
+        answers = [client.request("GET", "/healthz", timeout=AMPLE) for _ in range(3)]
         relay.close()
 
         assert [answer.body for answer in answers] == [b"healthz check passed"] * 3
         assert relay.requests == 3
         with pytest.raises(UpstreamUnavailableError):
-            client.request("GET", "/healthz", timeout=5)
+            client.request("GET", "/healthz", timeout=AMPLE)

@@ -24,6 +24,7 @@ from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.fakes.core import FakeClock
 from tests.support.fakes.limits import InMemoryTokenBuckets
+from tests.support.time_outs import AMPLE
 
 ACCOUNT = AccountId("acct-1")
 PERSON = Caller("u-1", user_id="u-1")
@@ -192,7 +193,7 @@ def test_many_threads_at_once_get_what_the_bucket_holds() -> None:
     start = threading.Barrier(20)
 
     def calls(_: int) -> int:
-        start.wait(10)
+        start.wait(AMPLE)
         return limiter.allowed_of(20, READS)
 
     with ThreadPoolExecutor(20) as pool:

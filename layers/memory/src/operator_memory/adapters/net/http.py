@@ -191,10 +191,9 @@ class HttpClient:
 
     def _connect(self, deadline: float) -> tuple[http.client.HTTPConnection, Mapping[str, str]]:
         """A new connection, and the headers of ``auth``: made in a thread, since a name's look-up has no time-out."""
-        attempt = _Attempt()
+        attempt, connection = _Attempt(), self._new_connection(deadline)
 
         def work() -> None:
-            connection = self._new_connection(deadline)
             try:
                 secret = self._secret_headers()
                 connection.connect()
