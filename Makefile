@@ -38,8 +38,8 @@ $(SAM): requirements/sam.lock
 
 setup: $(STAMP)  ## Create the environment from the lock files
 
-dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker
-	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up
+dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker: make dev [PORT=8700]
+	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up $(if $(filter command,$(origin PORT)),--port '$(PORT)')
 
 demo: $(STAMP)  ## Play a conversation over four sessions; show what is learned and retrieved
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack demo

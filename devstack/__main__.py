@@ -17,13 +17,16 @@ from queue import SimpleQueue
 from types import FrameType
 from uuid import UUID
 
+from operator_memory.domain.errors import MemoryServiceError
+
 from devstack import running
+from devstack.aws.intrinsics import TemplateError
 from devstack.demo import play
 from devstack.processes import PartFailedError
 from devstack.stack import ROOT, DevStack, Endpoints
 from devstack.supabase.seed import DEMO_USERS, demo_id
 
-DEFAULT_API_PORT = 8700
+DEFAULT_API_PORT, MOST_PORT = 8700, 65535
 
 
 def main() -> int:
@@ -33,7 +36,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=ROOT / ".devstack", help="folder for data and logs")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
-    up.add_argument("--port", type=int, default=DEFAULT_API_PORT, help="port of the API (0: any free one)")
+    up.add_argument("--port", type=_port, default=DEFAULT_API_PORT, help="port of the API (0: any free one)")
     token = commands.add_parser("token")
     token.add_argument("--user", type=_user_id, help=f"{', '.join(DEMO_USERS)} or the id of any user")
     job = commands.add_parser("job")
@@ -43,8 +46,12 @@ def main() -> int:
     args = parser.parse_args()
     try:
         return _run(args)
-    except PartFailedError as error:
+    except (PartFailedError, MemoryServiceError, TemplateError) as error:
         print(f"devstack: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # of the data folder: it cannot be written to, or its disk is full
+        place = f": {error.filename}" if error.filename else ""
+        print(f"devstack: {error.strerror or error}{place}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -66,6 +73,12 @@ def _run(args: argparse.Namespace) -> int:
     return _print_job(endpoints, _user_id(args.account_id) if named else args.account_id, args.job_id)
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= MOST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to {MOST_PORT})")
+    return int(text)
+
+
 def _user_id(text: str) -> str:
     if text in DEMO_USERS:
         return demo_id(f"user:{text}")
@@ -76,29 +89,32 @@ def _user_id(text: str) -> str:
 
 
 def _up(data: Path, port: int) -> int:
-    if running.find(data) is not None:
-        print(f"devstack: already running with the data in {data}", file=sys.stderr)
-        return 1
     stopping: list[bool] = []
-    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
+    ends: SimpleQueue[int | PartFailedError] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stopping:
             raise KeyboardInterrupt  # a second Ctrl-C does not wait
-        signals.put(number)
+        ends.put(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    with DevStack(data, api_port=running.usable_port(port), say=lambda line: print(f"  {line}", flush=True)) as stack:
+    with DevStack(data, api_port=port, say=_say, failed=ends.put) as stack:
         running.remember(data, stack.endpoints)
         try:
             print(_welcome(stack.endpoints), flush=True)
-            signals.get()
+            end = ends.get()
             stopping.append(True)
             print("\nStopping everything ...", flush=True)
         finally:
             running.forget(data)
+    if isinstance(end, PartFailedError):
+        raise end
     return 0
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
 
 
 def _print_job(endpoints: Endpoints, account_id: str, job_id: str) -> int:
@@ -142,13 +158,19 @@ TOKEN={at.token()}
 curl -s {at.api_url}/v1/context -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{json.dumps(question)}'
 
-4. Ada, whose memory it is, looks at it (and may correct, export, erase it: see the README).
+{_look(at, ada)}
+A fresh token: make token     A person's: make token USER=ada     A longer example: make demo
+"""
 
-ADA={at.user_token(ada)}
+
+def _look(at: Endpoints, user_id: str) -> str:
+    if not at.supabase_jwt_secret:
+        return f"4. People look at their memories with the token of their sign-in at {at.supabase_url}.\n"
+    return f"""4. Ada, whose memory it is, looks at it (and may correct, export, erase it: see the README).
+
+ADA={at.user_token(user_id)}
 
 curl -s {at.api_url}/v1/memories -H "Authorization: Bearer $ADA"
-
-A fresh token: make token     A person's: make token USER=ada     A longer example: make demo
 """
 
 

@@ -49,9 +49,8 @@ def play(data: Path) -> int:
         if endpoints is None:
             print("Starting a temporary system (nothing of it is kept) ...", flush=True)
             folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="operator-memory-demo-"))
-            endpoints = cleanup.enter_context(
-                DevStack(Path(folder), say=lambda line: print(f"  {line}", flush=True))
-            ).endpoints
+            stack = DevStack(Path(folder), say=_say, failed=lambda error: _say(str(error)))
+            endpoints = cleanup.enter_context(stack).endpoints
         else:
             print(f"Using the system at {endpoints.api_url}", flush=True)
         try:
@@ -60,6 +59,10 @@ def play(data: Path) -> int:
             print(f"\nThe demo failed: {error}", file=sys.stderr)
             return 1
     return 0
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
 
 
 class _Demo:

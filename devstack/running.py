@@ -46,17 +46,6 @@ def _listens(url: str) -> bool:
     return True
 
 
-def usable_port(wanted: int) -> int:
-    """``wanted`` if it is free, else 0 (any free one)."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return 0
-    return wanted
-
-
 def job_record(endpoints: Endpoints, account_id: str, job_id: str) -> JobRecord | None:
     """The record of a job, read with the product's own adapter."""
     table = endpoints.aws_client("dynamodb")

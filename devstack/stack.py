@@ -1,8 +1,8 @@
 """The whole system on one machine: which part runs where, and what the functions are told about it.
 
-A part that the environment names (``QDRANT_URL``; ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``) is used as it
-is; every other one is started here. The functions cannot tell the difference: only addresses and secrets
-differ.
+A part that the environment names (``QDRANT_URL``; ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``; ``SUPABASE_URL``) is
+used as it is; every other one is started here. The functions cannot tell the difference: only addresses and secrets
+differ. All other settings of the product that stand in the environment reach the functions too.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -24,21 +25,19 @@ from operator_memory.domain.management.identity import READ_CONTEXT, Action
 
 from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
-from devstack.processes import Part, PartFailedError, child_environment
+from devstack.aws.template import resource_variables
+from devstack.folder import claimed
+from devstack.processes import Part, PartFailedError, Watch, child_environment
+from devstack.serving import listen
+from devstack.settings import LOCAL_DIMENSIONS as LOCAL_DIMENSIONS
+from devstack.settings import LOCAL_MODEL as LOCAL_MODEL
+from devstack.settings import TOKEN_KEY_ID, Given, read_given
 from devstack.supabase.keys import user_claims
 
 ROOT = Path(__file__).resolve().parent.parent
-_TEMPLATE_PARAMETERS = {"SupabaseJwtSecretParameter": "/operator-memory/supabase-jwt-secret"}
-"""Of the optional ones: the local Supabase project signs users' tokens with HS256 too."""
-LOCAL_MODEL, LOCAL_DIMENSIONS = "all-minilm-l6-v2-int8", 384
-_PASSED_ON = (
-    "EMBEDDER",
-    "EXTRACTION",
-    "EXTRACTION_MODEL",
-    "RATE_LIMIT_READS",
-    "RATE_LIMIT_WRITES",
-    "RATE_LIMIT_EXPENSIVE",
-)
+TEMPLATE = ROOT / "template.yaml"
+_JWT_SECRET_PARAMETER = "/operator-memory/supabase-jwt-secret"
+"""Optional in the template: the local Supabase project signs users' tokens with HS256 too."""
 Say = Callable[[str], None]
 
 
@@ -68,7 +67,13 @@ class Endpoints:
         )
 
     def user_token(self, user_id: str) -> str:
-        """A fresh access token of a person, valid for an hour, as Supabase gives one at sign-in."""
+        """A fresh access token of a person, valid for an hour, as Supabase gives one at sign-in.
+
+        Raises:
+            PartFailedError: Supabase is not ours, so that people have to sign in there.
+        """
+        if not self.supabase_jwt_secret:
+            raise PartFailedError(f"people's tokens come from {self.supabase_url}: sign in there")
         claims = user_claims(user_id, iss=f"{self.supabase_url}/auth/v1")
         return jwt.encode(claims, self.supabase_jwt_secret, algorithm="HS256")
 
@@ -82,16 +87,7 @@ class _Supabase:
     url: str
     service_key: str
     jwt_secret: str
-    database_dsn: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    base_url: str
-    api_key: str
-    embedding_model: str
-    dimensions: int
-    extra: dict[str, str]
+    part: Part | None = None
 
 
 class DevStack:
@@ -103,16 +99,21 @@ class DevStack:
         *,
         api_port: int = 0,
         say: Say = lambda _: None,
+        failed: Callable[[PartFailedError], None] = lambda _: None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external."""
+        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external.
+
+        A part that ends is started again, and ``say`` told. ``failed`` is told, in another thread, when that cannot
+        be done: the system is incomplete from then on.
+        """
         self.data_dir = data_dir
         self._api_port = api_port
         self._say = say
+        self._failed = failed
         self._environ = dict(os.environ if environ is None else environ)
         self._cleanup = contextlib.ExitStack()
         self.endpoints: Endpoints
-        self.database_dsn = ""
 
     def __enter__(self) -> "DevStack":
         try:
@@ -133,41 +134,52 @@ class DevStack:
         """Return when all queued jobs have been worked off."""
         self.aws.wait_idle(seconds)
 
+    @property
+    def database_dsn(self) -> str:
+        """Connection string of the local Supabase's database; it changes when that is started again."""
+        if self._supabase.part is None:
+            raise PartFailedError("the database is that of SUPABASE_URL")
+        return _printed(self._supabase.part, "database")
+
     def _start(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        given = read_given(self._environ, resource_variables(TEMPLATE))
+        held = self._cleanup.enter_context(claimed(self.data_dir))
+        self._watch = Watch(self._say, self._failed, (held,))
+        api = self._cleanup.enter_context(self._api_socket())
         keys = self._kept_secrets()
-        qdrant_url, qdrant_key = self._qdrant(keys["qdrant_api_key"])
-        models = self._models()
-        supabase = self._supabase()
-        self.database_dsn = supabase.database_dsn
-        collection = self._environ.get("QDRANT_COLLECTION") or f"memories_{_slug(models.embedding_model)}"
-        settings = {
+        qdrant_url, qdrant_key = self._qdrant(given, keys["qdrant_api_key"])
+        models_url = self._models(given)
+        self._supabase = supabase = self._platform(given)
+        settings = given.settings
+        environment = {
+            **{name: value for name, value in given.plain.items() if name not in ("QDRANT_HOST", "QDRANT_PORT")},
             "QDRANT_URL": qdrant_url,
-            "QDRANT_COLLECTION": collection,
-            "OPENAI_BASE_URL": models.base_url,
-            "EMBEDDING_MODEL": models.embedding_model,
-            "EMBEDDING_DIMENSIONS": str(models.dimensions),
+            "QDRANT_COLLECTION": given.plain.get("QDRANT_COLLECTION") or f"memories_{_slug(settings.embedding_model)}",
+            "OPENAI_BASE_URL": models_url,
+            "EMBEDDING_MODEL": settings.embedding_model,
+            "EMBEDDING_DIMENSIONS": str(settings.embedding_dimensions),
+            "EXTRACTION_MODEL": settings.extraction_model,
             "SUPABASE_URL": supabase.url,
-            **models.extra,
-            **{n: self._environ[n] for n in _PASSED_ON if self._environ.get(n)},
         }
         self._say("Qdrant collection: applying infra/qdrant")
-        self._apply_collection(settings, qdrant_key)
+        self._apply_collection(environment, qdrant_key)
         self._say("AWS and the functions: starting")
+        token_keys = {**json.loads(given.secrets.get("SERVICE_TOKEN_KEYS", "{}")), TOKEN_KEY_ID: keys["token_key"]}
         self.aws = self._cleanup.enter_context(
             AwsStack(
                 data_dir=self.data_dir / "aws",
-                template=ROOT / "template.yaml",
-                api_port=self._api_port,
-                environment=settings,
-                parameters=_TEMPLATE_PARAMETERS,
+                template=TEMPLATE,
+                api_socket=api,
+                environment=environment,
+                parameters={"SupabaseJwtSecretParameter": _JWT_SECRET_PARAMETER} if supabase.jwt_secret else {},
                 secrets={
                     "QDRANT_API_KEY_PARAMETER": qdrant_key,
-                    "OPENAI_API_KEY_PARAMETER": models.api_key,
+                    "OPENAI_API_KEY_PARAMETER": settings.openai_api_key,
                     "SUPABASE_SERVICE_KEY_PARAMETER": supabase.service_key,
-                    "SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret,
-                    "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps({"local": keys["token_key"]}),
+                    "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps(token_keys),
+                    **({"SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret} if supabase.jwt_secret else {}),
                 },
+                watch=self._watch,
             )
         )
         self.endpoints = Endpoints(
@@ -178,60 +190,60 @@ class DevStack:
             memory_table=self.aws.table_name("MemoryTable"),
             qdrant_url=qdrant_url,
             supabase_url=supabase.url,
-            token_key_id="local",
+            token_key_id=TOKEN_KEY_ID,
             token_key=keys["token_key"],
-            supabase_jwt_secret=supabase.jwt_secret,
+            supabase_jwt_secret=supabase.jwt_secret if given.own_supabase else "",
         )
 
-    def _part(self, name: str, module: str, *args: str) -> Part:
+    def _api_socket(self) -> socket.socket:
+        """The API's port, taken before anything else is started."""
+        try:
+            return listen("127.0.0.1", self._api_port)
+        except OSError as error:
+            hint = "free it, or choose another: make dev PORT=<number>"
+            raise PartFailedError(f"the API cannot have {error.strerror}: {hint}") from error
+
+    def _part(self, name: str, module: str, *args: str, environment: Mapping[str, str] | None = None) -> Part:
         self._say(f"{name}: starting")
-        part = Part(name, module, args, log_dir=self.data_dir / "logs")
+        part = Part(
+            name,
+            module,
+            (*args, "--port", "0"),
+            log_dir=self.data_dir / "logs",
+            environment=environment,
+            watch=self._watch,
+        )
         self._cleanup.callback(part.close)
         return part
 
-    def _qdrant(self, local_key: str) -> tuple[str, str]:
-        if url := self._environ.get("QDRANT_URL"):
-            return url, self._environ.get("QDRANT_API_KEY") or "none"
+    def _qdrant(self, given: Given, made_key: str) -> tuple[str, str]:
+        """Its address and key."""
+        key = given.secrets.get("QDRANT_API_KEY")
+        if not given.own_qdrant:
+            return given.settings.qdrant_base_url, key or "none"
+        key = key or made_key
         data = str(self.data_dir / "qdrant")
-        # With "=": a random key may begin with a dash, and would be taken for an option.
-        part = self._part("qdrant", "devstack.qdrant", "--data", data, "--port", "0", f"--api-key={local_key}")
-        return part.url, local_key
+        return self._part("qdrant", "devstack.qdrant", "--data", data, environment={"QDRANT_API_KEY": key}).url, key
 
-    def _models(self) -> _Models:
-        environ = self._environ
-        if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
-            optional = ("EMBEDDING_SEND_DIMENSIONS", "EMBEDDING_TIMEOUT_MS", "CONTEXT_TIMEOUT_MS")
-            return _Models(
-                environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-                environ.get("OPENAI_API_KEY", "none"),
-                environ.get("EMBEDDING_MODEL", "text-embedding-3-small"),
-                int(environ.get("EMBEDDING_DIMENSIONS", "1536")),
-                {name: environ[name] for name in optional if environ.get(name)},
-            )
-        url = self._part("models", "devstack.models", "--port", "0").url
-        return _Models(url, "local", LOCAL_MODEL, LOCAL_DIMENSIONS, {"EXTRACTION_MODEL": "bundled-rules"})
+    def _models(self, given: Given) -> str:
+        return self._part("models", "devstack.models").url if given.own_models else given.settings.openai_base_url
 
-    def _supabase(self) -> _Supabase:
-        part = self._part("supabase", "devstack.supabase", "--data", str(self.data_dir / "supabase"), "--port", "0")
+    def _platform(self, given: Given) -> _Supabase:
+        if not given.own_supabase:
+            key, secret = given.secrets["SUPABASE_SERVICE_KEY"], given.secrets.get("SUPABASE_JWT_SECRET", "")
+            return _Supabase(given.settings.supabase_url, key, secret)
+        part = self._part("supabase", "devstack.supabase", "--data", str(self.data_dir / "supabase"))
+        return _Supabase(part.url, _printed(part, "service-role key"), _printed(part, "JWT secret"), part)
 
-        def printed(name: str) -> str:
-            found = re.search(rf"^{name}: (.+)$", part.output, re.MULTILINE)
-            if found is None:
-                raise PartFailedError(f"supabase printed no {name} (see {part.log})")
-            return found.group(1)
-
-        return _Supabase(part.url, printed("service-role key"), printed("JWT secret"), printed("database"))
-
-    def _apply_collection(self, settings: Mapping[str, str], qdrant_key: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "infra.qdrant.apply"],
-            cwd=ROOT,
-            env=child_environment({**settings, "QDRANT_API_KEY": qdrant_key}),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def _apply_collection(self, environment: Mapping[str, str], qdrant_key: str) -> None:
+        names = ("QDRANT_URL", "QDRANT_COLLECTION", "EMBEDDER", "EMBEDDING_MODEL", "EMBEDDING_DIMENSIONS")
+        needed = {name: environment[name] for name in names if name in environment}
+        command = [sys.executable, "-m", "infra.qdrant.apply"]
+        environment = child_environment({**needed, "QDRANT_API_KEY": qdrant_key})
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        except subprocess.TimeoutExpired as error:
+            raise PartFailedError(f"Qdrant at {needed['QDRANT_URL']} does not answer") from error
         if done.returncode != 0:
             raise PartFailedError(f"the Qdrant collection could not be applied:\n{done.stdout}{done.stderr}")
 
@@ -240,10 +252,23 @@ class DevStack:
         path = self.data_dir / "secrets.json"
         if not path.exists():
             made = {"qdrant_api_key": secrets.token_urlsafe(24), "token_key": secrets.token_urlsafe(36)}
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(made))
-        kept: dict[str, str] = json.loads(path.read_text())
+            draft = path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(made))
+            draft.rename(path)
+        try:
+            kept: dict[str, str] = json.loads(path.read_text())
+        except ValueError as error:
+            raise PartFailedError(f"{path} cannot be read: remove it, and a new one is made") from error
         return kept
+
+
+def _printed(part: Part, name: str) -> str:
+    """What ``part`` printed as ``name: ...`` when it started."""
+    found = re.search(rf"^{name}: (.+)$", part.output, re.MULTILINE)
+    if found is None:
+        raise PartFailedError(f"{part.name} printed no {name} (see {part.log})")
+    return found.group(1)
 
 
 def _slug(model: str) -> str:

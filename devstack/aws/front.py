@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -106,13 +107,9 @@ class Control:
 class HttpServer(ServerThread):
     """Serves one `Answerer` on a loopback port, in a thread of its own."""
 
-    def __init__(self, answerer: Answerer, port: int) -> None:
-        """Listen on ``port`` (0: any free one).
-
-        Raises:
-            OSError: the port is taken.
-        """
-        super().__init__(_Application(answerer), port=port)
+    def __init__(self, answerer: Answerer, sock: socket.socket | None = None) -> None:
+        """Serve at ``sock``, which listens already and is closed with the server, or at any free port."""
+        super().__init__(_Application(answerer), sock=sock)
 
 
 class _Application:

@@ -3,18 +3,22 @@
 import contextlib
 import json
 import logging
+import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.aws.front import Control, Gateway, HttpServer
 from devstack.aws.pollers import Clock, QueuePoller
 from devstack.aws.resources import aws_client, make_resources
 from devstack.aws.runtime import Function
 from devstack.aws.template import read_template
-from devstack.processes import Part
+from devstack.processes import Part, PartFailedError, Watch
 
 _LOG = logging.getLogger("devstack.aws")
 _THREADS = 32
@@ -32,19 +36,22 @@ class AwsStack:
         data_dir: Path,
         *,
         template: Path,
-        api_port: int = 0,
+        api_socket: socket.socket | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """``environment`` is added to every function and stands before the template's own variables.
+        """``environment`` stands before the template's own variables; see `read_template`.
 
         ``secrets`` gives values for the SSM parameters, each under the name of the variable that names it
-        (e.g. ``QDRANT_API_KEY_PARAMETER``). ``parameters`` are the template's. ``api_port`` 0: any free one.
+        (e.g. ``QDRANT_API_KEY_PARAMETER``). ``parameters`` are the template's. The API is served at ``api_socket``,
+        which listens already, or at any free port. ``watch`` is told of processes that end by themselves.
         """
         self._data = data_dir.resolve()
         self._path = template
-        self._api_port = api_port
+        self._api_socket = api_socket
+        self._watch = watch or Watch()
         self._environment = dict(environment or {})
         self._secrets = dict(secrets or {})
         self._parameters = dict(parameters or {})
@@ -119,28 +126,46 @@ class AwsStack:
 
     def _start(self) -> None:
         self._log_to_file()
-        moto = Part("aws", "devstack.aws.moto_server", ["--data", str(self._data)], log_dir=self._data / "logs")
+        arguments = ["--data", str(self._data), "--port", "0", "--closed"]
+        moto = Part(
+            "aws", "devstack.aws.moto_server", arguments, log_dir=self._data / "logs", watch=self._watch
+        )  # fmt: skip
+        self._cleanup.callback(self._close_pollers)
         self._cleanup.callback(moto.close)
         self.aws_endpoint_url = moto.url
         self._sqs = aws_client("sqs", moto.url)
         self._template = template = read_template(
             self._path, endpoint_url=moto.url, parameters=self._parameters, environment=self._environment
         )
-        make_resources(template, moto.url, self._secrets)
-        self._cleanup.callback(self._stop_functions)
+        self._make_resources(callers_gone=True)
+        moto.restarted = partial(self._make_resources, callers_gone=False)
+        called = {route.function for route in template.routes} | {mapping.function for mapping in template.mappings}
         for name, spec in template.functions.items():
-            self._functions[name] = Function(spec, aws_endpoint_url=moto.url, data_dir=self._data)
+            self._functions[name] = Function(
+                spec,
+                aws_endpoint_url=moto.url,
+                data_dir=self._data,
+                warm=name in called,
+                say=self._watch.say,
+            )
+            self._cleanup.callback(self._functions[name].close)
         self._clock = Clock(template.schedules, self._functions)
         threads = self._cleanup.enter_context(ThreadPoolExecutor(_THREADS, thread_name_prefix="invoke"))
         self._cleanup.callback(self._stop_callers)
         for mapping in template.mappings:
             queue, function = template.queues[mapping.queue], self._functions[mapping.function]
             self._pollers.append(QueuePoller(mapping, queue, function, endpoint_url=moto.url))
-        self.api_url = self._serve(Gateway(template.routes, self._functions, threads), self._api_port)
-        self.control_url = self._serve(Control(self._clock, threads), 0)
+        self.api_url = self._serve(Gateway(template.routes, self._functions, threads), self._api_socket)
+        self.control_url = self._serve(Control(self._clock, threads))
 
-    def _serve(self, answerer: Gateway | Control, port: int) -> str:
-        server = HttpServer(answerer, port)
+    def _make_resources(self, *, callers_gone: bool) -> None:
+        try:
+            make_resources(self._template, self.aws_endpoint_url, self._secrets, callers_gone=callers_gone)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise PartFailedError(f"the local AWS could not be set up: {error}") from error
+
+    def _serve(self, answerer: Gateway | Control, sock: socket.socket | None = None) -> str:
+        server = HttpServer(answerer, sock)
         self._servers.append(server)
         return server.url
 
@@ -154,14 +179,14 @@ class AwsStack:
             server.close()
         for function in self._functions.values():
             function.close()
-
-    def _stop_functions(self) -> None:
-        for function in self._functions.values():
-            function.close()
         for poller in self._pollers:
-            poller.close()
+            poller.settle()
         if self._clock:
             self._clock.close()
+
+    def _close_pollers(self) -> None:
+        for poller in self._pollers:
+            poller.close()
 
     def _log_to_file(self) -> None:
         folder = self._data / "logs"

@@ -1,61 +1,60 @@
 """AWS on one machine: moto's server (SQS, DynamoDB, S3, SSM), with state that outlives it.
 
 ``python -m devstack.aws.moto_server --data FOLDER --port 0``. After the queues, tables and buckets have been made,
-``POST /_devstack/restore`` puts back what an earlier run had; only then is anything saved.
+``POST /_devstack/restore`` puts back what an earlier run had. With ``--closed`` everybody but who makes them is told
+until then that AWS is not available.
 """
 
 import argparse
-import json
 import queue
 import signal
+import sqlite3
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from devstack.aws.moto_state import MotoState
+from devstack.aws.moto_store import MotoStore
+from devstack.aws.resources import CALLERS_GONE, RESTORE_PATH, SETUP_KEY
 
-RESTORE_PATH = "/_devstack/restore"
-_SAVE_SECONDS = 1.0
-_READS = ("Receive", "Get", "Query", "Scan", "BatchGet", "Describe", "List")
 _ONE_AT_A_TIME = ("/dynamodb/", "/s3/")
+_READ_METHODS = ("GET", "HEAD")
 
 
 class _Application:
-    """Moto's WSGI application, DynamoDB and S3 one request at a time, which notes when something may have changed."""
+    """Moto's WSGI application: DynamoDB and S3 one request at a time, each kept before it is answered."""
 
-    def __init__(self, state: MotoState) -> None:
+    def __init__(self, store: MotoStore, state: MotoState, *, closed: bool) -> None:
+        self._store = store
         self._state = state
+        self._closed = closed
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self.restored = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401  (WSGI)
-        if environ["PATH_INFO"] == RESTORE_PATH:
-            return self._restore(start_response)
+        signed = environ.get("HTTP_AUTHORIZATION", "")
         answer: Iterable[bytes]
-        if any(service in environ.get("HTTP_AUTHORIZATION", "") for service in _ONE_AT_A_TIME):
-            with self._state.lock:  # a conditional write reads and then writes
-                answer = self._moto(environ, start_response)
-        else:
+        if environ["PATH_INFO"] == RESTORE_PATH:
+            self._state.restore(callers_gone=environ["QUERY_STRING"] == CALLERS_GONE)
+            self._closed = False
+            return Response(status=204)(environ, start_response)
+        if self._closed and f"Credential={SETUP_KEY}/" not in signed:
+            return Response("not ready", status=503)(environ, start_response)
+        if not any(service in signed for service in _ONE_AT_A_TIME):
             answer = self._moto(environ, start_response)
-        if not _only_reads(environ):
-            self._state.changed.set()
+            return answer
+        with self._store.lock:  # a conditional write reads and then writes
+            answer = self._moto(environ, start_response)
+            if "/s3/" in signed and environ["REQUEST_METHOD"] not in _READ_METHODS:
+                self._state.note_objects()
+            self._store.flush()
         return answer
-
-    def _restore(self, start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
-        body = json.dumps(self._state.restore()).encode()
-        self.restored.set()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
-
-
-def _only_reads(environ: dict[str, Any]) -> bool:
-    if "/s3/" in environ.get("HTTP_AUTHORIZATION", ""):
-        return environ["REQUEST_METHOD"] in ("GET", "HEAD")
-    return bool(environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2].startswith(_READS))
 
 
 class _Handler(MotoRequestHandler):
@@ -67,39 +66,39 @@ class _Handler(MotoRequestHandler):
         """Say nothing."""
 
 
-def main() -> None:
-    """Serve until told to stop; then save and go."""
+def main() -> int:
+    """Serve until told to stop. 1 if the folder or the port cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--closed", action="store_true")
     args = parser.parse_args()
-    args.data.mkdir(parents=True, exist_ok=True)
     # a queue, since Event.set() in a signal handler can wait for a lock that the interrupted wait() holds
     stop: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signal_number, _frame: stop.put(signal_number))
-    state = MotoState(args.data / "state.json")
-    state.mend_queues()
-    application = _Application(state)
-    server = make_server("127.0.0.1", args.port, application, threaded=True, request_handler=_Handler)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    print(f"AWS on http://127.0.0.1:{server.server_port}", flush=True)
-    while not _told(stop):
-        if application.restored.is_set() and state.changed.is_set():
-            state.save()
-    server.shutdown()
-    if application.restored.is_set():
-        state.save()
-
-
-def _told(stop: "queue.SimpleQueue[int]") -> bool:
+    _spare_ec2()
     try:
-        stop.get(timeout=_SAVE_SECONDS)
-    except queue.Empty:
-        return False
-    return True
+        args.data.mkdir(parents=True, exist_ok=True)
+        store = MotoStore(args.data / "state.db")
+        application = _Application(store, MotoState(store), closed=args.closed)
+        server = make_server("127.0.0.1", args.port, application, threaded=True, request_handler=_Handler)
+    except (OSError, sqlite3.Error) as error:
+        print(f"error: cannot serve {args.data} on port {args.port}: {error}", file=sys.stderr)
+        return 1
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"AWS on http://127.0.0.1:{server.server_port}", flush=True)
+    stop.get()
+    store.close()
+    return 0
+
+
+def _spare_ec2() -> None:
+    """Let SSM do without EC2, which it imports for commands to machines: 100 MB."""
+    ec2 = ModuleType("moto.ec2")
+    ec2.ec2_backends = {}  # type: ignore[attr-defined]
+    sys.modules["moto.ec2"] = ec2
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,24 +1,23 @@
-"""Moto's queues, tables and buckets, kept across restarts, and three of its habits mended.
+"""Moto's queues, tables and buckets, kept across restarts, and some of its habits mended.
 
 Moto holds everything in memory and was made for one caller at a time. Here several functions call it at
-once and jobs must outlive a restart.
+once, and what it has acknowledged must outlive it.
 """
 
-import base64
 import functools
 import json
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import moto.sqs.models
 from moto.backends import get_backend
 from moto.core.utils import unix_time_millis
-from moto.sqs.models import Message, SQSBackend
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
+from moto.sqs.models import Message, Queue, SQSBackend
 
 from devstack.aws.intrinsics import ACCOUNT, REGION
+from devstack.aws.moto_store import Key, MotoStore
 
 _MESSAGE_FIELDS = (
     "body",
@@ -31,33 +30,128 @@ _MESSAGE_FIELDS = (
     "group_id",
     "sequence_number",
     "delayed_until",
+    "visible_at",
+    "receipt_handle",
+    "_old_receipt_handles",
 )
-_POLL_SECONDS = 0.05
+_LEASE = "lease_until"
+"""The attribute by which one of the product's workers holds an item of the table."""
 
 
 class MotoState:
-    """Serialises access to moto's state and copies it to and from one JSON file."""
+    """Moto's state in this process, and its copy in a `MotoStore`."""
 
-    def __init__(self, path: Path) -> None:
-        """``path`` is written whole and then moved into place, so that a kill leaves the old or the new one."""
-        self._path = path
-        self._saved_before: dict[str, Any] = json.loads(path.read_text(), object_hook=_plain) if path.exists() else {}
-        self._saving = threading.Lock()
-        self.lock = threading.RLock()
-        self.changed = threading.Event()
+    def __init__(self, store: MotoStore) -> None:
+        """Mend moto; from now on every change is kept."""
+        self._store = store
+        self._objects: dict[str, dict[str, object]] = {}
+        self._mend_queues()
+        self._watch_tables()
 
-    def mend_queues(self) -> None:
-        """Make moto's SQS safe for concurrent callers and keep the order of a FIFO group.
+    def restore(self, *, callers_gone: bool) -> None:
+        """Put back what is kept, into the queues, tables and buckets that exist now; what has no place stays kept.
+
+        ``callers_gone``: whoever worked on something has ended. Messages that were being worked on can then be
+        received at once, and no item is held by a worker any more.
+        """
+        with self._store.lock:
+            changed: set[Key] = set()
+            for key, place, value in self._store.entries():
+                kind, name = key
+                if kind == "message":
+                    _put_message(place, name, value | ({"visible_at": 0.0} if callers_gone else {}))
+                elif kind == "object" and place in _s3().buckets:
+                    _s3().put_object(place, value["key"], value["body"]).set_metadata(value["metadata"])
+                elif kind == "item" and place in _tables():
+                    if callers_gone and value.pop(_LEASE, None) is not None:
+                        changed.add(key)
+                    _tables()[place].put_item(value)
+            self.note_objects()
+            self._store.forget_touched(but=changed)
+            self._store.flush()
+            self._store.changed.notify_all()
+
+    def note_objects(self) -> None:
+        """Find out which objects have changed since the last time. Call it with the lock held."""
+        for bucket_name, bucket in _s3().buckets.items():
+            present, known = dict(bucket.keys.items()), self._objects.get(bucket_name, {})
+            for name in present.keys() | known.keys():
+                if present.get(name) is not known.get(name):
+                    self._touch_object(bucket, name)
+            self._objects[bucket_name] = present
+
+    def _touch_object(self, bucket: Any, name: str) -> None:  # noqa: ANN401  (moto has no types)
+        def read() -> tuple[str, object] | None:
+            found = bucket.keys.get(name)
+            return found and (bucket.name, {"key": name, "body": found.value, "metadata": dict(found.metadata)})
+
+        self._store.touch(("object", json.dumps([bucket.name, name])), read)
+
+    # ---- tables ------------------------------------------------------------------------------------------------
+
+    def _watch_tables(self) -> None:
+        put, delete, update = Table.put_item, Table.delete_item, DynamoDBBackend.update_item
+
+        @functools.wraps(put)
+        def put_item(table: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            item = put(table, *args, **kwargs)
+            self._touch_item(table.name, item.hash_key, item.range_key)
+            return item
+
+        @functools.wraps(delete)
+        def delete_item(table: Any, hash_key: Any, range_key: Any) -> Any:  # noqa: ANN401
+            self._touch_item(table.name, hash_key, range_key)
+            return delete(table, hash_key, range_key)
+
+        @functools.wraps(update)
+        def update_item(backend: Any, table_name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            item = update(backend, table_name, *args, **kwargs)
+            self._touch_item(table_name, item.hash_key, item.range_key)
+            return item
+
+        for owner, method in ((Table, put_item), (Table, delete_item), (DynamoDBBackend, update_item)):
+            setattr(owner, method.__name__, method)
+
+    def _touch_item(self, table_name: str, hash_key: Any, range_key: Any) -> None:  # noqa: ANN401
+        def read() -> tuple[str, object] | None:
+            item = _tables()[table_name].get_item(hash_key, range_key)  # a failed transaction puts the old table back
+            return item and (table_name, item.to_json()["Attributes"])
+
+        name = json.dumps([table_name, hash_key.to_json(), range_key and range_key.to_json()])
+        self._store.touch(("item", name), read)
+
+    # ---- queues ------------------------------------------------------------------------------------------------
+
+    def _mend_queues(self) -> None:
+        """Make moto's SQS safe for concurrent callers, keep the order of a FIFO group, and keep every change.
 
         Unmended, a send between a delete's copy and its assignment is lost; and when two messages of a group
         become visible again together, the second is delivered first.
         """
         # Moto asks the time of every message's visibility several times a call, and takes 5 microseconds to tell it.
         setattr(moto.sqs.models, unix_time_millis.__name__, _now_millis)
-        for name in ("send_message", "delete_message", "change_message_visibility"):
-            setattr(SQSBackend, name, self._locked(getattr(SQSBackend, name)))
-        receive = SQSBackend.receive_message
+        for name in ("send_message", "delete_message", "change_message_visibility", "purge_queue", "receive_message"):
+            setattr(SQSBackend, name, self._kept(getattr(SQSBackend, name)))
+        receive = self._in_order(SQSBackend.receive_message)
+        setattr(SQSBackend, receive.__name__, receive)
 
+    def _kept(self, method: Any) -> Any:  # noqa: ANN401
+        @functools.wraps(method)
+        def kept(backend: SQSBackend, queue_name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            with self._store.lock:
+                queue = backend.get_queue(queue_name)
+                before = _stamps(queue)
+                answer = method(backend, queue_name, *args, **kwargs)
+                present = _stamps(queue)
+                for message in before.keys() | present.keys():
+                    if before.get(message) != present.get(message):
+                        self._touch_message(queue, message)
+                self._store.flush()
+                return answer
+
+        return kept
+
+    def _in_order(self, receive: Any) -> Any:  # noqa: ANN401
         @functools.wraps(receive)
         def receive_in_order(
             backend: SQSBackend,
@@ -68,106 +162,62 @@ class MotoState:
             **kwargs: Any,  # noqa: ANN401
         ) -> list[Message]:
             deadline = time.monotonic() + wait_seconds_timeout
-            while True:
-                with self.lock:
+            with self._store.lock:
+                while True:
                     queue = backend.get_queue(queue_name)
                     for message in [m for m in queue.pending_messages if m.visible]:
                         queue.pending_messages.discard(message)
-                    found = receive(backend, queue_name, count, 0, *args, **kwargs)
-                if found:
-                    self.changed.set()
-                # waiting happens outside the lock: a long poll must not hold up whoever sends
-                if found or time.monotonic() >= deadline:
-                    return found
-                time.sleep(_POLL_SECONDS)
+                    found: list[Message] = receive(backend, queue_name, count, 0, *args, **kwargs)
+                    left = deadline - time.monotonic()
+                    if found or left <= 0:
+                        return found
+                    # until something changes, or a message is due; others have the lock meanwhile
+                    self._store.changed.wait(min(left, _seconds_until_due(queue)))
 
-        setattr(SQSBackend, receive.__name__, receive_in_order)
+        return receive_in_order
 
-    def _locked(self, method: Any) -> Any:  # noqa: ANN401  (moto has no types)
-        @functools.wraps(method)
-        def locked(*args: object, **kwargs: object) -> Any:  # noqa: ANN401
-            with self.lock:
-                return method(*args, **kwargs)
+    def _touch_message(self, queue: Queue, message: Message) -> None:
+        def read() -> tuple[str, object] | None:
+            for place in filter(None, (queue, queue.dead_letter_queue)):
+                if message in place._messages:  # noqa: SLF001  (moto has no public way)
+                    return place.name, {name: getattr(message, name) for name in _MESSAGE_FIELDS}
+            return None
 
-        return locked
-
-    def restore(self) -> dict[str, int]:
-        """Put back what was saved, into the queues, tables and buckets that exist now; returns how much of it.
-
-        A message that was being worked on when everything stopped can be received at once: whoever had it is
-        gone.
-        """
-        counts = {"messages": 0, "items": 0, "objects": 0}
-        with self.lock:
-            for queue in _queues():
-                for saved in self._saved_before.get("queues", {}).pop(queue.name, ()):
-                    queue._messages.append(_message(saved))  # noqa: SLF001  (moto has no public way)
-                    counts["messages"] += 1
-            for table in _tables():
-                for item in self._saved_before.get("tables", {}).pop(table.name, ()):
-                    table.put_item(item)
-                    counts["items"] += 1
-            for name in _s3().buckets:
-                for saved in self._saved_before.get("buckets", {}).pop(name, ()):
-                    _s3().put_object(name, saved["key"], saved["body"]).set_metadata(saved["metadata"])
-                    counts["objects"] += 1
-        return counts
-
-    def save(self) -> None:
-        """Write the present state."""
-        self.changed.clear()
-        with self._saving:
-            with self.lock:
-                # what a table that is not there any more held stays in the file
-                queues = {**self._saved_before.get("queues", {}), **{q.name: _saved(q) for q in _queues()}}
-                items = {t.name: [item.to_json()["Attributes"] for item in t.all_items()] for t in _tables()}
-                tables = {**self._saved_before.get("tables", {}), **items}
-                objects = {name: _objects(bucket) for name, bucket in _s3().buckets.items()}
-                buckets = {**self._saved_before.get("buckets", {}), **objects}
-            text = json.dumps({"queues": queues, "tables": tables, "buckets": buckets}, default=_as_json)
-            partial = self._path.with_suffix(".partial")
-            partial.write_text(text)
-            partial.replace(self._path)
+        self._store.touch(("message", message.id), read)
 
 
-def _now_millis() -> float:
-    return time.time() * 1000
+def _stamps(queue: Queue) -> dict[Message, tuple[float, int]]:
+    """What tells whether a message has changed."""
+    return {m: (m.visible_at, m.approximate_receive_count) for m in queue._messages}  # noqa: SLF001
 
 
-def _queues() -> Iterator[Any]:
-    yield from get_backend("sqs")[ACCOUNT][REGION].queues.values()
+def _seconds_until_due(queue: Queue) -> float:
+    """Until a message turns visible that is not; long if there is none."""
+    now = _now_millis()
+    times = (max(m.visible_at, m.delayed_until) for m in queue._messages)  # noqa: SLF001
+    return (min((at for at in times if at >= now), default=now + 60_000) - now) / 1000 + 0.002
 
 
-def _tables() -> Iterator[Any]:
-    yield from get_backend("dynamodb")[ACCOUNT][REGION].tables.values()
+def _put_message(queue_name: str, message_id: str, saved: dict[str, Any]) -> None:
+    queue = get_backend("sqs")[ACCOUNT][REGION].queues.get(queue_name)
+    if queue is None:
+        return
+    message = Message(message_id, saved["body"])
+    for name in _MESSAGE_FIELDS:
+        setattr(message, name, saved[name])
+    queue._messages.append(message)  # noqa: SLF001
+    if not message.visible:
+        queue.pending_messages.add(message)
+
+
+def _tables() -> dict[str, Any]:
+    tables: dict[str, Any] = get_backend("dynamodb")[ACCOUNT][REGION].tables
+    return tables
 
 
 def _s3() -> Any:  # noqa: ANN401  (moto has no types)
     return get_backend("s3")[ACCOUNT]["aws"]
 
 
-def _objects(bucket: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    """The objects of a bucket that keeps no old versions."""
-    return [{"key": key.name, "body": key.value, "metadata": dict(key.metadata)} for key in bucket.keys.values()]
-
-
-def _saved(queue: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    messages = queue._messages  # noqa: SLF001
-    return [{"id": m.id, **{name: getattr(m, name) for name in _MESSAGE_FIELDS}} for m in messages]
-
-
-def _message(saved: dict[str, Any]) -> Message:
-    message = Message(saved["id"], saved["body"])
-    for name in _MESSAGE_FIELDS:
-        setattr(message, name, saved[name])
-    return message
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, bytes):
-        return {"__bytes__": base64.b64encode(value).decode()}
-    raise TypeError(f"cannot save a {type(value).__name__}")
-
-
-def _plain(value: dict[str, Any]) -> object:
-    return base64.b64decode(value["__bytes__"]) if set(value) == {"__bytes__"} else value
+def _now_millis() -> float:
+    return time.time() * 1000

@@ -1,5 +1,6 @@
 """What calls functions besides people: queues and the clock."""
 
+import contextlib
 import json
 import logging
 import threading
@@ -18,8 +19,8 @@ from devstack.aws.schedules import Next, parse_schedule
 from devstack.aws.template import QueueMapping, QueueSpec, ScheduleSpec
 
 _LOG = logging.getLogger("devstack.aws")
-_POLL_SECONDS = 0.1
-_LONGEST_WINDOW = 1.0
+_LONGEST_POLL = 20  # seconds, SQS's most
+_LONGEST_WINDOW = 1
 """Seconds. A batch is not waited for as long as in AWS: here somebody looks on."""
 _MOST_MESSAGES = 10  # of one SQS call
 
@@ -43,45 +44,44 @@ class QueuePoller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Receive no more."""
+        """Hand no more over."""
         self._stop.set()
 
-    def close(self) -> None:
-        """Receive no more and wait for the batches under way (close their function first)."""
+    def settle(self) -> None:
+        """Hand no more over and wait for the batches under way (close their function first)."""
         self.stop()
-        self._thread.join()
         self._batches.shutdown(wait=True)
+
+    def close(self) -> None:
+        """End. Stop the queue's server first: a receive waits there for twenty seconds."""
+        self.settle()
+        self._thread.join()
 
     def _poll(self) -> None:
         # one thread receives, so that two batches of a FIFO group never overlap
         while not self._stop.is_set():
-            if not self._slots.acquire(timeout=_POLL_SECONDS):
-                continue
+            self._slots.acquire()
             messages = self._gather()
-            if messages:
-                self._batches.submit(self._work_off, messages)
-            else:
-                self._slots.release()
-                self._stop.wait(_POLL_SECONDS)
+            if messages and not self._stop.is_set():
+                with contextlib.suppress(RuntimeError):  # settled meanwhile: they are received again at the next start
+                    self._batches.submit(self._work_off, messages)
+                    continue
+            self._slots.release()
 
     def _gather(self) -> list[dict[str, Any]]:
         """A batch: full, or what has come within the window of its first message."""
-        messages = self._receive(self._mapping.batch_size)
-        due = time.monotonic() + min(self._mapping.window, _LONGEST_WINDOW)
-        while messages and len(messages) < self._mapping.batch_size and not self._stop.is_set():
-            left = due - time.monotonic()
-            if left <= 0:
-                break
-            more = self._receive(self._mapping.batch_size - len(messages))
-            messages += more
-            if not more:
-                self._stop.wait(min(left, _POLL_SECONDS))
+        messages = self._receive(self._mapping.batch_size, _LONGEST_POLL)
+        window = int(min(self._mapping.window, _LONGEST_WINDOW))
+        due = time.monotonic() + window
+        while messages and window and len(messages) < self._mapping.batch_size and time.monotonic() < due:
+            messages += self._receive(self._mapping.batch_size - len(messages), window)
         return messages
 
-    def _receive(self, most: int) -> list[dict[str, Any]]:
+    def _receive(self, most: int, seconds: int) -> list[dict[str, Any]]:
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
+                WaitTimeSeconds=seconds,
                 MaxNumberOfMessages=min(most, _MOST_MESSAGES),
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],

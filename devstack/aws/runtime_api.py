@@ -6,6 +6,7 @@ The protocol is AWS's: the runtime client asks ``next`` for an event and posts i
 import contextlib
 import json
 import queue
+import socket
 import threading
 import time
 import uuid
@@ -41,6 +42,7 @@ class Invocation:
         """End it with an error, unless it has ended."""
         with contextlib.suppress(Exception):  # it ended a moment ago
             self.done.set_exception(FunctionError(payload))
+        self.taken.set()  # whoever waits for that need not
 
 
 class RuntimeApi:
@@ -54,7 +56,10 @@ class RuntimeApi:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self.address = f"127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.asked = False
+        """Whether the process has asked for an event: it has started then."""
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def offer(self, invocation: Invocation) -> None:
@@ -64,12 +69,19 @@ class RuntimeApi:
     def close(self) -> None:
         """Stop listening; a process that waits for an event gets none."""
         self._waiting.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self._closed = True
+        with contextlib.suppress(OSError):  # to wake the thread, which waits for a connection
+            socket.create_connection(("127.0.0.1", self._server.server_port), timeout=5).close()
         self._thread.join()
+        self._server.server_close()
+
+    def _serve(self) -> None:
+        while not self._closed:  # unlike serve_forever(), which looks for its end all the time
+            self._server.handle_request()
 
     def next(self) -> tuple[bytes, dict[str, str]] | None:
         """The next event and the headers that go with it, or ``None`` when closed."""
+        self.asked = True
         invocation = self._waiting.get()
         if invocation is None:
             return None

@@ -130,13 +130,39 @@ def read_template(
 ) -> Template:
     """Read ``path`` for an AWS that answers at ``endpoint_url``.
 
-    ``parameters`` are the template's, as in a deployment. ``environment`` is added to every function and
-    stands before what the template says there.
+    ``parameters`` are the template's, as in a deployment. ``environment`` stands before what the template says: a
+    variable that it declares for some functions is given to these, one that it declares for none to all.
 
     Raises:
         TemplateError: something in it cannot be carried out here.
     """
     return _Reader(path, endpoint_url, parameters or {}, environment or {}).read()
+
+
+def resource_variables(path: Path) -> set[str]:
+    """Variables by which the template tells functions of its own resources, e.g. the name of a table."""
+    document = load_yaml(path)
+    resources = document.get("Resources", {})
+
+    def names_resource(value: Json) -> bool:
+        return isinstance(value, dict) and value.get("Ref") in resources
+
+    return {name for name, values in _declarations(document).items() if any(map(names_resource, values))}
+
+
+def _declarations(document: Mapping[str, Json]) -> dict[str, list[Json]]:
+    """The functions' variables, and what the template says of each."""
+    functions = [body["Properties"] for body in document.get("Resources", {}).values() if body["Type"] == _FUNCTION]
+    found: dict[str, list[Json]] = {}
+    for properties in (document.get("Globals", {}).get("Function", {}), *functions):
+        for name, value in _variables(properties).items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _variables(properties: Mapping[str, Json]) -> dict[str, Json]:
+    variables: dict[str, Json] = properties.get("Environment", {}).get("Variables", {})
+    return variables
 
 
 class _Reader:
@@ -148,6 +174,7 @@ class _Reader:
         self._resources: dict[str, Json] = self._document.get("Resources", {})
         self._endpoint = endpoint_url
         self._environment = environment
+        self._declared_somewhere = set(_declarations(self._document))
         self._resolver = Resolver(
             self._document, parameters, reference=self._reference, attribute=self._attribute_of_resource
         )
@@ -176,12 +203,10 @@ class _Reader:
         shared = self._document.get("Globals", {}).get("Function", {})
         own = self._resources[name]["Properties"]
         properties = {**shared, **own}
-        declared = {
-            **shared.get("Environment", {}).get("Variables", {}),
-            **own.get("Environment", {}).get("Variables", {}),
-        }
+        declared = {**_variables(shared), **_variables(own)}
+        given = {k: v for k, v in self._environment.items() if k in declared or k not in self._declared_somewhere}
         # what is given stands first: a parameter that only fed this variable then needs no value
-        resolved = {key: str(self._resolve(v)) for key, v in declared.items() if key not in self._environment}
+        resolved = {key: str(self._resolve(v)) for key, v in declared.items() if key not in given}
         concurrency = properties.get("ReservedConcurrentExecutions")
         return FunctionSpec(
             logical_id=name,
@@ -189,7 +214,7 @@ class _Reader:
             handler=str(self._resolve(properties["Handler"])),
             timeout=float(self._resolve(properties.get("Timeout", 3))),
             memory=int(self._resolve(properties.get("MemorySize", 128))),
-            environment={**resolved, **self._environment},
+            environment={**resolved, **given},
             concurrency=None if concurrency is None else int(self._resolve(concurrency)),
         )
 

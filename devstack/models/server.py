@@ -20,12 +20,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from devstack.models.minilm import MiniLM
+from devstack.models.minilm import MiniLM, give_back_freed_memory
 from devstack.serving import ServerThread
 
 EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
 CHAT_MODEL = "bundled-rules"
 _MAX_INPUTS = 2048
+_MOST_BODY_BYTES = 8 * 1024 * 1024
+_LARGE = 100_000
+"""Characters. Tokens of longer texts take noticeable memory: a hundred bytes a character."""
 
 
 class RefusedError(Exception):
@@ -43,7 +46,7 @@ def application(model: MiniLM) -> Starlette:
         body = await _body(request)
         texts = _texts(body)
         encode = _encoder(body.get("encoding_format", "float"))
-        vectors, tokens = await run_in_threadpool(lambda: (model.embed(texts), sum(map(model.count_tokens, texts))))
+        vectors, tokens = await run_in_threadpool(_embedded, model, texts)
         data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return JSONResponse({"object": "list", "data": data, "model": EMBEDDING_MODEL, "usage": usage})
@@ -70,6 +73,14 @@ def application(model: MiniLM) -> Starlette:
     return Starlette(routes=routes, exception_handlers={RefusedError: _refused, HTTPException: _refused})
 
 
+def _embedded(model: MiniLM, texts: list[str]) -> tuple[list[list[float]], int]:
+    """Vectors, and tokens in all."""
+    vectors, tokens = model.embed(texts), sum(map(model.count_tokens, texts))
+    if sum(map(len, texts)) > _LARGE:
+        give_back_freed_memory()
+    return vectors, tokens
+
+
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (400, str(error))
     detail = {"message": message, "type": "invalid_request_error", "code": None}
@@ -77,8 +88,13 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _body(request: Request) -> dict[str, Any]:
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > _MOST_BODY_BYTES:
+            raise RefusedError(f"the body may have at most {_MOST_BODY_BYTES} bytes")
     try:
-        body = json.loads(await request.body())
+        body = json.loads(raw)
         json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text
     except (ValueError, RecursionError) as error:
         raise RefusedError("the body is not JSON of plain text") from error

@@ -1,6 +1,7 @@
 """``python -m devstack.qdrant``: run the front until interrupted."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the collections, made if missing")
     parser.add_argument("--port", type=int, default=6333, help="0 for a free one")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--api-key", help="required of every call")
+    parser.add_argument("--api-key", default=os.environ.get("QDRANT_API_KEY"), help="required of every call")
     parser.add_argument("--read-only-api-key", help="a second key that may only read")
     return parser.parse_args()
 

@@ -3,15 +3,22 @@
 import argparse
 import signal
 import sys
+import threading
 from queue import SimpleQueue
 
 from devstack.postgres import PostgresError
 from devstack.supabase.front import SupabaseFront
 from devstack.supabase.schema import MigrationError
 
+_DATABASE_ENDED = 0
+"""No signal has this number."""
+
 
 def main() -> int:
-    """Start, print the address and keys in one piece, run until SIGINT or SIGTERM, stop."""
+    """Start, print the address and keys in one piece, run until SIGINT or SIGTERM, stop.
+
+    1 if it cannot start, or if the database ends before that.
+    """
     parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
     parser.add_argument("--data", required=True, help="folder that keeps the database and the keys")
     parser.add_argument("--port", type=int, default=54321, help="port to listen on; 0 picks a free one")
@@ -29,11 +36,19 @@ def main() -> int:
                 f"database: {front.dsn}",
                 flush=True,
             )
-            signals.get()
+            threading.Thread(target=_tell, args=(front, signals), daemon=True).start()
+            if signals.get() == _DATABASE_ENDED:
+                print("devstack.supabase: Postgres has ended", file=sys.stderr)
+                return 1
     except (PostgresError, MigrationError, OSError) as error:
         print(f"devstack.supabase: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _tell(front: SupabaseFront, signals: "SimpleQueue[int]") -> None:
+    front.wait_for_database()
+    signals.put(_DATABASE_ENDED)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,10 @@ class SupabaseFront:
             self.stop()
             raise
 
+    def wait_for_database(self) -> None:
+        """Return when the database has ended, for whatever reason."""
+        self._postgres.wait()
+
     def stop(self) -> None:
         """Stop serving, then Postgres. Does nothing if not running."""
         server, self._server = self._server, None
