@@ -1,12 +1,12 @@
-"""What is done with dead letters: looking at all of them, and putting back or dropping some."""
+"""Actions on dead letters: look at all of them, put some back, drop some."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from operator_memory.domain.errors import MemoryServiceError, UpstreamError
 
-from infra.dead_letters.box import LOOK_SECONDS, WORK_SECONDS, Box, Count
-from infra.dead_letters.letters import Letter
+from infra.dead_letters.failed_message import FailedMessage
+from infra.dead_letters.queue import LOOK_SECONDS, WORK_SECONDS, Count, DeadLetterQueue
 
 
 class NoSuchLetterError(MemoryServiceError):
@@ -17,7 +17,7 @@ class NoSuchLetterError(MemoryServiceError):
 class Survey:
     """The letters that can be seen, oldest first, and about how many are hidden behind them."""
 
-    letters: Sequence[Letter]
+    letters: Sequence[FailedMessage]
     hidden: int = 0
 
     def with_reason(self, reason: str | None) -> "Survey":
@@ -26,7 +26,7 @@ class Survey:
             return self
         return Survey([letter for letter in self.letters if letter.reason == reason], self.hidden)
 
-    def find(self, start: str) -> Letter:
+    def find(self, start: str) -> FailedMessage:
         """The letter whose id begins with ``start``.
 
         Raises:
@@ -52,22 +52,22 @@ class Tally:
     """What kept the rest from being tried."""
 
 
-def survey(box: Box, seen: Count) -> Survey:
+def survey(queue: DeadLetterQueue, seen: Count) -> Survey:
     """Look at all letters; whoever looks next sees them again."""
-    with box.opened(LOOK_SECONDS, seen) as letters:
-        return Survey(letters, box.hidden())
+    with queue.opened(LOOK_SECONDS, seen) as letters:
+        return Survey(letters, queue.hidden())
 
 
 def act(
-    box: Box,
-    choose: Callable[[Survey], Sequence[Letter]],
-    do: Callable[[Letter], None],
+    queue: DeadLetterQueue,
+    choose: Callable[[Survey], Sequence[FailedMessage]],
+    do: Callable[[FailedMessage], None],
     *,
     behind: bool,
     tally: Tally,
     seen: Count,
 ) -> None:
-    """``do`` (`Box.put_back` or `Box.drop`) with each letter that ``choose`` chooses, oldest first.
+    """Call ``do`` (`DeadLetterQueue.put_back` or ``drop``) with each letter that ``choose`` chooses, oldest first.
 
     ``behind``: also with those that come into sight when the letters in front of them are gone. What a job that was
     put back leaves when it fails again is not among them: it has a group of its own. ``tally`` counts as it goes, so
@@ -79,9 +79,9 @@ def act(
     left: set[str] | None = None
     groups: set[str | None] = set()
     while tally.stopped is None:
-        with box.opened(WORK_SECONDS, seen) as letters:
+        with queue.opened(WORK_SECONDS, seen) as letters:
             if left is None:
-                chosen = choose(Survey(letters, box.hidden()))
+                chosen = choose(Survey(letters, queue.hidden()))
                 left = {letter.id for letter in chosen}
                 groups = {letter.group_id for letter in chosen if letter.moved and letter.group_id and behind}
             due = [
@@ -90,7 +90,7 @@ def act(
                 if letter.id in left or (letter.moved and letter.group_id in groups and letter.id not in tally.failed)
             ]
             for letter in due:
-                if tally.stopped is not None or box.hold_is_over():
+                if tally.stopped is not None or queue.hold_is_over():
                     break
                 _do(letter, do, tally)
                 left.discard(letter.id)
@@ -99,7 +99,7 @@ def act(
             break
 
 
-def _do(letter: Letter, do: Callable[[Letter], None], tally: Tally) -> None:
+def _do(letter: FailedMessage, do: Callable[[FailedMessage], None], tally: Tally) -> None:
     try:
         do(letter)
     except UpstreamError as error:

@@ -15,9 +15,12 @@ from operator_memory.domain.memory.scopes import account_id
 
 from infra.dead_letters import report
 from infra.dead_letters.actions import NoSuchLetterError, Survey, Tally, act, survey
-from infra.dead_letters.box import Box
-from infra.dead_letters.letters import Kind, Letter
-from infra.dead_letters.places import Places, add_options, find_places
+from infra.dead_letters.failed_message import FailedMessage, Kind
+from infra.dead_letters.location import Location, add_options, find_location
+from infra.dead_letters.queue import DeadLetterQueue
+
+Command = Callable[[argparse.Namespace, Location, DeadLetterQueue], int]
+"""Does what the options say; returns the exit code."""
 
 OK, NOT_DONE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 _MANY = 100
@@ -31,17 +34,17 @@ def main(arguments: Sequence[str]) -> int:
     kind = Kind.EVENT if args.events else Kind.JOB
     try:
         _check(args)
-        places = find_places(args, kind)
-        box = Box(places.sqs, kind, url=places.dead_letters_url, source_url=places.source_url)
-        code: int = args.run(args, places, box)
+        location = find_location(args, kind)
+        queue = DeadLetterQueue(location.sqs, kind, url=location.dead_letters_url, source_url=location.source_url)
+        code: int = args.run(args, location, queue)
     except NoSuchLetterError as error:
         return _complain(str(error), NOT_DONE)
     except MemoryServiceError as error:
         return _complain(str(error), UNUSABLE)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    if box.not_released:
-        _say(f"{report.number(box.not_released)} could not be given back at once, and will be seen again in minutes.")
+    if queue.not_released:
+        _say(f"{report.number(queue.not_released)} could not be given back at once, and will be seen again in minutes.")
     return code
 
 
@@ -52,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", action="store_true", help="letters of the trail's events, not of jobs")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace, Places, Box], int], does: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace, Location, DeadLetterQueue], int], does: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=does, description=f"{does}.")
         added.add_argument("--events", action="store_true", default=argparse.SUPPRESS, help="letters of events")
         added.set_defaults(run=run)
@@ -86,86 +91,86 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigurationError("drop --all needs --reason: what is dropped is gone for good")
 
 
-def _look(box: Box) -> Survey:
+def _look(queue: DeadLetterQueue) -> Survey:
     progress = _Progress("found")
     try:
-        return survey(box, progress)
+        return survey(queue, progress)
     finally:
         progress.end()
 
 
-def _list(args: argparse.Namespace, _places: Places, box: Box) -> int:
-    found = _look(box).with_reason(args.reason)
+def _list(args: argparse.Namespace, _location: Location, queue: DeadLetterQueue) -> int:
+    found = _look(queue).with_reason(args.reason)
     if args.json:
         print(report.as_json(found.letters))
         return OK
     if found.letters:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(report.table(box.kind, found.letters, width), end="\n\n")
-    print(report.summary(box.kind, found.letters, args.reason))
+        print(report.table(queue.kind, found.letters, width), end="\n\n")
+    print(report.summary(queue.kind, found.letters, args.reason))
     _tell_hidden(found)
     return OK
 
 
-def _show(args: argparse.Namespace, places: Places, box: Box) -> int:
-    letter = _look(box).find(args.id)
-    print(report.in_full(letter, _record(places, letter), record_read=places.table is not None))
+def _show(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) -> int:
+    letter = _look(queue).find(args.id)
+    print(report.in_full(letter, _record(location, letter), record_read=location.table is not None))
     if args.text:
         print("\nWhat follows are people's words. Keep them to yourself.\n")
         print(report.spoken(letter))
     return OK
 
 
-def _record(places: Places, letter: Letter) -> JobRecord | None:
-    if places.table is None or letter.kind is Kind.EVENT or letter.subject_id is None:
+def _record(location: Location, letter: FailedMessage) -> JobRecord | None:
+    if location.table is None or letter.kind is Kind.EVENT or letter.subject_id is None:
         return None
     try:
         account = account_id(letter.account_id)
     except InvalidInputError:
         return None
-    return DynamoDBJobs(places.dynamodb(), places.table, record_days=30).get(account, letter.subject_id)
+    return DynamoDBJobs(location.dynamodb(), location.table, record_days=30).get(account, letter.subject_id)
 
 
-def _redrive(args: argparse.Namespace, places: Places, box: Box) -> int:
-    if places.source_url is None:
-        raise ConfigurationError(f"say where they are put back: --{box.kind}s-queue-url")
+def _redrive(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) -> int:
+    if location.source_url is None:
+        raise ConfigurationError(f"say where they are put back: --{queue.kind}s-queue-url")
 
-    def question(letters: Sequence[Letter]) -> str | None:
+    def question(letters: Sequence[FailedMessage]) -> str | None:
         if not args.all:
             return None
         again = any(letter.reason in _FOR_GOOD for letter in letters)
-        return f"Put back {report.summary(box.kind, letters)}{_AGAIN if again else ''}"
+        return f"Put back {report.summary(queue.kind, letters)}{_AGAIN if again else ''}"
 
-    return _act(args, box, box.put_back, "put back", question)
+    return _act(args, queue, queue.put_back, "put back", question)
 
 
-def _drop(args: argparse.Namespace, _places: Places, box: Box) -> int:
-    if box.kind is Kind.JOB:
+def _drop(args: argparse.Namespace, _location: Location, queue: DeadLetterQueue) -> int:
+    if queue.kind is Kind.JOB:
         loss = "What was said in the run is then not remembered; nothing else changes, nor does the job's record."
     else:
         loss = "The event is then missing in the trail; nothing else changes."
 
-    def question(letters: Sequence[Letter]) -> str:
-        what = report.summary(box.kind, letters) if args.all else report.named(letters[0])
+    def question(letters: Sequence[FailedMessage]) -> str:
+        what = report.summary(queue.kind, letters) if args.all else report.named(letters[0])
         return f"Drop {what}\n{loss}"
 
-    return _act(args, box, box.drop, "dropped", question)
+    return _act(args, queue, queue.drop, "dropped", question)
 
 
 def _act(
     args: argparse.Namespace,
-    box: Box,
-    do: Callable[[Letter], None],
+    queue: DeadLetterQueue,
+    do: Callable[[FailedMessage], None],
     done: str,
-    question: Callable[[Sequence[Letter]], str | None],
+    question: Callable[[Sequence[FailedMessage]], str | None],
 ) -> int:
     """Choose, ask, do, and say how it went."""
     tally, progress = Tally(), _Progress(done)
 
-    def choose(found: Survey) -> Sequence[Letter]:
+    def choose(found: Survey) -> Sequence[FailedMessage]:
         chosen = found.with_reason(args.reason).letters if args.all else [found.find(args.id)]
         if not chosen:
-            print(report.summary(box.kind, chosen, args.reason))
+            print(report.summary(queue.kind, chosen, args.reason))
             return []
         if args.all:
             _tell_hidden(found)
@@ -176,12 +181,12 @@ def _act(
                 raise _NotConfirmedError("nothing was changed")
         return chosen
 
-    def counted(letter: Letter) -> None:
+    def counted(letter: FailedMessage) -> None:
         do(letter)
         progress(tally.done + 1)
 
     try:
-        act(box, choose, counted, behind=args.all, tally=tally, seen=lambda _: None)
+        act(queue, choose, counted, behind=args.all, tally=tally, seen=lambda _: None)
     except _NotConfirmedError as error:
         return _complain(str(error), NOT_DONE)
     finally:

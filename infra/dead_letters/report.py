@@ -11,7 +11,7 @@ from operator_memory.domain.learning.jobs import JobRecord, outcome_counts
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import JobBody, parse_job
 
-from infra.dead_letters.letters import Kind, Letter, json_fields, moment, printable, well_formed
+from infra.dead_letters.failed_message import FailedMessage, Kind, json_fields, moment, printable, well_formed
 
 SHORT_ID = 8
 """Characters of a letter's id in the table: enough to name it by."""
@@ -25,7 +25,7 @@ _NONE = "-"
 _MESSAGE_TYPES = ("user", "assistant")
 
 
-def table(kind: Kind, letters: Sequence[Letter], width: int | None) -> str:
+def table(kind: Kind, letters: Sequence[FailedMessage], width: int | None) -> str:
     """One line a letter under a heading, ``width`` characters wide if the ids can be shortened so far."""
     rows = [_row(letter) for letter in letters]
     names = _JOB_COLUMNS if kind is Kind.JOB else _EVENT_COLUMNS
@@ -37,7 +37,7 @@ def table(kind: Kind, letters: Sequence[Letter], width: int | None) -> str:
     )
 
 
-def summary(kind: Kind, letters: Sequence[Letter], reason: str | None = None) -> str:
+def summary(kind: Kind, letters: Sequence[FailedMessage], reason: str | None = None) -> str:
     """How many there are, by reason: ``3 dead letters: 2 invalid_input, 1 worker_died.``
 
     ``reason``: the only one that was asked for.
@@ -48,7 +48,7 @@ def summary(kind: Kind, letters: Sequence[Letter], reason: str | None = None) ->
     return f"{number(len(letters))}: {', '.join(f'{count} {reason}' for reason, count in counts)}."
 
 
-def named(letter: Letter) -> str:
+def named(letter: FailedMessage) -> str:
     """One letter in a sentence."""
     subject = f"{letter.kind} {letter.subject_id or '(unknown)'} of account {letter.account_id or '(unknown)'}"
     return f"dead letter {letter.id[:SHORT_ID]}: {subject}, {letter.reason}."
@@ -59,12 +59,12 @@ def number(count: int) -> str:
     return f"{count} dead letter{'' if count == 1 else 's'}"
 
 
-def as_json(letters: Iterable[Letter]) -> str:
+def as_json(letters: Iterable[FailedMessage]) -> str:
     """A JSON array of what the table says, in full."""
     return json.dumps([_facts(letter) for letter in letters], indent=2)
 
 
-def in_full(letter: Letter, record: JobRecord | None, *, record_read: bool) -> str:
+def in_full(letter: FailedMessage, record: JobRecord | None, *, record_read: bool) -> str:
     """All that is known of a letter, but not what people said."""
     parts = [_section("Dead letter", _facts(letter))]
     if letter.kind is Kind.EVENT:
@@ -78,7 +78,7 @@ def in_full(letter: Letter, record: JobRecord | None, *, record_read: bool) -> s
     return "\n\n".join(parts)
 
 
-def spoken(letter: Letter) -> str:
+def spoken(letter: FailedMessage) -> str:
     """What people said in it: the messages of a job, the query of an event; the whole body if it cannot be read."""
     fields = json_fields(letter.body)
     if letter.kind is Kind.EVENT and fields:
@@ -92,7 +92,7 @@ def spoken(letter: Letter) -> str:
     return "\n".join(f"{_text(m.get('type', m.get('role')))}: {_text(m.get('content'))}" for m in messages)
 
 
-def _row(letter: Letter) -> tuple[str, ...]:
+def _row(letter: FailedMessage) -> tuple[str, ...]:
     sent = letter.sent_at.strftime("%Y-%m-%d %H:%M")
     subject = (letter.id[:SHORT_ID], letter.account_id or _NONE, letter.subject_id or _NONE)
     if letter.kind is Kind.EVENT:
@@ -118,7 +118,7 @@ def _fit(cell: str, size: int) -> str:
     return f"{cell[:start]}…{cell[len(cell) - (size - 1 - start) :]}"
 
 
-def _facts(letter: Letter) -> dict[str, Any]:
+def _facts(letter: FailedMessage) -> dict[str, Any]:
     facts = {
         "id": letter.id,
         "account_id": letter.account_id,
@@ -138,7 +138,7 @@ def _facts(letter: Letter) -> dict[str, Any]:
     return facts
 
 
-def _envelope(letter: Letter) -> dict[str, Any]:
+def _envelope(letter: FailedMessage) -> dict[str, Any]:
     """The job's fields without its messages, each only if it is what the contract says: else it may be anything."""
     body = letter.body
     fields = json_fields(body)

@@ -14,7 +14,7 @@ import pytest
 from operator_memory.adapters.aws.signed_json import AwsCredentials, AwsJsonClient
 from operator_memory.adapters.aws.sqs_events import SqsEvents
 from operator_memory.adapters.local.system_clock import SystemClock
-from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+from operator_memory.adapters.supabase.event_store import SupabaseEventStore
 from operator_memory.adapters.supabase.rest import SupabaseRest
 from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.errors import UpstreamUnavailableError
@@ -95,8 +95,8 @@ def trail(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
 
 def to_postgres(front: SupabaseFront, library: InMemoryLibrary) -> tuple[RecordEvents, SupabaseRest]:
     rest = SupabaseRest(front.url, lambda: front.service_role_key)
-    trail, tombstones = SupabaseEventTrail(rest), InMemoryTombstones()
-    return RecordEvents(trail=trail, library=library, tombstones=tombstones), rest
+    trail, tombstones = SupabaseEventStore(rest), InMemoryTombstones()
+    return RecordEvents(store=trail, library=library, tombstones=tombstones), rest
 
 
 def rows(front: SupabaseFront, account: str) -> list[tuple[Any, ...]]:
@@ -133,8 +133,8 @@ def test_what_the_platform_cannot_take_for_an_hour_is_there_afterwards_once(
     assert trail.sink.flush(30)
 
     nobody = SupabaseRest(f"http://127.0.0.1:{unused_port()}", lambda: "k")
-    unreachable = SupabaseEventTrail(nobody)
-    down = trail.start(RecordEvents(trail=unreachable, library=library, tombstones=InMemoryTombstones()))
+    unreachable = SupabaseEventStore(nobody)
+    down = trail.start(RecordEvents(store=unreachable, library=library, tombstones=InMemoryTombstones()))
     messages = trail.receive()
     for _ in range(3):  # the hour
         with pytest.raises(UpstreamUnavailableError):

@@ -15,8 +15,8 @@ from devstack.aws.intrinsics import load_yaml
 from devstack.processes import child_environment
 from infra.dead_letters import cli
 from infra.dead_letters.actions import Tally, act
-from infra.dead_letters.box import Box
-from infra.dead_letters.letters import Kind
+from infra.dead_letters.failed_message import Kind
+from infra.dead_letters.queue import DeadLetterQueue
 from tests.support.aws.clients import Queues, aws_client
 from tests.support.aws.dead_letters import (
     NINE,
@@ -269,9 +269,9 @@ def test_what_the_jobs_queue_refuses_stays_among_the_dead_letters(
 
 def test_a_letter_that_somebody_else_has_in_hand_is_missed(queues: Queues) -> None:
     give_up(queues, "job-1")
-    box, tally = Box(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=None), Tally()
-    with box.opened(60, lambda _: None) as letters:
-        other = Box(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=None)
+    queue, tally = DeadLetterQueue(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=None), Tally()
+    with queue.opened(60, lambda _: None) as letters:
+        other = DeadLetterQueue(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=None)
         act(other, lambda _: letters, other.drop, behind=True, tally=tally, seen=lambda _: None)
     assert (tally.done, tally.missing) == (0, 1)
 
@@ -280,15 +280,15 @@ def test_letters_that_cannot_be_given_back_at_once_are_told(
     queues: Queues, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give_up(queues, "job-1")
-    receive = Box._receive
+    receive = DeadLetterQueue._receive
 
-    def and_then_it_is_gone(box: Box) -> bool:
-        found = receive(box)
-        for letter in box._held.values():
+    def and_then_it_is_gone(queue: DeadLetterQueue) -> bool:
+        found = receive(queue)
+        for letter in queue._held.values():
             queues.client.delete_message(QueueUrl=queues.dead_letter_url, ReceiptHandle=letter.receipt_handle)
         return found
 
-    monkeypatch.setattr(Box, "_receive", and_then_it_is_gone)
+    monkeypatch.setattr(DeadLetterQueue, "_receive", and_then_it_is_gone)
     listed = command("list")
     assert listed.out.endswith("1 dead letter: 1 upstream_timeout.\n")
     assert listed.err == "1 dead letter could not be given back at once, and will be seen again in minutes.\n"

@@ -9,8 +9,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from infra.dead_letters import cli
 from infra.dead_letters.actions import Tally, act
-from infra.dead_letters.box import Box
-from infra.dead_letters.letters import Kind, Letter
+from infra.dead_letters.failed_message import FailedMessage, Kind
+from infra.dead_letters.queue import DeadLetterQueue
 from tests.support.aws.clients import Queues
 from tests.support.aws.dead_letters import NINE, Command, Run, a_body, give_up, give_up_by_queue, ids, jobs_in, waiting
 
@@ -97,13 +97,13 @@ def test_letters_that_come_into_sight_meanwhile_go_back_with_those_in_front_of_t
 def test_a_job_that_fails_again_at_once_is_not_put_back_again_and_again(queues: Queues) -> None:
     give_up(queues, "job-1")
     give_up_by_queue(queues, "died")
-    box, tally = Box(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url), Tally()
+    queue, tally = DeadLetterQueue(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url), Tally()
 
-    def put_back(letter: Letter) -> None:
-        box.put_back(letter)
+    def put_back(letter: FailedMessage) -> None:
+        queue.put_back(letter)
         give_up(queues, f"{letter.subject_id}-again")
 
-    act(box, lambda found: found.letters, put_back, behind=True, tally=tally, seen=lambda _: None)
+    act(queue, lambda found: found.letters, put_back, behind=True, tally=tally, seen=lambda _: None)
     assert (tally.done, tally.missing) == (2, 0)
     assert sorted(jobs_in(waiting(queues, queues.dead_letter_url))) == ["died-again", "job-1-again"]
 
@@ -127,9 +127,9 @@ def test_interrupted_between_the_queues_a_job_is_in_both_and_the_next_time_is_no
     for job in ("job-1", "job-2"):
         give_up(queues, job, minute=int(job[-1]))
     client: Any = _DeletesNothing(queues.client)
-    box = Box(client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url)
+    queue = DeadLetterQueue(client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url)
     tally = Tally()
-    act(box, lambda found: found.letters, box.put_back, behind=True, tally=tally, seen=lambda _: None)
+    act(queue, lambda found: found.letters, queue.put_back, behind=True, tally=tally, seen=lambda _: None)
     assert (tally.done, len(tally.failed), tally.missing) == (0, 1, 0)
     assert tally.stopped is not None, "the next one would fail as well"
 
@@ -142,14 +142,14 @@ def test_ctrl_c_leaves_what_is_not_done_to_be_seen_and_says_what_is_done(
 ) -> None:
     for number in range(3):
         give_up(queues, f"job-{number}", minute=number)
-    put_back = Box.put_back
+    put_back = DeadLetterQueue.put_back
 
-    def until_ctrl_c(box: Box, letter: Letter) -> None:
+    def until_ctrl_c(queue: DeadLetterQueue, letter: FailedMessage) -> None:
         if letter.subject_id == "job-1":
             raise KeyboardInterrupt
-        put_back(box, letter)
+        put_back(queue, letter)
 
-    monkeypatch.setattr(Box, "put_back", until_ctrl_c)
+    monkeypatch.setattr(DeadLetterQueue, "put_back", until_ctrl_c)
     done = command("redrive", "--all", "--yes")
     assert (done.code, done.out) == (130, "1 dead letter put back.\n")
     assert done.err.endswith("dead-letters: interrupted\n")
@@ -160,7 +160,7 @@ def test_a_hold_that_is_over_is_taken_anew(queues: Queues, command: Command, mon
     for number in range(3):
         give_up(queues, f"job-{number}", minute=number)
     over = iter([False, True, True, False, False])
-    monkeypatch.setattr(Box, "hold_is_over", lambda _: next(over))
+    monkeypatch.setattr(DeadLetterQueue, "hold_is_over", lambda _: next(over))
     assert command("redrive", "--all", "--yes").out == "3 dead letters put back.\n"
     assert jobs_in(waiting(queues, queues.url)) == ["job-0", "job-1", "job-2"]
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from operator_memory.adapters.qdrant import neighbour_words as qdrant_followers
+from operator_memory.adapters.qdrant import neighbour_words
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.domain.errors import ConflictError
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
@@ -118,8 +118,8 @@ def test_another_accounts_turns_stay_as_they_are(talk: Shelf) -> None:
 
 def test_a_long_conversation_is_gone_through_page_by_page(talk: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operator_memory.adapters.qdrant.library.PAGE", 3)
-    monkeypatch.setattr(qdrant_followers, "PAGE", 2)
-    monkeypatch.setattr(qdrant_followers, "_CHANGED_AT_ONCE", 1)
+    monkeypatch.setattr(neighbour_words, "PAGE", 2)
+    monkeypatch.setattr(neighbour_words, "_CHANGED_AT_ONCE", 1)
     turns = [said("The kettle of number 0.")]
     for n in range(1, 12):
         words = "It is warm" if n % 2 else "The kettle"

@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters.qdrant import library_requests as library
-from operator_memory.adapters.qdrant import neighbour_words as qdrant_followers
-from operator_memory.adapters.qdrant import requests, searches
+from operator_memory.adapters.qdrant import neighbour_words, requests, searches
 from operator_memory.adapters.qdrant.erasure import erasable
 from operator_memory.domain.management.listing import Sort, SortKey
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
@@ -74,11 +73,11 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "turns": (models.ScrollRequest, lambda account: library.turns(account, WHERE, start=ID, limit=3, now=NOW)),
     "followers": (
         models.ScrollRequest,
-        lambda account: qdrant_followers.followers(account, [ID], leaving=[{"has_id": [ID]}]),
+        lambda account: neighbour_words.following_turns(account, [ID], leaving=[{"has_id": [ID]}]),
     ),
     "own_words": (
         models.UpdateOperations,
-        lambda account: qdrant_followers.own_words([owned(account)]),
+        lambda account: neighbour_words.own_words([owned(account)]),
     ),
     "deletion": (models.FilterSelector, lambda account: library.deletion(account, [ID])),
     "deletion_matching": (models.FilterSelector, lambda account: library.deletion_matching(account, WHERE, now=NOW)),
@@ -167,7 +166,7 @@ def parts_without_account(value: Any, account: str) -> Iterator[Any]:
 def test_every_builder_of_a_body_has_its_case_here() -> None:
     builders = {
         name
-        for module in (requests, searches, library, qdrant_followers)
+        for module in (requests, searches, library, neighbour_words)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

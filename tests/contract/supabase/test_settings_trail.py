@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+from operator_memory.adapters.supabase.event_store import SupabaseEventStore
 from operator_memory.adapters.supabase.rest import SupabaseRest
 from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
 from operator_memory.domain.memory.scopes import AccountId
@@ -127,7 +127,7 @@ class TestWhatAPersonChanges:
         self, mine: Client, tenant: Tenant, rest: SupabaseRest
     ) -> None:
         mine.table("memory_settings").insert({"account_id": tenant.account_id, **OFF}).execute()
-        [row], _ = SupabaseEventTrail(rest).events(AccountId(tenant.account_id), after=None, limit=10)
+        [row], _ = SupabaseEventStore(rest).events(AccountId(tenant.account_id), after=None, limit=10)
         assert (row["event_type"], row["memory_ids"], row["query"]) == ("settings_change", [], None)
 
 

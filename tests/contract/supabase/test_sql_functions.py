@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from operator_memory.adapters.supabase.event_trail import BATCH
+from operator_memory.adapters.supabase.event_store import BATCH
 from operator_memory.domain.errors import UpstreamRejectedError
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 

@@ -173,7 +173,7 @@ class TestHowItIsRead:
 
     def test_nothing_but_the_standard_library_is_imported(self) -> None:
         code = (
-            "import sys, operator_memory.adapters.supabase.switches, operator_memory.adapters.supabase.event_trail;"
+            "import sys, operator_memory.adapters.supabase.switches, operator_memory.adapters.supabase.event_store;"
             "print({m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names - {'operator_memory'})"
         )
         path = ":".join(entry for entry in sys.path if entry)

@@ -132,7 +132,7 @@ def full_account(platform: Management, user: str) -> None:
     platform.call("PATCH", "/v1/settings", user=user, body={"record_queries": True})
     platform.call("POST", "/v1/memories/search", user=user, body={"query": "tea"})
     platform.call("POST", "/v1/erasures", user=user, body={"target": "agent", "id": "none", "confirm": "erase"})
-    platform.event_trail.record(platform.events.events)
+    platform.event_store.record(platform.events.events)
 
 
 class TestExport:

@@ -101,12 +101,12 @@ def test_of_an_account_everything_goes(platform: Management, owner: str) -> None
     platform.keys.remember(account, "k", content_hash="hash", job_id="j", now=NOW)
     platform.call("PATCH", "/v1/settings", user=owner, body={"record_queries": True})
     platform.call("POST", "/v1/memories/search", user=owner, body={"query": "my secret"})
-    platform.event_trail.record(platform.events.events)
+    platform.event_store.record(platform.events.events)
     receipt = erase(platform, owner, owner, target="account").json
     assert receipt["removed"] == {"memories": 1, "entities": 0, "archived": 2, "job_records": 2, "queries": 1}
     assert set(receipt["remaining"].values()) == {0}
     assert (platform.jobs.records, platform.keys.kept, platform.archive.objects) == ({}, {}, {})
-    rows = platform.event_trail.events(account, after=None, limit=10)[0]
+    rows = platform.event_store.events(account, after=None, limit=10)[0]
     assert [row["query"] for row in rows] == [None, None], "the trail stays, without the words"
 
 

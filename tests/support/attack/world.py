@@ -281,7 +281,7 @@ class AttackWorld:
             tenant.add("event_id", str(uuid4())), tenant.account, f"user:{tenant.owner}", EventType.SEARCH, now,
             memory_ids=(tenant.ids["memory_id"][-1],), query=tenant.mark(),
         )  # fmt: skip
-        made.event_trail.record([event])
+        made.event_store.record([event])
 
     def _erase_for(self, tenant: Tenant) -> None:
         """An erasure that is complete, and one that was interrupted and would delete if it were resumed."""
@@ -350,7 +350,7 @@ class AttackWorld:
             **{name: str(table.get(account)) for name, table in by_account.items()},
             "agents": str([item for item in platform.agents.items() if item[1].account_id == account]),
             "threads": str([item for item in platform.threads.items() if item[1].account_id == account]),
-            "events": str([row for row in made.event_trail.rows.values() if row["account_id"] == account]),
+            "events": str([row for row in made.event_store.rows.values() if row["account_id"] == account]),
             "queue": str([sent for sent in made.sender.sent if sent[1] == account]),
         }
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from infra.dead_letters import box as box_module
 from infra.dead_letters import cli
+from infra.dead_letters import queue as queue_module
 from tests.support.aws.clients import Queues, aws_client
 from tests.support.aws.dead_letters import Command, EventQueues, Run
 
@@ -24,7 +24,7 @@ def aws_is_here(monkeypatch: pytest.MonkeyPatch, aws_url: str) -> None:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(box_module, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(queue_module, "WAIT_SECONDS", 0)
 
 
 @pytest.fixture

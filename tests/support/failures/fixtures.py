@@ -154,7 +154,7 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     monkeypatch.setattr("operator_memory.application.learning.extract_run.SWITCHES_TIMEOUT", PATIENCE)
     for module in ("learning.chunk_facts", "shared.turn_visibility"):
         monkeypatch.setattr(f"operator_memory.application.{module}.SEARCH_TIMEOUT", PATIENCE)
-    monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
+    monkeypatch.setattr("infra.dead_letters.queue.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):
         while left := queues.receive(url):  # of a test that failed
             for message in left:

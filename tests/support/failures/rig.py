@@ -21,8 +21,8 @@ from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.supabase import SupabaseFront
 from infra.dead_letters.actions import Tally, act
-from infra.dead_letters.box import Box
-from infra.dead_letters.letters import Kind
+from infra.dead_letters.failed_message import Kind
+from infra.dead_letters.queue import DeadLetterQueue
 from tests.support.aws.clients import Queues
 from tests.support.failures.faulty_proxy import FaultyProxy, When
 from tests.support.qdrant.front import Rest
@@ -243,8 +243,8 @@ class Rig:
     def redrive(self) -> None:
         """Put all dead letters back, as an operator does."""
         queues, tally = self.world.queues, Tally()
-        box = Box(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url)
-        act(box, lambda found: found.letters, box.put_back, behind=True, tally=tally, seen=lambda _: None)
+        queue = DeadLetterQueue(queues.client, Kind.JOB, url=queues.dead_letter_url, source_url=queues.url)
+        act(queue, lambda found: found.letters, queue.put_back, behind=True, tally=tally, seen=lambda _: None)
         assert tally.done == 1
 
     def later(self, *, seconds: float) -> None:

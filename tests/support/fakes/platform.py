@@ -68,7 +68,7 @@ class FakePlatform:
         return thread_id
 
     def delete_account(self, account_id: AccountId) -> None:
-        """With all that belongs to it. Its events: `FakeEventTrail` forgets them too."""
+        """With all that belongs to it. Its events: `FakeEventStore` forgets them too."""
         for table in (self.members, self.accounts, self.set_by):
             table.pop(account_id, None)
         for things in (self.agents, self.threads):
@@ -191,8 +191,8 @@ class FakePlatformSettings:
 
 
 @dataclass
-class FakeEventTrail:
-    """Port ``EventTrail``; ``rows`` are in the order in which they were written."""
+class FakeEventStore:
+    """Port ``EventStore``; ``rows`` are in the order in which they were written."""
 
     platform: FakePlatform = field(default_factory=FakePlatform)
     rows: dict[str, Values] = field(default_factory=dict)

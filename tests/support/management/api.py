@@ -49,7 +49,7 @@ from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, I
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
 from tests.support.fakes.platform import (
-    FakeEventTrail,
+    FakeEventStore,
     FakeMemberships,
     FakePlatform,
     FakePlatformSettings,
@@ -121,7 +121,7 @@ class Management:
         self.jobs, self.watermarks = InMemoryJobs(), InMemoryWatermarks()
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
-        self.event_trail = FakeEventTrail(self.platform)
+        self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
         self.writer = GuardedWriter(
             memories=writer or self.memories,
@@ -140,13 +140,13 @@ class Management:
             memories=self.erasable,
             records=InMemoryRecords(self.jobs, self.watermarks, self.keys),
             archive=self.archive,
-            events=self.event_trail,
+            events=self.event_store,
         )
         return EraseMemories(ports, trail=self.trail, clock=self.clock)
 
     def _services(self, limits: Mapping[Bucket, RateLimit]) -> Services:
         settings = FakePlatformSettings(self.platform)
-        sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_trail, settings)
+        sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, wording=WordComparison(), clock=clock)
         return Services(

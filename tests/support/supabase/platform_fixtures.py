@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+from operator_memory.adapters.supabase.event_store import SupabaseEventStore
 from operator_memory.adapters.supabase.memberships import SupabaseMemberships
 from operator_memory.adapters.supabase.rest import SupabaseRest
 from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
@@ -12,7 +12,7 @@ from operator_memory.adapters.supabase.switches import SupabaseSwitches
 from devstack.supabase import SupabaseFront
 from tests.support.fakes.core import FakeClock
 from tests.support.fakes.platform import (
-    FakeEventTrail,
+    FakeEventStore,
     FakeMemberships,
     FakePlatform,
     FakePlatformSettings,
@@ -39,7 +39,7 @@ def real(supabase_front: SupabaseFront, rest: SupabaseRest) -> World:
         SupabaseSwitches(rest, clock=clock),
         SupabaseMemberships(rest, clock=clock, timeout=AMPLE),
         SupabasePlatformSettings(rest, timeout=AMPLE),
-        SupabaseEventTrail(rest, timeout=AMPLE),
+        SupabaseEventStore(rest, timeout=AMPLE),
         clock,
     )
 
@@ -57,7 +57,7 @@ def world(request: pytest.FixtureRequest) -> World:
         made: World = request.getfixturevalue("real")
         return made
     fake = FakePlatform()
-    return World(fake, FakeSwitches(fake), FakeMemberships(fake), FakePlatformSettings(fake), FakeEventTrail(fake))
+    return World(fake, FakeSwitches(fake), FakeMemberships(fake), FakePlatformSettings(fake), FakeEventStore(fake))
 
 
 @pytest.fixture(params=FAILURES)

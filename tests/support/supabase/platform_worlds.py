@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import psycopg
 from operator_memory.adapters.supabase.rest import SupabaseRest
-from operator_memory.application.ports.management import EventTrail, Memberships, PlatformSettings, SwitchReader
+from operator_memory.application.ports.management import EventStore, Memberships, PlatformSettings, SwitchReader
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamError,
@@ -93,7 +93,7 @@ class World:
     switches: SwitchReader
     memberships: Memberships
     settings: PlatformSettings
-    trail: EventTrail
+    trail: EventStore
     clock: FakeClock = field(default_factory=FakeClock)
 
     def later(self) -> None:

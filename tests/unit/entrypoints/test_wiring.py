@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
 from operator_memory.domain.errors import ConfigurationError
+from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.wiring import (
     build_archive,
     build_audit,
@@ -78,7 +79,7 @@ def test_rate_limits_need_the_table_they_are_counted_in() -> None:
 def test_the_management_api_needs_the_platform_its_table_and_the_queue(missing: str) -> None:
     environ = {name: value for name, value in MEMORIES.items() if name != missing}
     assert complaint(build_memories, environ) == f"{missing} is missing: this function cannot work without it."
-    assert callable(build_memories(MEMORIES))
+    assert isinstance(build_memories(MEMORIES), MemoriesApi)
 
 
 def test_the_audit_function_needs_the_platform_and_the_table_of_tombstones() -> None:

@@ -30,7 +30,7 @@ from tests.support.fakes.core import FakeClock, InMemoryJobs, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
-from tests.support.fakes.platform import FakeEventTrail, FakePlatform
+from tests.support.fakes.platform import FakeEventStore, FakePlatform
 
 EVERYTHING = Target(TargetKind.ACCOUNT)
 REMOVED = {"memories": 3, "entities": 1, "archived": 2, "job_records": 1, "queries": 1}
@@ -78,12 +78,12 @@ class World:
         self.library = InMemoryLibrary(self.memories)
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.platform, self.sink, self.calls = FakePlatform(), FakeEvents(), Calls()
-        self.trail = FakeEventTrail(self.platform)
+        self.trail = FakeEventStore(self.platform)
         self.account = AccountId(self.platform.new_user())
         self.fill(self.account)
         self.use_case = self.made(archive=self.archive, trail=self.trail)
 
-    def made(self, *, archive: InMemoryArchive | None, trail: FakeEventTrail | None) -> EraseMemories:
+    def made(self, *, archive: InMemoryArchive | None, trail: FakeEventStore | None) -> EraseMemories:
         def observed(name: str, port: object) -> Any:
             return None if port is None else Observed(name, port, self.calls)
 

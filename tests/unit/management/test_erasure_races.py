@@ -22,7 +22,7 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 from tests.support.fakes.core import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryRecords
 from tests.support.fakes.library import InMemoryLibrary
-from tests.support.fakes.platform import FakeEventTrail
+from tests.support.fakes.platform import FakeEventStore
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
 HOUR = timedelta(hours=1)
@@ -214,7 +214,7 @@ def test_what_is_brought_back_while_an_erasure_is_under_way_outlives_it() -> Non
 def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgotten_by_the_last_look() -> None:
     world = World()
     account = AccountId(world.platform.new_user())
-    trail = FakeEventTrail(world.platform)
+    trail = FakeEventStore(world.platform)
     ports = ErasurePorts(
         world.tombstones, world.erasures, world.library, InMemoryRecords(world.jobs), archive=None, events=trail
     )

@@ -33,7 +33,7 @@ from tests.support.fakes.core import FakeClock, InMemoryJobs, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
-from tests.support.fakes.platform import FakeEventTrail, FakePlatform
+from tests.support.fakes.platform import FakeEventStore, FakePlatform
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
 EVERYTHING = Target(TargetKind.ACCOUNT)
@@ -58,7 +58,7 @@ class Tombstones(InMemoryTombstones):
         return super().find(account_id, targets)
 
 
-class BusyTrail(FakeEventTrail):
+class BusyTrail(FakeEventStore):
     """A trail during whose writing something may happen."""
 
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
@@ -75,7 +75,7 @@ class Audit:
         self.platform = FakePlatform()
         self.ann, self.bob = (AccountId(self.platform.new_user()) for _ in range(2))
         self.trail, self.tombstones = BusyTrail(self.platform), Tombstones()
-        self.record = RecordEvents(trail=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones)
+        self.record = RecordEvents(store=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones)
 
     def erased(self, target: Target, account: AccountId | None = None) -> None:
         self.tombstones.put(account or self.ann, Tombstone(target, NOW))
@@ -246,7 +246,7 @@ class Stores:
         self.clock, self.platform, self.sink = FakeClock(NOW), FakePlatform(), FakeEvents()
         self.memories, self.jobs, self.archive = InMemoryMemories(), InMemoryJobs(), InMemoryArchive()
         self.tombstones, self.erasures = InMemoryTombstones(), InMemoryErasures()
-        self.trail = FakeEventTrail(self.platform)
+        self.trail = FakeEventStore(self.platform)
         self.account = AccountId(self.platform.new_user())
         self.store("Likes tea.")
         self.archive.put(self.account, "1", [self.line("Long ago.")])
@@ -302,8 +302,8 @@ STORES = [
     (InMemoryArchive, "archived", "erase"),
     (InMemoryRecords, "job_records", "count_erasable"),
     (InMemoryRecords, "job_records", "erase"),
-    (FakeEventTrail, "queries", "count_queries"),
-    (FakeEventTrail, "queries", "forget_queries"),
+    (FakeEventStore, "queries", "count_queries"),
+    (FakeEventStore, "queries", "forget_queries"),
 ]
 
 
@@ -334,7 +334,7 @@ def test_of_several_failures_one_is_told_after_which_trying_again_can_help(store
     with (
         broken(InMemoryLibrary, "erase", refused),
         broken(InMemoryArchive, "erase", slow),
-        broken(FakeEventTrail, "forget_queries", UpstreamTimeoutError("supabase", "no answer")),
+        broken(FakeEventStore, "forget_queries", UpstreamTimeoutError("supabase", "no answer")),
         pytest.raises(UpstreamError) as raised,
     ):
         stores.start()
@@ -345,7 +345,7 @@ def test_a_late_write_is_found_by_the_last_look_though_the_trail_cannot_be_reach
     stores.start()
     stores.store("Late.")
     stores.clock.advance(hours=1)
-    with broken(FakeEventTrail, "count_queries", UpstreamTimeoutError("supabase", "no answer")):
+    with broken(FakeEventStore, "count_queries", UpstreamTimeoutError("supabase", "no answer")):
         assert stores.erase.resume_due() == (0, 1)
     assert stores.held()["memories"] == 0
     stores.clock.advance(hours=1)

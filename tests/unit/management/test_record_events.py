@@ -18,11 +18,11 @@ from tests.support.builders import NOW, a_memory
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.erasure import InMemoryTombstones
 from tests.support.fakes.library import InMemoryLibrary
-from tests.support.fakes.platform import FakeEventTrail, FakePlatform
+from tests.support.fakes.platform import FakeEventStore, FakePlatform
 from tests.support.management.checks import belonging_to
 
 
-class RefusingTrail(FakeEventTrail):
+class RefusingTrail(FakeEventStore):
     """A trail that refuses any batch in which there is one of ``refused``."""
 
     refused: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ class World:
         for account in (self.ann, self.bob):
             self.memories.upsert(account, [EmbeddedMemory(belonging_to(account, self.memory), [1.0])])
         library = InMemoryLibrary(self.memories)
-        self.record = RecordEvents(trail=self.trail, library=library, tombstones=InMemoryTombstones())
+        self.record = RecordEvents(store=self.trail, library=library, tombstones=InMemoryTombstones())
 
     def injected(self, name: str, account: AccountId, *, minutes: int = 0, ids: tuple[str, ...] = ()) -> MemoryEvent:
         at = NOW + timedelta(minutes=minutes)

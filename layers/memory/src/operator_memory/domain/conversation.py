@@ -69,8 +69,8 @@ class Redacted:
 class Turn:
     """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.
 
-    ``name``: who spoke, on one line and without secrets, where the message says so. ``place``: where it was said,
-    unlike that of any other turn of its session (see `with_places`).
+    ``name``: who spoke, on one line and without secrets, where the message says so. ``position``: where it was said,
+    unlike that of any other turn of its session (see `with_positions`).
     """
 
     role: str
@@ -78,7 +78,7 @@ class Turn:
     message_id: str | None = None
     created_at: datetime | None = None
     name: str | None = None
-    place: str = ""
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Conversation:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
-def with_places(turns: Iterable[Turn], job_id: str) -> tuple[Turn, ...]:
-    """``turns``, each with its place: its message's id, else its number in the run that is ``job_id``."""
-    return tuple(replace(turn, place=turn.message_id or f"{job_id}/{seq}") for seq, turn in enumerate(turns))
+def with_positions(turns: Iterable[Turn], job_id: str) -> tuple[Turn, ...]:
+    """``turns``, each with its position: its message's id, else its number in the run that is ``job_id``."""
+    return tuple(replace(turn, position=turn.message_id or f"{job_id}/{seq}") for seq, turn in enumerate(turns))
 
 
 class Utterance(Protocol):

@@ -204,7 +204,7 @@ def _prices(settings: Settings) -> "Prices":
 def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings") -> "ExportSources":
     """Everything that is held about an account."""
     from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
-    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.adapters.supabase.event_store import SupabaseEventStore
     from operator_memory.application.management.export_account import ExportSources
 
     return ExportSources(
@@ -212,7 +212,7 @@ def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings:
         jobs=_jobs(adapters),
         erasures=DynamoDBErasures(adapters.dynamodb, adapters.required("memory_table")),
         archive=adapters.archive(),
-        events=SupabaseEventTrail(adapters.required_supabase()),
+        events=SupabaseEventStore(adapters.required_supabase()),
         settings=settings,
     )
 
@@ -220,14 +220,14 @@ def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings:
 def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     """The audit function: what records a batch of events."""
     from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
-    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.adapters.supabase.event_store import SupabaseEventStore
     from operator_memory.application.management.record_events import RecordEvents
 
     adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
     supabase = adapters.required_supabase()
     tombstones = DynamoDBTombstones(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
-    return RecordEvents(trail=SupabaseEventTrail(supabase), library=adapters.library(), tombstones=tombstones)
+    return RecordEvents(store=SupabaseEventStore(supabase), library=adapters.library(), tombstones=tombstones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ def _erasures(adapters: AdaptersInUse, trail: AuditTrail) -> "EraseMemories":
     from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
     from operator_memory.adapters.dynamodb.records import DynamoDBRecords
     from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
-    from operator_memory.adapters.supabase.event_trail import SupabaseEventTrail
+    from operator_memory.adapters.supabase.event_store import SupabaseEventStore
     from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 
     table = adapters.required("memory_table")
@@ -271,7 +271,7 @@ def _erasures(adapters: AdaptersInUse, trail: AuditTrail) -> "EraseMemories":
         memories=adapters.erasable(),
         records=DynamoDBRecords(adapters.dynamodb, table),
         archive=adapters.archive(),
-        events=SupabaseEventTrail(adapters.supabase) if adapters.supabase is not None else None,
+        events=SupabaseEventStore(adapters.supabase) if adapters.supabase is not None else None,
     )
     return EraseMemories(ports, trail=trail, clock=adapters.clock)
 

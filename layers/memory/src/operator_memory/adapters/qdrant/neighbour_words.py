@@ -1,4 +1,4 @@
-"""The words of one memory in the index of another: a turn is found by what was said just before it, too.
+"""Keeps the words of one memory in the index of another: a turn is found by what was said just before it, too.
 
 They are taken out before the memory that says them is deleted, or comes to say something else: then whoever is
 interrupted in between can do it all again. The dense vector holds a turn's own words only.
@@ -16,7 +16,7 @@ from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 
 PAGE = 1000
-"""Ids that are asked about at once, and their followers."""
+"""Ids that are asked about at once, and the turns that follow them."""
 _CHANGED_AT_ONCE = 100
 _ROUNDS = 10
 
@@ -29,10 +29,10 @@ def take_words_back(
     ``leaving``: conditions for what is about to be deleted as well, which is left as it is.
 
     Raises:
-        ConflictError: others have changed the followers again and again meanwhile.
+        ConflictError: others have changed the turns that follow again and again meanwhile.
     """
     for start in range(0, len(ids), PAGE):
-        wanted = followers(account_id, ids[start : start + PAGE], leaving=leaving)
+        wanted = following_turns(account_id, ids[start : start + PAGE], leaving=leaving)
         for _ in range(_ROUNDS):
             found = collection.memories(account_id, wanted)
             if not found:
@@ -51,7 +51,7 @@ def _index_own_words(collection: QdrantCollection, found: Sequence[Memory]) -> N
         checked(requests.SYSTEM, answer)
 
 
-def followers(account_id: AccountId, ids: Sequence[str], *, leaving: Sequence[Json] = ()) -> Json:
+def following_turns(account_id: AccountId, ids: Sequence[str], *, leaving: Sequence[Json] = ()) -> Json:
     """Body of ``points/scroll``: what is found by the words of one of ``ids``, except what is ``leaving``."""
     named = {"key": requests.FOLLOWS, "match": {"any": list(ids)}}
     condition = requests.tenant_filter(account_id, named, must_not=leaving)

@@ -58,12 +58,12 @@ def encoded(account_id: AccountId, plan: SearchPlan, *, now: datetime) -> bytes:
     vector = plan.vector
     if vector is None or isinstance(vector, InferenceText):
         return compact(batch_query(account_id, plan, now=now))
-    body = compact(batch_query(account_id, replace(plan, vector=_PLACE), now=now))
+    body = compact(batch_query(account_id, replace(plan, vector=_PLACEHOLDER), now=now))
     numbers = ",".join(["%.7g"] * len(vector)) % tuple(vector)
-    return body.replace(compact(requests.dense(_PLACE)), f"[{numbers}]".encode())
+    return body.replace(compact(requests.dense(_PLACEHOLDER)), f"[{numbers}]".encode())
 
 
-_PLACE = InferenceText("vector", "place")
+_PLACEHOLDER = InferenceText("vector", "place")
 """Stands for the vector. As JSON it has bare quotes, which no text of a person has in it once that is JSON."""
 
 

@@ -24,7 +24,7 @@ from operator_memory.domain.conversation import (
     message_text,
     read_conversation,
     said_at,
-    with_places,
+    with_positions,
 )
 from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
 from operator_memory.domain.learning.jobs import (
@@ -159,7 +159,7 @@ class ExtractRun:
         kept = self._not_erased(job, messages)
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
-        said = with_places(conversation.turns, job.job_id)
+        said = with_positions(conversation.turns, job.job_id)
         turns = self._turns.store(job, said)
         learned = self._facts(job, said, attempt=record.attempts)
         facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes

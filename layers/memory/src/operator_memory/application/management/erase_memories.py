@@ -1,4 +1,4 @@
-"""Use case: forget a part of an account's memory for good, and prove it.
+"""Use case: erases a part of an account's memory for good, and proves it.
 
 The tombstone comes first, then one store after the other: one that fails does not keep the others from being
 emptied. Each step can be repeated, and after each the record is saved: an erasure that was interrupted anywhere
@@ -17,7 +17,7 @@ from operator_memory.application.ports.management import (
     ErasableMemories,
     ErasableRecords,
     ErasureStore,
-    EventTrail,
+    EventStore,
     Tombstones,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -50,19 +50,19 @@ _LOG = logging.getLogger("operator_memory.erasure")
 
 @dataclass(frozen=True, slots=True)
 class ErasurePorts:
-    """All places that could hold something. Those that are not configured are ``None``."""
+    """All stores that could hold something. Those that are not configured are ``None``."""
 
     tombstones: Tombstones
     erasures: ErasureStore
     memories: ErasableMemories
     records: ErasableRecords
     archive: ArchiveStore | None
-    events: EventTrail | None
+    events: EventStore | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """One of them, for one erasure: what is there by name, and its deletion, which may tell what it must leave."""
+class _Store:
+    """One of them, for one erasure: what it holds, by name, and its deletion, which may tell what it must leave."""
 
     count: Callable[[], Mapping[str, int]]
     erase: Callable[[], int | None]
@@ -142,66 +142,66 @@ class EraseMemories:
 
     def _run(self, erasure: Erasure) -> Erasure:
         self._ports.tombstones.put(erasure.account_id, Tombstone(erasure.target, erasure.erased_at))
-        unreadable = self._empty(erasure, list(self._places(erasure)), self._counted)
+        unreadable = self._empty(erasure, list(self._stores(erasure)), self._counted)
         return self._completed(erasure, unreadable)
 
-    def _empty(self, erasure: Erasure, places: Sequence[_Place], counted: Callable[[Erasure, _Place], Erasure]) -> int:
-        """Empty each of ``places``, whatever becomes of the others; returns how many lines have to stay.
+    def _empty(self, erasure: Erasure, stores: Sequence[_Store], counted: Callable[[Erasure, _Store], Erasure]) -> int:
+        """Empty each of ``stores``, whatever becomes of the others; returns how many lines have to stay.
 
         Raises:
-            Exception: the first of those that kept a place from being emptied, if possible one that may not come
+            Exception: the first of those that kept a store from being emptied, if possible one that may not come
                 again.
         """
         unreadable = 0
         failures: list[Exception] = []
-        for place in places:
+        for store in stores:
             try:
-                erasure = counted(erasure, place)
-                unreadable += place.erase() or 0
-            except Exception as error:  # noqa: BLE001  (whatever it is, the other places are still to be emptied)
+                erasure = counted(erasure, store)
+                unreadable += store.erase() or 0
+            except Exception as error:  # noqa: BLE001  (whatever it is, the other stores are still to be emptied)
                 extra = {"type": type(error).__name__, "where": where(error)}
-                _LOG.warning("a place could not be emptied", extra=_logged(erasure) | extra)
+                _LOG.warning("a store could not be emptied", extra=_logged(erasure) | extra)
                 failures.append(error)
         if failures:
             raise next((error for error in failures if getattr(error, "retryable", False)), failures[0])
         return unreadable
 
-    def _places(self, erasure: Erasure) -> Iterator[_Place]:
+    def _stores(self, erasure: Erasure) -> Iterator[_Store]:
         """The memories first: of all that is erased they say most, and are read most."""
         ports = self._ports
         memories, archive, records, events = ports.memories, ports.archive, ports.records, ports.events
         account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
-        yield _Place(
+        yield _Store(
             lambda: memories.count_erasable(account_id, target, until=until),
             lambda: memories.erase(account_id, target, until=until),
             again=True,
         )
         if archive is not None:
-            yield _Place(
+            yield _Store(
                 lambda: {"archived": archive.count_erasable(account_id, target, until=until)},
                 lambda: archive.erase(account_id, target, until=until),
             )
-        yield _Place(
+        yield _Store(
             lambda: {"job_records": records.count_erasable(account_id, target, until=until)},
             lambda: records.erase(account_id, target, until=until),
         )
         if events is not None:
-            yield _Place(
+            yield _Store(
                 lambda: {"queries": events.count_queries(account_id, target)},
                 lambda: events.forget_queries(account_id, target),
                 again=True,
             )
 
-    def _counted(self, erasure: Erasure, place: _Place) -> Erasure:
+    def _counted(self, erasure: Erasure, store: _Store) -> Erasure:
         """With what is there now counted as removed; saved before it is, so that a count is never lost."""
-        found = place.count()
+        found = store.count()
         more = {name: max(erasure.removed.get(name, 0), count) for name, count in found.items()}
         counted = replace(erasure, removed={**erasure.removed, **more})
         self._save(counted)
         return counted
 
     def _completed(self, erasure: Erasure, unreadable: int) -> Erasure:
-        remaining = {name: count for place in self._places(erasure) for name, count in place.count().items()}
+        remaining = {name: count for store in self._stores(erasure) for name, count in store.count().items()}
         if any(remaining.values()):
             self._save(replace(erasure, remaining=remaining))
             raise ErasureIncompleteError("something is left; the erasure goes on by itself")
@@ -222,9 +222,9 @@ class EraseMemories:
 
         Events of searches may have been on their way into the trail. Of those since then the words go too.
         """
-        places = [place for place in self._places(erasure) if place.again]
-        self._empty(erasure, places, self._counted_late)
-        if any(places[0].count().values()):
+        stores = [store for store in self._stores(erasure) if store.again]
+        self._empty(erasure, stores, self._counted_late)
+        if any(stores[0].count().values()):
             raise ErasureIncompleteError("something is left; the erasure goes on by itself")
         erasure = self.receipt(erasure.account_id, erasure.id)  # with what was counted
         looked = replace(erasure, remaining={name: 0 for name in erasure.remaining if name != UNREADABLE})
@@ -234,8 +234,8 @@ class EraseMemories:
             looked = replace(looked, state=ErasureState.VERIFIED, verified_at=self._clock.now())
         self._ports.erasures.save(looked, due_at=None)
 
-    def _counted_late(self, erasure: Erasure, place: _Place) -> Erasure:
-        late = place.count()
+    def _counted_late(self, erasure: Erasure, store: _Store) -> Erasure:
+        late = store.count()
         if not any(late.values()):
             return erasure
         _LOG.warning("late writes were found and are removed", extra=_logged(erasure) | {"late": late})

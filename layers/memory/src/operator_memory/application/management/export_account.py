@@ -1,7 +1,7 @@
-"""Use case: everything that is held about an account, as JSON Lines, a part at a time.
+"""Use case: exports everything that is held about an account, as JSON Lines, a part at a time.
 
 A part ends where an answer of the API would become too large; its cursor says where the next one begins. The
-cursor is a place, not a snapshot: what is stored when its part is made is in the export.
+cursor is a position, not a snapshot: what is stored when its part is made is in the export.
 """
 
 import base64
@@ -14,7 +14,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import (
     ArchiveStore,
     ErasureStore,
-    EventTrail,
+    EventStore,
     JobHistory,
     MemoryLibrary,
     PlatformSettings,
@@ -53,12 +53,13 @@ class ExportSources:
     jobs: JobHistory
     erasures: ErasureStore
     archive: ArchiveStore | None
-    events: EventTrail | None
+    events: EventStore | None
     settings: PlatformSettings | None
 
 
 Page = tuple[list[Line], str | None]
-Place = tuple[str, str | None]
+Cursor = tuple[str, str | None]
+"""A section, and where in it an export goes on (``None``: at its beginning)."""
 
 
 class ExportAccount:
@@ -81,7 +82,7 @@ class ExportAccount:
     def export_part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
         """The part that begins at ``cursor`` (``None``: the first).
 
-        Every part is on record: a cursor is a place that anybody can write, so an export may begin at one.
+        Every part is on record: a cursor is a position that anybody can write, so an export may begin at one.
 
         Raises:
             InvalidInputError: the cursor is none of ours.
@@ -98,20 +99,20 @@ class ExportAccount:
     def _part(self, account_id: AccountId, section: str, after: str | None) -> ExportPart:
         lines: list[str] = []
         size = 0
-        for line, place in self._lines(account_id, section, after):
+        for line, cursor in self._lines(account_id, section, after):
             text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
             lines.append(text)
             # The answer is JSON itself, and every quote in it is escaped once more.
             size += len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
-            if size >= PART_BYTES and place is not None:
-                return ExportPart(tuple(lines), _encoded(*place))
+            if size >= PART_BYTES and cursor is not None:
+                return ExportPart(tuple(lines), _encoded(*cursor))
         return ExportPart(tuple(lines), None)
 
     def _count(self, account_id: AccountId) -> int:
         return self._sources.library.count(account_id, MemoryFilter(inactive=True), now=self._clock.now())
 
-    def _lines(self, account_id: AccountId, section: str, after: str | None) -> Iterator[tuple[Line, Place | None]]:
-        """Line after line, each with the place after it where an export may go on (``None``: not just there)."""
+    def _lines(self, account_id: AccountId, section: str, after: str | None) -> Iterator[tuple[Line, Cursor | None]]:
+        """Line after line, each with the cursor after it where an export may go on (``None``: not just there)."""
         for number in range(_SECTIONS.index(section), len(_SECTIONS)):
             name = _SECTIONS[number]
             while True:
@@ -119,7 +120,7 @@ class ExportAccount:
                 following = _SECTIONS[number + 1] if number + 1 < len(_SECTIONS) else None
                 end = (name, after) if after is not None else (following, None) if following else None
                 for line in lines[:-1]:
-                    yield line, _place_after(name, line)
+                    yield line, _cursor_after(name, line)
                 for line in lines[-1:]:
                     yield line, end
                 if after is None:
@@ -138,28 +139,26 @@ class ExportAccount:
         return [head], None
 
     def _memories(self, account_id: AccountId, after: str | None) -> Page:
-        position = None
+        start = None
         if after is not None:
             value, _, identity = after.partition(" ")
-            position = Position(value, identity)
+            start = Position(value, identity)
         everything, sort = MemoryFilter(inactive=True), Sort(descending=False)
-        page = self._sources.library.page(
-            account_id, everything, sort, after=position, limit=PAGE, now=self._clock.now()
-        )
-        place = None if page.next is None else f"{page.next.value} {page.next.id}"
-        return [memory_line(memory) for memory in page.memories], place
+        page = self._sources.library.page(account_id, everything, sort, after=start, limit=PAGE, now=self._clock.now())
+        position = None if page.next is None else f"{page.next.value} {page.next.id}"
+        return [memory_line(memory) for memory in page.memories], position
 
     def _archive(self, account_id: AccountId, after: str | None) -> Page:
         if self._sources.archive is None:
             return [], None
-        texts, place = self._sources.archive.lines(account_id, after=after, limit=10)
-        return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], place
+        texts, position = self._sources.archive.lines(account_id, after=after, limit=10)
+        return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], position
 
     def _jobs(self, account_id: AccountId, after: str | None) -> Page:
         if after is not None:
             checked_id("cursor", after)
-        records, place = self._sources.jobs.page(account_id, after=after, limit=20)
-        return [{"type": "job", **asdict(record)} for record in records], place
+        records, position = self._sources.jobs.page(account_id, after=after, limit=20)
+        return [{"type": "job", **asdict(record)} for record in records], position
 
     def _erasures(self, account_id: AccountId, _after: str | None) -> Page:
         return [{"type": "erasure", **asdict(erasure)} for erasure in self._sources.erasures.all(account_id)], None
@@ -167,12 +166,13 @@ class ExportAccount:
     def _events(self, account_id: AccountId, after: str | None) -> Page:
         if self._sources.events is None:
             return [], None
-        rows, place = self._sources.events.events(account_id, after=after, limit=PAGE)
-        return [{"type": "event", **row} for row in rows], place
+        rows, position = self._sources.events.events(account_id, after=after, limit=PAGE)
+        return [{"type": "event", **row} for row in rows], position
 
 
-def _place_after(section: str, line: Line) -> Place | None:
-    """Within a page those lines have a place that may be long: a history holds texts, a job thousands of outcomes."""
+def _cursor_after(section: str, line: Line) -> Cursor | None:
+    """The cursor after a line within a page: of lines that may be long, since a history holds texts, a job thousands of
+    outcomes."""
     if section == "memories":
         return section, f"{line['created_at']} {line['id']}"
     return (section, line["job_id"]) if section == "jobs" else None

@@ -119,7 +119,7 @@ class ManageMemories:
             ConflictError: it is being erased.
         """
         self._check_end(new.expires_at)
-        identity, known = self._place(account_id, new)
+        identity, known = self._identify(account_id, new)
         if known is not None:
             return known, False
         memory = self._made(caller, account_id, identity, new)
@@ -139,7 +139,7 @@ class ManageMemories:
         if expires_at is not None and expires_at <= self._clock.now():
             raise InvalidInputError("expires_at", "has passed")
 
-    def _place(self, account_id: AccountId, new: NewMemory) -> tuple[str, Memory | None]:
+    def _identify(self, account_id: AccountId, new: NewMemory) -> tuple[str, Memory | None]:
         """The id for ``new``, and the memory that says the same there already.
 
         Where the words were corrected or replaced since, what is said now is another memory, with an id of its own

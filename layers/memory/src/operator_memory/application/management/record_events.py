@@ -1,4 +1,4 @@
-"""Use case: write queued events to the trail, once each, and count what was injected."""
+"""Use case: writes queued events to the audit trail, once each, and counts what was injected."""
 
 import logging
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from operator_memory.application.ports.management import EventTrail, MemoryLibrary, Tombstones
+from operator_memory.application.ports.management import EventStore, MemoryLibrary, Tombstones
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
 from operator_memory.domain.memory.scopes import AccountId, checked_id
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
@@ -24,8 +24,8 @@ class RecordEvents:
     again. So the words of searches are written as memories are: tombstones are looked for before, and again after.
     """
 
-    def __init__(self, *, trail: EventTrail, library: MemoryLibrary, tombstones: Tombstones) -> None:
-        self._trail = trail
+    def __init__(self, *, store: EventStore, library: MemoryLibrary, tombstones: Tombstones) -> None:
+        self._store = store
         self._library = library
         self._tombstones = tombstones
 
@@ -38,7 +38,7 @@ class RecordEvents:
         erased = self._erased(events)
         events = [replace(event, query=None) if event.id in erased else event for event in events]
         try:
-            unknown, refused = self._trail.record(events), set[str]()
+            unknown, refused = self._store.record(events), set[str]()
         except UpstreamRejectedError:
             unknown, refused = self._one_by_one(events)
         if unknown:
@@ -49,7 +49,7 @@ class RecordEvents:
                 extra={"event_ids": [e.id for e in lost], "types": sorted({e.type.value for e in lost})},
             )
         for account_id, target in set(self._erased(events).values()):
-            self._trail.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
+            self._store.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
         return refused
@@ -71,7 +71,7 @@ class RecordEvents:
         refused: set[str] = set()
         for event in events:
             try:
-                unknown |= self._trail.record([event])
+                unknown |= self._store.record([event])
             except UpstreamRejectedError as error:
                 _LOG.warning("an event is refused", extra={"event_id": event.id, "reason": error.reason})
                 refused.add(event.id)

@@ -263,8 +263,8 @@ class EventSink(Protocol):
         ...
 
 
-class EventTrail(Protocol):
-    """The trail itself."""
+class EventStore(Protocol):
+    """Keeps the events of the audit trail."""
 
     def record(self, events: Sequence[MemoryEvent]) -> set[str]:
         """Write those that are not written yet, once each; returns the ids that the trail cannot take because

@@ -58,9 +58,9 @@ class RunJob:
 
 
 def turn_id(job: RunJob, turn: Turn) -> str:
-    """The id that ``turn`` of the job's run has as a memory. It needs its place."""
+    """The id that ``turn`` of the job's run has as a memory. It needs its position."""
     key = ScopeKey(Scope.SESSION, job.effective_session_id)
-    return memory_id(job.account_id, key, turn.text, position=turn.place)
+    return memory_id(job.account_id, key, turn.text, position=turn.position)
 
 
 class Outcome(StrEnum):

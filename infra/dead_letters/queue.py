@@ -1,4 +1,4 @@
-"""A dead-letter queue as a box: looked into, put back from, emptied."""
+"""A dead-letter queue: read it, send messages back to where they came from, delete them."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from operator_memory.adapters.aws.boto3_clients import translated
 from operator_memory.domain.errors import MemoryServiceError
 
-from infra.dead_letters.letters import Kind, Letter, read_letter
+from infra.dead_letters.failed_message import FailedMessage, Kind, read_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -26,7 +26,7 @@ _SYSTEM = "sqs"
 Count = Callable[[int], None]
 
 
-class Box:
+class DeadLetterQueue:
     """A dead-letter queue, and the queue that its letters came from."""
 
     def __init__(self, client: "SQSClient", kind: Kind, *, url: str, source_url: str | None) -> None:
@@ -35,7 +35,7 @@ class Box:
         self._client = client
         self._url = url
         self._source_url = source_url
-        self._held: dict[str, Letter] = {}
+        self._held: dict[str, FailedMessage] = {}
         self._cut = False
         self._hold = 0
         self._held_since = 0.0
@@ -43,7 +43,7 @@ class Box:
         """Letters that could not be given back at once: they come back by themselves when the hold is over."""
 
     @contextmanager
-    def opened(self, hold: int, seen: Count) -> Iterator[list[Letter]]:
+    def opened(self, hold: int, seen: Count) -> Iterator[list[FailedMessage]]:
         """All letters that can be seen, oldest first; for ``hold`` seconds nobody else sees them.
 
         Those that are still there at the block's end can be seen again at once, however it ends. ``seen`` is told how
@@ -63,11 +63,11 @@ class Box:
             self._release(list(self._held.values()))
 
     def hold_is_over(self) -> bool:
-        """Whether the letters of an open box may soon be seen by others again."""
+        """Whether the letters that are held may soon be seen by others again."""
         return time.monotonic() - self._held_since > self._hold * 2 / 3
 
     def hidden(self) -> int:
-        """About how many letters an open box does not show.
+        """About how many letters are not among those that are held.
 
         Of jobs that the queue moved by itself the account is still the group, and of a group a queue shows only what
         goes into one answer, until that is gone.
@@ -80,7 +80,7 @@ class Box:
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def put_back(self, letter: Letter) -> None:
+    def put_back(self, letter: FailedMessage) -> None:
         """Send what is in the letter to the queue that it came from, then delete the letter.
 
         A job goes to its own account's group with the time when it was first sent. Interrupted between the
@@ -91,7 +91,7 @@ class Box:
             UpstreamError: the queue does not take it, or the letter cannot be deleted.
         """
         if self._source_url is None:
-            raise AssertionError("a box without a source gives nothing back")
+            raise AssertionError("a queue without a source gives nothing back")
         with translated(_SYSTEM):
             if self.kind is Kind.JOB:
                 self._client.send_message(
@@ -105,7 +105,7 @@ class Box:
                 self._client.send_message(QueueUrl=self._source_url, MessageBody=letter.body)
         self.drop(letter)
 
-    def drop(self, letter: Letter) -> None:
+    def drop(self, letter: FailedMessage) -> None:
         """Delete the letter.
 
         Raises:
@@ -126,14 +126,14 @@ class Box:
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
             )
-        letters = [read_letter(self.kind, message) for message in answer.get("Messages", [])]
+        letters = [read_message(self.kind, message) for message in answer.get("Messages", [])]
         if len(letters) == _BATCH:
             self._cut |= any(letter.moved and letter.group_id for letter in letters)
         new = any(letter.id not in self._held for letter in letters)
         self._held.update({letter.id: letter for letter in letters})
         return new
 
-    def _release(self, letters: Sequence[Letter]) -> None:
+    def _release(self, letters: Sequence[FailedMessage]) -> None:
         for start in range(0, len(letters), _BATCH):
             batch = letters[start : start + _BATCH]
             try:

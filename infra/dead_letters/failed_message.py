@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class FailedMessage:
     """One dead letter. ``id`` is its message id; times are milliseconds since 1970.
 
     ``group_id`` is the group it had in its own queue, the account; an event has none. ``moved``: by the queue itself,
@@ -58,7 +58,7 @@ class Letter:
         return moment(self.sent_ms)
 
 
-def read_letter(kind: Kind, message: Mapping[str, Any]) -> Letter:
+def read_message(kind: Kind, message: Mapping[str, Any]) -> FailedMessage:
     """The letter in a message as SQS gives it (with all attributes)."""
     system: Mapping[str, str] = message.get("Attributes", {})
     told = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
@@ -68,7 +68,7 @@ def read_letter(kind: Kind, message: Mapping[str, Any]) -> Letter:
     group = None if kind is Kind.EVENT else told.get("group_id") or system.get("MessageGroupId")
     reason, detail = _why(kind, body) if moved else (told["reason"], told.get("detail", ""))
     count = told.get("receive_count", "")
-    return Letter(
+    return FailedMessage(
         id=message["MessageId"],
         kind=kind,
         account_id=well_formed(fields.get("account_id")) if group is None else printable(group),

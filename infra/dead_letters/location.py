@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG, translated
 from operator_memory.domain.errors import ConfigurationError
 
-from infra.dead_letters.letters import Kind
+from infra.dead_letters.failed_message import Kind
 
 _OUTPUTS = {
     Kind.JOB: ("JobsDeadLetterQueueUrl", "JobsQueueUrl"),
@@ -25,7 +25,7 @@ _LOCAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Location:
     """What the commands need: a client of SQS, one of ``dynamodb`` when it is called for, and names.
 
     ``table`` is that of the jobs' records.
@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--table", help="the table of the jobs' records, for show")
 
 
-def find_places(args: argparse.Namespace, kind: Kind) -> Places:
+def find_location(args: argparse.Namespace, kind: Kind) -> Location:
     """What the options say.
 
     Raises:
@@ -64,10 +64,10 @@ def find_places(args: argparse.Namespace, kind: Kind) -> Places:
     if args.stack:
         return _of_stack(args.stack, kind)
     source = args.jobs_queue_url if kind is Kind.JOB else args.events_queue_url
-    return Places(_client("sqs"), partial(_client, "dynamodb"), args.queue_url, source, args.table)
+    return Location(_client("sqs"), partial(_client, "dynamodb"), args.queue_url, source, args.table)
 
 
-def _of_stack(name: str, kind: Kind) -> Places:
+def _of_stack(name: str, kind: Kind) -> Location:
     with translated("cloudformation"):
         answer = _client("cloudformation").describe_stacks(StackName=name)
     outputs: Mapping[str, str] = {
@@ -77,10 +77,10 @@ def _of_stack(name: str, kind: Kind) -> Places:
     if missing:
         raise ConfigurationError(f"the stack {name} has no output {missing[0]}: deploy the present template first")
     dead, source = (outputs[output] for output in _OUTPUTS[kind])
-    return Places(_client("sqs"), partial(_client, "dynamodb"), dead, source, outputs.get("MemoryTableName"))
+    return Location(_client("sqs"), partial(_client, "dynamodb"), dead, source, outputs.get("MemoryTableName"))
 
 
-def _local(data: Path, kind: Kind) -> Places:
+def _local(data: Path, kind: Kind) -> Location:
     from devstack import running  # nobody else needs it
 
     endpoints = running.find(data)
@@ -89,7 +89,7 @@ def _local(data: Path, kind: Kind) -> Places:
     sqs = endpoints.aws_client("sqs")
     with translated("sqs"):
         dead, source = (sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in _LOCAL[kind])
-    return Places(sqs, partial(endpoints.aws_client, "dynamodb"), dead, source, endpoints.memory_table)
+    return Location(sqs, partial(endpoints.aws_client, "dynamodb"), dead, source, endpoints.memory_table)
 
 
 def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)

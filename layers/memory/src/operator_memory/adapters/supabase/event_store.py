@@ -35,8 +35,8 @@ _ACCOUNT_GONE = "23503"
 """A row's one foreign key is its account, which was deleted while the row was being written."""
 
 
-class SupabaseEventTrail:
-    """Port ``EventTrail``. Rows are only ever added; what erasure takes out is the words of searches."""
+class SupabaseEventStore:
+    """Port ``EventStore``. Rows are only ever added; what erasure takes out is the words of searches."""
 
     def __init__(self, supabase: SupabaseRest, *, timeout: float = 3.0) -> None:
         """``timeout`` of each request, in seconds."""

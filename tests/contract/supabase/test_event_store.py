@@ -1,4 +1,4 @@
-"""Port ``EventTrail``: the fake, and `SupabaseEventTrail` on a real Postgres with real roles."""
+"""Port ``EventStore``: the fake, and `SupabaseEventStore` on a real Postgres with real roles."""
 
 import base64
 import json
@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from operator_memory.adapters.supabase.event_trail import BATCH, SupabaseEventTrail
-from operator_memory.application.ports.management import EventTrail
+from operator_memory.adapters.supabase.event_store import BATCH, SupabaseEventStore
+from operator_memory.application.ports.management import EventStore
 from operator_memory.domain.errors import (
     InvalidInputError,
     MalformedResponseError,
@@ -242,7 +242,7 @@ class TestWordsOfSearches:
         assert world.trail.count_queries(user, ALL) == 1
 
 
-ATTEMPTS: dict[str, Callable[[EventTrail], object]] = {
+ATTEMPTS: dict[str, Callable[[EventStore], object]] = {
     "record": lambda trail: trail.record([event(ACCOUNT)]),
     "events": lambda trail: trail.events(ACCOUNT, after=None, limit=5),
     "count_queries": lambda trail: trail.count_queries(ACCOUNT, ALL),
@@ -253,19 +253,19 @@ class TestFailures:
     @pytest.mark.parametrize("attempt", ATTEMPTS)
     def test_what_it_is_and_within_the_time(self, failure: Failure, attempt: str) -> None:
         with failure.server() as rest, pytest.raises(failure.error, match="supabase") as raised:
-            ATTEMPTS[attempt](SupabaseEventTrail(rest, timeout=TIME_OUT))
+            ATTEMPTS[attempt](SupabaseEventStore(rest, timeout=TIME_OUT))
         assert "secret" not in str(raised.value)
 
     @pytest.mark.parametrize("kind", ["down", "slow", "wrong key", "forbidden", "too many", "broken", "no JSON"])
     def test_words_that_were_not_taken_out_are_no_success(self, kind: str) -> None:
         failure = FAILURES[kind]
         with failure.server() as rest, pytest.raises(failure.error):
-            SupabaseEventTrail(rest, timeout=TIME_OUT).forget_queries(ACCOUNT, ALL)
+            SupabaseEventStore(rest, timeout=TIME_OUT).forget_queries(ACCOUNT, ALL)
 
     def test_a_function_that_is_not_there_is_named_by_its_code_and_no_word_of_ours_is_repeated(self) -> None:
         refusal = {"code": "PGRST202", "message": "Could not find secret", "details": "secret"}
         with answering(reply(refusal, 404)) as (server, rest), pytest.raises(UpstreamRejectedError) as raised:
-            SupabaseEventTrail(rest).record([event(ACCOUNT), event(ACCOUNT)])
+            SupabaseEventStore(rest).record([event(ACCOUNT), event(ACCOUNT)])
         assert str(raised.value) == "supabase: refused the request with 404 (code PGRST202)"
         assert raised.value.reason == "upstream_rejected"
         assert len(server.requests) == 1, "it is not the events' fault: they are not tried one by one"
@@ -273,14 +273,14 @@ class TestFailures:
     @pytest.mark.parametrize("code", [None, 7, "secret", ["23505"], {"a": 1}])
     def test_a_code_that_is_none_is_not_repeated(self, code: object) -> None:
         with answering(reply({"code": code}, 400)) as (_, rest), pytest.raises(UpstreamRejectedError) as raised:
-            SupabaseEventTrail(rest).record([event(ACCOUNT)])
+            SupabaseEventStore(rest).record([event(ACCOUNT)])
         assert str(raised.value) == "supabase: refused the request with 400"
 
     def test_what_was_written_before_it_broke_is_written_once_when_all_is_given_again(self) -> None:
         written = reply([])
         events = [event(ACCOUNT) for _ in range(BATCH + 1)]
         with answering(written, reply(b"", 503), written) as (server, rest):
-            trail = SupabaseEventTrail(rest)
+            trail = SupabaseEventStore(rest)
             with pytest.raises(UpstreamUnavailableError):
                 trail.record(events)
             trail.record(events)
@@ -292,10 +292,10 @@ class TestFailures:
     )
     def test_rows_of_another_account_or_without_a_place_are_refused(self, row: dict[str, str]) -> None:
         with answering(reply([row, row])) as (_, rest), pytest.raises(MalformedResponseError):
-            SupabaseEventTrail(rest).events(ACCOUNT, after=None, limit=1)
+            SupabaseEventStore(rest).events(ACCOUNT, after=None, limit=1)
 
     @pytest.mark.parametrize("header", [None, "*/*", "0-0/many", "0-0/-1"])
     def test_a_count_that_is_not_said_is_not_zero(self, header: str | None) -> None:
         answer = reply([], headers={"Content-Range": header} if header else None)
         with answering(answer) as (_, rest), pytest.raises(MalformedResponseError):
-            SupabaseEventTrail(rest).count_queries(ACCOUNT, ALL)
+            SupabaseEventStore(rest).count_queries(ACCOUNT, ALL)
