@@ -29,7 +29,8 @@ from bench.extraction.labelled import Case, Run
 from bench.extraction.ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
 from bench.extraction.score import ACTIVE, TURN, Stored
 from bench.extraction.store import payloads
-from infra.qdrant.apply import Collection, apply
+from infra.qdrant.apply import apply
+from infra.qdrant.collection import collection_at
 
 ATTEMPTS = 3
 """As the queue does, a run that fails is tried again."""
@@ -80,8 +81,9 @@ class OurWay:
         parts = AdaptersInUse.from_environment(environment)
         self._qdrant = parts.qdrant
         self._collection = parts.settings.qdrant_collection
-        with redirect_stdout(io.StringIO()):  # what it applies
-            apply(Collection(parts.qdrant, self._collection), parts.settings.embedding_dimensions, check=False)
+        at = collection_at(parts.settings.qdrant_base_url, self._collection)
+        with redirect_stdout(io.StringIO()), at as collection:  # what it applies
+            apply(collection, parts.settings.embedding_dimensions, check=False)
         self._clock = RunClock()
         self._use_case = extract_run_of(parts, self._clock)
 

@@ -22,7 +22,8 @@ from bench.retrieval.questions import Conversation, OwnMemory, Session
 from devstack.models.server import EMBEDDING_MODEL, ModelServer
 from devstack.qdrant import QdrantFront
 from devstack.stack import LOCAL_DIMENSIONS
-from infra.qdrant.apply import Collection, apply
+from infra.qdrant.apply import apply
+from infra.qdrant.collection import collection_at
 
 OURS = "bench_ours"
 ASKED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -62,8 +63,8 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
         "LOG_LEVEL": "ERROR",
     }
     parts = AdaptersInUse.from_environment(environment)
-    with redirect_stdout(io.StringIO()):  # what it applies
-        apply(Collection(parts.qdrant, OURS), parts.settings.embedding_dimensions, check=False)
+    with redirect_stdout(io.StringIO()), collection_at(front.url, OURS) as collection:  # what it applies
+        apply(collection, parts.settings.embedding_dimensions, check=False)
     clock = RunClock(ASKED_AT)
     parts.clock = clock
     return Asked(parts, clock, environment)

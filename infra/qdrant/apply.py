@@ -6,56 +6,16 @@ not be reached, or a setting is wrong.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import closing
-from typing import Any
 
-from operator_memory.adapters.net.http import HttpClient, json_object
-from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError, UpstreamRejectedError
+from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.entrypoints.settings import load_settings
 
-from infra.qdrant.backfill import number_accounts, unnumbered
-from infra.qdrant.plan import Action, Step, desired_collection, plan
-
-_TIMEOUT = 30.0
-_LONG_TIMEOUT = 300.0
-
-
-class Collection:
-    """The collection on the server."""
-
-    def __init__(self, client: HttpClient, name: str) -> None:
-        self._client = client
-        self._path = f"/collections/{name}"
-
-    def describe(self) -> dict[str, Any] | None:
-        """Qdrant's description, or ``None`` if it does not exist."""
-        response = self._client.request("GET", self._path, timeout=_TIMEOUT)
-        if response.status == 404:
-            return None
-        result = json_object("qdrant", response).get("result")
-        if not isinstance(result, dict):
-            raise MalformedResponseError("qdrant", "the answer does not describe a collection")
-        return result
-
-    def post(self, path: str, body: bytes) -> Any:  # noqa: ANN401  (JSON)
-        """The ``result`` of a request below the collection."""
-        response = self._client.request("POST", self._path + path, body, timeout=_LONG_TIMEOUT)
-        return json_object("qdrant", response).get("result")
-
-    def run(self, step: Step) -> None:
-        """Send a step's request."""
-        method = "PATCH" if step.action is Action.UPDATE else "PUT"
-        body = json.dumps(step.body).encode()
-        response = self._client.request(method, self._path + step.path, body, timeout=_TIMEOUT)
-        if 400 <= response.status < 500:
-            raise UpstreamRejectedError(
-                "qdrant", f"{step.sentence} But it refused: {response.body.decode('utf-8', 'replace')[:300]}"
-            )
-        json_object("qdrant", response)
+from infra.qdrant.backfill import number_accounts
+from infra.qdrant.collection import Collection, collection_at
+from infra.qdrant.plan import Action, desired_collection, plan
 
 
 def apply(collection: Collection, dimensions: int, *, check: bool) -> list[str]:
@@ -73,12 +33,12 @@ def apply(collection: Collection, dimensions: int, *, check: bool) -> list[str]:
             sys.stdout.write(f"{step.sentence} Applied.\n")
     left = [step.sentence for step in plan(desired, collection.describe())]
     if not left:
-        number_accounts(collection.post)
+        number_accounts(collection)
     return left
 
 
 def _left_to_number(collection: Collection) -> list[str]:
-    accounts = unnumbered(collection.post)
+    accounts = collection.unnumbered()
     return [f"Memories of {len(accounts)} or more accounts lack their account's number."] if accounts else []
 
 
@@ -89,10 +49,9 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     check: bool = parser.parse_args(arguments).check
     try:
         settings = load_settings(environ)
-        key = settings.qdrant_api_key
-        headers = {"api-key": key} if key else {}
-        with closing(HttpClient(settings.qdrant_base_url, system="qdrant", headers=headers)) as client:
-            left = apply(Collection(client, settings.qdrant_collection), settings.embedding_dimensions, check=check)
+        name, key = settings.qdrant_collection, settings.qdrant_api_key
+        with collection_at(settings.qdrant_base_url, name, api_key=key) as collection:
+            left = apply(collection, settings.embedding_dimensions, check=check)
     except MemoryServiceError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -29,11 +29,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. ``sentence`` tells a person; ``path`` is below the collection's; ``body`` is sent."""
+    """One thing to do. ``sentence`` tells a person; ``body`` is sent."""
 
     action: Action
     sentence: str
-    path: str = ""
     body: Json | None = None
 
 
@@ -100,11 +99,11 @@ def _index_steps(desired: Json, schema: Json) -> list[Step]:
         found = schema.get(field)
         body = {"field_name": field, "field_schema": dict(wanted)}
         if found is None:
-            steps.append(Step(Action.INDEX, f"Payload index {field} is missing.", "/index?wait=true", body))
+            steps.append(Step(Action.INDEX, f"Payload index {field} is missing.", body))
         elif _differs(wanted, found):
             is_now = _described(found.get("data_type"), found.get("params") or {})
             sentence = f"Payload index {field} is {is_now}, not {_described(wanted['type'], wanted)}."
-            steps.append(Step(Action.INDEX, sentence, "/index?wait=true", body))
+            steps.append(Step(Action.INDEX, sentence, body))
     return steps
 
 

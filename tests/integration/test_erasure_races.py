@@ -36,9 +36,9 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
+from tests.support.qdrant.collections import make_collection
 from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.aws.fixtures"]
@@ -167,17 +167,22 @@ class System:
 
 
 @pytest.fixture(scope="module")
-def qdrant() -> Iterator[HttpClient]:
+def front() -> Iterator[QdrantFront]:
     with QdrantFront() as running:
-        client = HttpClient(running.url, system="qdrant")
-        yield client
-        client.close()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def qdrant(front: QdrantFront) -> Iterator[HttpClient]:
+    client = HttpClient(front.url, system="qdrant")
+    yield client
+    client.close()
 
 
 @pytest.fixture
-def system(qdrant: HttpClient, table: tuple[Any, str]) -> System:
+def system(front: QdrantFront, qdrant: HttpClient, table: tuple[Any, str]) -> System:
     name = f"memories_{uuid.uuid4().hex}"
-    assert apply(Collection(qdrant, name), DIMENSIONS, check=False) == []
+    make_collection(front.url, name, DIMENSIONS)
     made = System(qdrant, name, table)
     made.extractor.facts = lambda _: [("Likes tea", "user"), ("Answer briefly", "assistant")]
     return made

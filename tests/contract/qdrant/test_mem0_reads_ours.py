@@ -17,8 +17,8 @@ from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.models import ModelServer
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, a_memory
+from tests.support.qdrant.collections import drift, make_collection
 from tests.support.time_outs import AMPLE
 
 MODEL, DIMENSIONS = "all-minilm-l6-v2-int8", 384
@@ -29,8 +29,7 @@ class World:
 
     def __init__(self, front: QdrantFront, models: ModelServer, folder: Path) -> None:
         self.client = HttpClient(front.url, system="qdrant")
-        self.collection = Collection(self.client, "memories")
-        assert apply(self.collection, DIMENSIONS, check=False) == []
+        make_collection(front.url, "memories", DIMENSIONS)
         self.models = HttpClient(models.url, system="embeddings")
         self.embedder = OpenAIEmbeddings(self.models, model=MODEL, dimensions=DIMENSIONS)
         self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
@@ -105,12 +104,11 @@ def test_it_sees_no_other_account(world: World) -> None:
 
 
 def test_what_its_start_does_to_our_tenant_index_is_reported_and_restored(world: World) -> None:
-    assert apply(world.collection, DIMENSIONS, check=False) == []
+    make_collection(world.front.url, "memories", DIMENSIONS)
     search(world, "anything", user_id=ACCOUNT)  # makes a Memory, which re-creates plain indexes
-    drift = apply(world.collection, DIMENSIONS, check=True)
-    assert drift == [
+    assert drift(world.front.url, "memories", DIMENSIONS) == [
         "Payload index user_id is keyword, not keyword (tenant).",
         "Payload index agent_id is keyword, not keyword (no graphs).",
         "Payload index run_id is keyword, not keyword (no graphs).",
     ]
-    assert apply(world.collection, DIMENSIONS, check=False) == []
+    make_collection(world.front.url, "memories", DIMENSIONS)

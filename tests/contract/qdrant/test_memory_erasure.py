@@ -26,11 +26,11 @@ from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKe
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, a_memory
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.loopback import HttpServer, reply, unused_port
+from tests.support.qdrant.collections import make_collection
 from tests.support.time_outs import AMPLE
 
 OTHER = AccountId("acct-other")
@@ -105,7 +105,7 @@ class Store:
 def front() -> Iterator[HttpClient]:
     with QdrantFront() as running:
         client = HttpClient(running.url, system="qdrant")
-        assert apply(Collection(client, "memories"), DIMENSIONS, check=False) == []
+        make_collection(running.url, "memories", DIMENSIONS)
         yield client
         client.close()
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import pytest
 from operator_memory.adapters.models.mem0_engine import Mem0Extractor
 from operator_memory.adapters.models.rules_llm import RulesLLM
-from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactPorts, cosine
@@ -25,13 +24,13 @@ from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.failures.faulty_proxy import FaultyProxy
 from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex
 from tests.support.fakes.erasure import InMemoryTombstones
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakePlatform, FakeSwitches
+from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
 
 pytest_plugins = ["tests.support.models"]
@@ -117,9 +116,7 @@ def worlds(front: FaultyProxy, model_url: str, request: pytest.FixtureRequest) -
                 "EMBEDDING_DIMENSIONS": "384",
             }
             made[name] = World(AdaptersInUse.from_environment(environ), models, front)
-            client = HttpClient(front.url, system="qdrant")
-            assert apply(Collection(client, environ["QDRANT_COLLECTION"]), 384, check=False) == []
-            client.close()
+            make_collection(front.url, environ["QDRANT_COLLECTION"], 384)
         front.forget()
         yield made
         for world in made.values():
@@ -202,9 +199,8 @@ def test_the_front_says_what_it_cannot_embed(worlds: dict[str, World], body: dic
 
 
 def test_a_collection_of_another_length_refuses_the_models_vectors(front: FaultyProxy) -> None:
-    client, rest = HttpClient(front.url, system="qdrant"), Rest(front.url)
-    assert apply(Collection(client, "short"), 2, check=False) == []
-    client.close()
+    rest = Rest(front.url)
+    make_collection(front.url, "short", 2)
     query = {"query": {"text": "a", "model": CLOUD_MODEL}}
     status, error = rest("POST", "/collections/short/points/query", query)
     rest.close()

@@ -25,9 +25,9 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, USER_KEY, a_memory
 from tests.support.loopback import HttpServer, reply, unused_port
+from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
 from tests.support.time_outs import AMPLE
 
@@ -42,7 +42,7 @@ class World:
     def __init__(self, front: QdrantFront) -> None:
         self.client = HttpClient(front.url, system="qdrant")
         self.rest = Rest(front.url)
-        assert apply(Collection(self.client, "memories"), 2, check=False) == []
+        make_collection(front.url, "memories", 2)
         self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
 
     def put(self, *memories: Memory) -> None:

@@ -35,9 +35,9 @@ from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
-from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS
 from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, Management
+from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
 from tests.support.qdrant.shelves import ObservedClient
 from tests.support.time_outs import AMPLE
@@ -119,7 +119,7 @@ class AttackWorld:
         self.client = ObservedClient(url)
         self.rest = Rest(url)
         for name in COLLECTIONS:
-            apply(Collection(self.client, name), DIMENSIONS, check=False)
+            make_collection(url, name, DIMENSIONS)
         self.store = QdrantMemories(self.client, collection="memories", write_timeout=AMPLE)
         self.marks = QdrantTurnMarks(self.client, collection="memories", write_timeout=AMPLE)
         self.management = Management(

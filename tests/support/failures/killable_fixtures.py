@@ -17,9 +17,9 @@ from devstack.processes import Part, child_environment
 from devstack.qdrant import QdrantFront
 from devstack.stack import LOCAL_DIMENSIONS, LOCAL_MODEL
 from devstack.supabase import SupabaseFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.aws.clients import TEMPLATE
 from tests.support.failures.killable import PATIENCE, World
+from tests.support.qdrant.collections import make_collection
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def world(supabase_front: SupabaseFront, tmp_path_factory: pytest.TempPathFactor
             "EVENTS_QUEUE_URL": urls["events"],
         }
         client = cleanup.enter_context(_closing(HttpClient(qdrant.url, system="qdrant")))
-        assert apply(Collection(client, "memories"), LOCAL_DIMENSIONS, check=False) == []
+        make_collection(qdrant.url, "memories", LOCAL_DIMENSIONS)
         upstreams = {
             "AWS": aws.url,
             "Qdrant": qdrant.url,

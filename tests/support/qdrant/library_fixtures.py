@@ -7,10 +7,10 @@ from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.builders import ACCOUNT, NOW
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
 from tests.support.fakes.library import InMemoryLibrary
+from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.shelves import EVERYTHING, OTHER, ObservedClient, Shelf
 from tests.support.time_outs import AMPLE
 
@@ -19,7 +19,7 @@ from tests.support.time_outs import AMPLE
 def library_client() -> Iterator[ObservedClient]:
     with QdrantFront() as running:
         client = ObservedClient(running.url)
-        assert apply(Collection(client, "memories"), DIMENSIONS, check=False) == []
+        make_collection(running.url, "memories", DIMENSIONS)
         yield client
         client.close()
 

@@ -7,8 +7,8 @@ import pytest
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 
 from devstack.qdrant import QdrantFront
-from infra.qdrant.apply import Collection, apply
 from tests.support.fakes.core import DIMENSIONS, InMemoryMemories
+from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.shelves import ObservedClient
 from tests.support.qdrant.stores import COLLECTION, Store
 from tests.support.time_outs import AMPLE
@@ -19,7 +19,7 @@ def engine() -> Iterator[ObservedClient]:
     """A client of an embedded engine with our collection, for all tests of a module."""
     with QdrantFront() as running:
         client = ObservedClient(running.url)
-        assert apply(Collection(client, COLLECTION), DIMENSIONS, check=False) == []
+        make_collection(running.url, COLLECTION, DIMENSIONS)
         yield client
         client.close()
 
