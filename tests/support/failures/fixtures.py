@@ -153,7 +153,7 @@ def rig(failing_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """New accounts, empty queues, and all systems well."""
     world, systems, queues = failing_world, failing_world.systems, failing_world.queues
     monkeypatch.setattr("operator_memory.application.learning.extract_run.SWITCHES_TIMEOUT", PATIENCE)
-    for module in ("chunk_facts", "past_turns"):
+    for module in ("learning.chunk_facts", "shared.past_turns"):
         monkeypatch.setattr(f"operator_memory.application.{module}.SEARCH_TIMEOUT", PATIENCE)
     monkeypatch.setattr("infra.dead_letters.box.WAIT_SECONDS", 0)
     for url in (queues.url, queues.dead_letter_url, world.events_url):
