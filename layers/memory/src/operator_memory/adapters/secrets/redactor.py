@@ -18,6 +18,7 @@ from kingfisher_sdk import Rules, Scanner
 from operator_memory.adapters.secrets.formats import Found, secrets_by_form
 from operator_memory.adapters.secrets.spoken import said_secrets
 from operator_memory.application.ports.core import Redacted
+from operator_memory.domain.characters import without_ignored
 
 KINDS = ("private_key", "card_number", "api_key", "token", "password")
 _MARKER = re.compile(rf"\[redacted: (?:{'|'.join(KINDS)})\]")
@@ -33,11 +34,6 @@ _NO_SECRET = re.compile(
 )
 _TOKEN = re.compile(r"token|[-.]pat\b|pat-|jwt|webhook|oauth|bearer|session|auth-header")
 _PASSWORD = re.compile(r"password|credential-uri|connection-string|auth-user|passphrase")
-# Copied from web pages and word processors, or put there to hide a secret: soft hyphens, zero-width spaces and joiners,
-# marks of direction, variants.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
-)
 _PLAIN_FORMS = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]|(?![0-9])\d")  # one character each
 _building = threading.Lock()
 
@@ -62,12 +58,9 @@ def _secrets(text: str) -> Iterator[Found]:
     invisible, and full-width letters and other scripts' digits as plain ones.
     """
     seen = text if text.isascii() else _PLAIN_FORMS.sub(_plain_form, text)
-    if not _INVISIBLE.search(seen):
-        yield from _visible_secrets(seen)
-        return
-    places = [place for place, character in enumerate(seen) if not _INVISIBLE.match(character)]
-    for found in _visible_secrets(_INVISIBLE.sub("", seen)):
-        yield Found(places[found.start], places[found.end - 1] + 1, found.kind)
+    visible, places = without_ignored(seen)
+    for found in _visible_secrets(visible):
+        yield found if places is None else Found(places[found.start], places[found.end - 1] + 1, found.kind)
 
 
 def _plain_form(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import Trail
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.switches import Switches
@@ -299,10 +300,10 @@ class _Run:
 
 
 def searchable_query(query: str | None) -> str | None:
-    """``query`` without control characters and shortened to its two ends, or ``None`` if nothing is left."""
+    """``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
     if query is None:
         return None
-    text = " ".join(_UNSEARCHABLE.sub(" ", query).split())
+    text = " ".join(_UNSEARCHABLE.sub(" ", as_seen(query)).split())
     if len(text) > MAX_QUERY_CHARACTERS:
         half = MAX_QUERY_CHARACTERS // 2
         text = f"{text[: half - 1]} {text[-half:]}"

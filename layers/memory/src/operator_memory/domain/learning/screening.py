@@ -7,15 +7,11 @@ things, lead data away, run something or speak for other users is not, whoever w
 import re
 import unicodedata
 
+from operator_memory.domain.characters import hides_something, without_ignored
 from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
-# Marks that reorder or hide text. Tag characters carry whole sentences that a model reads and a person does not see;
-# they are also how the flags of England, Scotland and Wales are written, six or seven of them after a black flag.
-_HIDDEN = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+")
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]{3,7}")
-_TAGS = re.compile("[\U000e0000-\U000e007f]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
 _LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "’‘‛ʼ`´“”", "aceiopxysjd" + "aoevikptu" + "''''''\"\"")
 _DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
@@ -30,7 +26,7 @@ def command_reason(text: str) -> str | None:
         One of ``escapes_fence``, ``encoded_payload``, ``changes_rules``, ``claims_authority``,
         ``affects_others``, ``hides_from_user``, ``sends_data_away``, ``runs_tools`` and ``adds_links``.
     """
-    if _TAGS.search(_FLAG.sub("", text)) or _holds_base64(text):
+    if hides_something(text) or _holds_base64(text):
         return "encoded_payload"
     folded = _folded(text)
     spellings = [folded]
@@ -44,7 +40,7 @@ def command_reason(text: str) -> str | None:
 
 def _folded(text: str) -> str:
     """Lower case without accents, hidden marks and look-alike letters; spaces single, line breaks kept."""
-    decomposed = unicodedata.normalize("NFKD", _HIDDEN.sub("", text)).casefold()
+    decomposed = unicodedata.normalize("NFKD", without_ignored(text)[0]).casefold()
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return _SPACES.sub(" ", plain.translate(_LOOK_ALIKES)).strip()
 

@@ -1,11 +1,11 @@
 """A stored memory, and how its id follows from what it says."""
 
-import re
 import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from operator_memory.domain.characters import with_few_marks
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
 
@@ -93,27 +93,13 @@ class EmbeddedMemory:
     question."""
 
 
-_LONG_RUN = re.compile(r"[^\w\s]{65,}")
-_MOST_MARKS = 64
-
-
 def normalised_text(text: str) -> str:
-    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops.
-
-    Of more than 64 combining marks in a row the first count: no language has so many, and putting them into order
-    takes quadratic time, a fifth of a second for a long turn of nothing else.
-    """
+    """Fold what does not change the meaning: Unicode form, letter case, white space, final full stops."""
     if text.isascii():  # nothing to fold but case, and most texts are: this runs on every candidate of a retrieval
         return " ".join(text.lower().split()).rstrip(". ")
-    valid = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8, hence no id
-    valid = _LONG_RUN.sub(_with_few_marks, valid)
+    valid = with_few_marks(text.encode("utf-8", "replace").decode())  # a lone surrogate has no UTF-8, hence no id
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", valid).casefold())
     return " ".join(folded.split()).rstrip(". ")
-
-
-def _with_few_marks(run: re.Match[str]) -> str:
-    first, rest = run[0][:_MOST_MARKS], run[0][_MOST_MARKS:]
-    return first + "".join(character for character in rest if not unicodedata.combining(character))
 
 
 def memory_id(account: AccountId, key: ScopeKey, text: str, *, position: str = "") -> str:

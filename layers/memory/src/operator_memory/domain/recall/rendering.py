@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from operator_memory.domain.characters import without_hidden
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.recall.budget import Line, best_lines
@@ -37,10 +38,12 @@ _OPEN = (
 )
 _CLOSE = f"</{FENCE_NAME}>"
 _BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-# Marks that reorder text, and "tag" characters that a model reads and a person does not see. The joiners
-# U+200C and U+200D stay: emoji and several scripts need them.
-_HIDDEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]+")
-_PLACEHOLDER = re.compile(r"\{(?=\{)|\}(?=\})")
+# What opens or closes a placeholder of the template languages: {{ {% {# ${ #{ and their ends. With their full-width and
+# small forms, which a template's reader may fold.
+_OPENING, _CLOSING, _SIGN = r"{\ufe37\ufe5b\uff5b", r"}\ufe38\ufe5c\uff5d", r"%#\ufe5f\ufe6a\uff03\uff05"
+_PLACEHOLDER = re.compile(
+    rf"[{_OPENING}](?=[{_OPENING}{_SIGN}])|[$\ufe69\uff04{_SIGN}](?=[{_OPENING}])|[{_CLOSING}{_SIGN}](?=[{_CLOSING}])"
+)
 _CITATION = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a])")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 Place = tuple[int, str]
@@ -69,7 +72,7 @@ class ContextText:
 
 def inert(text: str) -> str:
     """``text`` on one line, unable to close the fence, to open a ``{{placeholder}}`` or to cite a memory."""
-    one_line = " ".join(_BREAKING.sub(" ", _HIDDEN.sub("", text)).split())
+    one_line = " ".join(_BREAKING.sub(" ", without_hidden(text)).split())
     uncited = _CITATION.sub("(", one_line)
     return _PLACEHOLDER.sub(r"\g<0> ", uncited).replace("<", "\u2039").replace(">", "\u203a")
 
