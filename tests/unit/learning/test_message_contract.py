@@ -18,7 +18,7 @@ JOB = {
     "status": "completed",
     "finished_at": "2026-11-24T09:00:00Z",
 }
-GOOD = {"role": "user", "content": "I live in Porto."}
+GOOD: dict[str, Any] = {"role": "user", "content": "I live in Porto."}
 NOVEMBER_3 = datetime(2026, 11, 3, tzinfo=UTC)
 
 
@@ -101,7 +101,7 @@ def test_of_very_many_the_first_fifty_are_named() -> None:
 
 
 def test_ids_are_text_and_the_platforms_name_for_them_comes_first() -> None:
-    given = [
+    given: list[dict[str, Any]] = [
         {"id": 17},
         {"message_id": "m"},
         {"message_id": "m", "id": "i"},
