@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import UpstreamRejectedError
 from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.entrypoints.observability import configure_logging
@@ -58,6 +59,7 @@ def test_a_memorys_words_are_kept_and_told_as_they_are_and_go_nowhere_else(
         world.send(Request("GET", f"{one}/history"), token),
         world.send(Request("GET", "/v1/export"), token),
     )
+    text, changed = as_seen(text), as_seen(changed)  # what nobody sees is not stored
     assert (added.json["memory"], patched.json["memory"]) == (text, changed)
     assert found.json["memories"][0]["memory"] == changed
     assert [memory["memory"] for memory in listed.json["memories"]] == [changed]
@@ -91,13 +93,13 @@ def test_in_a_context_it_stays_one_line_inside_the_fence(world: AttackWorld, me:
     service = world.management.service_token(READ_CONTEXT, account=me.account)
     asked = Request("POST", "/v1/context", body={"account_id": me.account, "query": f"What about {MARK}?"})
     answer = world.send(asked, service)
-    assert TEXTS[kind] in [memory["memory"] for memory in answer.json["memories"]]
+    assert as_seen(TEXTS[kind]) in [memory["memory"] for memory in answer.json["memories"]]
     context: str = answer.json["context"]
     assert context.count("<") == 2
     assert context.startswith("<operator_memory note=")
     assert context.endswith("\n</operator_memory>")
     assert not [c for c in context.replace("\n", "") if not c.isprintable()]
-    assert "{{" not in context
+    assert not [opening for opening in ("{{", "{%", "{#", "${") if opening in context]
     assert all(line.startswith(("- ", "<", "</")) or line.endswith(":") or not line for line in context.split("\n"))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.failures.faulty_proxy import answers, changes, hangs
 from tests.support.failures.rig import CHAT, EMBEDDINGS, SUBJECT, TURNS, Rig
 from tests.support.failures.table import injects
-from tests.support.loopback import reply
+from tests.support.loopback import Request, reply
 
 pytest_plugins = ["tests.support.failures.fixtures"]
 
@@ -52,6 +52,23 @@ def test_the_embedder_asks_to_be_left_alone_for_a_while(rig: Rig) -> None:
 def test_the_embedder_refuses_the_key(rig: Rig) -> None:
     rig.systems.models.spoil(answers(reply({"error": {}}, 401)), when=EMBEDDINGS)
     rig.is_tried_again("upstream_rejected")
+
+
+@injects(
+    "Embedder",
+    "answers 400: the text is too long",
+    then="It gets the beginning of the text, half as long each time until it takes it; the run is done.",
+)
+def test_the_embedder_takes_only_short_texts(rig: Rig) -> None:
+    long = "I collect old maps of harbours. " * 125
+
+    def takes_little(request: Request) -> bool:
+        return EMBEDDINGS(request) and max(map(len, request.json()["input"])) > 1_500
+
+    rig.systems.models.spoil(answers(reply({"error": {"message": "too long"}}, 400)), when=takes_little)
+    rig.both_sent(messages=[{"type": "user", "content": long}])
+    assert rig.deliver().failed == []
+    assert rig.outcome().stored.turns == [long.strip()], "stored whole, and found by its beginning"
 
 
 @injects(

@@ -73,6 +73,34 @@ def test_the_model_refuses_the_request(rig: Rig) -> None:
     rig.is_given_up("upstream_rejected", stored=TURNS)
 
 
+@injects(
+    "Model",
+    "answers 402: the bill is not paid",
+    then="The message is tried again for about an hour, in which it can be paid.",
+    reason="upstream_unavailable",
+)
+def test_the_model_wants_to_be_paid(rig: Rig) -> None:
+    tried_again(rig, an_error(402), "upstream_unavailable")
+
+
+@injects(
+    "Model",
+    "answers 400 and names a parameter that it does not take",
+    then="It is asked again at once, without the parameter or by its other name; the run is done.",
+)
+def test_the_model_takes_fewer_parameters(rig: Rig) -> None:
+    refused = {"message": "Unsupported parameter", "param": "max_tokens", "code": "unsupported_parameter"}
+    rig.systems.models.spoil(
+        answers(reply({"error": refused}, 400)), when=lambda request: CHAT(request) and b"max_tokens" in request.body
+    )
+    rig.both_sent()
+    assert rig.deliver().failed == []
+    found = rig.outcome()
+    assert found.record is not None
+    assert (found.record.attempts, found.record.error) == (1, None)
+    assert found.stored.facts
+
+
 @injects("Model", "refuses to answer (`refusal`)", then=AGAIN, reason="malformed_response")
 def test_the_model_refuses_to_answer(rig: Rig) -> None:
     tried_again(rig, answers(completion(None, refusal="I cannot help with that.")), "malformed_response")

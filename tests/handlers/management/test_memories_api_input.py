@@ -145,6 +145,19 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_of_it_repeated(platform: 
     assert "secret-2" not in answer.body
 
 
+def test_words_are_stored_as_a_person_sees_them(platform: Management, user: str) -> None:
+    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
+    made = platform.call(
+        "POST", "/v1/memories", user=user, body={"memory": f"I live in Ko\u0308ln \u2764\ufe0f{hidden}"}
+    )
+    assert (made.status, made.json["memory"]) == (201, "I live in K\u00f6ln \u2764\ufe0f")
+    one, match = f"/v1/memories/{made.json['id']}", {"if-match": '"1"'}
+    change = {"memory": f"I moved to Malmo\u0308{hidden}"}
+    changed = platform.call("PATCH", one, user=user, body=change, headers=match)
+    assert (changed.status, changed.json["memory"]) == (200, "I moved to Malm\u00f6")
+    is_problem(platform.call("POST", "/v1/memories", user=user, body={"memory": hidden}), 422, "memory")
+
+
 def test_a_body_may_come_as_base64(platform: Management, user: str) -> None:
     text = base64.b64encode(json.dumps({"memory": "I like tea"}).encode()).decode()
     answer = raw(platform, "POST", "/v1/memories", user=user, body=text, base64_encoded=True)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.conversation import (
+    MAX_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_TURN_CHARACTERS,
     RawMessage,
@@ -16,6 +17,7 @@ from operator_memory.domain.conversation import (
     message_text,
     read_conversation,
     speaker_name,
+    with_positions,
 )
 from operator_memory.domain.recall.rendering import render_context
 
@@ -113,7 +115,8 @@ def test_only_what_user_and_assistant_said_is_read_by_type_not_by_role() -> None
         redact=str,
     )
     assert conversation.turns == (Turn("user", "I live in Lisbon.", "m1"), Turn("assistant", "Noted."))
-    assert conversation.skipped == {"not_user_or_assistant": 10}
+    assert conversation.skipped == {"not_user_or_assistant": 9, "unreadable": 1}
+    assert conversation.skipped_at == {"not_user_or_assistant": (1, 2, 3, 4, 5, 6, 7, 8, 9), "unreadable": (10,)}
 
 
 CLEANED = {
@@ -163,15 +166,53 @@ def test_a_message_without_a_word_is_left_out_and_counted(content: object) -> No
     assert conversation.skipped == {"no_text": 1}
 
 
-def test_a_pasted_document_is_cut_to_its_two_ends() -> None:
+def test_a_document_that_is_too_long_for_a_job_is_cut_to_its_two_ends() -> None:
     conversation = read_conversation([said("START " + "x" * 6_000_000 + " END")], redact=str)
-    [turn] = conversation.turns
-    assert len(turn.text) <= MAX_TURN_CHARACTERS
-    assert turn.text.startswith("START")
-    assert turn.text.endswith("END")
-    assert conversation.skipped == {"cut": 1}
+    texts = [turn.text for turn in conversation.turns]
+    assert max(map(len, texts)) <= MAX_TURN_CHARACTERS
+    assert MAX_CHARACTERS - 10 <= sum(map(len, texts)) <= MAX_CHARACTERS
+    assert texts[0].startswith("START")
+    assert texts[-1].endswith("END")
+    assert (conversation.skipped, conversation.skipped_at) == ({"cut": 1}, {"cut": (0,)})
     at_the_limit = read_conversation([said("x" * MAX_TURN_CHARACTERS)], redact=str)
-    assert not at_the_limit.skipped
+    assert (len(at_the_limit.turns), at_the_limit.skipped) == (1, {})
+
+
+def test_a_long_message_is_read_whole_in_parts() -> None:
+    fact = "My sister Ines keeps bees in Faro."
+    document = "\n\n".join(f"Paragraph {n}. " + "Words go on. " * 60 for n in range(250))
+    text = f"{document[:100_000]}\n\n{fact}\n\n{document[100_000:]}"
+    message = RawMessage("user", text, "m1", name="Ana")
+    conversation = read_conversation([said("Hi there."), message, said("Bye now.")], redact=str)
+    first, *parts, last = with_positions(conversation.turns, "job-1")
+    assert (first.text, last.text, conversation.skipped) == ("Hi there.", "Bye now.", {})
+    assert [turn.text for turn in parts if fact in turn.text] != []
+    assert " ".join(" ".join(turn.text for turn in parts).split()) == " ".join(text.split()), "nothing is left out"
+    assert {(turn.role, turn.message_id, turn.name) for turn in parts} == {("user", "m1", "Ana")}
+    assert [turn.part for turn in parts] == list(range(len(parts)))
+    assert [turn.position for turn in parts[:2]] == ["m1", "m1#1"]
+    assert all(turn.text.startswith("Paragraph") for turn in parts[:2]), "cut where a paragraph ends"
+
+
+@pytest.mark.parametrize(
+    ("border", "kept"),
+    [("\n\n", ""), ("\n", ""), (". ", "."), ("\u3002", "\u3002"), ("\u061f ", "\u061f"), (" ", ""), ("", "")],
+)
+def test_a_long_message_is_cut_where_something_ends(border: str, kept: str) -> None:
+    piece = "x" * 6_999
+    texts = [turn.text for turn in read_conversation([said(border.join([piece] * 20))], redact=str).turns]
+    assert "".join(texts).count("x") == 20 * 6_999
+    if border:
+        assert {text.count(piece) for text in texts} <= {1, 2}
+        assert all(text.endswith("x" + kept) for text in texts[:-1])
+
+
+def test_the_first_20_000_characters_of_every_message_are_read_however_many_there_are() -> None:
+    messages = [said(f"{n} " + "y" * MAX_TURN_CHARACTERS) for n in range(50)]
+    conversation = read_conversation(messages, redact=str)
+    assert len(conversation.turns) == 50
+    assert conversation.skipped == {"cut": 50}
+    assert all(turn.text.endswith("y") and len(turn.text) > MAX_TURN_CHARACTERS - 10 for turn in conversation.turns)
 
 
 @given(
@@ -187,7 +228,8 @@ def test_no_content_is_ever_an_error_and_every_turn_is_clean_text(content: objec
         assert turn.text.strip() == turn.text != ""
         turn.text.encode("utf-8")
         assert "\x00" not in turn.text
-    assert len(conversation.turns) + sum(n for why, n in conversation.skipped.items() if why != "cut") == 1
+    left_out = sum(n for why, n in conversation.skipped.items() if why not in ("cut", "hidden_characters"))
+    assert len(conversation.turns) + left_out == 1
 
 
 ADVERSARIAL = {
@@ -209,7 +251,7 @@ ADVERSARIAL = {
 @pytest.mark.timeout(60)
 def test_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
     """Quadratic time would need minutes at this length; linear time needs a fraction of a second."""
-    assert len(read_conversation([said(piece * 100_000)], redact=str).turns) <= 1
+    assert len(read_conversation([said(piece * 100_000)], redact=str).turns) <= 25
 
 
 turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(min_size=1, max_size=40)))
@@ -227,11 +269,11 @@ def test_chunks_keep_every_turn_in_order_and_hold_as_many_as_fit(all_turns: list
 
 
 def test_a_secret_is_taken_out_before_a_long_text_is_cut_through_it() -> None:
-    half = MAX_TURN_CHARACTERS // 2
     secret = "key-" + "k" * 100
-    text = "x" * (half - 50) + secret + "y" * MAX_TURN_CHARACTERS
-    [turn] = read_conversation([said(text)], redact=lambda whole: whole.replace(secret, "[redacted: key]")).turns
-    assert "kkk" not in turn.text
+    for before in (MAX_TURN_CHARACTERS, MAX_CHARACTERS // 2):
+        text = "x" * (before - 50) + secret + "y" * MAX_CHARACTERS
+        turns = read_conversation([said(text)], redact=lambda whole: whole.replace(secret, "[redacted: key]")).turns
+        assert not [turn for turn in turns if "kkk" in turn.text]
 
 
 CITED = {

@@ -135,12 +135,9 @@ def test_a_body_without_end_is_refused_before_it_is_read() -> None:
         parse_job(" " * (MAX_BODY_CHARACTERS + 1))
 
 
-@pytest.mark.parametrize(
-    "bad", ["text", {}, [1], ["text"], [None], [{}], [{"role": 7, "content": "x"}], [{"role": "x" * 65}]]
-)
-def test_messages_that_are_none_are_refused_by_name(bad: object) -> None:
-    error = refusal(messages=bad)
-    assert error.field.startswith("messages")
+@pytest.mark.parametrize("bad", ["text", {}, 7, True])
+def test_messages_that_are_no_list_are_refused_by_name(bad: object) -> None:
+    assert refusal(messages=bad).field == "messages"
 
 
 def test_a_message_may_say_who_spoke() -> None:
@@ -169,7 +166,7 @@ def test_too_many_messages_are_refused() -> None:
 
 
 def test_a_secret_in_a_broken_job_is_not_repeated() -> None:
-    error = refusal(messages=[{"role": ["my secret"], "content": "my secret"}], status="")
+    error = refusal(messages="my secret", status="")
     assert "secret" not in f"{error} {error.detail} {error.field}"
 
 
@@ -220,8 +217,8 @@ def test_messages_of_every_shape_are_read_or_left_out_and_counted(message: dict[
 def test_a_message_of_6_mb_is_cut_and_the_others_are_kept() -> None:
     job = parsed(messages=[{"role": "user", "content": "word " * 1_200_000}, {"role": "user", "content": "short"}])
     assert job.messages is not None
-    long, short = read_conversation(job.messages, redact=str).turns
-    assert len(long.text) <= MAX_TURN_CHARACTERS
+    *long, short = read_conversation(job.messages, redact=str).turns
+    assert max(len(turn.text) for turn in long) <= MAX_TURN_CHARACTERS
     assert short.text == "short"
 
 

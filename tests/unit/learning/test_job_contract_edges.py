@@ -115,8 +115,6 @@ def test_ids_as_platforms_make_them_are_accepted(value: str) -> None:
 )  # fmt: skip
 def test_a_time_that_cannot_be_is_refused_by_the_name_of_its_field(value: object) -> None:
     assert refusal(body(finished_at=value)).field == "finished_at"
-    message = {"role": "user", "content": "hi", "created_at": value}
-    assert refusal(body(messages=[{"role": "user"}, message])).field == "messages[1].created_at"
 
 
 # --- bodies that are no job
@@ -166,37 +164,13 @@ def test_an_unknown_field_is_a_mistake_worth_telling_in_printable_words(name: st
 
 
 @pytest.mark.parametrize(
-    ("message", "field"),
-    [
-        ("hi", "messages[1]"),
-        (None, "messages[1]"),
-        ([], "messages[1]"),
-        ({}, "messages[1].type"),
-        ({"content": "hi"}, "messages[1].type"),
-        ({"role": 7}, "messages[1].role"),
-        ({"type": None, "role": "user"}, "messages[1].type"),
-        ({"role": "x" * 65}, "messages[1].role"),
-        ({"role": "\ud800"}, "messages[1].role"),
-        ({"role": "user", "message_id": 7}, "messages[1].message_id"),
-        ({"role": "user", "message_id": "x" * 129}, "messages[1].message_id"),
-        ({"role": "user", "message_id": "\ud800"}, "messages[1].message_id"),
-    ],
-)
-def test_a_message_that_is_none_is_named_by_its_place(message: object, field: str) -> None:
-    assert refusal(body(messages=[{"role": "user", "content": "hi"}, message])).field == field
-
-
-@pytest.mark.parametrize(
     "fields",
     [
         {"job_id": SECRET + "*"},
         {"finished_at": SECRET},
         {"status": SECRET * 10},
         {"messages": SECRET},
-        {"messages": [SECRET]},
-        {"messages": [{"role": [SECRET], "content": SECRET}]},
-        {"messages": [{"role": "user", "content": SECRET, "created_at": SECRET}]},
-        {"messages": [{"role": SECRET * 10}]},
+        {"messages": {SECRET: SECRET}},
         {"other": SECRET},
     ],
 )
@@ -233,7 +207,7 @@ def test_whatever_arrives_is_a_job_whose_texts_can_be_stored_or_names_a_field(
     fields: dict[str, Any], messages: list[Any]
 ) -> None:
     said = [m if isinstance(m, dict) else {"role": "user", "content": m} for m in messages]
-    for sent in ({**JOB, **fields}, {**JOB, "messages": said}):
+    for sent in ({**JOB, **fields}, {**JOB, "messages": said}, {**JOB, "messages": messages}):
         turns, refused = fate(json.dumps(sent))
         assert refused is None or (refused and refused.isprintable())
         for turn in turns:
@@ -266,6 +240,8 @@ def agrees(job: object) -> bool:
         {"messages": [{"type": "user", "content": [{"type": "text", "text": "hi"}]}]},
         {"messages": [{"type": "tool", "role": 7, "content": None, "extra": [1]}]},
         {"messages": [{"role": "assistant", "message_id": None, "created_at": None}]},
+        {"messages": ["hi", None, 7, {}, {"content": "hi"}, {"role": 7}, {"type": None, "role": "user"}]},
+        {"messages": [{"role": "user", "message_id": 7, "created_at": 7}, {"role": "x" * 65}]},
         {"agent_id": "a", "session_id": "s", "author_id": "u"},
     ],
 )
@@ -287,13 +263,6 @@ def test_what_the_schema_allows_is_accepted(fields: dict[str, Any]) -> None:
         {"finished_at": None},
         {"other": 1},
         {"messages": {}},
-        {"messages": ["hi"]},
-        {"messages": [{"content": "hi"}]},
-        {"messages": [{"role": 7}]},
-        {"messages": [{"type": None, "role": "user"}]},
-        {"messages": [{"role": "x" * 65}]},
-        {"messages": [{"role": "user", "message_id": 7}]},
-        {"messages": [{"role": "user", "created_at": 7}]},
     ],
 )
 def test_what_the_schema_forbids_is_refused(fields: dict[str, Any]) -> None:

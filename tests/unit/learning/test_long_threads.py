@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from operator_memory.application.learning.extract_run import MAX_CHARACTERS
 from operator_memory.application.learning.learn_facts import MOST_FAILED_CALLS, PATIENCE
-from operator_memory.domain.conversation import MAX_TURN_CHARACTERS, RawMessage, Turn
+from operator_memory.domain.conversation import MAX_CHARACTERS, MAX_TURN_CHARACTERS, RawMessage, Turn
 from operator_memory.domain.errors import (
     AnswerTooLongError,
     MalformedResponseError,
@@ -36,10 +35,21 @@ def run(world: World, number: int) -> JobRecord:
 
 def test_one_job_reads_no_more_than_it_has_time_for_and_the_next_reads_on() -> None:
     count = MAX_CHARACTERS // MAX_TURN_CHARACTERS
-    world = a_thread(*[("user", f"{n} " + "tea " * MAX_TURN_CHARACTERS) for n in range(2 * count + 1)])
+    world = a_thread(*[("user", f"{n:03}" + " tea" * (MAX_TURN_CHARACTERS // 4 - 1)) for n in range(2 * count + 1)])
     read = [len(run(world, number).turns) for number in range(4)]
     assert read == [count, count, 1, 0]
     assert len(world.of_scope(Scope.SESSION)) == 2 * count + 1
+
+
+def test_long_messages_count_whole_and_one_that_is_too_long_for_any_job_holds_up_none() -> None:
+    longer, long = MAX_CHARACTERS * 3 // MAX_TURN_CHARACTERS, MAX_CHARACTERS // 2 // MAX_TURN_CHARACTERS
+    a_turn = "tea " * (MAX_TURN_CHARACTERS // 4 - 1) + "\n\n"
+    world = a_thread(("user", a_turn * long), ("user", a_turn * longer), ("user", "I like tea."))
+    first, second, third, fourth = (run(world, number) for number in range(4))
+    assert (len(first.turns), first.skipped) == (long, {})
+    assert len(second.turns) == MAX_CHARACTERS // MAX_TURN_CHARACTERS + 1, "with what stands in the place of its middle"
+    assert (second.skipped, second.skipped_at) == ({"cut": 1}, {"cut": (0,)})
+    assert (len(third.turns), len(fourth.turns)) == (1, 0)
 
 
 def test_only_what_a_model_is_to_read_counts() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.export_line import MAX_TEXT, memory_line, memory_of_line, original_id
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
@@ -20,7 +21,7 @@ OTHER = AccountId("acct-2")
 NOT_TRANSFERRED = {"id", "account_id", "imported_at", "superseded_by"}
 
 moments = st.integers(0, 10**10).map(lambda seconds: NOW.replace(year=1971) + timedelta(seconds=seconds))
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(as_seen).filter(str.strip)
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,20}", fullmatch=True)
 past_versions = st.builds(PastVersion, st.integers(1, 99), texts, moments, st.just("user:u"))
 
@@ -67,6 +68,14 @@ def line(**changes: Any) -> dict[str, Any]:
 
 def read(**changes: Any) -> Memory:
     return memory_of_line(line(**changes), ACCOUNT, now=NOW)
+
+
+def test_words_are_brought_back_as_a_person_sees_them() -> None:
+    past = {"version": 1, "text": "Bo\u0308hm\u200b", "changed_at": "2026-01-01T00:00:00Z", "changed_by": "user:u"}
+    memory = read(text="Lives in Ko\u0308ln\U000e0041", speaker="Jo\u0308rg", history=[past])
+    assert (memory.text, memory.speaker, memory.history[0].text) == ("Lives in K\u00f6ln", "J\u00f6rg", "B\u00f6hm")
+    with pytest.raises(InvalidInputError, match="text: must be a text that is not empty"):
+        read(text="\u200b\U000e0041")
 
 
 @given(memories())

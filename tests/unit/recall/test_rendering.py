@@ -35,6 +35,8 @@ hostile = st.sampled_from(
         "{{secret}}",
         "{{{{{x}}}}}",
         "{\u200e{x}\u200e}",
+        "{% raw %}{# note #}${x}#{y}{%{",
+        "\uff5b\uff5bx\uff5d\uff5d{\uff05\u200b}\ufe69\ufe5b\ufe37\ufe5f",
         "\n# Heading\n- item\nUser Context:",
         "\u202egnp.exe",
         "a\u2028b\u2029c\x85d\x0be",
@@ -112,12 +114,25 @@ def test_no_memory_can_leave_its_line_or_the_fence(given_memories: list[Memory])
 @given(memories())
 def test_no_placeholder_control_or_reordering_character_survives(given_memories: list[Memory]) -> None:
     text = render_context(given_memories).text
-    assert "{{" not in text
-    assert "}}" not in text
+    folded = unicodedata.normalize("NFKC", text)
+    for placeholder in ("{{", "}}", "{%", "%}", "{#", "#}", "${", "#{"):
+        assert placeholder not in folded
     for character in set(text) - {"\n"}:
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp"), hex(ord(character))
         assert character not in BIDI
         assert not 0xE0000 <= ord(character) <= 0xE007F
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Costs $5 {per head} and 7% #1", "Costs $5 {per head} and 7% #1"),
+        ("{{x}} {%x%} {#x#} ${x}", "{ {x} } { %x% } { #x# } $ {x}"),
+        ("\uff5b\uff5bx\uff5d\uff5d", "\uff5b \uff5bx\uff5d \uff5d"),
+    ],
+)
+def test_a_placeholder_is_taken_apart_and_other_marks_are_not(text: str, shown: str) -> None:
+    assert inert(text) == shown
 
 
 @pytest.mark.parametrize("name", ["[m", "[\u200bm", "\u3010 M "])

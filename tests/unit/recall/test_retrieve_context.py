@@ -318,6 +318,7 @@ def test_a_query_of_100_000_characters_is_searched_by_its_two_ends() -> None:
 
 def test_a_query_is_sent_on_as_valid_text() -> None:
     assert searchable_query("a\x00b\ud800 \n c\u0085d") == "a b c d"
+    assert searchable_query("Ko\u0308\u00adln\u200b") == "K\u00f6ln"
     assert searchable_query("שלום 👩‍👩‍👧") == "שלום 👩‍👩‍👧"
     assert searchable_query("x" * MAX_QUERY_CHARACTERS) == "x" * MAX_QUERY_CHARACTERS
 

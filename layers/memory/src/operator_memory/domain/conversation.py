@@ -6,16 +6,21 @@ counted, so that one binary message does not cost a user the memory of the rest.
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from operator_memory.domain.characters import as_seen, hides_something
 from operator_memory.domain.fence import without_memories
 
 MAX_TURN_CHARACTERS = 20_000
-"""A longer turn is cut: its beginning and end are kept. Pasted documents are not conversation."""
+"""A longer message becomes several turns."""
+
+MAX_CHARACTERS = 480_000
+"""Characters of long messages that one job reads: ten model calls of the usual size. Of what is longer the beginning
+and the end are kept. The first 20,000 characters of every message are read in any case."""
 
 MAX_NAME_CHARACTERS = 64
 
@@ -31,6 +36,7 @@ _UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}+\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE = re.compile(r"\w")
 _GAP = "\n[...]\n"
+_BORDERS = tuple(map(re.compile, (r"\n\s*\n", r"\n", r"[.!?\u2026\u061f\u06d4\u0964]\s|[\u3002\uff01\uff1f]", r"\s")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,12 @@ class RawMessage:
     message_id: str | None = None
     created_at: datetime | None = None
     name: str | None = None
+    unread: tuple[str, ...] = ()
+    """Fields of it that nobody can make sense of, such as a time that is none."""
+
+
+UNREADABLE = RawMessage("", None)
+"""Stands for an item that is no message, or does not say whose."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,7 +82,8 @@ class Turn:
     """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.
 
     ``name``: who spoke, on one line and without secrets, where the message says so. ``position``: where it was said,
-    unlike that of any other turn of its session (see `with_positions`).
+    unlike that of any other turn of its session (see `with_positions`). ``part``: of a message that became several
+    turns, which part, from 0. ``hid_something``: characters that nobody sees spelled something in it; they are gone.
     """
 
     role: str
@@ -79,19 +92,37 @@ class Turn:
     created_at: datetime | None = None
     name: str | None = None
     position: str = ""
+    part: int = 0
+    hid_something: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The turns of a run, and how many messages were left out or cut, by reason."""
+    """The turns of a run, and what became of the other messages.
+
+    ``skipped``: how many messages were left out or not read whole, by reason. ``skipped_at``: the numbers of the first
+    of them among all messages, from 0, by reason.
+    """
 
     turns: tuple[Turn, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
+    skipped_at: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+MAX_NUMBERS = 50
+"""Of messages that ``skipped_at`` names, for each reason."""
 
 
 def with_positions(turns: Iterable[Turn], job_id: str) -> tuple[Turn, ...]:
-    """``turns``, each with its position: its message's id, else its number in the run that is ``job_id``."""
-    return tuple(replace(turn, position=turn.message_id or f"{job_id}/{seq}") for seq, turn in enumerate(turns))
+    """``turns``, each with its position: its message's id and part, else its number in the run that is ``job_id``."""
+    return tuple(
+        replace(turn, position=_position_in_message(turn) if turn.message_id else f"{job_id}/{seq}")
+        for seq, turn in enumerate(turns)
+    )
+
+
+def _position_in_message(turn: Turn) -> str:
+    return f"{turn.message_id}#{turn.part}" if turn.part else turn.message_id or ""
 
 
 class Utterance(Protocol):
@@ -114,9 +145,9 @@ def answers(later: Utterance, earlier: Utterance) -> bool:
 
 
 def said_at(message: RawMessage | Turn, fallback: datetime) -> datetime:
-    """When it was said; ``fallback`` where nobody knows, or the time is without a zone."""
+    """When it was said, in UTC; ``fallback`` where nobody knows, or the time is without a zone."""
     at = message.created_at
-    return at if at is not None and at.tzinfo is not None else fallback
+    return at.astimezone(UTC) if at is not None and at.tzinfo is not None else fallback
 
 
 def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str], str]) -> Conversation:
@@ -124,24 +155,78 @@ def read_conversation(messages: Iterable[RawMessage], *, redact: Callable[[str],
 
     ``redact`` takes secrets out of a text. It sees the whole text: half a key is no key that it would know.
     """
+    skipped: defaultdict[str, list[int]] = defaultdict(list)
+    read: list[tuple[int, Turn]] = []
+    for number, message in enumerate(messages):
+        turn = _turn(message, redact)
+        if isinstance(turn, Turn):
+            read.append((number, turn))
+            noted = [f"{name}_not_read" for name in message.unread]
+            noted += ["hidden_characters"] if turn.hid_something else []
+        else:
+            noted = [turn]
+        for reason in noted:
+            skipped[reason].append(number)
     turns: list[Turn] = []
-    skipped: Counter[str] = Counter()
-    for message in messages:
-        if message.type not in READ_ROLES:
-            skipped["not_user_or_assistant"] += 1
-            continue
-        text, cut = _cut(redact(clean_text(message_text(message.content))))
-        if not _READABLE.search(text):
-            skipped["no_text"] += 1
-            continue
-        skipped["cut"] += cut
-        name = _name(redact(message.name)) if message.name else None
-        turns.append(Turn(message.type, text, message.message_id, message.created_at, name))
-    return Conversation(tuple(turns), {reason: n for reason, n in skipped.items() if n})
+    for (number, turn), most in zip(read, _allowed([len(turn.text) for _, turn in read]), strict=True):
+        if len(turn.text) > most:
+            skipped["cut"].append(number)
+        turns += _parts(turn, most)
+    return Conversation(
+        tuple(turns),
+        {reason: len(numbers) for reason, numbers in skipped.items()},
+        {reason: tuple(numbers[:MAX_NUMBERS]) for reason, numbers in skipped.items()},
+    )
+
+
+def _turn(message: RawMessage, redact: Callable[[str], str]) -> Turn | str:
+    """What ``message`` says, however long it is, or why it is left out."""
+    if message.type not in READ_ROLES:
+        return "not_user_or_assistant" if message.type else "unreadable"
+    raw = message_text(message.content)
+    text = redact(clean_text(raw))
+    if not _READABLE.search(text):
+        return "no_text"
+    name = _name(redact(message.name)) if message.name else None
+    hid_something = hides_something(raw)
+    return Turn(message.type, text, message.message_id, message.created_at, name, hid_something=hid_something)
+
+
+def _allowed(lengths: Sequence[int]) -> Iterator[int]:
+    """How many characters of each message are read: of all the usual ones, of long ones more while there is room."""
+    room = MAX_CHARACTERS - sum(min(length, MAX_TURN_CHARACTERS) for length in lengths)
+    for length in lengths:
+        more = max(0, min(length - MAX_TURN_CHARACTERS, room))
+        room -= more
+        yield MAX_TURN_CHARACTERS + more
+
+
+def _parts(turn: Turn, most: int) -> Iterator[Turn]:
+    """``turn`` in parts of at most 20,000 characters, ``most`` characters in all."""
+    pieces = (piece.strip() for piece in _pieces(_cut(turn.text, most)))
+    for part, piece in enumerate(piece for piece in pieces if _READABLE.search(piece)):
+        yield replace(turn, text=piece, part=part)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """``text``, cut where a paragraph ends, else a line, a sentence, a word."""
+    start = 0
+    while len(text) - start > MAX_TURN_CHARACTERS:
+        latest = start + MAX_TURN_CHARACTERS
+        borders = (_last(border, text, latest - MAX_TURN_CHARACTERS // 2, latest) for border in _BORDERS)
+        end = next(filter(None, borders), latest)
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _last(border: re.Pattern[str], text: str, start: int, end: int) -> int | None:
+    """Where the last ``border`` between the two places ends."""
+    return max((found.end() for found in border.finditer(text, start, end)), default=None)
 
 
 def _name(name: str) -> str | None:
-    return " ".join(_CONTROL.sub("", name).split())[:MAX_NAME_CHARACTERS].strip() or None
+    return " ".join(as_seen(_CONTROL.sub("", name)).split())[:MAX_NAME_CHARACTERS].strip() or None
 
 
 def message_text(content: object) -> str:
@@ -202,19 +287,19 @@ def _part_text(part: object) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Take out recalled memories and their citations (never learn them again), tool XML, upload markers and control
-    characters."""
-    text = without_memories(_CONTROL.sub("", text))
+    """Take out recalled memories and their citations (never learn them again), tool XML, upload markers, and the
+    characters that control a screen or that nobody sees. What is left is in Unicode's composed form."""
+    text = without_memories(as_seen(_CONTROL.sub("", text)))
     for pattern in (_TOOL_XML, _UPLOAD_MARKER):
         text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
     return text.strip()
 
 
-def _cut(text: str) -> tuple[str, bool]:
-    if len(text) <= MAX_TURN_CHARACTERS:
-        return text, False
-    half = (MAX_TURN_CHARACTERS - len(_GAP)) // 2
-    return f"{text[:half]}{_GAP}{text[-half:]}", True
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = (most - len(_GAP)) // 2
+    return f"{text[:half]}{_GAP}{text[-half:]}"
 
 
 def chunked(turns: Sequence[Turn], max_characters: int) -> list[tuple[Turn, ...]]:

@@ -111,7 +111,8 @@ class UpstreamRejectedError(UpstreamError):
 
 
 class RefusedKeyError(UpstreamRejectedError):
-    """It does not take our key (401, 403). A key that was revoked is replaced by somebody; until then jobs wait."""
+    """It does not take our key (401, 403), or wants to be paid (402). A key that was revoked is replaced by somebody, a
+    bill is paid; until then jobs wait."""
 
     retryable = True
 

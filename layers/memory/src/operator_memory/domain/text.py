@@ -8,17 +8,11 @@ import re
 import unicodedata
 from datetime import date
 
+from operator_memory.domain.characters import with_few_marks
+
 # ---- one text, many spellings -----------------------------------------------------------------------------------
 
-INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
-)
-"""A character that a person does not see: soft hyphens, zero-width spaces and joiners, marks of direction, variation
-selectors, tags. Copied from web pages and word processors, or put there to hide something."""
-
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_LONG_RUN = re.compile(r"[^\w\s]{65,}")
-_MOST_MARKS = 64
 # The blocks of combining diacritical marks. Other marks spell: the vowels of Hindi and Thai, the voicing of Japanese.
 _ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _APOSTROPHES = str.maketrans("\u2018\u2019\u201b\u02bc", "''''")
@@ -41,7 +35,7 @@ def normalised_text(text: str) -> str:
     """
     if text.isascii():  # nothing to fold but case, and most texts are: this runs on every candidate of a retrieval
         return " ".join(text.lower().split()).rstrip(". ")
-    composed = unicodedata.normalize("NFKC", _with_few_marks(valid(text)))
+    composed = unicodedata.normalize("NFKC", with_few_marks(valid(text)))
     return " ".join(unicodedata.normalize("NFKC", composed.casefold()).split()).rstrip(". ")
 
 
@@ -49,7 +43,7 @@ def folded(text: str) -> str:
     """``text`` in lower case and without accents, with plain letters for their variants and ``'`` for apostrophes."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", _with_few_marks(text))
+    decomposed = unicodedata.normalize("NFKD", with_few_marks(text))
     plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).casefold())
     return plain_apostrophes(plain)
 
@@ -57,17 +51,6 @@ def folded(text: str) -> str:
 def plain_apostrophes(text: str) -> str:
     """``text`` with ``'`` for every apostrophe."""
     return text.translate(_APOSTROPHES)
-
-
-def _with_few_marks(text: str) -> str:
-    """Keep the first 64 combining marks of a run: no language has so many, and putting them into order takes quadratic
-    time, a fifth of a second for a long turn of nothing else."""
-    return _LONG_RUN.sub(_first_marks, text)
-
-
-def _first_marks(run: re.Match[str]) -> str:
-    first, rest = run[0][:_MOST_MARKS], run[0][_MOST_MARKS:]
-    return first + "".join(character for character in rest if not unicodedata.combining(character))
 
 
 # ---- words ------------------------------------------------------------------------------------------------------

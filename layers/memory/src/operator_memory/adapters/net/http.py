@@ -301,7 +301,7 @@ def checked(system: str, response: Response) -> Response:
         busy = UpstreamUnavailableError(system, f"answered {status}")
         busy.retry_after = retry_after(response.headers.get("retry-after", ""))
         raise busy
-    if status in (401, 403):
+    if status in (401, 402, 403):
         raise RefusedKeyError(system, f"refused the key with {status}")
     raise UpstreamRejectedError(system, f"refused the request with {status}")
 

@@ -17,8 +17,8 @@ from kingfisher_sdk import Rules, Scanner
 
 from operator_memory.adapters.secrets.formats import Found, secrets_by_form
 from operator_memory.adapters.secrets.spoken import said_secrets
+from operator_memory.domain.characters import without_ignored
 from operator_memory.domain.conversation import Redacted
-from operator_memory.domain.text import INVISIBLE
 
 KINDS = ("private_key", "card_number", "api_key", "token", "password")
 _MARKER = re.compile(rf"\[redacted: (?:{'|'.join(KINDS)})\]")
@@ -58,12 +58,9 @@ def _secrets(text: str) -> Iterator[Found]:
     invisible, and full-width letters and other scripts' digits as plain ones.
     """
     seen = text if text.isascii() else _PLAIN_FORMS.sub(_plain_form, text)
-    if not INVISIBLE.search(seen):
-        yield from _visible_secrets(seen)
-        return
-    places = [place for place, character in enumerate(seen) if not INVISIBLE.match(character)]
-    for found in _visible_secrets(INVISIBLE.sub("", seen)):
-        yield Found(places[found.start], places[found.end - 1] + 1, found.kind)
+    visible, places = without_ignored(seen)
+    for found in _visible_secrets(visible):
+        yield found if places is None else Found(places[found.start], places[found.end - 1] + 1, found.kind)
 
 
 def _plain_form(match: re.Match[str]) -> str:

@@ -142,7 +142,7 @@ def _executed(query: Any) -> Any:  # noqa: ANN401  (a builder of a library impor
 def _raise_if_unavailable(response: "httpx.Response") -> None:
     if response.status_code == 429 or response.status_code >= 500:
         raise UpstreamUnavailableError(_SYSTEM, f"answered HTTP {response.status_code}")
-    if response.status_code in (401, 403):
+    if response.status_code in (401, 402, 403):
         raise RefusedKeyError(_SYSTEM, f"refused the key with {response.status_code}")
 
 

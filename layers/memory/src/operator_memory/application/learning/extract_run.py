@@ -17,7 +17,7 @@ from operator_memory.application.ports.management import SwitchReader
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import (
-    MAX_TURN_CHARACTERS,
+    MAX_CHARACTERS,
     READ_ROLES,
     RawMessage,
     Watermark,
@@ -42,10 +42,6 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
-
-MAX_CHARACTERS = 480_000
-"""Characters of a thread that one job reads: ten model calls of the usual size, which a function has time for. A job
-that takes longer would begin anew each time, and the thread would never get beyond it."""
 
 MAX_FACTS_LISTED = 500
 """Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
@@ -175,6 +171,7 @@ class ExtractRun:
             facts=tuple(facts[:MAX_FACTS_LISTED]),
             turns=tuple(turns),
             skipped=skipped,
+            skipped_at=conversation.skipped_at if len(kept) == len(messages) else {},  # else they count others
             llm_calls=learned.llm_calls,
             prompt_tokens=learned.tokens.prompt,
             completion_tokens=learned.tokens.completion,
@@ -322,7 +319,7 @@ def _targets(job: RunJob) -> list[Target]:
 
 def _size(message: RawMessage) -> int:
     """The characters of ``message`` that a model is to read, at most."""
-    return min(len(message_text(message.content)), MAX_TURN_CHARACTERS) if message.type in READ_ROLES else 0
+    return min(len(message_text(message.content)), MAX_CHARACTERS) if message.type in READ_ROLES else 0
 
 
 def _watermark_of(message: RawMessage) -> Watermark:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import AuditTrail
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
@@ -298,10 +299,10 @@ class _Run:
 
 
 def searchable_query(query: str | None) -> str | None:
-    """``query`` without control characters and shortened to its two ends, or ``None`` if nothing is left."""
+    """``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
     if query is None:
         return None
-    text = one_line(query)
+    text = one_line(as_seen(query))
     if len(text) > MAX_QUERY_CHARACTERS:
         half = MAX_QUERY_CHARACTERS // 2
         text = f"{text[: half - 1]} {text[-half:]}"

@@ -107,7 +107,8 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """The account of a job. Times are UTC; ``skipped`` counts messages left out, by reason."""
+    """The account of a job. Times are UTC; ``skipped`` counts messages left out or not read whole, by reason, and
+    ``skipped_at`` has the numbers of the first of them, from 0."""
 
     account_id: AccountId
     job_id: str
@@ -118,6 +119,7 @@ class JobRecord:
     facts: tuple[FactOutcome, ...] = ()
     turns: tuple[FactOutcome, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    skipped_at: Mapping[str, Sequence[int]] = field(default_factory=dict)
     llm_calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -7,15 +7,12 @@ things, lead data away, run something or speak for other users is not, whoever w
 import re
 import unicodedata
 
+from operator_memory.domain.characters import hides_something, without_ignored
 from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
-from operator_memory.domain.text import INVISIBLE, folded, word_set, words
+from operator_memory.domain.text import folded, word_set, words
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
-# Tag characters carry whole sentences that a model reads and a person does not see; they are also how the flags of
-# England, Scotland and Wales are written, six or seven of them after a black flag.
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]{3,7}")
-_TAGS = re.compile("[\U000e0000-\U000e007f]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
 _LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "“”", "aceiopxysjd" + "aoevikptu" + '""')
 _DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
@@ -30,7 +27,7 @@ def command_reason(text: str) -> str | None:
         One of ``escapes_fence``, ``encoded_payload``, ``changes_rules``, ``claims_authority``,
         ``affects_others``, ``hides_from_user``, ``sends_data_away``, ``runs_tools`` and ``adds_links``.
     """
-    if _TAGS.search(_FLAG.sub("", text)) or _holds_base64(text):
+    if hides_something(text) or _holds_base64(text):
         return "encoded_payload"
     plain = _plain(text)
     spellings = [plain]
@@ -44,7 +41,7 @@ def command_reason(text: str) -> str | None:
 
 def _plain(text: str) -> str:
     """``text`` folded, without hidden characters, marks of any script and look-alikes; line breaks stay."""
-    visible = folded(INVISIBLE.sub("", text))
+    visible = folded(without_ignored(text)[0])
     if not visible.isascii():
         unmarked = (character for character in visible if unicodedata.category(character)[0] != "M")
         visible = "".join(unmarked).translate(_LOOK_ALIKES)

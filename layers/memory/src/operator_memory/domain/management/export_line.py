@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import MOST_REASONS, Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, checked_id
@@ -128,18 +129,24 @@ def original_id(line: Mapping[str, Any]) -> str:
 
 def _words(line: Mapping[str, Any], field: str) -> str:
     value = line.get(field)
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInputError(field, "must be a text that is not empty")
-    if len(value) > MAX_TEXT:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
         raise InvalidInputError(field, f"must be at most {MAX_TEXT} characters, not {len(value)}")
-    return valid(value)
+    text = _clean(value) if isinstance(value, str) else ""
+    if not text.strip():
+        raise InvalidInputError(field, "must be a text that is not empty")
+    return text
 
 
 def _word(line: Mapping[str, Any], field: str, most: int = 64) -> str | None:
     value = line.get(field)
     if value is not None and (not isinstance(value, str) or len(value) > most):
         raise InvalidInputError(field, f"must be a text of at most {most} characters")
-    return None if value is None else valid(value)
+    return None if value is None else _clean(value)
+
+
+def _clean(text: str) -> str:
+    """Without half surrogate pairs, which no store takes, and without what nobody sees."""
+    return as_seen(valid(text))
 
 
 def _reasons(line: Mapping[str, Any]) -> tuple[str, ...]:
@@ -192,4 +199,4 @@ def _past(past: Mapping[str, Any]) -> PastVersion:
     changed_at, changed_by = _time(past, "changed_at"), past.get("changed_by")
     if changed_at is None or not isinstance(changed_by, str) or len(changed_by) > 200:
         raise InvalidInputError("history", "each past version needs changed_at and changed_by")
-    return PastVersion(max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, valid(changed_by))
+    return PastVersion(max(1, _whole(past, "version", 1) or 1), _words(past, "text"), changed_at, _clean(changed_by))

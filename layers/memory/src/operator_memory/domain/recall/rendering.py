@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from operator_memory.domain.characters import without_hidden
 from operator_memory.domain.fence import CITATION_LENGTH, CLOSING, OPENING, citation, uncited
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
@@ -30,10 +31,12 @@ from operator_memory.domain.text import one_line
 MAX_LINE_CHARACTERS = 2_000
 """A longer memory, a pasted text in a verbatim turn, is shortened in the context."""
 
-# Marks that reorder text, and "tag" characters that a model reads and a person does not see. The joiners
-# U+200C and U+200D stay: emoji and several scripts need them.
-_HIDDEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]+")
-_PLACEHOLDER = re.compile(r"\{(?=\{)|\}(?=\})")
+# What opens or closes a placeholder of the template languages: {{ {% {# ${ #{ and their ends. With their full-width and
+# small forms, which a template's reader may fold.
+_OPENING, _CLOSING, _SIGN = r"{\ufe37\ufe5b\uff5b", r"}\ufe38\ufe5c\uff5d", r"%#\ufe5f\ufe6a\uff03\uff05"
+_PLACEHOLDER = re.compile(
+    rf"[{_OPENING}](?=[{_OPENING}{_SIGN}])|[$\ufe69\uff04{_SIGN}](?=[{_OPENING}])|[{_CLOSING}{_SIGN}](?=[{_CLOSING}])"
+)
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 Place = tuple[int, str]
 """Which part of the context a line stands in, and that part's heading."""
@@ -58,7 +61,7 @@ class ContextText:
 
 def inert(text: str) -> str:
     """``text`` on one line, unable to close the fence, to open a ``{{placeholder}}`` or to cite a memory."""
-    shown = uncited(one_line(_HIDDEN.sub("", text)))
+    shown = uncited(one_line(without_hidden(text)))
     return _PLACEHOLDER.sub(r"\g<0> ", shown).replace("<", "\u2039").replace(">", "\u203a")
 
 

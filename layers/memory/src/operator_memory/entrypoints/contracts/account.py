@@ -224,7 +224,8 @@ class JobView(BaseModel):
     counts: dict[str, int] = Field(description="Outcomes of the facts.")
     facts: list[OutcomeView]
     turns: list[OutcomeView]
-    skipped: dict[str, int] = Field(description="Messages that were not read, by reason.")
+    skipped: dict[str, int] = Field(description="Messages that were not read, or not whole, by reason.")
+    skipped_at: dict[str, list[int]] = Field(description="Which these are: the first fifty, counted from 0.")
     redactions: dict[str, int] = Field(description="Secrets that were taken out before anything was read, by kind.")
     costs: Costs
     first_error: str | None
@@ -260,6 +261,7 @@ def job_view(record: JobRecord, prices: Prices) -> JobView:
         facts=[_outcome(fact) for fact in record.facts],
         turns=[_outcome(turn) for turn in record.turns],
         skipped=dict(record.skipped),
+        skipped_at={reason: list(numbers) for reason, numbers in record.skipped_at.items()},
         redactions=dict(record.redactions),
         costs=Costs(
             llm_calls=record.llm_calls,

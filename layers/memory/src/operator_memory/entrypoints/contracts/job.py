@@ -1,7 +1,6 @@
 """Contract of a message in the jobs queue: a finished run, whose conversation is to be remembered.
 
-Top-level fields are strict: an unknown one is a mistake worth telling. Messages are lenient, since they are made
-by many hands: what has no readable text is left out and counted, not refused.
+Top-level fields are strict: an unknown one is a mistake worth telling. Messages are lenient (see `read_message`).
 """
 
 import json
@@ -10,7 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -18,19 +16,18 @@ from pydantic import (
     Field,
     StrictBool,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from operator_memory.application.learning.extract_run import MAX_MESSAGES
-from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.learning.jobs import RunJob, content_hash
 from operator_memory.domain.memory.scopes import ID_PATTERN, AccountId, canonical_id
+from operator_memory.entrypoints.contracts.message import FIRST_YEAR, LAST_YEAR, MESSAGE_SCHEMA, read_message
 
 MAX_BODY_CHARACTERS = 16 * 1024 * 1024
 """A queue message is at most 1 MiB; jobs that come another way may carry more, up to this."""
-
-_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
 
@@ -42,39 +39,12 @@ def _as_utc(value: object) -> datetime:
         utc = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         utc = None
-    if utc is None or not _FIRST_YEAR <= utc.year <= _LAST_YEAR:
-        raise PydanticCustomError("moment", f"must be an ISO 8601 time in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    if utc is None or not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise PydanticCustomError("moment", f"must be an ISO 8601 time in the years {FIRST_YEAR} to {LAST_YEAR}")
     return utc
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
-
-
-def _type_or_role(schema: dict[str, Any]) -> None:
-    """pydantic's schema knows the first of two names only."""
-    role = {key: value for key, value in schema["properties"]["type"].items() if key in ("type", "maxLength")}
-    del schema["required"]
-    schema["anyOf"] = [{"required": ["type"]}, {"required": ["role"], "properties": {"role": role}}]
-
-
-class JobMessage(BaseModel):
-    """One message. ``type`` (or ``role``) says what it is; only ``user`` and ``assistant`` are read."""
-
-    model_config = ConfigDict(extra="ignore", json_schema_extra=_type_or_role)
-
-    type: str = Field(
-        validation_alias=AliasChoices("type", "role"),
-        max_length=64,
-        description="`user`, `assistant`, or another type, which is left out. `role` is accepted as a name for it.",
-    )
-    content: Any = Field(
-        default=None, description='Text, a {"role", "content"} object, or a list of parts of which text parts count.'
-    )
-    message_id: str | None = Field(default=None, max_length=128, validation_alias=AliasChoices("message_id", "id"))
-    created_at: Moment | None = None
-    name: Any = Field(
-        default=None, description="Text: who spoke, where several people talk. Its first 64 characters count."
-    )
 
 
 class JobBody(BaseModel):
@@ -97,7 +67,7 @@ class JobBody(BaseModel):
     memory_enabled: StrictBool = Field(
         default=True, description="`false`: nothing of this one run is remembered, now or later."
     )
-    messages: list[JobMessage] | None = Field(
+    messages: list[Annotated[Any, WithJsonSchema(MESSAGE_SCHEMA)]] | None = Field(
         default=None,
         max_length=MAX_MESSAGES,
         description="The run's messages, oldest first. Without them the thread is read from the platform.",
@@ -155,11 +125,5 @@ def _job(body: JobBody) -> RunJob:
         session_id=body.session_id,
         author_id=body.author_id,
         memory_enabled=body.memory_enabled,
-        messages=None
-        if messages is None
-        else tuple(RawMessage(m.type, m.content, m.message_id, m.created_at, _text(m.name)) for m in messages),
+        messages=None if messages is None else tuple(map(read_message, messages)),
     )
-
-
-def _text(name: object) -> str | None:
-    return name if isinstance(name, str) else None

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from operator_memory.application.management.manage_memories import Changes, NewMemory
+from operator_memory.domain.characters import as_seen, composed
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
@@ -35,7 +36,16 @@ MAX_LISTED_CHARACTERS = 8_000
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
 WORDS_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 """Something that is not white space, and no null character, which databases and terminals stumble over."""
-Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=WORDS_PATTERN)]
+_LIMITS = StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=WORDS_PATTERN)
+Words = Annotated[str, _LIMITS, AfterValidator(composed)]
+
+
+def _seen(value: object) -> object:
+    return as_seen(value) if isinstance(value, str) else value
+
+
+Remembered = Annotated[str, _LIMITS, BeforeValidator(_seen)]
+"""What is stored: in its composed form, without characters that nobody sees."""
 
 
 def _iso(value: object) -> object:
@@ -135,7 +145,7 @@ class SearchBody(Closed):
 class AddBody(Closed):
     """A memory added by hand."""
 
-    memory: Words = Field(description="What is to be remembered, one fact.")
+    memory: Remembered = Field(description="What is to be remembered, one fact.")
     scope: Scope = Scope.USER
     agent_id: Id | None = Field(default=None, description="Needed for the scope `agent`.")
     session_id: Id | None = Field(default=None, description="Needed for the scope `session`.")
@@ -164,7 +174,7 @@ class AddBody(Closed):
 class ChangeBody(Closed):
     """What is to be different; fields that are left out stay as they are."""
 
-    memory: Words | None = Field(default=None, description="The words before it stay in the memory's history.")
+    memory: Remembered | None = Field(default=None, description="The words before it stay in the memory's history.")
     importance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     pinned: bool | None = None
     expires_at: End | None = Field(default=None, description="`null` takes the end away.")
