@@ -172,18 +172,22 @@ def test_people_s_words_are_shown_when_asked_for_and_said_to_be_theirs(
 # ---- show ------------------------------------------------------------------------------------------------------------
 
 
-def test_one_letter_in_full_tells_the_letter_the_job_and_the_jobs_record(
-    queues: Queues, command: Command, table: tuple[Any, str]
-) -> None:
-    client, name = table
-    jobs = DynamoDBJobs(client, name, record_days=30)
+def failed_twice(client: Any, table: str) -> None:
+    """Put the record of ``job-1`` there, whose two attempts failed."""
+    jobs = DynamoDBJobs(client, table, record_days=30)
     known = {"content_hash": "h", "subject": JobSubject("thread-1"), "now": NINE}
     for error in ("upstream_unavailable", "upstream_timeout"):
         claim = jobs.claim(AccountId("acc-1"), "job-1", lease_seconds=330, **known)  # type: ignore[arg-type]
         jobs.save(claim.record.failed(error=error, detail="llm: no answer in time", now=NINE))
+
+
+def test_one_letter_in_full_tells_the_letter_the_job_and_the_jobs_record(
+    queues: Queues, command: Command, table: tuple[Any, str]
+) -> None:
+    failed_twice(*table)
     give_up(queues, "job-1", body=a_body("job-1", surprise=1))
 
-    shown = command("--table", name, "show", ids(command)["job-1"][:8])
+    shown = command("--table", table[1], "show", ids(command)["job-1"][:8])
 
     letter, job, record = shown.out.split("\n\n")
     assert facts(letter) == {

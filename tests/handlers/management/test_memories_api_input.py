@@ -19,16 +19,15 @@ def raw(
     *,
     user: str,
     query: str = "",
-    body: str = "",
-    base64_encoded: bool = False,
     content_type: str | None = None,
+    **event_fields: object,
 ) -> Answer:
-    """The answer to an event whose every part is as given."""
+    """The answer to an event that is as given; ``event_fields`` are put into it as they are."""
     headers = [("authorization", f"Bearer {platform.user_token(user)}")]
     if content_type is not None:
         headers.append(("content-type", content_type))
     event = api_event(HttpRequest(method, path, query, headers, b"", "127.0.0.1"), "$default", {})
-    response = platform.api.handle({**event, "body": body, "isBase64Encoded": base64_encoded}, None)
+    response = platform.api.handle({**event, "body": "", **event_fields}, None)
     headers_sent = {name.lower(): str(value) for name, value in response["headers"].items()}
     return Answer(int(response["statusCode"]), headers_sent, response["body"])
 
@@ -160,7 +159,7 @@ def test_words_are_stored_as_a_person_sees_them(platform: Management, user: str)
 
 def test_a_body_may_come_as_base64(platform: Management, user: str) -> None:
     text = base64.b64encode(json.dumps({"memory": "I like tea"}).encode()).decode()
-    answer = raw(platform, "POST", "/v1/memories", user=user, body=text, base64_encoded=True)
+    answer = raw(platform, "POST", "/v1/memories", user=user, body=text, isBase64Encoded=True)
     assert answer.status == 201
 
 

@@ -131,6 +131,26 @@ class TestIdempotencyKey:
         is_problem(submit(platform, user, WITHOUT_ID, key=key), 422, "idempotency-key")
 
 
+DONE: dict[str, Any] = {
+    "state": JobState.DONE,
+    "attempts": 2,
+    "facts": (
+        FactOutcome("m-1", Scope.USER, Outcome.ADDED, source="message-7"),
+        FactOutcome("m-2", Scope.USER, Outcome.DUPLICATE, others=("m-0",)),
+        FactOutcome("m-3", Scope.AGENT, Outcome.REJECTED, "too_long"),
+    ),
+    "turns": (FactOutcome("m-4", Scope.SESSION, Outcome.ADDED),),
+    "skipped": {"tool": 3},
+    "llm_calls": 1,
+    "prompt_tokens": 8_000,
+    "completion_tokens": 200,
+    "redactions": {"api_key": 1},
+    "started_at": NOW,
+    "updated_at": NOW + timedelta(seconds=2),
+}
+"""What the record of a job says that is done."""
+
+
 class TestStatus:
     def test_before_it_ran_it_is_queued(self, platform: Management, user: str) -> None:
         submitted = submit(platform, user).json
@@ -141,27 +161,7 @@ class TestStatus:
     def test_then_it_tells_the_outcome_of_every_fact_and_turn(self, platform: Management, user: str) -> None:
         submit(platform, user)
         key = (AccountId(user), "job-1")
-        facts = (
-            FactOutcome("m-1", Scope.USER, Outcome.ADDED, source="message-7"),
-            FactOutcome("m-2", Scope.USER, Outcome.DUPLICATE, others=("m-0",)),
-            FactOutcome("m-3", Scope.AGENT, Outcome.REJECTED, "too_long"),
-        )
-        turns = (FactOutcome("m-4", Scope.SESSION, Outcome.ADDED),)
-        done = replace(
-            platform.jobs.records[key],
-            state=JobState.DONE,
-            attempts=2,
-            facts=facts,
-            turns=turns,
-            skipped={"tool": 3},
-            llm_calls=1,
-            prompt_tokens=8_000,
-            completion_tokens=200,
-            redactions={"api_key": 1},
-            started_at=NOW,
-            updated_at=NOW + timedelta(seconds=2),
-        )
-        platform.jobs.records[key] = done
+        platform.jobs.records[key] = replace(platform.jobs.records[key], **DONE)
         view = platform.call("GET", "/v1/jobs/job-1", user=user).json
         assert (view["state"], view["attempts"], view["costs"]["llm_calls"], view["skipped"]) == (
             "done",

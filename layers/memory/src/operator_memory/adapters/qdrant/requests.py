@@ -197,14 +197,7 @@ def payload_of(memory: Memory) -> Json:
         "role": memory.role,
         "speaker": memory.speaker,
         "message_id": memory.message_id,
-        ACCOUNT: memory.account_id,
-        TENANT: tenant_number(memory.account_id),
-        "agent_id": memory.agent_id,
-        SESSION: memory.session_id,
-        "kind": memory.kind.value,
-        "scope": memory.scope.value,
-        "author_id": memory.author_id,
-        "thread_id": memory.thread_id,
+        **_owners(memory),
         "seq": memory.seq,
         "source_run_id": memory.source_run_id,
         FOLLOWS: memory.follows,
@@ -223,6 +216,19 @@ def payload_of(memory: Memory) -> Json:
         "rejected": memory.rejected,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _owners(memory: Memory) -> Json:
+    return {
+        ACCOUNT: memory.account_id,
+        TENANT: tenant_number(memory.account_id),
+        "agent_id": memory.agent_id,
+        SESSION: memory.session_id,
+        "kind": memory.kind.value,
+        "scope": memory.scope.value,
+        "author_id": memory.author_id,
+        "thread_id": memory.thread_id,
+    }
 
 
 def _past(past: PastVersion) -> Json:
@@ -269,45 +275,56 @@ def memory_of(account_id: AccountId, point: Mapping[str, Any]) -> Memory:
         payload: Mapping[str, Any] = point["payload"]
         if payload[ACCOUNT] != account_id:
             raise MalformedResponseError(SYSTEM, "the answer holds a point of another account")
-        created = aware(payload["created_at"])
-        memory = Memory(
-            id=point_id(point),
-            account_id=account_id,
-            scope=_SCOPES[payload["scope"]],
-            kind=_KINDS[payload["kind"]],
-            text=_text(payload["data"]),
-            created_at=created,
-            updated_at=_optional_datetime(payload, "updated_at") or created,
-            agent_id=payload.get("agent_id"),
-            session_id=payload.get(SESSION),
-            thread_id=payload.get("thread_id"),
-            author_id=payload.get("author_id"),
-            attributed_to=payload.get("attributed_to"),
-            role=_optional_text(payload, "role"),
-            speaker=_optional_text(payload, "speaker"),
-            message_id=payload.get("message_id"),
-            seq=_optional_whole(payload, "seq"),
-            source_run_id=payload.get("source_run_id"),
-            follows=payload.get(FOLLOWS),
-            said_in=_ids(payload.get("said_in")),
-            withheld_by=_ids(payload.get(WITHHELD)),
-            importance=_finite(payload.get("importance", 0.5)),
-            pinned=bool(payload.get("pinned", False)),
-            expires_at=_optional_datetime(payload, "expires_at"),
-            superseded_by=payload.get("superseded_by"),
-            valid_until=_optional_datetime(payload, "valid_until"),
-            last_accessed_at=_optional_datetime(payload, "last_accessed_at"),
-            access_count=int(payload.get("access_count", 0)),
-            version=int(payload.get("version", 1)),
-            history=tuple(_past_version(past) for past in payload.get("history", ())),
-            imported_at=_optional_datetime(payload, "imported_at"),
-            rejected=payload.get("rejected"),
-        )
+        memory = _memory(account_id, point_id(point), payload)
         if not {Scope.AGENT: memory.agent_id, Scope.SESSION: memory.session_id}.get(memory.scope, True):
             raise ValueError("no owner")
         return memory
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedResponseError(SYSTEM, "a point's payload is not that of a memory") from error
+
+
+def _memory(account_id: AccountId, identity: str, payload: Mapping[str, Any]) -> Memory:
+    created = aware(payload["created_at"])
+    return Memory(
+        id=identity,
+        account_id=account_id,
+        scope=_SCOPES[payload["scope"]],
+        kind=_KINDS[payload["kind"]],
+        text=_text(payload["data"]),
+        created_at=created,
+        updated_at=_optional_datetime(payload, "updated_at") or created,
+        agent_id=payload.get("agent_id"),
+        session_id=payload.get(SESSION),
+        thread_id=payload.get("thread_id"),
+        author_id=payload.get("author_id"),
+        attributed_to=payload.get("attributed_to"),
+        importance=_finite(payload.get("importance", 0.5)),
+        pinned=bool(payload.get("pinned", False)),
+        expires_at=_optional_datetime(payload, "expires_at"),
+        superseded_by=payload.get("superseded_by"),
+        valid_until=_optional_datetime(payload, "valid_until"),
+        last_accessed_at=_optional_datetime(payload, "last_accessed_at"),
+        access_count=int(payload.get("access_count", 0)),
+        version=int(payload.get("version", 1)),
+        history=tuple(_past_version(past) for past in payload.get("history", ())),
+        imported_at=_optional_datetime(payload, "imported_at"),
+        rejected=payload.get("rejected"),
+        **_of_conversation(payload),
+    )
+
+
+def _of_conversation(payload: Mapping[str, Any]) -> Json:
+    """What ties a memory to the conversation it is from."""
+    return {
+        "role": _optional_text(payload, "role"),
+        "speaker": _optional_text(payload, "speaker"),
+        "message_id": payload.get("message_id"),
+        "seq": _optional_whole(payload, "seq"),
+        "source_run_id": payload.get("source_run_id"),
+        "follows": payload.get(FOLLOWS),
+        "said_in": _ids(payload.get("said_in")),
+        "withheld_by": _ids(payload.get(WITHHELD)),
+    }
 
 
 def _past_version(past: Mapping[str, Any]) -> PastVersion:

@@ -62,12 +62,23 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
     Raises:
         InvalidInputError: naming the field that breaks the contract.
     """
+    memory = _read(line, account_id, now)
+    needed = {Scope.AGENT: "agent_id", Scope.SESSION: "session_id"}.get(memory.scope)
+    if needed and getattr(memory, needed) is None:
+        raise InvalidInputError(needed, f"is required for the scope {memory.scope.value}")
+    position = f"import:{memory.id}" if memory.kind is Kind.TURN or memory.history else ""
+    identity = memory_id(account_id, memory.key, memory.text, position=position)
+    return replace(memory, id=identity, withheld_by=_reasons(line))
+
+
+def _read(line: Mapping[str, Any], account_id: AccountId, now: datetime) -> Memory:
+    """What the line says, under the id that it names. What took the memory's place is left out: it has a new id."""
     scope, kind = _member(line, "scope", Scope), _member(line, "kind", Kind)
     ids = {name: None if line.get(name) is None else checked_id(name, line[name]) for name in _IDS}
     created_at = _time(line, "created_at")
     if created_at is None:
         raise InvalidInputError("created_at", "is required")
-    memory = Memory(
+    return Memory(
         id=original_id(line),
         account_id=account_id,
         scope=scope,
@@ -96,12 +107,6 @@ def memory_of_line(line: Mapping[str, Any], account_id: AccountId, *, now: datet
         history=_history(line),
         imported_at=now,
     )
-    needed = {Scope.AGENT: "agent_id", Scope.SESSION: "session_id"}.get(scope)
-    if needed and ids[needed] is None:
-        raise InvalidInputError(needed, f"is required for the scope {scope.value}")
-    position = f"import:{memory.id}" if kind is Kind.TURN or memory.history else ""
-    identity = memory_id(account_id, memory.key, memory.text, position=position)
-    return replace(memory, id=identity, withheld_by=_reasons(line))
 
 
 def _text(moment: datetime | None) -> str | None:
