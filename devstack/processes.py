@@ -104,13 +104,17 @@ class Part:
     def _why(self) -> str:
         if (free := shutil.disk_usage(self.log.parent).free) < _FULL_BYTES:
             return f"The disk of {self.log.parent} is full ({free // 1024 // 1024} MB free): make room on it."
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-        return f"Its last words ({self.log}):\n{tail}"
+        return f"Its last words ({self.log}):\n{self._last_words(_LAST_LINES)}"
+
+    def _last_words(self, lines: int) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _keep(self) -> None:
         """Wait for the process to end; if nobody asked for it, start another."""
         while True:
-            how = ending(self._process.wait())
+            how = ending(status := self._process.wait())
+            if status > 0 and (said := self._last_words(1)):
+                how += f": {said}"
             with self._restarting:
                 if self._closing.is_set():
                     return

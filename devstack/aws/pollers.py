@@ -86,9 +86,9 @@ class QueuePoller:
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
             if not self._stop.is_set():
-                _LOG.exception("receiving from %s failed", self._mapping.queue)
+                _LOG.warning("receiving from %s failed: %s", self._mapping.queue, error)
                 self._stop.wait(1)
             return []
         messages: list[dict[str, Any]] = answer.get("Messages", [])

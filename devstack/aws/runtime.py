@@ -128,8 +128,12 @@ class Function:
             idle = worker in self._idle
             if idle:
                 self._idle.remove(worker)
-        again = "is started again" if worker.started else f"did not start: see {self.log}"
-        self._say(f"{self.spec.logical_id} has ended ({how}) and {again}")
+        then = (
+            "and is started again"
+            if worker.started
+            else f"before it was ready; the next event tries again ({self.log})"
+        )
+        self._say(f"{self.spec.logical_id} has ended ({how}) {then}")
         if idle:
             self._discard(worker, replace=worker.started)
 
