@@ -158,7 +158,7 @@ def test_a_server_that_is_not_there_is_unavailable(name: str) -> None:
         CALLS[name](store)
 
 
-@pytest.mark.parametrize("name", set(CALLS) - {"search"})
+@pytest.mark.parametrize("name", sorted(set(CALLS) - {"search"}))
 def test_a_write_waits_as_long_as_it_was_told_to(name: str) -> None:
     silent = HttpServer(lambda _: None)
     with silent, store_on(silent.url, write_timeout=0.05) as store, pytest.raises(UpstreamTimeoutError):

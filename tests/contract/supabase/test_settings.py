@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
 from operator_memory.adapters.supabase.rest import SupabaseRest
@@ -26,7 +26,8 @@ from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.supabase.platform_fixtures"]
 
-ACCOUNT, AGENT = account(str(uuid4())), str(uuid4())
+ACCOUNT = account(str(uuid5(NAMESPACE_OID, f"{__name__} account")))
+AGENT = str(uuid5(NAMESPACE_OID, f"{__name__} agent"))
 OFF: dict[str, object] = {"memory_enabled": False}
 
 

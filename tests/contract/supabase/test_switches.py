@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from operator_memory.adapters.supabase.rest import SupabaseRest
@@ -35,7 +35,7 @@ from tests.support.time_outs import AMPLE, TIMES_OUT
 pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.supabase.platform_fixtures"]
 
 ON = Switches()
-ACCOUNT, AGENT, THREAD = str(uuid4()), str(uuid4()), str(uuid4())
+ACCOUNT, AGENT, THREAD = (str(uuid5(NAMESPACE_OID, f"{__name__} {what}")) for what in ("account", "agent", "thread"))
 SESSION, SESSION_UUID = "night-train:7", "9f0c3c2e-2f6e-4f0f-8a55-0d8f4c1c2a77"
 
 

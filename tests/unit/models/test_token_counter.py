@@ -154,7 +154,7 @@ def test_the_ranks_are_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("anew")
 @pytest.mark.parametrize(
-    "content", [None, b"", b"not compressed", gzip.compress(b""), gzip.compress(b"YQ== 0\nYg== 7\n")]
+    "content", [None, b"", b"not compressed", gzip.compress(b"", mtime=0), gzip.compress(b"YQ== 0\nYg== 7\n", mtime=0)]
 )
 def test_without_readable_ranks_tokens_are_estimated(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
