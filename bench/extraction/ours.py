@@ -57,6 +57,7 @@ def extract_run_of(parts: Parts, clock: RunClock) -> ExtractRun:
         ),
         redactor=redactor,
         embedder=embedder,
+        search=memories,
         memories=writer,
         switches=FixedSwitches(),
         trail=Trail(NoEvents(), clock),

@@ -116,6 +116,7 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
         facts=learn,
         redactor=redactor,
         embedder=embedder,
+        search=memories,
         memories=writer,
         switches=parts.switches(),
         trail=parts.trail(),

@@ -9,7 +9,6 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from operator_memory.adapters.net.http import retry_after
-from operator_memory.application.ports.core import TokenUsage
 from operator_memory.domain.errors import (
     AnswerTooLongError,
     MalformedResponseError,
@@ -17,6 +16,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from operator_memory.domain.learning.proposals import TokenUsage
 
 SYSTEM = "llm"
 _GRACE_SECONDS = 0.5  # for the SDK to notice a time-out by itself, and close its connection

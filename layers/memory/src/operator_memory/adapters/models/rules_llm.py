@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from operator_memory.application.ports.core import TokenUsage
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import UpstreamRejectedError
+from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.rules.extract import extract_facts
 
 _SECTION = "\n## New Messages\n"

@@ -16,13 +16,13 @@ from operator_memory.application.shared.audit_trail import Trail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.past_turns import PastTurns
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
-from operator_memory.domain.learning.meaning import Relation, relate
 from operator_memory.domain.management.audit_events import EventType
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import MemoryFilter, Page, Position, Sort, Usage
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id, normalised_text
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.memory.wording import same_statement
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.ranking import rank
@@ -375,8 +375,7 @@ class ManageMemories:
 
 def _says_the_same(one: Memory, other: Memory) -> bool:
     """Whether only the wording differs, so that what was said is still so."""
-    same_words = normalised_text(one.text) == normalised_text(other.text)
-    return same_words or relate(one.text, other.text, similarity=0.0) is Relation.SAME
+    return normalised_text(one.text) == normalised_text(other.text) or same_statement(one.text, other.text)
 
 
 def _kept(history: tuple[PastVersion, ...]) -> tuple[PastVersion, ...]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import DeadLetter, JobClaim, JobRecord, JobSubject
+from operator_memory.domain.learning.proposals import Extraction
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
@@ -143,45 +144,21 @@ class ExpiryIndex(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedFact:
-    """A fact the extractor found, before any decision about it."""
-
-    text: str
-    attributed_to: str
-    """``user`` or ``assistant``: whom the fact is about."""
-    vector: Vector
-    replaces: tuple[str, ...] = ()
-    """Ids of existing memories that the model says are out of date now. It may be wrong: the gate decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
-    """Tokens that a model was sent and answered with; 0 where there is no model, or it does not say."""
-
-    prompt: int = 0
-    completion: int = 0
-
-    def __add__(self, other: "TokenUsage") -> "TokenUsage":
-        return TokenUsage(self.prompt + other.prompt, self.completion + other.completion)
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What one extraction call gave: the facts and what it cost."""
-
-    facts: tuple[ProposedFact, ...]
-    llm_calls: int
-    tokens: TokenUsage = TokenUsage()
-
-
 class FactExtractor(Protocol):
     """Finds facts in a conversation. One LLM call per call of `extract`."""
 
     def extract(
-        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
+        self,
+        account_id: AccountId,
+        turns: Sequence[Turn],
+        *,
+        observed_at: datetime,
+        agent_id: str | None,
+        earlier: Sequence[Turn] = (),
     ) -> Extraction:
         """Extract the facts of ``turns`` (non-empty, already cleaned), said at ``observed_at``.
+
+        ``earlier``: the turns before, which help to understand these.
 
         Raises:
             MalformedResponseError: if the model's answer cannot be understood. Never an empty success.

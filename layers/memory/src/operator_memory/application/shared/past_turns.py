@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks
 from operator_memory.domain.conversation import answers
-from operator_memory.domain.learning.sentences import Sentences
 from operator_memory.domain.memory.memory import Memory, normalised_text
+from operator_memory.domain.memory.saying import Saying
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.recall.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
@@ -39,7 +39,7 @@ class PastTurns:
         The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
         and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
         """
-        read: dict[tuple[str, str], Sentences] = {}
+        read: dict[tuple[str, str], Saying] = {}
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
             saying = []
@@ -51,6 +51,10 @@ class PastTurns:
     def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
         """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
         self._mark(account_id, [(fact, fact.said_in) for fact in facts])
+
+    def withhold_turns(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
+        """Withhold turns, by their ids, for ``reasons`` that are no facts."""
+        self._marks.withhold(account_id, reasons)
 
     def _mark(self, account_id: AccountId, saying: Sequence[tuple[Memory, Collection[str]]]) -> None:
         """``saying``: facts, each with the ids of the turns to be withheld for it. A fact may come twice."""
@@ -76,7 +80,7 @@ class PastTurns:
         return self._search.search(account_id, plan, now=self._clock.now(), timeout=SEARCH_TIMEOUT)
 
 
-def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Sentences]) -> set[str]:
+def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Saying]) -> set[str]:
     """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well.
 
     ``read``: by the question and the turn what has been read for other facts.
@@ -89,7 +93,7 @@ def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str]
         question = asked.text[-_QUESTION:] if asked is not None and answers(turn, asked) else ""
         key = (question, turn.text)
         if key not in read:
-            read[key] = Sentences(turn.text, asked=question)
-        if read[key].say(fact.text):
+            read[key] = Saying(turn.text, asked=question)
+        if read[key].says(fact.text):
             repeating.add(turn.id)
     return repeating
