@@ -316,7 +316,8 @@ def _with_named(
 ) -> list[KnownMemory]:
     """``near``, and what ``fact`` names of its scope, as far as it is in force."""
     ids = {known.memory.id for known in near}
-    also = [named[i] for i in dict.fromkeys((*fact.replaces, fact.same_as)) if i in named and i not in ids]
+    wanted = dict.fromkeys((*fact.replaces, fact.same_as or ""))
+    also = [named[i] for i in wanted if i in named and i not in ids]
     in_scope = [m for m in also if m.key == key and m.superseded_by is None and m.rejected is None]
     return [*near, *(KnownMemory(memory, 0.0) for memory in in_scope)]
 

@@ -24,7 +24,8 @@ def speaker_of(quotes: Sequence[Quote], turns: Sequence[Turn]) -> str | None:
         named = [quote.message] if quote.message is not None and 0 <= quote.message < len(turns) else []
         for index in (*named, *range(len(turns))):
             if turns[index].role == "user" and folded[index].find(wanted) is not None:
-                return turns[index].name
+                name: str | None = turns[index].name
+                return name
     return None
 
 
