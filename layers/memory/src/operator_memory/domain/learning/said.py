@@ -14,7 +14,10 @@ from operator_memory.domain.conversation import Turn
 MIN_QUOTED_CHARACTERS = 12
 """Between quotation marks. What is shorter is a title or a word that is spoken about."""
 
-_MARKS = "\"'`*_\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u300c\u300d\u300e\u300f\u02bc\u00b4\uff02\uff07"
+_MARKS = (
+    "\"'`*_\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u300c\u300d\u300e\u300f"
+    "\u02bc\u00b4\uff02\uff07"
+)
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _FOLDED = str.maketrans({**dict.fromkeys(_MARKS), **dict.fromkeys(_DASHES, "-"), "\u2026": "..."})
 _OMISSION = re.compile(r"\s*(?:\[\s*\.{2,}\s*\]|\(\s*\.{3,}\s*\)|\.{3,})\s*")
@@ -23,6 +26,7 @@ _WIDE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u3040-\u30ff\u3400
 _BORDERED = re.compile(r"[0-9a-z\u00df-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1fff]")
 _LETTER = re.compile(r"[^\W_]")
 
+_HEADER = r"[^\n:]{1,20}:[ \t]"
 _PASTED = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
@@ -30,7 +34,7 @@ _PASTED = tuple(
         (r"<!--.*?(?:-->|\Z)", re.DOTALL),
         (r"^[ \t]*>.*$", re.MULTILINE),
         # A mail's head: lines of "Name: value", one of them with an address. What follows is the mail.
-        (r"(?:^[^\n:]{1,20}:[ \t][^\n]*\n){0,6}^[^\n:]{1,20}:[ \t][^\n]*\S@\S[^\n]*\n(?:^[^\n:]{1,20}:[ \t][^\n]*\n)+.*\Z",
+        (rf"(?:^{_HEADER}[^\n]*\n){{0,6}}^{_HEADER}[^\n]*\S@\S[^\n]*\n(?:^{_HEADER}[^\n]*\n)+.*\Z",
          re.MULTILINE | re.DOTALL),
         (r"^[ \t]*[-_=]{4,}[^\n]{2,60}[-_=]{4,}[ \t]*\n.*\Z", re.MULTILINE | re.DOTALL),
     )
