@@ -298,6 +298,7 @@ def test_a_contexts_search_and_an_extractions_reads_and_writes_are_bound_too(wor
         ),
         redactor=SecretRedactor(),
         embedder=made.embedder,
+        search=world.store,
         memories=made.writer,
         switches=made.switches,
         trail=made.trail,

@@ -130,6 +130,7 @@ class System:
             ),
             redactor=SecretRedactor(),
             embedder=FakeEmbedder(),
+            search=self.store,
             memories=writer,
             switches=FixedSwitches(),
             trail=self.trail,

@@ -87,7 +87,7 @@ class World:
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
         ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.past_turns())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
-        return LearnFacts(ports, chunk_characters=48_000, quota=100)(job, [Turn("user", said)]).outcomes
+        return LearnFacts(ports, chunk_characters=48_000, quota=100).learn(job, [Turn("user", said)]).outcomes
 
     @property
     def library(self) -> QdrantLibrary:

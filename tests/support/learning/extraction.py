@@ -57,6 +57,10 @@ class World:
     chunk_characters: int = 48_000
     quota: int = 20_000
 
+    def __post_init__(self) -> None:
+        self.extractor.memories = self.memories
+        self.extractor.only_said = self.chunk_characters < 100
+
     @property
     def library(self) -> InMemoryLibrary:
         """The store as people see it."""
@@ -92,6 +96,7 @@ class World:
             ),
             redactor=self.redactor,
             embedder=self.embedder,
+            search=self.memories,
             memories=self.writer,
             switches=FakeSwitches(self.platform),
             trail=Trail(self.events, self.clock),

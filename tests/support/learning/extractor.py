@@ -6,8 +6,8 @@ from typing import Any
 
 from operator_memory.adapters.models.mem0_engine import Mem0Extractor
 from operator_memory.adapters.models.openai_chat import OpenAIChat
-from operator_memory.application.ports.core import Extraction
 from operator_memory.domain.conversation import Turn
+from operator_memory.domain.learning.proposals import Extraction
 from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryMemories

@@ -75,7 +75,7 @@ class Mem0Extractor:
             UpstreamError: of another kind, as the failing part says.
         """
         failure = Failure()
-        model = StrictModel(self._model, failure, observed_at)
+        model = StrictModel(self._model, failure, observed_at, turns)
         embedder = StrictEmbedder(self._embedder, self._timeout, failure, turns)
         now = self._clock.now()
         store = ProposalStore(self._memories, account_id, _keys(agent_id), now, self._timeout, failure, embedder)

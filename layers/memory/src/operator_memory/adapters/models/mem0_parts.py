@@ -6,16 +6,17 @@ it meets in a shared `Failure`, because ``add`` swallows most exceptions; the en
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from operator_memory.adapters.models.extraction_answer import Answer, read_answer
+from operator_memory.adapters.models.extraction_answer import Answer, Proposal, read_answer
 from operator_memory.adapters.models.extraction_prompt import EARLIER_CHARACTERS, brought_in_line, numbered
 from operator_memory.application.ports.core import Embedder, MemorySearch
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.proposals import TokenUsage
+from operator_memory.domain.learning.speakers import speaker_of, with_speaker
 from operator_memory.domain.memory.embedding_text import beginning, ending
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
@@ -61,6 +62,7 @@ class StrictModel:
     model: ChatModel
     failure: Failure
     observed_at: datetime
+    turns: Sequence[Turn] = ()
     answer: Answer = field(default_factory=lambda: Answer(()))
     calls: int = 0
     tokens: TokenUsage = field(default_factory=TokenUsage)
@@ -76,16 +78,24 @@ class StrictModel:
         self.calls += 1
         try:
             prompt = brought_in_line(messages, self.observed_at)
-            self.answer = read_answer(self.model.generate_response(prompt, response_format))
+            answer = read_answer(self.model.generate_response(prompt, response_format))
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
         finally:
             self.tokens += self.model.take_usage()
-        proposals = self.answer.proposals
+        proposals = tuple(_with_speaker(proposal, self.turns) for proposal in answer.proposals)
+        self.answer = replace(answer, proposals=proposals)
         texts = dict.fromkeys([p.text for p in proposals] + [text for p in proposals for text in p.remains.values()])
         # Mem0 cuts code fences and <think> elements out of an answer, also where they stand in a fact.
         listed = json.dumps({"memory": [{"text": text} for text in texts]})
         return listed.replace("<", "\\u003c").replace("`", "\\u0060")
+
+
+def _with_speaker(proposal: Proposal, turns: Sequence[Turn]) -> Proposal:
+    """What a named speaker said of themselves is theirs, however the model puts it."""
+    if proposal.attributed_to == "assistant":
+        return proposal
+    return replace(proposal, text=with_speaker(proposal.text, speaker_of(proposal.quotes, turns)))
 
 
 @dataclass(slots=True)

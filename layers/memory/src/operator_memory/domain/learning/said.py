@@ -18,8 +18,8 @@ _MARKS = (
     "\"'`*_\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u300c\u300d\u300e\u300f"
     "\u02bc\u00b4\uff02\uff07"
 )
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_FOLDED = str.maketrans({**dict.fromkeys(_MARKS), **dict.fromkeys(_DASHES, "-"), "\u2026": "..."})
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_FOLDED = str.maketrans({**dict.fromkeys(_MARKS), **dict.fromkeys(_DASHES, " "), "\u2026": "..."})
 _OMISSION = re.compile(r"\s*(?:\[\s*\.{2,}\s*\]|\(\s*\.{3,}\s*\)|\.{3,})\s*")
 _EDGE = " \t\n.,;:!?-()[]\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\u060c\u061b\u061f\u0964"
 _WIDE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -92,7 +92,7 @@ class FoldedTurn:
         origins: list[int] = []
         raw = unicodedata.normalize("NFC", self.turn.text)
         for index, character in enumerate(raw):
-            for folded in fold(character) if not character.isspace() else " ":
+            for folded in " " if character.isspace() else fold(character):
                 if folded != " " or (characters and characters[-1] != " "):
                     characters.append(folded)
                     origins.append(index)

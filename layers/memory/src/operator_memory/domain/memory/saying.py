@@ -43,3 +43,8 @@ class Saying:
     def _sentences(self) -> list[tuple[Words, set[str]]]:
         pieces = [piece for piece in _SENTENCE_END.split(self._text) if piece and piece.strip()]
         return [(Words([self._asked, piece]), set(numbers_of(piece))) for piece in pieces]
+
+
+def says(text: str, fact: str, *, asked: str = "") -> bool:
+    """Whether ``text`` says ``fact`` (see `Saying`)."""
+    return Saying(text, asked=asked).says(fact)

@@ -19,6 +19,8 @@ no vowels, or write them as signs, need fewer."""
 _SAME_LANGUAGE = 0.25
 """Share of the facts' words that occur in a conversation in their language; in another it is far below."""
 
+FEW_WORDS = 30
+
 _NOUNS_CAPITALISED = 0.2
 """Share of the words inside sentences with a capital, above which a language writes all nouns so."""
 
@@ -64,7 +66,11 @@ class Words:
         return sum(self.akin(word) for word in asked) / len(asked) if asked else 0.0
 
     def same_language(self, facts: Iterable[str]) -> bool:
-        """Whether ``facts`` seem to be in the language of these texts."""
+        """Whether ``facts`` seem to be in the language of these texts. Few words cannot tell, so they are taken for it
+        where they share the script."""
+        facts = list(facts)
+        if len(self.all) < FEW_WORDS:
+            return bool(self.scripts & Words(facts).scripts)
         return self.share_of(facts) >= _SAME_LANGUAGE
 
 
