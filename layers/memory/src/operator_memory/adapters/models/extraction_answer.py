@@ -167,8 +167,7 @@ def _request(item: object) -> AskedFor | None:
 
 def _ids(value: object) -> tuple[str, ...]:
     """Ids are a hint: what is not a list of them is no reason to lose the fact."""
-    given = value if isinstance(value, list) else [value]
-    return tuple(str(i)[:_MAX_ID] for i in given[:MOST_IDS] if isinstance(i, int | str) and str(i).strip())
+    return tuple(str(i)[:_MAX_ID] for i in _list(value)[:MOST_IDS] if isinstance(i, int | str) and str(i).strip())
 
 
 def _list(value: object) -> Sequence[object]:

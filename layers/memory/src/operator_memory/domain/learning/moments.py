@@ -27,10 +27,13 @@ def spoken_of(when: str | None, quotes: tuple[str, ...], day: date) -> str | Non
 
 def _can_be_meant(part: tuple[str | None, ...], spoken: set[int], day: date) -> bool:
     year, month, of_month = (int(text) if text else None for text in part)
+    if year is None:
+        return False
     try:
-        moment = date(year or day.year, month or 1, of_month or 1)
+        first = date(year, month or 1, of_month or 1)
     except ValueError:
         return False
-    if moment.year in spoken or (of_month is not None and of_month in spoken):
+    if year in spoken or (of_month is not None and of_month in spoken):
         return True
-    return abs(moment - day) <= FAR or abs(moment.year - day.year) in spoken
+    last = first + timedelta(days=364 if month is None else 27 if of_month is None else 0)
+    return first - FAR <= day <= last + FAR or abs(year - day.year) in spoken
