@@ -13,7 +13,7 @@ from datetime import timedelta
 from operator_memory.adapters.local.fixed_switches import FixedSwitches
 from operator_memory.adapters.models.mem0_engine import Mem0Extractor
 from operator_memory.adapters.secrets.redactor import SecretRedactor
-from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
@@ -46,18 +46,19 @@ def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
     ports = ExtractionPorts(
         jobs=Jobs(),
         redactor=redactor,
+        search=memories,
         switches=FixedSwitches(),
         watermarks=NoWatermarks(),
         thread_messages=None,
         clock=clock,
     )
-    fact_ports = FactPorts(
+    fact_ports = FactDependencies(
         extractor=extractor,
         search=memories,
         memories=writer,
         redactor=redactor,
         clock=clock,
-        past_turns=parts.turn_visibility(),
+        visibility=parts.turn_visibility(),
     )
     return ExtractRun(
         ports,

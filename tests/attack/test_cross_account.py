@@ -15,14 +15,13 @@ from operator_memory.adapters.models.mem0_engine import Mem0Extractor
 from operator_memory.adapters.models.rules_llm import RulesLLM
 from operator_memory.adapters.qdrant import requests as qdrant_requests
 from operator_memory.adapters.secrets.redactor import SecretRedactor
-from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
-from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.memory.memory import Memory
@@ -275,11 +274,12 @@ def test_whatever_a_session_through_every_route_sends_is_bound_to_the_callers_ac
 def extraction_of(world: AttackWorld) -> ExtractRun:
     """The extraction over the world's store."""
     made, redactor = world.management, SecretRedactor()
-    visibility = TurnVisibility(search=world.store, marks=world.marks, wording=WordComparison(), clock=made.clock)
+    visibility = TurnVisibility(search=world.store, marks=world.marks, clock=made.clock)
     extractor = Mem0Extractor(model=RulesLLM(), embedder=made.embedder, memories=world.store, clock=made.clock)
     ports = ExtractionPorts(
         jobs=made.jobs,
         redactor=redactor,
+        search=world.store,
         switches=made.switches,
         watermarks=made.watermarks,
         thread_messages=FakeThreadMessages(),
@@ -290,7 +290,7 @@ def extraction_of(world: AttackWorld) -> ExtractRun:
         ExtractionPolicy(),
         turns=StoreTurns(embedder=made.embedder, memories=made.writer, lifetime=timedelta(days=30)),
         facts=LearnFacts(
-            FactPorts(extractor, world.store, made.writer, redactor, made.clock, visibility),
+            FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility),
             chunk_characters=48_000,
             quota=1_000,
         ),

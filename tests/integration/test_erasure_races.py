@@ -19,7 +19,7 @@ from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.adapters.secrets.redactor import SecretRedactor
-from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
@@ -29,7 +29,6 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
-from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.erasure import ErasureState
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
@@ -124,16 +123,17 @@ class System:
             tombstones=DynamoDBTombstones(*self.table),
         )
         marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=AMPLE)
-        visibility = TurnVisibility(search=self.store, marks=marks, wording=WordComparison(), clock=self.clock)
+        visibility = TurnVisibility(search=self.store, marks=marks, clock=self.clock)
         ports = ExtractionPorts(
             jobs=DynamoDBJobs(*self.table, record_days=30),
             redactor=SecretRedactor(),
+            search=self.store,
             switches=FixedSwitches(),
             watermarks=DynamoDBWatermarks(*self.table),
             thread_messages=None,
             clock=self.clock,
         )
-        fact_ports = FactPorts(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility)
+        fact_ports = FactDependencies(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility)
         extract = ExtractRun(
             ports,
             ExtractionPolicy(),

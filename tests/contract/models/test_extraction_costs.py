@@ -60,8 +60,8 @@ def test_a_number_that_names_nothing_is_ignored_and_loses_no_fact(world: World, 
 
 def test_the_model_is_asked_for_what_is_out_of_date_and_to_leave_guesses_alone(world: World) -> None:
     world.extract()
-    prompt = world.sent()["messages"][-1]["content"]
-    assert '"replaces"' in prompt
+    prompt = world.sent()["messages"][0]["content"]
+    assert "**replaces**" in prompt
     assert "only the assistant guessed" in prompt
 
 
@@ -77,7 +77,7 @@ def test_a_busy_model_says_how_long_it_wants_to_be_left_alone(world: World, head
 
 def test_an_answer_that_cannot_be_used_has_cost_what_it_cost(world: World) -> None:
     world.answer = completion("no facts here")
-    with pytest.raises(Exception, match="not JSON"):
+    with pytest.raises(Exception, match="no JSON"):
         world.extract()
     world.answer = extraction(*FACTS)
     assert world.extract().tokens == TokenUsage(700, 30), "and is not charged to the next"

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters.models import mem0_engine
-from operator_memory.adapters.models.mem0_engine import indented
-from operator_memory.adapters.models.mem0_parts import Failure, ProposalStore, StrictEmbedder, StrictModel
+from operator_memory.adapters.models.extraction_prompt import indented
+from operator_memory.adapters.models.mem0_parts import EarlierTurns, Failure, ProposalStore, StrictEmbedder, StrictModel
 from operator_memory.adapters.models.openai_chat import OpenAIChat
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import (
@@ -52,7 +52,7 @@ def test_the_facts_come_with_their_vectors_from_one_model_call_and_two_embedding
     assert (found.llm_calls, len(world.server.requests)) == (1, 1)
     conversation, facts = world.embedder.calls
     assert facts == ["User lives in Porto"]
-    assert conversation == ["user: I live in Porto and like tea.\nassistant: Noted.\n"]
+    assert conversation == ["I live in Porto and like tea.\nNoted.", "I live in Porto and like tea."]
     assert fact.vector == FakeEmbedder().embed(["User lives in Porto"], timeout=1)[0]
 
 
@@ -74,9 +74,10 @@ def test_the_prompt_is_mem0s_with_the_real_date_and_our_rules(world: World) -> N
     system, user = world.sent()["messages"]
     from mem0.configs.prompts import ADDITIVE_EXTRACTION_PROMPT
 
-    assert system["content"] == ADDITIVE_EXTRACTION_PROMPT
-    assert "The conversation took place on 2025-03-04." in user["content"]
-    assert "## New Messages\nuser: I live in Porto" in user["content"]
+    kept = ADDITIVE_EXTRACTION_PROMPT.split("### Casual Topics Are Still Extractable")[1].split("### Self-Contained")[0]
+    assert kept in system["content"]
+    assert "## Observation Date\n2025-03-04" in user["content"]
+    assert "## New Messages\nuser: [0] I live in Porto" in user["content"]
     assert world.sent()["response_format"] == {"type": "json_object"}
 
 
@@ -123,10 +124,8 @@ def test_a_fact_is_about_the_user_unless_the_model_says_the_assistant(world: Wor
     [
         (completion("I could not find any facts."), MalformedResponseError),
         (completion('{"memory": [{"text": "User li'), MalformedResponseError),
-        (completion('[{"text": "a fact"}]'), MalformedResponseError),
         (completion('{"facts": ["a fact"]}'), MalformedResponseError),
         (completion('{"memory": {"text": "a fact"}}'), MalformedResponseError),
-        (completion('{"memory": ["a fact"]}'), MalformedResponseError),
         (completion('{"memory": [{"memory": "a fact"}]}'), MalformedResponseError),
         (completion('{"memory": [{"text": " "}]}'), MalformedResponseError),
         (completion(""), MalformedResponseError),
@@ -261,9 +260,10 @@ def test_the_look_up_is_bound_to_the_account_and_to_the_agent_of_the_run(world: 
     world.extract(agent_id="agent-1")
     world.extract(agent_id=None)
     assert [account for account, _ in seen] == [ACCOUNT, ACCOUNT]
+    agents = ScopeKey(Scope.AGENT, "agent-1")
     assert [[s.key for s in plan.searches] for _, plan in seen] == [
-        [USER_KEY, ScopeKey(Scope.AGENT, "agent-1")],
-        [USER_KEY],
+        [USER_KEY, agents, USER_KEY, agents],  # by the whole conversation, and by what the person said
+        [USER_KEY, USER_KEY],
     ]
 
 
@@ -298,9 +298,12 @@ def test_mem0_is_built_with_exactly_the_attributes_that_it_expects() -> None:
     } - {"_telemetry_vector_store"}
     failure, memories = Failure(), InMemoryMemories()
     ours = mem0_engine._pipeline_class()(
-        StrictModel(OpenAIChat(base_url="http://x", api_key="k", model="m", timeout=1, max_tokens=1), failure),
-        StrictEmbedder(FakeEmbedder(), 1.0, failure),
-        ProposalStore(memories, ACCOUNT, [], OBSERVED, 1.0, failure),
+        StrictModel(
+            OpenAIChat(base_url="http://x", api_key="k", model="m", timeout=1, max_tokens=1), failure, OBSERVED
+        ),
+        embedder := StrictEmbedder(FakeEmbedder(), 1.0, failure),
+        ProposalStore(memories, ACCOUNT, [], OBSERVED, 1.0, failure, embedder),
+        EarlierTurns(),
     )
     assert set(vars(ours)) == expected, "mem0ai was updated: read Memory.add again"
 
@@ -356,7 +359,7 @@ def test_a_fact_arrives_as_it_was_proposed_whatever_marks_are_in_it(world: World
 
 def test_a_fact_that_is_nothing_but_control_characters_is_no_fact(world: World) -> None:
     world.answer = extraction({"text": "\ud800\x00"})
-    with pytest.raises(MalformedResponseError, match="no text"):
+    with pytest.raises(MalformedResponseError, match="has a text"):
         world.extract()
 
 
@@ -365,5 +368,5 @@ def test_what_is_embedded_is_never_more_than_an_embedder_takes(world: World, let
     world.answer = extraction({"text": letter * 20_000})
     world.extract(Turn("user", letter * 20_000))
     assert len(world.embedder.calls) == 2
-    for [text] in world.embedder.calls:
+    for text in (text for call in world.embedder.calls for text in call):
         assert 0 < len(text.encode()) <= 8_000, "a token is at least a byte"

@@ -11,7 +11,7 @@ from operator_memory.adapters.models.mem0_engine import Mem0Extractor
 from operator_memory.adapters.models.rules_llm import RulesLLM
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.secrets.redactor import SecretRedactor
-from operator_memory.application.learning.chunk_facts import FactPorts, cosine
+from operator_memory.application.learning.chunk_facts import FactDependencies, cosine
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.recall.retrieve_context import ContextRequest, RetrieveContext
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -86,9 +86,9 @@ class World:
             tombstones=InMemoryTombstones(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
-        ports = FactPorts(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
+        ports = FactDependencies(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
-        return LearnFacts(ports, chunk_characters=48_000, quota=100)(job, [Turn("user", said)]).outcomes
+        return LearnFacts(ports, chunk_characters=48_000, quota=100).learn(job, [Turn("user", said)]).outcomes
 
     @property
     def library(self) -> QdrantLibrary:

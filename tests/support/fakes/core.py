@@ -2,9 +2,11 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from operator_memory.domain.conversation import RawMessage, Turn, Watermark
 from operator_memory.domain.errors import MemoryServiceError
@@ -17,12 +19,14 @@ from operator_memory.domain.learning.jobs import (
     JobSubject,
     started,
 )
-from operator_memory.domain.learning.proposals import Extraction, ProposedFact
+from operator_memory.domain.learning.proposals import Extraction, MemoryRequest, ProposedFact, Quote
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.saying import Saying
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 
 DIMENSIONS = 32
@@ -343,20 +347,75 @@ class FakeJobQueue:
 
 @dataclass
 class ScriptedExtractor:
-    """Port ``FactExtractor``: a fact for every sentence of the user's, or what the test says."""
+    """Port ``FactExtractor``: a fact for every turn of the user's, or what the test says.
+
+    It quotes as a good model does, what says the fact in most of its words, and names what a fact of where the user
+    lives makes untrue.
+    """
 
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
     calls: list[tuple[AccountId, tuple[Turn, ...], datetime, str | None]] = field(default_factory=list)
     facts: Callable[[Sequence[Turn]], list[tuple[str, str]]] | None = None
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By the text of a fact other fields of it."""
+    requests: tuple[MemoryRequest, ...] = ()
+    only_said: bool = False
+    """Whether a fact is proposed only for the call whose turns say it, in a run of many calls."""
+    memories: "InMemoryMemories | None" = None
+    """What the model is shown; ``None``: nothing."""
+    earlier: list[tuple[Turn, ...]] = field(default_factory=list)
     error: Exception | None = None
 
     def extract(
-        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
+        self,
+        account_id: AccountId,
+        turns: Sequence[Turn],
+        *,
+        observed_at: datetime,
+        agent_id: str | None,
+        earlier: Sequence[Turn] = (),
     ) -> Extraction:
         self.calls.append((account_id, tuple(turns), observed_at, agent_id))
+        self.earlier.append(tuple(earlier))
         if self.error:
             raise self.error
         found = self.facts(turns) if self.facts else [(turn.text, "user") for turn in turns if turn.role == "user"]
+        if self.only_said:
+            found = [(text, about) for text, about in found if any(Saying(t.text).says(text) for t in turns)]
         vectors = self.embedder.embed([text for text, _ in found], timeout=1) if found else []
-        facts = [ProposedFact(text, about, v) for (text, about), v in zip(found, vectors, strict=True)]
-        return Extraction(tuple(facts), llm_calls=1)
+        facts = [
+            replace(
+                ProposedFact(
+                    text, about, vector, quotes=quotes_of(text, turns), replaces=self._untrue(account_id, text)
+                ),
+                **self.details.get(text, {}),
+            )
+            for (text, about), vector in zip(found, vectors, strict=True)
+        ]
+        return Extraction(tuple(facts), llm_calls=1, requests=self.requests)
+
+    def _untrue(self, account_id: AccountId, text: str) -> tuple[str, ...]:
+        """The memories that ``text`` makes untrue: those of another home."""
+        home = _HOME.match(text)
+        shown = self.memories.of(account_id) if self.memories is not None else []
+        homes = [(m, found[1]) for m in shown if m.valid_until is None and (found := _HOME.match(m.text))]
+        return tuple(memory.id for memory, other in homes if home and other.casefold() != home[1].casefold())
+
+
+_HOME = re.compile(r"User lives in (\w+)", re.IGNORECASE)
+
+
+def quotes_of(fact: str, turns: Sequence[Turn]) -> tuple[Quote, ...]:
+    """The turns that say ``fact``, and the question before the first; those that share most words with it, if none
+    says it in most of its words."""
+    known = list(words_of(fact))
+    shares = [sum(map(Words([turn.text]).akin, known)) for turn in turns]
+    asked = ["", *(turn.text if "?" in turn.text else "" for turn in turns)]
+    says = [n for n, turn in enumerate(turns) if Saying(turn.text, asked=asked[n][-300:]).says(fact)]
+    most = max(shares, default=0)
+    found = says or [n for n, share in enumerate(shares) if share == most and most > 0]
+    persons = [n for n in found if turns[n].role == "user"]
+    chosen = persons or found
+    if chosen and chosen[0] and turns[chosen[0] - 1].role == "assistant" and turns[chosen[0]].role == "user":
+        chosen = [chosen[0] - 1, *chosen]
+    return tuple(Quote(turns[n].text, n) for n in chosen)

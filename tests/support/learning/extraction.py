@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from operator_memory.adapters.secrets.redactor import SecretRedactor
-from operator_memory.application.learning.chunk_facts import FactPorts
+from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
@@ -15,7 +15,6 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
-from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
@@ -60,6 +59,10 @@ class World:
     quota: int = 20_000
     session_days: int = 30
 
+    def __post_init__(self) -> None:
+        self.extractor.memories = self.memories
+        self.extractor.only_said = self.chunk_characters < 100
+
     @property
     def library(self) -> InMemoryLibrary:
         """The store as people see it."""
@@ -75,7 +78,7 @@ class World:
     @property
     def visibility(self) -> TurnVisibility:
         """What keeps outdated turns out of other sessions."""
-        return TurnVisibility(search=self.memories, marks=self.memories, wording=WordComparison(), clock=self.clock)
+        return TurnVisibility(search=self.memories, marks=self.memories, clock=self.clock)
 
     @property
     def erase(self) -> EraseMemories:
@@ -89,12 +92,15 @@ class World:
         ports = ExtractionPorts(
             jobs=self.jobs,
             redactor=self.redactor,
+            search=self.memories,
             switches=FakeSwitches(self.platform),
             watermarks=self.watermarks,
             thread_messages=self.threads,
             clock=self.clock,
         )
-        fact_ports = FactPorts(self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility)
+        fact_ports = FactDependencies(
+            self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility
+        )
         extract = ExtractRun(
             ports,
             self.policy,

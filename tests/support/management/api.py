@@ -25,7 +25,6 @@ from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
-from operator_memory.domain.learning.sentences import WordComparison
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
@@ -148,7 +147,7 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
-        visibility = TurnVisibility(search=self._search, marks=self._marks, wording=WordComparison(), clock=clock)
+        visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
         return Services(
             access=self._access(limits),
             memories=ManageMemories(

@@ -79,11 +79,13 @@ def test_what_comes_late_takes_no_room_in_a_full_account() -> None:
 
 
 @pytest.mark.parametrize("known", [[], [LISBON]])
-def test_of_one_answer_that_goes_back_and_forth_the_last_word_holds(known: list[str]) -> None:
-    world = World()
+def test_of_one_run_that_goes_back_and_forth_the_last_word_holds(known: list[str]) -> None:
+    world = World(chunk_characters=10)
     for fact in known:
         learned(world, 0, "I live in Lisbon.", fact)
-    outcomes = learned(world, 1, "I live in Lisbon. In Porto. No: I live in Lisbon.", LISBON, PORTO, LISBON)
+    world.extractor.facts = lambda _: [(LISBON, "user"), (PORTO, "user")]
+    said = ("I live in Lisbon.", "I live in Porto.", "No: I live in Lisbon.")
+    outcomes = world.run(run_of(1, *said), "back-and-forth").facts
     assert [o.outcome for o in outcomes[1:]] == [Outcome.SUPERSEDED, Outcome.SUPERSEDED]
     assert valid_facts(world) == [LISBON]
     assert fact_of(world, PORTO).superseded_by == fact_of(world, LISBON).id

@@ -199,11 +199,10 @@ class AdaptersInUse:
         """What keeps outdated turns out of other sessions."""
         from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
         from operator_memory.application.shared.turn_visibility import TurnVisibility
-        from operator_memory.domain.learning.sentences import WordComparison
 
         collection = self.settings.qdrant_collection
         marks = QdrantTurnMarks(self.qdrant, collection=collection, write_timeout=self.write_timeout)
-        return TurnVisibility(search=self.memories(), marks=marks, wording=WordComparison(), clock=self.clock)
+        return TurnVisibility(search=self.memories(), marks=marks, clock=self.clock)
 
     @cached_property
     def embeddings_api(self) -> HttpClient:

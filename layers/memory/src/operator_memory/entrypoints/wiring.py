@@ -112,7 +112,7 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
     from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
     from operator_memory.adapters.models.mem0_engine import Mem0Extractor
     from operator_memory.adapters.secrets.redactor import SecretRedactor
-    from operator_memory.application.learning.chunk_facts import FactPorts
+    from operator_memory.application.learning.chunk_facts import FactDependencies
     from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
     from operator_memory.application.learning.learn_facts import LearnFacts
     from operator_memory.application.learning.store_turns import StoreTurns
@@ -120,10 +120,11 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
     settings, clock, redactor = adapters.settings, adapters.clock, SecretRedactor()
     embedder, memories, writer = adapters.embedder(), adapters.memories(), adapters.writer()
     extractor = Mem0Extractor(model=adapters.chat_model(), embedder=embedder, memories=memories, clock=clock)
-    fact_ports = FactPorts(extractor, memories, writer, redactor, clock, adapters.turn_visibility())
+    fact_ports = FactDependencies(extractor, memories, writer, redactor, clock, adapters.turn_visibility())
     ports = ExtractionPorts(
         jobs=jobs,
         redactor=redactor,
+        search=memories,
         switches=adapters.switches(),
         watermarks=DynamoDBWatermarks(adapters.dynamodb, adapters.required("memory_table")),
         thread_messages=adapters.thread_messages(),

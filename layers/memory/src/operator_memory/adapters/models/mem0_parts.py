@@ -5,23 +5,28 @@ it meets in a shared `Failure`, because ``add`` swallows most exceptions; the en
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from operator_memory.adapters.models.extraction_answer import Answer, Proposal, read_answer
+from operator_memory.adapters.models.extraction_prompt import EARLIER_CHARACTERS, brought_in_line, numbered
 from operator_memory.application.ports.core import Embedder, MemorySearch
-from operator_memory.domain.conversation import clean_text
-from operator_memory.domain.errors import MalformedResponseError, MemoryServiceError
+from operator_memory.domain.conversation import Turn
+from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.proposals import TokenUsage
-from operator_memory.domain.memory.embedding_text import ending
+from operator_memory.domain.learning.speakers import speaker_of, with_speaker
+from operator_memory.domain.memory.embedding_text import beginning, ending
 from operator_memory.domain.memory.scopes import AccountId, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
 
 NEIGHBOURS = 10
-_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+"""Existing memories that resemble the conversation, or one thing that was said in it."""
+MOST_SHOWN = 20
+"""Existing memories that the model is shown."""
+_LATEST_TURNS = 20
 
 
 class ChatModel(Protocol):
@@ -52,61 +57,45 @@ class Failure:
 
 @dataclass(slots=True)
 class StrictModel:
-    """Lets only a well-formed extraction through, and keeps what the model proposed."""
+    """Sends the prompt that we mean, lets only a readable extraction through, and keeps what the model proposed."""
 
     model: ChatModel
     failure: Failure
-    proposals: list[dict[str, Any]] = field(default_factory=list)
+    observed_at: datetime
+    turns: Sequence[Turn] = ()
+    answer: Answer = field(default_factory=lambda: Answer(()))
     calls: int = 0
     tokens: TokenUsage = field(default_factory=TokenUsage)
 
     def generate_response(
         self, messages: list[dict[str, str]], response_format: dict[str, str] | None = None, **_: object
     ) -> str:
-        """Ask the model; returns its facts as the JSON that Mem0 parses.
+        """Ask the model; returns the texts that Mem0 is to embed, as the JSON that it parses.
 
         Raises:
-            MalformedResponseError: if the answer is not ``{"memory": [{"text": ...}, ...]}``.
+            MalformedResponseError: if the answer holds no list of memories.
         """
         self.calls += 1
         try:
-            self.proposals = parse_extraction(self.model.generate_response(messages, response_format))
+            prompt = brought_in_line(messages, self.observed_at)
+            answer = read_answer(self.model.generate_response(prompt, response_format))
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
         finally:
             self.tokens += self.model.take_usage()
+        proposals = tuple(_with_speaker(proposal, self.turns) for proposal in answer.proposals)
+        self.answer = replace(answer, proposals=proposals)
+        texts = dict.fromkeys([p.text for p in proposals] + [text for p in proposals for text in p.remains.values()])
         # Mem0 cuts code fences and <think> elements out of an answer, also where they stand in a fact.
-        return json.dumps({"memory": self.proposals}).replace("<", "\\u003c").replace("`", "\\u0060")
+        listed = json.dumps({"memory": [{"text": text} for text in texts]})
+        return listed.replace("<", "\\u003c").replace("`", "\\u0060")
 
 
-def parse_extraction(answer: str) -> list[dict[str, Any]]:
-    """The facts in a model's answer: ``text``, ``attributed_to`` (``user`` or ``assistant``) and ``replaces``.
-
-    A model's thinking aloud before the JSON and a fence around it are allowed; an empty list is a valid answer.
-    """
-    text = _THINKING.sub("", answer).strip()
-    if text.startswith("```") and text.endswith("```") and "\n" in text:
-        text = text[text.index("\n") : -3]
-    try:
-        decoded = json.loads(text, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise MalformedResponseError("llm", "the extraction is not JSON") from error
-    items = decoded.get("memory") if isinstance(decoded, dict) else None
-    if not isinstance(items, list):
-        raise MalformedResponseError("llm", 'the extraction has no list "memory"')
-    return [_proposal(item) for item in items]
-
-
-def _proposal(item: object) -> dict[str, Any]:
-    text = item.get("text") if isinstance(item, dict) else None
-    # Cleaned as a message is: what stands in a model's answer is no safer than what a user wrote.
-    fact = " ".join(clean_text(text).split()) if isinstance(text, str) else ""
-    if not isinstance(item, dict) or not fact:
-        raise MalformedResponseError("llm", "an extracted fact has no text")
-    attributed = "assistant" if str(item.get("attributed_to", "")).lower() == "assistant" else "user"
-    replaces = item.get("replaces")  # a hint: what is not a list of ids is no reason to lose the fact
-    named = [str(i)[:64] for i in replaces[:NEIGHBOURS]] if isinstance(replaces, list) else []
-    return {"id": str(item.get("id", "")), "text": fact, "attributed_to": attributed, "replaces": named}
+def _with_speaker(proposal: Proposal, turns: Sequence[Turn]) -> Proposal:
+    """What a named speaker said of themselves is theirs, however the model puts it."""
+    if proposal.attributed_to == "assistant":
+        return proposal
+    return replace(proposal, text=with_speaker(proposal.text, speaker_of(proposal.quotes, turns)))
 
 
 @dataclass(slots=True)
@@ -116,11 +105,20 @@ class StrictEmbedder:
     embedder: Embedder
     timeout: float
     failure: Failure
+    turns: Sequence[Turn] = ()
+    """What the conversation is looked up by, in place of the prompt's form of it."""
     vectors: dict[str, Vector] = field(default_factory=dict)
+    asked: list[Vector] = field(default_factory=list)
+    """The vectors of the whole conversation and of each of the latest things that the person said."""
 
-    def embed(self, text: str, memory_action: str | None = None) -> Vector:  # noqa: ARG002  (Mem0's signature)
-        """The vector of one text; of a long one (a whole conversation) of its end, which says most."""
-        return self._embed([text])[0]
+    def embed(self, text: str, memory_action: str | None = None) -> Vector:
+        """The vector of one text; of the conversation that of its end, which says most."""
+        if memory_action != "search":
+            return self._embed([text])[0]
+        whole = ending("\n".join(turn.text for turn in self.turns))
+        said = [beginning(turn.text) for turn in self.turns if turn.role == "user"][-_LATEST_TURNS:]
+        self.asked = list(self._embed(list(dict.fromkeys([whole, *said]))))
+        return self.asked[0]
 
     def embed_batch(self, texts: list[str], memory_action: str | None = None) -> Sequence[Vector]:  # noqa: ARG002
         """One vector per text, in one call."""
@@ -156,29 +154,35 @@ class ProposalStore:
     now: datetime
     timeout: float
     failure: Failure
+    embedder: StrictEmbedder
     found: list[str] = field(default_factory=list)
     """Ids of the neighbours, in the order in which Mem0 numbers them for the model."""
 
     def search(
         self,
         query: str,  # noqa: ARG002  (Mem0's signature)
-        vectors: Vector,
+        vectors: Vector,  # noqa: ARG002
         top_k: int = NEIGHBOURS,
         filters: object = None,  # noqa: ARG002
     ) -> list[Neighbour]:
-        """The account's nearest existing memories. Mem0's own filters are not used: the account is ours."""
-        searches = tuple(Search(key, SearchMode.DENSE, top_k) for key in self.keys)
-        plan = SearchPlan(searches, vector=vectors)
+        """The account's existing memories that are nearest to what was said. Mem0's own filters are not used: the
+        account is ours."""
+        searches = tuple(
+            Search(key, SearchMode.DENSE, top_k, vector=vector) for vector in self.embedder.asked for key in self.keys
+        )
         try:
-            found = self.memories.search(self.account_id, plan, now=self.now, timeout=self.timeout)
+            found = self.memories.search(self.account_id, SearchPlan(searches), now=self.now, timeout=self.timeout)
         except MemoryServiceError as error:
             raise self.failure.note(error) from error
-        hits = sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score)[:top_k]
-        self.found = [hit.memory.id for hit in hits]
-        return [Neighbour(hit.memory.id, {"data": hit.memory.text}, hit.score) for hit in hits]
+        best: dict[str, Hit] = {}
+        for hit in sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score):
+            best.setdefault(hit.memory.id, hit)
+        shown = list(best.values())[:MOST_SHOWN]
+        self.found = [hit.memory.id for hit in shown]
+        return [Neighbour(hit.memory.id, {"data": hit.memory.text}, hit.score) for hit in shown]
 
-    def replaced(self, numbers: Sequence[str]) -> tuple[str, ...]:
-        """The ids of the neighbours that the model names by its numbers; others are ignored."""
+    def ids_of(self, numbers: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the memories that the model names by the numbers it was shown; others are ignored."""
         known = {str(number): identity for number, identity in enumerate(self.found)}
         return tuple(dict.fromkeys(known[number] for number in numbers if number in known))
 
@@ -186,12 +190,16 @@ class ProposalStore:
         """Store nothing: the model's proposals are kept, and storing is the use case's, after its gate."""
 
 
-class NoHistory:
-    """In place of Mem0's SQLite file of raw messages: remembers nothing."""
+@dataclass(frozen=True, slots=True)
+class EarlierTurns:
+    """In place of Mem0's SQLite file of raw messages: knows the turns before the run, and keeps nothing."""
+
+    turns: Sequence[Turn] = ()
 
     def get_last_messages(self, session_scope: str, limit: int = 10) -> list[dict[str, str]]:  # noqa: ARG002
-        """No earlier messages: what a container happens to remember must not change what is extracted."""
-        return []
+        """The last of them, numbered upwards to -1. What a container happens to remember does not count."""
+        latest = self.turns[-limit:]
+        return numbered(latest, first=-len(latest), most=EARLIER_CHARACTERS)
 
     def save_messages(self, messages: object, session_scope: str) -> None:
         """Keep nothing."""

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from operator_memory.adapters.qdrant.evidence import evidence_of, evidence_payload
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
+from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.text import valid
@@ -27,6 +29,7 @@ KEYWORD_MODEL = "qdrant/bm25"
 # By name, which an enumeration's call takes ten times as long to find: a retrieval reads a hundred points.
 _SCOPES = {scope.value: scope for scope in Scope}
 _KINDS = {kind.value: kind for kind in Kind}
+_SOURCE_CLASSES = {source.value: source for source in SourceClass}
 
 ACCOUNT = "user_id"
 SESSION = "run_id"
@@ -212,6 +215,10 @@ def payload_of(memory: Memory) -> Json:
         "access_count": memory.access_count,
         "version": memory.version,
         "history": [_past(past) for past in memory.history] or None,
+        "evidence": evidence_payload(memory.evidence),
+        "source_class": memory.source_class.value if memory.source_class else None,
+        "when": memory.when,
+        "inferred": memory.inferred or None,
         "imported_at": _optional_timestamp(memory.imported_at),
         "rejected": memory.rejected,
     }
@@ -324,6 +331,10 @@ def _of_conversation(payload: Mapping[str, Any]) -> Json:
         "follows": payload.get(FOLLOWS),
         "said_in": _ids(payload.get("said_in")),
         "withheld_by": _ids(payload.get(WITHHELD)),
+        "evidence": evidence_of(payload.get("evidence")),
+        "source_class": _SOURCE_CLASSES.get(payload.get("source_class", "")),
+        "when": _optional_text(payload, "when"),
+        "inferred": bool(payload.get("inferred", False)),
     }
 
 

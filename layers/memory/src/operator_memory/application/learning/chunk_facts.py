@@ -5,20 +5,23 @@ import re
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from operator_memory.application.ports.core import Clock, MemorySearch
 from operator_memory.application.ports.learning import FactExtractor, Redactor
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
-from operator_memory.domain.conversation import Turn, answers
-from operator_memory.domain.learning.fact_gate import OUTDATED, Known, Room, Verdict, holds_since, judge, route
-from operator_memory.domain.learning.grounding import Grounding
+from operator_memory.domain.conversation import Turn, said_at
+from operator_memory.domain.learning.evidence import Evidence, Finding
+from operator_memory.domain.learning.fact_gate import Candidate, KnownMemory, Room, Verdict, judge, route
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
-from operator_memory.domain.learning.proposals import ProposedFact
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_id
-from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.learning.learned_memory import learned_memory, remaining_memory, with_verdict
+from operator_memory.domain.learning.proposals import Extraction, ProposedFact
+from operator_memory.domain.learning.requests import NOT_TO_REMEMBER, Wishes, wishes_of
+from operator_memory.domain.learning.turns_and_facts import TurnsAndFacts, in_force
+from operator_memory.domain.memory.memory import UNWANTED, EmbeddedMemory, Memory, memory_id
+from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.text import normalised_text
@@ -28,12 +31,15 @@ NEIGHBOURS = 8
 
 SEARCH_TIMEOUT = 10.0
 
-QUARANTINE = timedelta(days=30)
-"""How long a rejected fact waits for a person to look at it."""
+_PLACES = 20
+"""Ids under which the same words are looked for, should people have changed what was stored under each before."""
+
+_WORD = re.compile(r"\w{3,}")
+_LATEST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class FactPorts:
+class FactDependencies:
     """What learning facts needs."""
 
     extractor: FactExtractor
@@ -41,50 +47,76 @@ class FactPorts:
     memories: GuardedWriter
     redactor: Redactor
     clock: Clock
-    past_turns: TurnVisibility
+    visibility: TurnVisibility
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a run's conversation. ``until``: when it was said at the latest; ``earlier``: the turns before it."""
+
+    job: RunJob
+    turns: Sequence[Turn]
+    until: datetime
+    earlier: Sequence[Turn] = ()
 
 
 class ChunkFacts:
     """The facts of one chunk, judged one after another: each is also compared with those before it."""
 
-    def __init__(self, ports: FactPorts, quota: int, job: RunJob, turns: Sequence[Turn], until: datetime) -> None:
+    def __init__(self, ports: FactDependencies, quota: int, chunk: Chunk) -> None:
         self._ports = ports
         self._quota = quota
-        self._job = job
-        self._turns = turns
-        self._said_at = until
+        self._chunk = chunk
+        self._job = chunk.job
         self._left = 0
         self._new: dict[str, EmbeddedMemory] = {}
+        self._findings: dict[str, Finding] = {}
         self._by_word: dict[str, deque[str]] = {}
         self._replaced: dict[str, str] = {}  # id of an older memory -> id of the one that took its place
-        self._said = _WhatWasSaid()
+        self._said = TurnsAndFacts()
 
     @property
     def _account(self) -> AccountId:
         return self._job.account_id
 
-    def store(self, proposed: Sequence[ProposedFact]) -> list[FactOutcome]:
-        """The outcome of each fact, in order; what is to be stored is stored."""
-        facts = [self._redacted(fact) for fact in proposed]
-        if not facts:
-            return []
+    def store(self, extraction: Extraction) -> list[FactOutcome]:
+        """The outcome of each fact, in order, and of each memory that was to be forgotten; all of it is stored."""
+        facts = [self._redacted(fact) for fact in extraction.facts]
+        evidence = Evidence(self._chunk.turns, facts, earlier=self._chunk.earlier)
+        wishes = wishes_of(extraction.requests, evidence, [turn.role for turn in self._chunk.turns])
+        outcomes = self._store_facts(facts, evidence, wishes) if facts else []
+        return outcomes + self._grant(wishes)
+
+    def _store_facts(self, facts: Sequence[ProposedFact], evidence: Evidence, wishes: Wishes) -> list[FactOutcome]:
         routes = [route(self._account, self._job.agent_id, fact) for fact in facts]
-        probes = [self._memory(key, identity, fact) for (key, identity), fact in zip(routes, facts, strict=True)]
+        named = self._named(facts)
+        findings = [self._finding(fact, evidence, named, wishes) for fact in facts]
+        made = zip(routes, facts, findings, strict=True)
+        probes = [self._memory(key, identity, fact, finding) for (key, identity), fact, finding in made]
         stored = self._stored(probes)
         neighbours = self._neighbours(probes, facts)
         self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
         weakest = self._weakest(probes) if self._left < len(facts) else {}
-        # The model has seen what is known: a new fact may take a name from there.
-        said = Grounding(self._turns, known=sorted({k.memory.text for known in neighbours for k in known}))
         outcomes = []
-        for probe, fact, known in zip(probes, facts, neighbours, strict=True):
-            verdict = self._judged(probe, fact, said, stored.get(probe.id), known, weakest.get(probe.key, ()))
-            probe = replace(probe, said_in=self._said_in(verdict))
-            self._said.note(verdict, probe, stored.get(probe.id))
+        for probe, fact, finding, near in zip(probes, facts, findings, neighbours, strict=True):
+            twin = stored.get(probe.id)
+            known = _with_named(near, fact, named, probe.key)
+            verdict = self._judged(probe, fact, finding, twin, (known, weakest.get(probe.key, ())))
+            self._said.note(verdict, probe, twin)
             self._take(verdict, EmbeddedMemory(probe, fact.vector))
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
         return without_erased(outcomes, erased)
+
+    def _named(self, facts: Sequence[ProposedFact]) -> dict[str, Memory]:
+        """The memories that ``facts`` say they replace or repeat."""
+        ids = dict.fromkeys(i for fact in facts for i in (*fact.replaces, fact.same_as) if i)
+        return self._ports.memories.stored(self._account, list(ids)) if ids else {}
+
+    def _finding(self, fact: ProposedFact, evidence: Evidence, named: Mapping[str, Memory], wishes: Wishes) -> Finding:
+        replaced = [named[i].text for i in fact.replaces if i in named]
+        finding = evidence.examine(fact, day=self._chunk.until.date(), replaced=replaced)
+        return replace(finding, reason=NOT_TO_REMEMBER) if wishes.forbids(finding) else finding
 
     def _stored(self, probes: list[Memory]) -> dict[str, Memory]:
         """What the account has under the ids of ``probes``. What has expired only waits for the sweep: it is not there.
@@ -112,7 +144,7 @@ class ChunkFacts:
         return (
             twin is not None
             and normalised_text(twin.text) != normalised_text(probe.text)
-            and holds_since(twin) <= self._said_at
+            and max(twin.created_at, twin.updated_at) <= probe.created_at
             and twin.source_run_id != self._job.job_id
         )
 
@@ -121,13 +153,13 @@ class ChunkFacts:
         redacted = self._ports.redactor.redact(fact.text)
         return replace(fact, text=redacted.text) if redacted.counts else fact
 
-    def _neighbours(self, probes: Sequence[Memory], facts: Sequence[ProposedFact]) -> list[list[Known]]:
+    def _neighbours(self, probes: Sequence[Memory], facts: Sequence[ProposedFact]) -> list[list[KnownMemory]]:
         """For each fact the memories of its scope that resemble it; one request for all."""
         searches = tuple(
             Search(probe.key, SearchMode.DENSE, NEIGHBOURS, vector=fact.vector)
             for probe, fact in zip(probes, facts, strict=True)
         )
-        return [[Known(hit.memory, hit.score) for hit in hits] for hits in self._search(searches)]
+        return [[KnownMemory(hit.memory, hit.score) for hit in hits] for hits in self._search(searches)]
 
     def _weakest(self, probes: Sequence[Memory]) -> dict[ScopeKey, list[Memory]]:
         """The least important memories of each scope, as many as there are facts: a full account's give way."""
@@ -144,38 +176,45 @@ class ChunkFacts:
         self,
         probe: Memory,
         fact: ProposedFact,
-        said: Grounding,
+        finding: Finding,
         twin: Memory | None,
-        known: Sequence[Known],
-        weakest: Sequence[Memory],
+        around: tuple[Sequence[KnownMemory], Sequence[Memory]],
     ) -> Verdict:
-        key, identity = probe.key, probe.id
+        """``around``: the memories that it is compared with, and the weakest of its scope."""
+        known, weakest = around
         mine = [
-            Known(new.memory, cosine(fact.vector, new.vector))
+            KnownMemory(new.memory, cosine(fact.vector, new.vector), self._same_words(finding, new.memory.id))
             for new in self._alike(fact)
-            if new.memory.key == key and new.memory.rejected is None and new.memory.id not in self._replaced
+            if new.memory.key == probe.key and new.memory.rejected is None and new.memory.id not in self._replaced
         ]
         others = [k for k in known if k.memory.id not in self._replaced and k.memory.id not in self._new]
-        if identity in self._new:
-            twin = self._new[identity].memory
-            if identity not in self._replaced:
-                outcome = FactOutcome(identity, key.scope, Outcome.DUPLICATE, others=(identity,))
-                return Verdict(key, outcome, stored=False)
-        if twin is not None and identity in self._replaced:  # by a fact of this chunk, and now it is said again
-            twin = self._put_aside(twin)
+        if probe.id in self._new:
+            twin = self._new[probe.id].memory
+            if probe.id not in self._replaced:
+                outcome = FactOutcome(probe.id, probe.scope, Outcome.DUPLICATE, others=(probe.id,))
+                return Verdict(probe.key, outcome, stored=False)
+        if twin is not None and probe.id in self._replaced:  # by a fact of this chunk, and now it is said again
+            twin = self._put_aside(twin, probe.created_at)
         return judge(
-            key,
-            identity,
-            fact,
-            agent_id=self._job.agent_id,
-            turns=self._turns,
-            said=said,
-            said_at=self._said_at,
-            twin=twin,
-            known=[*mine, *others],
-            run_id=self._job.job_id,
-            room=self._room(identity, twin, [m for m in weakest if m.id not in self._replaced]),
+            Candidate(
+                fact,
+                probe.key,
+                probe.id,
+                finding,
+                said_at=probe.created_at,
+                run_id=self._job.job_id,
+                author_id=self._job.author_id,
+                speaker=probe.speaker,
+                agent_id=self._job.agent_id,
+                source=probe.message_id,
+                twin=twin,
+                known=[*mine, *others],
+                room=self._room(probe.id, twin, [m for m in weakest if m.id not in self._replaced]),
+            )
         )
+
+    def _same_words(self, finding: Finding, identity: str) -> bool:
+        return identity in self._findings and finding.shares_words(self._findings[identity])
 
     def _room(self, identity: str, twin: Memory | None, weakest: Sequence[Memory]) -> Room:
         """Whether one more fact may be stored, what this chunk adds and puts aside included."""
@@ -192,43 +231,22 @@ class ChunkFacts:
         return [self._new[identity] for identity, _ in shared.most_common(NEIGHBOURS)]
 
     def _take(self, verdict: Verdict, proposed: EmbeddedMemory) -> None:
-        outcome = verdict.outcome
         for older in verdict.supersedes:
-            self._replaced[older.id] = outcome.memory_id
+            self._replaced[older.id] = verdict.outcome.memory_id
+        for older, rest in verdict.remains:
+            kept = remaining_memory(older, rest.text, at=proposed.memory.created_at)
+            self._new.setdefault(kept.id, EmbeddedMemory(kept, rest.vector))
         if not verdict.stored:
             return
-        memory = replace(proposed.memory, message_id=outcome.source, speaker=self._speaker_of(outcome.source))
-        if (again := verdict.revives) is not None:
-            # It holds again, with all that people have done to it, as what this run has learned.
-            kept = {name: getattr(again, name) for name in _OF_PEOPLE}
-            said_in = tuple(dict.fromkeys((*again.said_in, *memory.said_in)))[-_MOST_SAID_IN:]
-            memory = replace(memory, **kept, author_id=memory.author_id or again.author_id, said_in=said_in)
+        memory = with_verdict(proposed.memory, verdict, now=self._ports.clock.now())
+        if verdict.revives is not None:
             self._replaced.pop(memory.id, None)
         if verdict.outdated_by is not None:
             self._replaced[memory.id] = verdict.outdated_by.id
-            until = min(holds_since(verdict.outdated_by), self._ports.clock.now())
-            memory = replace(memory, superseded_by=verdict.outdated_by.id, valid_until=until)
-        elif outcome.outcome is Outcome.REJECTED:
-            memory = replace(
-                memory,
-                rejected=outcome.reason,
-                valid_until=self._said_at,
-                expires_at=self._ports.clock.now() + QUARANTINE,
-            )
         self._new[memory.id] = EmbeddedMemory(memory, proposed.vector)
+        self._findings[memory.id] = verdict.finding
         for word in _words(memory.text):
             self._by_word.setdefault(word, deque(maxlen=_LATEST)).append(memory.id)
-
-    def _said_in(self, verdict: Verdict) -> tuple[str, ...]:
-        """The turns that say it, and the question before that it answers."""
-        places = set(verdict.turns)
-        first = verdict.turns[0] if verdict.turns else 0
-        if first and answers(self._turns[first], self._turns[first - 1]):
-            places.add(first - 1)
-        return tuple(turn_id(self._job, self._turns[place]) for place in sorted(places))
-
-    def _speaker_of(self, message_id: str | None) -> str | None:
-        return next((turn.name for turn in self._turns if message_id and turn.message_id == message_id), None)
 
     def _write(self, probes: Sequence[Memory], stored: Mapping[str, Memory]) -> set[str]:
         """Store what is new, then put aside what it replaces: a worker that dies in between is repeated."""
@@ -236,125 +254,80 @@ class ChunkFacts:
         known = [probe for probe in probes if probe.id in stored and probe.id not in self._new]
         erased = self._ports.memories.enforce(self._account, known) if known else set()
         self._have_sessions_follow()
-        ended = [self._ended(embedded) for embedded in self._new.values()]
+        moments = {probe.id: probe.created_at for probe in probes}
+        ended = [self._ended(embedded, moments) for embedded in self._new.values()]
         if ended:
             erased |= self._ports.memories.upsert(self._account, ended)
         for newer in dict.fromkeys(self._replaced.values()):
             older = [i for i, by in self._replaced.items() if by == newer and i not in self._new]
             if older and newer not in erased:
-                self._ports.memories.supersede(self._account, older, by=newer, at=self._said_at)
+                at = moments.get(newer, self._chunk.until)
+                self._ports.memories.supersede(self._account, older, by=newer, at=at)
         return erased
 
     def _have_sessions_follow(self) -> None:
         """Other sessions are no longer to recall what was said and holds no more. First of all: what replaces a memory
         is not found to do so again."""
-        said, turns = self._said, self._ports.past_turns
+        said, turns = self._said, self._ports.visibility
         older = [identity for identity in said.replaced if identity not in self._new]
         whole = self._ports.memories.stored(self._account, older) if older else {}
         replaced = [*whole.values(), *(self._new[i].memory for i in said.replaced if i in self._new)]
         gone = [*(replace(m, said_in=(*m.said_in, *said.turns_of(m.id))) for m in replaced), *said.untrue]
         if gone:
-            turns.withhold(self._account, gone, spare={m.id: said.turns_of(self._in_force(m.id)) for m in replaced})
-        if said.agents:
-            turns.withhold_sources(self._account, said.agents)
-        for fact in said.again.values():
+            spare = {m.id: said.turns_of(in_force(m.id, self._replaced)) for m in replaced}
+            turns.withhold(self._account, gone, spare=spare)
+        if said.of_agents:
+            turns.withhold_sources(self._account, said.of_agents)
+        for fact in said.hold_again.values():
             turns.release(self._account, fact)
 
-    def _in_force(self, identity: str) -> str:
-        """What holds in the place of a memory that something of this chunk replaced."""
-        seen: set[str] = set()
-        while identity in self._replaced and identity not in seen:
-            seen.add(identity)
-            identity = self._replaced[identity]
-        return identity
+    def _grant(self, wishes: Wishes) -> list[FactOutcome]:
+        """Do what the person asked of the memory: other sessions do not recall the turns, the memories are retired."""
+        ids = {index: turn_id(self._job, turn) for index, turn in enumerate(self._chunk.turns)}
+        if wishes.unwanted:
+            reasons = {ids[index]: (UNWANTED,) for index in wishes.unwanted}
+            self._ports.visibility.withhold_turns(self._account, reasons)
+        found = self._ports.memories.stored(self._account, list(wishes.forgotten)) if wishes.forgotten else {}
+        mine = [m for m in found.values() if not m.pinned and _may_forget(m, self._job.author_id)]
+        if mine:
+            self._ports.visibility.withhold(self._account, mine)
+        for memory in mine:
+            turn = wishes.forgotten[memory.id]
+            at = said_at(self._chunk.turns[turn], self._chunk.until)
+            self._ports.memories.supersede(self._account, [memory.id], by=ids[turn], at=at)
+        return [FactOutcome(m.id, m.scope, Outcome.FORGOTTEN) for m in mine]
 
-    def _ended(self, embedded: EmbeddedMemory) -> EmbeddedMemory:
+    def _ended(self, embedded: EmbeddedMemory, moments: Mapping[str, datetime]) -> EmbeddedMemory:
         """With its end, if a later fact of the same chunk took its place."""
         memory = embedded.memory
         if memory.superseded_by is not None or memory.id not in self._replaced:
             return embedded
-        return EmbeddedMemory(self._put_aside(memory), embedded.vector)
+        at = moments.get(self._replaced[memory.id], self._chunk.until)
+        return EmbeddedMemory(self._put_aside(memory, at), embedded.vector)
 
-    def _put_aside(self, memory: Memory) -> Memory:
-        return replace(memory, superseded_by=self._replaced[memory.id], valid_until=self._said_at)
+    def _put_aside(self, memory: Memory, at: datetime) -> Memory:
+        return replace(memory, superseded_by=self._replaced[memory.id], valid_until=at)
 
-    def _memory(self, key: ScopeKey, identity: str, fact: ProposedFact) -> Memory:
-        job = self._job
-        return Memory(
-            id=identity,
-            account_id=job.account_id,
-            scope=key.scope,
-            kind=Kind.FACT,
-            text=fact.text,
-            created_at=self._said_at,
-            updated_at=self._said_at,
-            agent_id=key.owner_id,
-            session_id=job.effective_session_id,  # where it was learned: it is erased with that session
-            thread_id=job.thread_id,
-            author_id=job.author_id,
-            attributed_to=fact.attributed_to,
-            source_run_id=job.job_id,
-            importance=importance_of(fact.text, kind=Kind.FACT, scope=key.scope),
-        )
+    def _memory(self, key: ScopeKey, identity: str, fact: ProposedFact, finding: Finding) -> Memory:
+        memory = learned_memory(self._job, self._chunk.turns, self._chunk.until, (key, identity), fact, finding)
+        return replace(memory, importance=importance_of(fact.text, kind=memory.kind, scope=key.scope))
 
 
-class _WhatWasSaid:
-    """Which facts of a chunk hold, and which do not, as far as the turns that say them are concerned."""
-
-    def __init__(self) -> None:
-        self.replaced: dict[str, None] = {}  # ids of what something of this chunk made untrue
-        self.untrue: list[Memory] = []
-        self.agents: list[Memory] = []
-        self.again: dict[str, Memory] = {}  # by id, what holds again
-        self._turns: dict[str, dict[str, None]] = {}  # id of a memory -> of this chunk's turns those that say it
-
-    def note(self, verdict: Verdict, fact: Memory, twin: Memory | None) -> None:
-        """``twin``: what is stored under the fact's id."""
-        outcome = verdict.outcome
-        if outcome.reason != "over_quota":  # what gave way to it is not untrue
-            self.replaced |= dict.fromkeys(older.id for older in verdict.supersedes)
-        for older in verdict.supersedes:
-            self.again.pop(older.id, None)
-        if verdict.revives is not None and verdict.outdated_by is None:
-            self.replaced.pop(fact.id, None)
-            self.again[fact.id] = verdict.revives
-        elif outcome.outcome is not Outcome.REJECTED and twin is not None and twin.rejected is not None:
-            self.again |= {fact.id: twin} if verdict.stored else {}  # somebody's guess then, and now it is so
-        if _does_not_hold(outcome, fact, twin):
-            self.untrue.append(fact)
-        elif outcome.outcome is not Outcome.REJECTED and outcome.reason != "quarantined":
-            known = outcome.others[0] if outcome.outcome is Outcome.DUPLICATE and outcome.others else fact.id
-            self._turns.setdefault(known, {}).update(dict.fromkeys(fact.said_in))
-            if fact.scope is Scope.AGENT:
-                self.agents.append(fact)
-
-    def turns_of(self, identity: str) -> tuple[str, ...]:
-        """The turns of this chunk that say what the memory says."""
-        return tuple(self._turns.get(identity, ()))
+def _with_named(
+    near: Sequence[KnownMemory], fact: ProposedFact, named: Mapping[str, Memory], key: ScopeKey
+) -> list[KnownMemory]:
+    """``near``, and what ``fact`` names of its scope, as far as it is in force."""
+    ids = {known.memory.id for known in near}
+    wanted = dict.fromkeys((*fact.replaces, fact.same_as or ""))
+    also = [named[i] for i in wanted if i in named and i not in ids]
+    in_scope = [m for m in also if m.key == key and m.superseded_by is None and m.rejected is None]
+    return [*near, *(KnownMemory(memory, 0.0) for memory in in_scope)]
 
 
-def _does_not_hold(outcome: FactOutcome, fact: Memory, twin: Memory | None) -> bool:
-    """Whether it is known to be out of date, was corrected by a person since, or waits in quarantine because nobody
-    said so (the assistant may have) or it is a command."""
-    if outcome.outcome is Outcome.REJECTED:
-        return outcome.reason == OUTDATED or outcome.reason in _MISTRUSTED
-    if outcome.outcome is not Outcome.DUPLICATE or twin is None:
-        return False
-    corrected = normalised_text(twin.text) != normalised_text(fact.text)
-    return corrected or twin.rejected in _MISTRUSTED
-
-
-_MISTRUSTED = ("instruction_like", "not_grounded")
-
-_MOST_SAID_IN = 100
-"""Turns that a fact names which holds again and again; the latest stay."""
-
-_PLACES = 20
-"""Ids under which the same words are looked for, should people have changed what was stored under each before."""
-_OF_PEOPLE = ("pinned", "importance", "version", "history", "access_count", "last_accessed_at", "expires_at")
-
-_WORD = re.compile(r"\w{3,}")
-_LATEST = 50
+def _may_forget(memory: Memory, author_id: str | None) -> bool:
+    """Whether it is this member's to be forgotten, and not already retired."""
+    mine = memory.author_id is None or author_id is None or memory.author_id == author_id
+    return mine and memory.superseded_by is None and memory.scope is not Scope.SESSION
 
 
 def _words(text: str) -> set[str]:

@@ -9,9 +9,10 @@ from functools import partial
 from itertools import accumulate
 from uuid import UUID
 
-from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.chunk_facts import SEARCH_TIMEOUT
+from operator_memory.application.learning.learn_facts import MOST_EARLIER, LearnFacts
 from operator_memory.application.learning.store_turns import StoreTurns
-from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.core import Clock, MemorySearch
 from operator_memory.application.ports.learning import JobStore, Redactor, ThreadMessages, WatermarkStore
 from operator_memory.application.ports.management import SwitchReader
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -20,6 +21,7 @@ from operator_memory.domain.conversation import (
     MAX_CHARACTERS,
     READ_ROLES,
     RawMessage,
+    Turn,
     Watermark,
     message_text,
     read_conversation,
@@ -36,8 +38,10 @@ from operator_memory.domain.learning.jobs import (
     Outcome,
     RunJob,
 )
+from operator_memory.domain.memory.scopes import Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
 from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 MAX_MESSAGES = 5_000
@@ -72,6 +76,7 @@ class ExtractionPorts:
 
     jobs: JobStore
     redactor: Redactor
+    search: MemorySearch
     switches: SwitchReader
     watermarks: WatermarkStore
     thread_messages: ThreadMessages | None
@@ -156,14 +161,17 @@ class ExtractRun:
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
         said = with_positions(conversation.turns, job.job_id)
+        earlier = self._earlier(job, len(said)) if said else ()
         turns = self._turns.store(job, said)
-        learned = self._facts(job, said, attempt=record.attempts)
-        facts = self._replacing(job, learned.outcomes) if record.attempts > 1 else learned.outcomes
+        learned = self._facts.learn(job, said, earlier=earlier, attempt=record.attempts)
+        facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
         skipped = dict(conversation.skipped)
         if len(kept) < len(messages):
             skipped["erased"] = len(messages) - len(kept)
         if learned.passed_over:
             skipped["not_understood"] = len(learned.passed_over)
+        if learned.unreadable:
+            skipped["unreadable_facts"] = learned.unreadable
         if len(facts) > MAX_FACTS_LISTED:
             skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
         done = replace(
@@ -248,13 +256,32 @@ class ExtractRun:
             messages = kept
         return messages
 
-    def _replacing(self, job: RunJob, facts: Sequence[FactOutcome]) -> Sequence[FactOutcome]:
+    def _earlier(self, job: RunJob, count: int) -> list[Turn]:
+        """The last turns of the session before the run, oldest first; ``count``: how many turns the run has.
+
+        They are read from memory, where what people have erased is gone. An earlier attempt may have stored the run's
+        own, which are left out.
+        """
+        key = ScopeKey(Scope.SESSION, job.effective_session_id)
+        plan = SearchPlan((Search(key, SearchMode.RECENT, MOST_EARLIER + min(count, _PAGE)),))
+        now = self._ports.clock.now()
+        found = self._ports.search.search(job.account_id, plan, now=now, timeout=SEARCH_TIMEOUT)[0]
+        before = [hit.memory for hit in found if hit.memory.source_run_id != job.job_id]
+        before.sort(key=lambda memory: (memory.created_at, memory.seq or 0))
+        return [
+            Turn(m.role or "user", m.text, m.message_id, m.created_at, m.speaker)
+            for m in before[-MOST_EARLIER:]
+            if m.created_at <= job.finished_at
+        ]
+
+    def _replacing(self, job: RunJob, facts: Sequence[FactOutcome], turns: Sequence[Turn]) -> Sequence[FactOutcome]:
         """``facts`` of a repetition, with what they took the place of: what an earlier attempt marked so is not found
         any more, and its record was not written."""
         new = [o.memory_id for o in facts if o.outcome in (Outcome.ADDED, Outcome.SUPERSEDED)]
+        moments = {job.finished_at, *(said_at(turn, job.finished_at) for turn in turns)}
         marked: dict[str, dict[str, None]] = {}
         for memory in self._memories.replaced_by(job.account_id, new) if new else ():
-            if memory.superseded_by is not None and memory.valid_until == job.finished_at:
+            if memory.superseded_by is not None and memory.valid_until in moments:
                 marked.setdefault(memory.superseded_by, {})[memory.id] = None
         return [
             replace(o, outcome=Outcome.SUPERSEDED, others=tuple(dict.fromkeys((*o.others, *marked[o.memory_id]))))

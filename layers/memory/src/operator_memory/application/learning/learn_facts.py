@@ -1,15 +1,18 @@
 """The part of an extraction that finds, judges and stores facts: one model call a chunk of the conversation."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from operator_memory.application.learning.chunk_facts import ChunkFacts, FactPorts
+from operator_memory.application.learning.chunk_facts import Chunk, ChunkFacts, FactDependencies
 from operator_memory.domain.conversation import Turn, chunked, said_at
 from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
 from operator_memory.domain.learning.jobs import FactOutcome, RunJob
 from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind
+
+MOST_EARLIER = 10
+"""Turns before those of one model call that the model is shown."""
 
 PATIENCE = 5
 """Attempts after which a model that answers nothing of use is not asked the same again."""
@@ -27,6 +30,7 @@ class FactsReport:
     tokens: TokenUsage = field(default_factory=TokenUsage)
     answered: int = 0  # calls that were of use
     failed: int = 0  # calls that were not, and were made again about less
+    unreadable: int = 0  # items of the answers that are no fact
     passed_over: list[UpstreamError] = field(default_factory=list)
     """Why turns were, one each, of which the model makes nothing while it copes with the rest."""
 
@@ -34,14 +38,18 @@ class FactsReport:
 class LearnFacts:
     """Learns the facts of one conversation at a time. A repetition stores nothing twice."""
 
-    def __init__(self, ports: FactPorts, *, chunk_characters: int, quota: int) -> None:
+    def __init__(self, ports: FactDependencies, *, chunk_characters: int, quota: int) -> None:
         """``chunk_characters``: most of a conversation in one model call. ``quota``: most facts of an account."""
         self._ports = ports
         self._chunk_characters = chunk_characters
         self._quota = quota
 
-    def __call__(self, job: RunJob, turns: Sequence[Turn], *, attempt: int = 1) -> FactsReport:
-        """Find, judge and store the facts of ``turns``. ``attempt``: the how manieth try of the job this is.
+    def learn(
+        self, job: RunJob, turns: Sequence[Turn], *, earlier: Sequence[Turn] = (), attempt: int = 1
+    ) -> FactsReport:
+        """Find, judge and store the facts of ``turns``.
+
+        ``earlier``: the turns before the run, oldest first. ``attempt``: number of this try of the job, from 1.
 
         Raises:
             MemoryServiceError: of the kind that stopped it. What the model makes nothing of stops it too, unless it
@@ -49,38 +57,43 @@ class LearnFacts:
         """
         report = FactsReport()
         for part, until in self._parts(job, turns):
-            for chunk in chunked(part, self._chunk_characters):
-                self._learn(job, chunk, until, report, attempt)
+            for turns_of_call in chunked(part, self._chunk_characters):
+                self._learn(Chunk(job, turns_of_call, until, tuple(earlier)[-MOST_EARLIER:]), report, attempt)
+                earlier = (*earlier, *turns_of_call)
         if report.passed_over and not report.answered:
             raise report.passed_over[-1]
         return report
 
-    def _learn(self, job: RunJob, chunk: Sequence[Turn], until: datetime, report: FactsReport, attempt: int) -> None:
+    def _learn(self, chunk: Chunk, report: FactsReport, attempt: int) -> None:
         """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes
         nothing of it: to ask the same again would give the same, until the job is given up, and the thread's next job
         after it, which reads the same messages.
         """
         try:
             extraction = self._ports.extractor.extract(
-                job.account_id, chunk, observed_at=job.finished_at, agent_id=job.agent_id
+                chunk.job.account_id,
+                chunk.turns,
+                observed_at=chunk.job.finished_at,
+                agent_id=chunk.job.agent_id,
+                earlier=chunk.earlier,
             )
         except UpstreamError as error:
-            too_long = isinstance(error, AnswerTooLongError) and len(chunk) > 1
+            too_long = isinstance(error, AnswerTooLongError) and len(chunk.turns) > 1
             if not (too_long or _is_hopeless(error, attempt)) or report.failed == MOST_FAILED_CALLS:
                 raise
             report.llm_calls += 1
             report.failed += 1
-            if len(chunk) == 1:
+            if len(chunk.turns) == 1:
                 report.passed_over.append(error)
                 return
-            middle = len(chunk) // 2
-            for half in (chunk[:middle], chunk[middle:]):
-                self._learn(job, half, until, report, attempt)
+            for half in _halves(chunk):
+                self._learn(half, report, attempt)
             return
         report.answered += 1
         report.llm_calls += extraction.llm_calls
         report.tokens += extraction.tokens
-        report.outcomes += ChunkFacts(self._ports, self._quota, job, chunk, until).store(extraction.facts)
+        report.unreadable += extraction.unreadable
+        report.outcomes += ChunkFacts(self._ports, self._quota, chunk).store(extraction)
 
     def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
         """The turns that are read together, and until when they were said.
@@ -94,6 +107,13 @@ class LearnFacts:
             turns = [turn for turn in turns if said_at(turn, job.finished_at) > cleared_at]
             yield before, min(cleared_at, job.finished_at)
         yield turns, job.finished_at
+
+
+def _halves(chunk: Chunk) -> Iterator[Chunk]:
+    middle = len(chunk.turns) // 2
+    first, second = chunk.turns[:middle], chunk.turns[middle:]
+    yield replace(chunk, turns=first)
+    yield replace(chunk, turns=second, earlier=(*chunk.earlier, *first)[-MOST_EARLIER:])
 
 
 def _is_hopeless(error: UpstreamError, attempt: int) -> bool:

@@ -4,7 +4,7 @@ Every method that touches stored data takes the account first and must bind to i
 the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -94,17 +94,4 @@ class TurnMarks(Protocol):
 
     def release(self, account_id: AccountId, reason: str) -> None:
         """Take ``reason`` off all turns that are withheld for it; one that is for nothing else is recalled again."""
-        ...
-
-
-class Wording(Protocol):
-    """Compares what texts say, by their words."""
-
-    def same(self, one: str, other: str) -> bool:
-        """Whether two facts differ in their wording only."""
-        ...
-
-    def reading(self, text: str, *, asked: str) -> Callable[[str], bool]:
-        """Read ``text``, said in answer to ``asked`` (may be empty); returns a function that tells whether it says a
-        fact."""
         ...

@@ -17,9 +17,17 @@ class FactExtractor(Protocol):
     """Finds facts in a conversation. One LLM call per call of `extract`."""
 
     def extract(
-        self, account_id: AccountId, turns: Sequence[Turn], *, observed_at: datetime, agent_id: str | None
+        self,
+        account_id: AccountId,
+        turns: Sequence[Turn],
+        *,
+        observed_at: datetime,
+        agent_id: str | None,
+        earlier: Sequence[Turn] = (),
     ) -> Extraction:
         """Extract the facts of ``turns`` (non-empty, already cleaned), said at ``observed_at``.
+
+        ``earlier``: the turns before, which help to understand these.
 
         Raises:
             MalformedResponseError: if the model's answer cannot be understood. Never an empty success.

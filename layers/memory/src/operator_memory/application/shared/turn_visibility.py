@@ -6,12 +6,14 @@ The same goes for what an agent was told about how to work, which is that agent'
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks, Wording
+from operator_memory.application.ports.core import Clock, MemorySearch, TurnMarks
 from operator_memory.domain.conversation import answers
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.saying import Saying
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.memory.wording import same_statement
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.text import normalised_text
 
@@ -29,10 +31,9 @@ class TurnVisibility:
     Repeating any call changes nothing, so an interrupted caller can repeat it.
     """
 
-    def __init__(self, *, search: MemorySearch, marks: TurnMarks, wording: Wording, clock: Clock) -> None:
+    def __init__(self, *, search: MemorySearch, marks: TurnMarks, clock: Clock) -> None:
         self._search = search
         self._marks = marks
-        self._wording = wording
         self._clock = clock
 
     def withhold(
@@ -43,24 +44,28 @@ class TurnVisibility:
         The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
         and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
         """
-        readings = _Readings(self._wording)
+        read: dict[tuple[str, str], Saying] = {}
         for start in range(0, len(facts), _FACTS_AT_ONCE):
             some = facts[start : start + _FACTS_AT_ONCE]
             saying = []
             for fact, hits in zip(some, self._like(account_id, some), strict=True):
-                repeating = _repeating([hit.memory for hit in hits], fact, readings)
+                repeating = _repeating([hit.memory for hit in hits], fact, read)
                 saying.append((fact, {*fact.said_in, *repeating}.difference(spare.get(fact.id, ()))))
             self._mark(account_id, saying)
 
     def withhold_reworded(self, account_id: AccountId, before: Memory, after: Memory) -> None:
         """Withhold the turns that say ``before``, a fact that a person changes to ``after``; none of them if only the
         wording differs, since what was said is still so."""
-        if not self._wording.same(before.text, after.text):
+        if normalised_text(before.text) != normalised_text(after.text) and not same_statement(before.text, after.text):
             self.withhold(account_id, [before])
 
     def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
         """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
         self._mark(account_id, [(fact, fact.said_in) for fact in facts])
+
+    def withhold_turns(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
+        """Withhold turns, by their ids, for ``reasons`` that are no facts."""
+        self._marks.withhold(account_id, reasons)
 
     def _mark(self, account_id: AccountId, saying: Sequence[tuple[Memory, Collection[str]]]) -> None:
         """``saying``: facts, each with the ids of the turns to be withheld for it. A fact may come twice."""
@@ -86,29 +91,20 @@ class TurnVisibility:
         return self._search.search(account_id, plan, now=self._clock.now(), timeout=SEARCH_TIMEOUT)
 
 
-class _Readings:
-    """Turns that have been read, each once for all facts."""
+def _repeating(found: Sequence[Memory], fact: Memory, read: dict[tuple[str, str], Saying]) -> set[str]:
+    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well.
 
-    def __init__(self, wording: Wording) -> None:
-        self._wording = wording
-        self._read: dict[tuple[str, str], Callable[[str], bool]] = {}
-
-    def say(self, turn: Memory, asked: str, fact: str) -> bool:
-        """Whether ``turn``, said in answer to ``asked``, says ``fact``."""
-        key = (asked, turn.text)
-        if key not in self._read:
-            self._read[key] = self._wording.reading(turn.text, asked=asked)
-        return self._read[key](fact)
-
-
-def _repeating(found: Sequence[Memory], fact: Memory, readings: _Readings) -> set[str]:
-    """Those of ``found`` that say ``fact``, alone or as the answer to a question that was found as well."""
+    ``read``: by the question and the turn what has been read for other facts.
+    """
     turns = [memory for memory in found if memory.kind is Kind.TURN]
     by_position = {(turn.source_run_id, turn.seq): turn for turn in turns}
     repeating: set[str] = set()
     for turn in turns:
         asked = None if turn.seq is None else by_position.get((turn.source_run_id, turn.seq - 1))
         question = asked.text[-_QUESTION:] if asked is not None and answers(turn, asked) else ""
-        if readings.say(turn, question, fact.text):
+        key = (question, turn.text)
+        if key not in read:
+            read[key] = Saying(turn.text, asked=question)
+        if read[key].says(fact.text):
             repeating.add(turn.id)
     return repeating

@@ -71,6 +71,8 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     """Added, in the place of an older memory that it contradicts or updates."""
     REJECTED = "rejected"
+    FORGOTTEN = "forgotten"
+    """A memory that was retired, because the person asked in the conversation to forget it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ _USER_DOES = (
     r"greet(?:ed|s|ing)|thank(?:ed|s|ing)|acknowledge[ds]|replied|responded|answered|confirmed|agreed|apologi[sz]ed|appreciate[ds]|understands|understood",
     rf"(?:start(?:ed|s)|began|initiated|having|ended|continued|engaged|engaging|interacting|talking|chatting|speaking|communicating) (?:in |with )?(?:a |an |the |this )*(?:conversation|chat|session|dialogue|{_READER})",
     r"(?:shared|provided|gave|sent|made|submitted) (?:(?:a|an|some|the|no|any) )?(?:\w+ )?(?:message|messages|information|input|feedback|statement|request|text|prompt|query|details)",
+    r"(?:calculat|comput|convert|multipli|add)(?:ed|es|s|ing) [0-9 ]+(?:(?:of|by|from|to|and|in|percent) [0-9 ]*)*",
     r"(?:did not|didn t|does not|hasn t|has not|not) (?:share|provide|mention|give|say|state|disclose)d? (?:any(?:thing)?|personal|specific|further|new|relevant|their)\b.{0,60}",
 )
 TRIVIAL = re.compile(

@@ -4,12 +4,16 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from operator_memory.domain.memory.provenance import SaidWords, SourceClass
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
 from operator_memory.domain.text import normalised_text
 
 CLEARED = "cleared"
 """In ``withheld_by``: a person has emptied the user's memory since the turn was said."""
+
+UNWANTED = "unwanted"
+"""In ``withheld_by``: the person asked in the conversation not to remember the turn."""
 
 MOST_REASONS = 100
 """Reasons in ``withheld_by`` that a turn keeps. It is withheld by any of them; with the latest it is released at the
@@ -69,6 +73,14 @@ class Memory:
     """Counts changes by people; a change must name the version it was made from."""
     history: tuple[PastVersion, ...] = ()
     """Oldest first, the last fifty. Searches leave it out."""
+    evidence: tuple[SaidWords, ...] = ()
+    """Of a fact: the words that it was learned from. Searches leave them out."""
+    source_class: SourceClass | None = None
+    """How far it can be trusted; ``None`` of what was stored before this was known."""
+    when: str | None = None
+    """What time a fact speaks of: an ISO 8601 date, month, year, or two of these with a slash."""
+    inferred: bool = False
+    """Whether the model concluded a fact from what was said."""
     imported_at: datetime | None = None
     rejected: str | None = None
     """Why the gate did not let it in: it waits in quarantine, where no search finds it."""
