@@ -150,21 +150,10 @@ class DevStack:
         qdrant_url, qdrant_key = self._qdrant(given, keys["qdrant_api_key"])
         models_url = self._models(given)
         self._supabase = supabase = self._platform(given)
-        settings = given.settings
-        environment = {
-            **{name: value for name, value in given.plain.items() if name not in ("QDRANT_HOST", "QDRANT_PORT")},
-            "QDRANT_URL": qdrant_url,
-            "QDRANT_COLLECTION": given.plain.get("QDRANT_COLLECTION") or f"memories_{_slug(settings.embedding_model)}",
-            "OPENAI_BASE_URL": models_url,
-            "EMBEDDING_MODEL": settings.embedding_model,
-            "EMBEDDING_DIMENSIONS": str(settings.embedding_dimensions),
-            "EXTRACTION_MODEL": settings.extraction_model,
-            "SUPABASE_URL": supabase.url,
-        }
+        environment = _environment(given, qdrant_url, models_url, supabase.url)
         self._say("Qdrant collection: applying infra/qdrant")
         self._apply_collection(environment, qdrant_key)
         self._say("AWS and the functions: starting")
-        token_keys = {**json.loads(given.secrets.get("SERVICE_TOKEN_KEYS", "{}")), TOKEN_KEY_ID: keys["token_key"]}
         self.aws = self._cleanup.enter_context(
             AwsStack(
                 data_dir=self.data_dir / "aws",
@@ -172,13 +161,7 @@ class DevStack:
                 api_socket=api,
                 environment=environment,
                 parameters={"SupabaseJwtSecretParameter": _JWT_SECRET_PARAMETER} if supabase.jwt_secret else {},
-                secrets={
-                    "QDRANT_API_KEY_PARAMETER": qdrant_key,
-                    "OPENAI_API_KEY_PARAMETER": settings.openai_api_key,
-                    "SUPABASE_SERVICE_KEY_PARAMETER": supabase.service_key,
-                    "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps(token_keys),
-                    **({"SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret} if supabase.jwt_secret else {}),
-                },
+                secrets=_ssm_secrets(given, supabase, qdrant_key, keys["token_key"]),
                 watch=self._watch,
             )
         )
@@ -261,6 +244,33 @@ class DevStack:
         except ValueError as error:
             raise PartFailedError(f"{path} cannot be read: remove it, and a new one is made") from error
         return kept
+
+
+def _environment(given: Given, qdrant_url: str, models_url: str, supabase_url: str) -> dict[str, str]:
+    """What the functions are told: what is given, and where everything is."""
+    settings = given.settings
+    return {
+        **{name: value for name, value in given.plain.items() if name not in ("QDRANT_HOST", "QDRANT_PORT")},
+        "QDRANT_URL": qdrant_url,
+        "QDRANT_COLLECTION": given.plain.get("QDRANT_COLLECTION") or f"memories_{_slug(settings.embedding_model)}",
+        "OPENAI_BASE_URL": models_url,
+        "EMBEDDING_MODEL": settings.embedding_model,
+        "EMBEDDING_DIMENSIONS": str(settings.embedding_dimensions),
+        "EXTRACTION_MODEL": settings.extraction_model,
+        "SUPABASE_URL": supabase_url,
+    }
+
+
+def _ssm_secrets(given: Given, supabase: _Supabase, qdrant_key: str, token_key: str) -> dict[str, str]:
+    """What the local SSM holds, by the variable that names the parameter."""
+    token_keys = {**json.loads(given.secrets.get("SERVICE_TOKEN_KEYS", "{}")), TOKEN_KEY_ID: token_key}
+    return {
+        "QDRANT_API_KEY_PARAMETER": qdrant_key,
+        "OPENAI_API_KEY_PARAMETER": given.settings.openai_api_key,
+        "SUPABASE_SERVICE_KEY_PARAMETER": supabase.service_key,
+        "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps(token_keys),
+        **({"SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret} if supabase.jwt_secret else {}),
+    }
 
 
 def _printed(part: Part, name: str) -> str:

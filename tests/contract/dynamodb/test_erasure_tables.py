@@ -1,34 +1,26 @@
-"""Tombstones, erasures and idempotency keys: one suite for the fakes and for DynamoDB (moto's server).
+"""Tombstones and erasures: one suite for the fakes and for DynamoDB (moto's server).
 
 What an erasure takes from the job records is in ``test_erasable_records``.
 """
 
 import logging
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from operator_memory.adapters.dynamodb import table as dynamodb_table
 from operator_memory.adapters.dynamodb.erasures import ATTEMPTS, DynamoDBErasures
-from operator_memory.adapters.dynamodb.idempotency import DynamoDBIdempotency
-from operator_memory.adapters.dynamodb.records import DynamoDBRecords
-from operator_memory.adapters.dynamodb.table import BATCH_ATTEMPTS, Table, typed
+from operator_memory.adapters.dynamodb.table import Table
 from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
-from operator_memory.application.ports.management import ErasureStore, IdempotencyStore, Tombstones
-from operator_memory.domain.errors import MalformedResponseError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.application.ports.management import ErasureStore, Tombstones
+from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
-from tests.support import time_outs
-from tests.support.aws.clients import aws_client
-from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryTombstones
-from tests.support.loopback import HttpServer, Request, reply, unused_port
-from tests.support.time_outs import AMPLE, TIMES_OUT
+from tests.support.fakes.erasure import InMemoryErasures, InMemoryTombstones
 
 pytest_plugins = ["tests.support.aws.fixtures"]
 
@@ -48,11 +40,6 @@ def tombstones(kind: str, request: pytest.FixtureRequest) -> Tombstones:
 @pytest.fixture
 def erasures(kind: str, request: pytest.FixtureRequest) -> ErasureStore:
     return InMemoryErasures() if kind == "fake" else DynamoDBErasures(*request.getfixturevalue("table"))
-
-
-@pytest.fixture
-def keys(kind: str, request: pytest.FixtureRequest) -> IdempotencyStore:
-    return InMemoryIdempotency() if kind == "fake" else DynamoDBIdempotency(*request.getfixturevalue("table"))
 
 
 def at(seconds: float) -> datetime:
@@ -326,155 +313,3 @@ def test_an_index_that_lags_behind_brings_nothing_back(table: tuple[Any, str]) -
     erasures.save(replace(ERASURE, id="erasure-2", state=ErasureState.COMPLETE), due_at=NOW)
     table[0].delete_item(TableName=table[1], Key=dynamodb_table.key(ACCOUNT, "ERASURE#erasure-3"))
     assert [(e.id, e.state) for e in erasures.due(now=NOW, limit=9)] == [("erasure-2", ErasureState.COMPLETE)]
-
-
-# ---- idempotency keys ------------------------------------------------------------------------------------------
-
-
-def remember(
-    keys: IdempotencyStore, job_id: str, *, key: str = "key", account: AccountId = ACCOUNT, now: datetime = NOW
-) -> str:
-    content, kept = keys.remember(account, key, content_hash=f"content of {job_id}", job_id=job_id, now=now)
-    assert content == f"content of {kept}"
-    return kept
-
-
-@both
-def test_a_key_stands_for_what_was_first_sent_under_it(keys: IdempotencyStore) -> None:
-    assert [remember(keys, job) for job in ("job-1", "job-2", "job-1")] == ["job-1"] * 3
-    assert remember(keys, "job-3", key="another key") == "job-3"
-    assert remember(keys, "job-4", account=OTHER) == "job-4"
-
-
-@both
-def test_a_key_is_forgotten_after_a_day(keys: IdempotencyStore) -> None:
-    day = timedelta(days=1)
-    remember(keys, "job-1")
-    assert remember(keys, "job-2", now=NOW + day - timedelta(seconds=1)) == "job-1"
-    assert remember(keys, "job-2", now=NOW + day) == "job-2", "whether the table has removed it yet or not"
-    assert remember(keys, "job-3", now=NOW + day + timedelta(hours=23)) == "job-2"
-
-
-@both
-@pytest.mark.parametrize("key", ["", "k" * 4000, "a key/with #marks\n", "\ud800"])
-def test_any_text_is_a_key(keys: IdempotencyStore, key: str) -> None:
-    assert [remember(keys, job, key=key) for job in ("job-1", "job-2")] == ["job-1"] * 2
-
-
-def test_of_eight_callers_at_once_the_first_ones_job_stands_for_all(table: tuple[Any, str]) -> None:
-    keys = DynamoDBIdempotency(*table)
-    with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(lambda n: remember(keys, f"job-{n}"), range(8)))) == 1
-
-
-def test_the_table_removes_a_key_by_itself_and_does_not_hold_its_text(table: tuple[Any, str]) -> None:
-    remember(DynamoDBIdempotency(*table), "job-1", key="order of a person")
-    [item] = Table(*table).starting_with(ACCOUNT, "IDEMPOTENCY#")
-    assert item["ttl"] == int((NOW + timedelta(days=1)).timestamp())
-    assert "person" not in str(item)
-
-
-def test_a_malformed_key_is_said_to_be_so(table: tuple[Any, str]) -> None:
-    keys = DynamoDBIdempotency(*table)
-    remember(keys, "job-1")
-    [item] = Table(*table).starting_with(ACCOUNT, "IDEMPOTENCY#")
-    Table(*table).put(item | {"job_id": None})
-    with pytest.raises(MalformedResponseError):
-        remember(keys, "job-1")
-
-
-# ---- a table that answers in part, late, or not at all ---------------------------------------------------------
-
-
-@pytest.fixture
-def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that ask once."""
-    config = Config(connect_timeout=AMPLE, read_timeout=AMPLE, retries={"total_max_attempts": 1})
-    monkeypatch.setattr("tests.support.aws.clients.CLIENT_CONFIG", config)
-
-
-@pytest.fixture
-def partial() -> Iterator[tuple[HttpServer, list[int], Any]]:
-    """A server that works off one item of a batch per request, the sizes of the batches, and its client."""
-    sizes: list[int] = []
-
-    def answer(request: Request) -> bytes:
-        asked = request.json()["RequestItems"]["t"]
-        left = asked["Keys"] if isinstance(asked, dict) else asked
-        sizes.append(len(left))
-        first, rest = left[0], left[1:]
-        if not isinstance(asked, dict):
-            return reply({"UnprocessedItems": {"t": rest} if rest else {}})
-        found = [first | typed({"erased_at": NOW.isoformat()})]
-        unread = {"t": {"Keys": rest, "ConsistentRead": True}} if rest else {}
-        return reply({"Responses": {"t": found}, "UnprocessedKeys": unread})
-
-    with HttpServer(answer) as server:
-        client = aws_client("dynamodb", server.url)
-        yield server, sizes, client
-        client.close()
-
-
-def agents(count: int) -> list[Target]:
-    return [Target(TargetKind.AGENT, str(n)) for n in range(count)]
-
-
-def test_what_a_batch_leaves_over_is_asked_for_again(partial: tuple[HttpServer, list[int], Any]) -> None:
-    _, sizes, client = partial
-    assert [stone.target for stone in DynamoDBTombstones(client, "t").find(ACCOUNT, agents(4))] == agents(4)
-    Table(client, "t").delete_many([(ACCOUNT, "1"), (ACCOUNT, "2")])
-    assert sizes == [4, 3, 2, 1, 2, 1]
-
-
-def test_but_not_for_ever(partial: tuple[HttpServer, list[int], Any]) -> None:
-    server, _, client = partial
-    for call in (
-        lambda: DynamoDBTombstones(client, "t").find(ACCOUNT, agents(9)),
-        lambda: Table(client, "t").delete_many([(ACCOUNT, str(n)) for n in range(9)]),
-    ):
-        before = len(server.requests)
-        with pytest.raises(UpstreamUnavailableError) as raised:
-            call()
-        assert raised.value.retryable
-        assert len(server.requests) - before == BATCH_ATTEMPTS
-
-
-def calls(client: Any) -> list[Callable[[], object]]:
-    """Everything that the adapters can be asked."""
-    tombstones, erasures = DynamoDBTombstones(client, "t"), DynamoDBErasures(client, "t")
-    records, keys = DynamoDBRecords(client, "t"), DynamoDBIdempotency(client, "t")
-    return [
-        lambda: tombstones.put(ACCOUNT, Tombstone(WHOLE, NOW)),
-        lambda: tombstones.find(ACCOUNT, [WHOLE]),
-        lambda: erasures.begin(ERASURE, due_at=NOW),
-        lambda: erasures.save(ERASURE, due_at=None),
-        lambda: erasures.get(ACCOUNT, "erasure-1"),
-        lambda: erasures.all(ACCOUNT),
-        lambda: erasures.due(now=NOW, limit=1),
-        lambda: records.count_erasable(ACCOUNT, WHOLE, until=NOW),
-        lambda: records.count_erasable(ACCOUNT, SESSION, until=NOW),
-        lambda: records.erase(ACCOUNT, WHOLE, until=NOW),
-        lambda: records.erase(ACCOUNT, SESSION, until=NOW),
-        lambda: remember(keys, "job-1"),
-    ]
-
-
-@pytest.mark.usefixtures("once")
-def test_a_table_that_cannot_be_reached_is_worth_another_try() -> None:
-    client = aws_client("dynamodb", f"http://127.0.0.1:{unused_port()}")
-    for call in calls(client):
-        with pytest.raises(UpstreamUnavailableError) as raised:
-            call()
-        assert raised.value.retryable
-    client.close()
-
-
-@pytest.mark.usefixtures("once")
-def test_a_table_that_does_not_answer_in_time_is_worth_another_try() -> None:
-    with time_outs.at_once(), HttpServer(lambda _: TIMES_OUT) as server:
-        client = aws_client("dynamodb", server.url)
-        for call in calls(client):
-            with pytest.raises(UpstreamTimeoutError) as raised:
-                call()
-            assert raised.value.retryable
-        client.close()

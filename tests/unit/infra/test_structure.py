@@ -1,4 +1,4 @@
-"""The shape of the code: no import circles, small folders, names that say what and not when, ports without values."""
+"""The shape of the code: no import circles, small folders, files and functions, names that say what and not when."""
 
 import ast
 import re
@@ -16,6 +16,9 @@ TESTS = ROOT / "tests"
 MOST_MODULES, MOST_TEST_MODULES = 15, 20
 """In one folder, ``__init__`` not counted."""
 
+MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 40, 7
+"""Of a file; of a function, its decorators not counted; of a function, without ``self``."""
+
 WHEN_NAMED = re.compile(r"(?:_\d+|_more|review\w*)$|(?:^|_)review")
 """Names of files that tell when they were written, not what is in them."""
 
@@ -32,6 +35,26 @@ def files(*folders: Path) -> list[Path]:
 def named(path: Path) -> str:
     """As a failing test shows it."""
     return str(path.relative_to(ROOT))
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """All of ours but those of a module that is about to be replaced."""
+    for path in files(*PACKAGES, TESTS):
+        if path.name != "fact_gate.py":
+            yield from functions_of(path)
+
+
+def functions_of(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions and methods of a file, nested ones too, as a failing test shows them."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{named(path)}:{node.lineno} {node.name}", node
+
+
+def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    spec = function.args
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
 
 
 @cache
@@ -102,6 +125,24 @@ def test_no_folder_holds_more_modules_than_one_can_survey() -> None:
         if size > (MOST_TEST_MODULES if folder.is_relative_to(TESTS) else MOST_MODULES)
     }
     assert full == {}
+
+
+def test_no_file_is_longer_than_one_reads() -> None:
+    """Tables of cases are looked up, not read."""
+    read = [path for path in files(*PACKAGES, TESTS) if not path.is_relative_to(TESTS / "cases")]
+    lengths = {named(path): len(path.read_text(encoding="utf-8").splitlines()) for path in read}
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    lengths = {name: (node.end_lineno or node.lineno) - node.lineno + 1 for name, node in functions()}
+    assert len(lengths) > 1000, "the functions are read"
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION} == {}
+
+
+def test_no_function_takes_more_parameters_than_one_keeps_in_mind() -> None:
+    counts = {name: len(parameters_of(node)) for name, node in functions()}
+    assert {name: count for name, count in counts.items() if count > MOST_PARAMETERS} == {}
 
 
 def test_no_file_is_named_for_when_it_was_written() -> None:

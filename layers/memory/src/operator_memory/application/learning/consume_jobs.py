@@ -1,4 +1,4 @@
-"""Use case: one message of the job queue, from its text to its end: done, tried again later, or a dead letter."""
+"""Use case: consumes one message of the job queue, which ends done, scheduled for another try, or as a dead letter."""
 
 import logging
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class QueuedJob:
 
 
 class ConsumeJobs:
-    """Decides from the type of a failure what becomes of a message."""
+    """Consumes messages. The type of a failure decides what happens to a message."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class ConsumeJobs:
         queue: JobQueue,
         jobs: JobStore,
     ) -> None:
-        """``parse`` gives the job in a message and the hash of its content; ``extract`` works it off."""
+        """``parse`` returns the job in a message and the hash of its content; ``extract`` extracts it."""
         self._parse = parse
         self._extract = extract
         self._queue = queue
         self._jobs = jobs
 
     def consume(self, message: QueuedJob) -> None:
-        """Work off ``message``; return when it is settled and can be deleted.
+        """Handle ``message``; return when it is settled and can be deleted.
 
         Raises:
             Exception: the message must stay in the queue; it has been scheduled for another try.

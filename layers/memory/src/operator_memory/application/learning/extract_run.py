@@ -1,4 +1,4 @@
-"""Use case: a finished run's conversation becomes memories, and every fact and turn in it gets an outcome."""
+"""Use case: turns a finished run's conversation into memories, and gives every fact and turn in it an outcome."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -104,13 +104,13 @@ class ExtractRun:
         self._trail = trail
 
     def extract(self, job: RunJob, content_hash: str) -> JobRecord:
-        """Work off ``job`` and return its record.
+        """Extract ``job`` and return its record.
 
         Raises:
             JobConflictError: the job id was used before with other content.
             JobInProgressError: another worker has it.
-            MemoryServiceError: of the kind that stopped it; the record says so, and nothing is half done
-                that a repetition would not complete.
+            MemoryServiceError: of the kind that stopped it. The record says so, and a repetition completes what was
+                begun.
         """
         claim = self._claimed(job, content_hash)
         if claim.status is ClaimStatus.ALREADY_DONE:

@@ -1,4 +1,4 @@
-"""Use case, a part of an extraction: stores the turns as they were said, as session memory. No model is asked."""
+"""Use case, a part of an extraction: stores the turns as they were said, as session memory, without a model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ class StoreTurns:
         self._lifetime = lifetime
 
     def store(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
-        """Store them page by page: a job that is stopped in the middle goes on from there when it is repeated."""
+        """Store the turns page by page. A job that is stopped in the middle goes on from there when it is repeated."""
         memories = _turn_memories(job, turns, self._lifetime)
         outcomes: list[FactOutcome] = []
         for start in range(0, len(memories), _TURNS_PAGE):
@@ -55,8 +55,8 @@ class StoreTurns:
 
 
 def _new_turns(page: Sequence[Memory], known: set[str]) -> dict[str, tuple[Memory, str]]:
-    """What is to be stored, and the words before each, of what is stored along with it: a person may have corrected or
-    deleted what was stored earlier."""
+    """Return what is to be stored, each with the words before it if those are stored along with it: a person may have
+    corrected or deleted what was stored earlier."""
     new: dict[str, tuple[Memory, str]] = {}
     for earlier, memory in zip((None, *page), page, strict=False):
         if memory.id not in known and memory.id not in new:

@@ -1,4 +1,4 @@
-"""Use case: put a finished run into the jobs queue for a caller that cannot reach it, and say what became of it."""
+"""Use case: puts a finished run into the jobs queue for a caller that cannot reach it, and reports on it."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from operator_memory.domain.memory.scopes import AccountId
 
 
 class SubmitJobs:
-    """Accepting a job twice is accepting it once: by its id, and by the caller's idempotency key."""
+    """Accepts jobs. Accepting one twice, by its id or by the caller's idempotency key, is accepting it once."""
 
     def __init__(self, *, jobs: JobStore, keys: IdempotencyStore, sender: JobSender, clock: Clock) -> None:
         self._jobs = jobs
@@ -23,7 +23,7 @@ class SubmitJobs:
         self._clock = clock
 
     def job_id(self, account_id: AccountId, body: Mapping[str, Any], *, idempotency_key: str | None) -> str:
-        """The id under which ``body`` (a job, perhaps without ``job_id``) is worked off.
+        """Return the id for ``body`` (a job, perhaps without ``job_id``).
 
         Raises:
             ConflictError: the key was used before for another job.
@@ -41,7 +41,7 @@ class SubmitJobs:
         return job_id
 
     def submit(self, job: RunJob, body: Mapping[str, Any]) -> JobRecord:
-        """Enqueue ``job``, whose JSON is ``body``; returns its record, ``queued`` if it is new.
+        """Enqueue ``job``, whose JSON is ``body``; return its record, ``queued`` if it is new.
 
         Raises:
             ConflictError: the job id was used before with other content.
@@ -59,10 +59,10 @@ class SubmitJobs:
         return claim.record
 
     def status(self, account_id: AccountId, job_id: str) -> JobRecord:
-        """The job's record, with the outcome of every fact.
+        """Return the job's record, with the outcome of every fact.
 
         Raises:
-            NotFoundError: the account has no job of this id (or its record's time has passed).
+            NotFoundError: the account has no job of this id, or its record has expired.
         """
         record = self._jobs.get(account_id, job_id)
         if record is None:

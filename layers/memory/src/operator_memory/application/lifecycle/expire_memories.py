@@ -1,4 +1,4 @@
-"""Use case: remove what has expired, account by account, page by page."""
+"""Use case: removes expired memories, account by account, page by page."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ class OutOfTimeError(Exception):
 
 
 class ExpireMemories:
-    """A sweep over the accounts that are due. What it does not reach stays due: it resumes by itself."""
+    """Sweeps the accounts that are due. Accounts that a sweep does not reach stay due, so the next one goes on
+    there."""
 
     def __init__(self, *, memories: ExpiredMemories, index: ExpiryIndex, clock: Clock) -> None:
         self._memories = memories
@@ -49,10 +50,10 @@ class ExpireMemories:
         return [entry for entry in entries if entry.account_id not in failed]
 
     def _pages(self, entry: DueAccount, remaining_seconds: Callable[[], float]) -> Iterator[int]:
-        """Delete the account's expired memories, giving the number of each page, and settle the account.
+        """Delete the account's expired memories, yielding the number of each page, and settle the account.
 
         Raises:
-            OutOfTimeError: before a page for which there may be no time. The account stays due.
+            OutOfTimeError: there may be no time for another page. The account stays due.
         """
         now = self._clock.now()
         page = PAGE
@@ -67,7 +68,7 @@ class ExpireMemories:
 
 
 def _log_failure(entry: DueAccount, error: Exception) -> None:
-    """Without the error's message, which may hold user text if it was not raised on purpose."""
+    """Log the failure without its message, which may hold user text if it was not raised on purpose."""
     if isinstance(error, MemoryServiceError):
         _LOG.warning("an account failed", extra={"account_id": entry.account_id, "reason": error.reason})
     else:

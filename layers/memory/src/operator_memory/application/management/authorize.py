@@ -1,4 +1,4 @@
-"""Use cases: may this caller do this to this account's memory? Refusals go on record."""
+"""Use cases: decide whether a caller may do something to an account's memory. Refusals go on record."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ _NOT_YOUR_AGENT = "this agent does not belong to an account of yours"
 
 
 class AuthorizeService:
-    """Decides for services, by the token alone."""
+    """Decides for services, by their token alone."""
 
     def __init__(self, trail: AuditTrail) -> None:
         self._trail = trail
@@ -24,7 +24,7 @@ class AuthorizeService:
         """Return if the token of ``caller`` carries ``permission`` for the account.
 
         Raises:
-            PermissionDeniedError: saying why; the refusal is in the trail of the account that was asked for.
+            PermissionDeniedError: says why. The refusal is in the trail of the requested account.
         """
         try:
             caller.require(permission, account_id)
@@ -34,9 +34,9 @@ class AuthorizeService:
 
 
 class Authorize:
-    """Decides for services by the token alone, for people by their role in the account.
+    """Decides for services by their token alone, for people by their role in the account.
 
-    Nothing else opens an account: not that a project or thread of it is public, not that an agent is shared.
+    Nothing else opens an account: neither a public project or thread nor a shared agent.
     """
 
     def __init__(self, memberships: "Memberships", trail: AuditTrail) -> None:
@@ -47,11 +47,10 @@ class Authorize:
     def authorize(self, caller: Caller, account_id: AccountId, action: Action, *, author_id: str | None = None) -> None:
         """Return if ``caller`` may do ``action`` to the account's memory.
 
-        ``author_id``: only what this member said is concerned; members may take back their own words, whatever
-        their role.
+        ``author_id``: only what this member said is concerned. Members may take back their own words in any role.
 
         Raises:
-            PermissionDeniedError: saying why; the refusal is in the trail of the account that was asked for.
+            PermissionDeniedError: says why. The refusal is in the trail of the requested account.
             UpstreamError: the membership cannot be looked up now.
         """
         if caller.user_id is None:
@@ -69,8 +68,8 @@ class Authorize:
         """Return the account that owns the agent, if ``caller`` may do ``action`` to its memory.
 
         Raises:
-            PermissionDeniedError: in the same words for an agent of others and for one that does not exist: which
-                agents there are is nobody's business.
+            PermissionDeniedError: says the same for another account's agent and for one that does not exist, so
+                that nobody learns which agents there are.
         """
         account_id = self._memberships.account_of_agent(agent_id)
         if account_id is None:

@@ -1,8 +1,8 @@
 """Use case: erases a part of an account's memory for good, and proves it.
 
-The tombstone comes first, then one store after the other: one that fails does not keep the others from being
-emptied. Each step can be repeated, and after each the record is saved: an erasure that was interrupted anywhere
-goes on when it is asked for again, or when the schedule finds it.
+The tombstone comes first, then one store after the other; a store that fails does not keep the others from being
+emptied. Each step can be repeated, and the record is saved after each: an interrupted erasure goes on when it is
+requested again, or when the schedule finds it.
 """
 
 import logging
@@ -81,14 +81,14 @@ class EraseMemories:
     def start(
         self, account_id: AccountId, target: Target, *, requested_by: str, reason: str = "erase", erasure_id: str = ""
     ) -> Erasure:
-        """Erase ``target``; returns the receipt.
+        """Erase ``target``; return the receipt.
 
-        ``erasure_id`` names an erasure that may have been started before: it is resumed, not begun anew.
+        ``erasure_id`` names an erasure that may have been started before: it is resumed then, not begun anew.
 
         Raises:
-            ConflictError: it names an erasure of something else.
-            MemoryServiceError: a store cannot be reached; the tombstone may stand already, and the schedule
-                completes the erasure.
+            ConflictError: it names an erasure of another target.
+            MemoryServiceError: a store cannot be reached. The tombstone may stand already; the schedule completes
+                the erasure.
         """
         known = self._ports.erasures.get(account_id, erasure_id) if erasure_id else None
         if known is None:
@@ -102,7 +102,7 @@ class EraseMemories:
         return self._gone_on(known)
 
     def resume(self, account_id: AccountId, erasure_id: str) -> Erasure:
-        """Go on with an erasure; one that is complete is returned as it is.
+        """Go on with an erasure. Return one that is complete as it is.
 
         Raises:
             NotFoundError: the account has none of this id.
@@ -110,18 +110,18 @@ class EraseMemories:
         return self._gone_on(self.receipt(account_id, erasure_id))
 
     def receipt(self, account_id: AccountId, erasure_id: str) -> Erasure:
-        """The erasure as it stands."""
+        """Return the erasure as it stands."""
         erasure = self._ports.erasures.get(account_id, erasure_id)
         if erasure is None:
             raise NotFoundError("there is no erasure of this id in the account")
         return erasure
 
     def receipts(self, account_id: AccountId) -> list[Erasure]:
-        """All erasures of the account, newest first."""
+        """Return all erasures of the account, newest first."""
         return self._ports.erasures.all(account_id)
 
     def resume_due(self, *, limit: int = 50) -> tuple[int, int]:
-        """Complete what was interrupted, and look again where that is due; returns (done, failed)."""
+        """Complete interrupted erasures, and look again at those that are due; return (done, failed)."""
         done = failed = 0
         for erasure in self._ports.erasures.due(now=self._clock.now(), limit=limit):
             try:
@@ -146,11 +146,10 @@ class EraseMemories:
         return self._completed(erasure, unreadable)
 
     def _empty(self, erasure: Erasure, stores: Sequence[_Store], counted: Callable[[Erasure, _Store], Erasure]) -> int:
-        """Empty each of ``stores``, whatever becomes of the others; returns how many lines have to stay.
+        """Empty each of ``stores``, even if others fail; return how many lines have to stay.
 
         Raises:
-            Exception: the first of those that kept a store from being emptied, if possible one that may not come
-                again.
+            Exception: the first failure that can be retried, else the first.
         """
         unreadable = 0
         failures: list[Exception] = []
@@ -167,7 +166,7 @@ class EraseMemories:
         return unreadable
 
     def _stores(self, erasure: Erasure) -> Iterator[_Store]:
-        """The memories first: of all that is erased they say most, and are read most."""
+        """Yield the stores, memories first: they say most, and are read most."""
         ports = self._ports
         memories, archive, records, events = ports.memories, ports.archive, ports.records, ports.events
         account_id, target, until = erasure.account_id, erasure.target, erasure.erased_at
@@ -193,7 +192,7 @@ class EraseMemories:
             )
 
     def _counted(self, erasure: Erasure, store: _Store) -> Erasure:
-        """With what is there now counted as removed; saved before it is, so that a count is never lost."""
+        """Add what is there now to the removed, and save that before the deletion, so that no count is lost."""
         found = store.count()
         more = {name: max(erasure.removed.get(name, 0), count) for name, count in found.items()}
         counted = replace(erasure, removed={**erasure.removed, **more})
@@ -218,9 +217,9 @@ class EraseMemories:
         return done
 
     def _verify(self, erasure: Erasure) -> None:
-        """The last look. Not for records: one that was made since belongs to what was said since.
+        """Look a last time. Leaves records out: one that was made since belongs to what was said since.
 
-        Events of searches may have been on their way into the trail. Of those since then the words go too.
+        Events of searches may have been on their way into the trail. The words of those from since then go too.
         """
         stores = [store for store in self._stores(erasure) if store.again]
         self._empty(erasure, stores, self._counted_late)
@@ -244,7 +243,7 @@ class EraseMemories:
         return erasure
 
     def _save(self, erasure: Erasure) -> None:
-        """Of one that is not at its end: when it is to be looked at again depends on how far it is."""
+        """Save an erasure that is not at its end. Its state decides when it is looked at again."""
         wait = RESUME if erasure.state is ErasureState.RUNNING else LOOK_AGAIN
         self._ports.erasures.save(erasure, due_at=self._clock.now() + wait)
 

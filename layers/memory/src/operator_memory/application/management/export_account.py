@@ -1,7 +1,7 @@
-"""Use case: exports everything that is held about an account, as JSON Lines, a part at a time.
+"""Use case: exports everything that is held about an account, as JSON Lines, one part at a time.
 
-A part ends where an answer of the API would become too large; its cursor says where the next one begins. The
-cursor is a position, not a snapshot: what is stored when its part is made is in the export.
+A part ends where an answer of the API would become too large; its cursor says where the next one begins. The cursor is
+a position, not a snapshot: a part holds what is stored when it is made.
 """
 
 import base64
@@ -47,7 +47,7 @@ class ExportPart:
 
 @dataclass(frozen=True, slots=True)
 class ExportSources:
-    """Where things are held. Those that are not configured are ``None``."""
+    """All places that hold something. Those that are not configured are ``None``."""
 
     library: MemoryLibrary
     jobs: JobHistory
@@ -80,9 +80,9 @@ class ExportAccount:
         }
 
     def export_part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
-        """The part that begins at ``cursor`` (``None``: the first).
+        """Return the part that begins at ``cursor`` (``None``: the first).
 
-        Every part is on record: a cursor is a position that anybody can write, so an export may begin at one.
+        Every part goes on record: anybody can write a cursor, so an export may begin at one.
 
         Raises:
             InvalidInputError: the cursor is none of ours.
@@ -112,7 +112,7 @@ class ExportAccount:
         return self._sources.library.count(account_id, MemoryFilter(inactive=True), now=self._clock.now())
 
     def _lines(self, account_id: AccountId, section: str, after: str | None) -> Iterator[tuple[Line, Cursor | None]]:
-        """Line after line, each with the cursor after it where an export may go on (``None``: not just there)."""
+        """Yield line after line, each with the cursor after it (``None``: an export cannot go on there)."""
         for number in range(_SECTIONS.index(section), len(_SECTIONS)):
             name = _SECTIONS[number]
             while True:
@@ -171,7 +171,7 @@ class ExportAccount:
 
 
 def _cursor_after(section: str, line: Line) -> Cursor | None:
-    """The cursor after a line within a page: of lines that may be long, since a history holds texts, a job thousands of
+    """Return the cursor after a line within a page, if its lines may be long: a history holds texts, a job thousands of
     outcomes."""
     if section == "memories":
         return section, f"{line['created_at']} {line['id']}"

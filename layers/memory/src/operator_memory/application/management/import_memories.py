@@ -1,4 +1,4 @@
-"""Use case: bring memories of an export back, into the same account or another one."""
+"""Use case: imports memories of an export, into the same account or another one."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of every line. ``rejected``: number of the line (from 1), and why."""
+    """The outcome of every line. ``rejected``: its number (from 1), and why."""
 
     added: int
     duplicates: int
@@ -42,7 +42,7 @@ class _Line:
 
 
 class ImportMemories:
-    """Doing the same import again adds nothing."""
+    """Imports lines. Repeating an import adds nothing."""
 
     def __init__(self, *, writer: GuardedWriter, embedder: Embedder, trail: AuditTrail, clock: Clock) -> None:
         self._writer = writer
@@ -55,7 +55,7 @@ class ImportMemories:
 
         Raises:
             InvalidInputError: there are too many lines; nothing is stored.
-            UpstreamError: of a failure on the way: what is stored by then stays, and the import can be repeated.
+            UpstreamError: a store failed on the way. What is stored by then stays, and the import can be repeated.
         """
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) > MAX_LINES:

@@ -1,4 +1,4 @@
-"""Use case: keep callers and accounts within their number of calls."""
+"""Use case: keeps callers and accounts within their number of calls."""
 
 import logging
 import threading
@@ -30,14 +30,14 @@ class _Lease:
 
 
 class LimitRate:
-    """Takes a token for each call, first of the caller and then of the account. Safe to use from several threads.
+    """Takes a token for each call, first from the caller's bucket and then from the account's. Thread-safe.
 
-    They are two calls because authorisation comes between them: who has no right to an account must not be able to
-    empty its bucket.
+    These are two calls because authorisation comes between them: a caller without a right to an account must not be
+    able to empty its bucket.
 
-    Reads are served from blocks of tokens that this worker leased, so that most of them write nothing. The bucket
+    Reads are served from blocks of tokens that this worker leases, so that most of them write nothing. The bucket
     counts them as taken when they are leased, and they may be used up to ``lease_seconds`` later: in a short window a
-    worker lets through at most one block more than the bucket would. Writes and expensive calls always ask.
+    worker lets through at most one block more than the bucket would. Writes and expensive calls always ask the bucket.
 
     If the buckets cannot be reached, calls of the kinds in `FAIL_OPEN` go on (reads as if a block had been leased, so
     that an outage holds up one read in a block) and others do not.
@@ -54,11 +54,10 @@ class LimitRate:
         lease: int = 10,
         lease_seconds: float = 10,
     ) -> None:
-        """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call that is asked for;
-        a service may make ``service_factor`` times as many.
+        """``buckets`` may be ``None`` where all limits are 0. ``limits`` names every kind of call. A service may make
+        ``service_factor`` times as many.
 
-        ``timeout`` in seconds for counting one call. A block is ``lease`` tokens, at most a quarter of the
-        bucket.
+        ``timeout``: seconds for counting one call. ``lease``: tokens in a block, at most a quarter of the bucket.
         """
         if buckets is None and any(limit.per_minute for limit in limits.values()):
             raise ValueError("a limit needs buckets to be counted in")
@@ -73,10 +72,10 @@ class LimitRate:
         self._lock = threading.Lock()
 
     def count_caller(self, caller: Caller, bucket: Bucket) -> None:
-        """Count one call of ``caller``. Ask before anything else is done for them.
+        """Count one call of ``caller``. Call it before doing anything else for them.
 
         Raises:
-            RateLimitedError: too many.
+            RateLimitedError: too many calls.
             UpstreamError: the buckets cannot be reached, and ``bucket`` is not in `FAIL_OPEN`.
         """
         limit = self._limits[bucket]
@@ -85,10 +84,10 @@ class LimitRate:
         self._count(f"caller#{caller.actor}#{bucket}", bucket, limit, "you make")
 
     def count_account(self, account_id: AccountId, bucket: Bucket) -> None:
-        """Count one call for the account. Ask once the caller is known to have a right to it.
+        """Count one call for the account. Call it once the caller is known to have a right to it.
 
         Raises:
-            RateLimitedError: too many.
+            RateLimitedError: too many calls.
             UpstreamError: the buckets cannot be reached, and ``bucket`` is not in `FAIL_OPEN`.
         """
         self._count(f"account#{account_id}#{bucket}", bucket, self._limits[bucket], "there are, for this account,")

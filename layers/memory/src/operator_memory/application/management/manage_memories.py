@@ -1,7 +1,7 @@
 """Use cases of people with their memories: list, read, add, correct, pin and delete them.
 
-Each takes a caller whose right to do it has been checked, and notes what it did. All work while memory is
-switched off: what is stored stays its owner's to see and to take away.
+Each takes a caller whose right has been checked, and notes what it did. All work while memory is switched off: what is
+stored stays its owner's to see and to take away.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Changes:
 
 
 class ManageMemories:
-    """See the module's docstring."""
+    """Lists, reads, adds, corrects and deletes memories."""
 
     def __init__(
         self,
@@ -90,32 +90,32 @@ class ManageMemories:
         after: Position | None = None,
         limit: int,
     ) -> Page:
-        """A part of the list of memories."""
+        """Return a page of the list of memories."""
         page = self._library.page(account_id, where, sort, after=after, limit=limit, now=self._clock.now())
         self._note_reading(caller, account_id, where, page.memories, how="list")
         return page
 
     def get(self, caller: Caller, account_id: AccountId, identity: str) -> Memory:
-        """The memory, in whatever state it is.
+        """Return the memory, in any state.
 
         Raises:
-            NotFoundError: the account has none of this id; another account's says the same.
+            NotFoundError: the account has none of this id. Another account's memory gives the same error.
         """
         memory = self._stored(account_id, identity)
         self._note_reading(caller, account_id, MemoryFilter(), [memory], how="read")
         return memory
 
     def usage(self, account_id: AccountId) -> Usage:
-        """How much the account has stored."""
+        """Count what the account has stored."""
         return self._library.usage(account_id, now=self._clock.now())
 
     def add(self, caller: Caller, account_id: AccountId, new: NewMemory) -> tuple[Memory, bool]:
-        """Add a memory by hand; returns it, and whether it is new.
+        """Add a memory by hand; return it, and whether it is new.
 
-        The same words in the same scope are the same memory: adding them again gives the one that is there.
+        The same words in the same scope are the same memory: adding them again returns the one that is there.
 
         Raises:
-            InvalidInputError: it would have ended already.
+            InvalidInputError: its end has passed already.
             ConflictError: it is being erased.
         """
         self._check_end(new.expires_at)
@@ -140,11 +140,11 @@ class ManageMemories:
             raise InvalidInputError("expires_at", "has passed")
 
     def _identify(self, account_id: AccountId, new: NewMemory) -> tuple[str, Memory | None]:
-        """The id for ``new``, and the memory that says the same there already.
+        """Return the id for ``new``, and the memory there that already says the same.
 
-        Where the words were corrected or replaced since, what is said now is another memory, with an id of its own
-        that is the same each time. One that has expired only waits for the sweep, and makes room; so does one in
-        quarantine, since a person says now that it is so.
+        Where the words were corrected or replaced since, ``new`` is another memory, with an id of its own that is the
+        same each time. An expired memory only waits for the sweep, and makes room; so does one in quarantine, since a
+        person now says that it is so.
         """
         for number in range(MAX_HISTORY):
             position = f"again:{number}" if number else ""
@@ -179,15 +179,15 @@ class ManageMemories:
     def change(
         self, caller: Caller, account_id: AccountId, identity: str, changes: Changes, *, version: int | None
     ) -> Memory:
-        """Correct a memory; the words it had before stay in its history.
+        """Correct a memory. Its former words stay in its history.
 
-        ``version``: the one that the caller has read; ``None`` takes whichever is stored (for changes that do
-        not depend on what was there, such as a pin).
+        ``version``: the one that the caller has read; ``None`` takes the stored one (for changes that do not depend on
+        what was there, such as a pin).
 
         Raises:
             NotFoundError: see `get`.
             VersionConflictError: it is another version by now.
-            InvalidInputError: it would have ended already. To delete is another thing, and on record as such.
+            InvalidInputError: its end has passed already. Deleting is another use case, and on record as such.
         """
         self._check_end(changes.expires_at)
         for _ in range(3):
@@ -211,7 +211,7 @@ class ManageMemories:
         raise VersionConflictError("the memory has been changed meanwhile: read it again and repeat the change")
 
     def _changed(self, caller: Caller, stored: Memory, changes: Changes) -> Memory | None:
-        """``stored`` with ``changes``, or ``None`` if they change nothing."""
+        """Return ``stored`` with ``changes``, or ``None`` if they change nothing."""
         expires_at = None if changes.never_expires else changes.expires_at or stored.expires_at
         changed = replace(
             stored,
@@ -245,11 +245,11 @@ class ManageMemories:
         self._trail.note(account_id, caller.actor, EventType.DELETE, Touched.memory(stored))
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
-        """How many memories `delete_matching` would delete now."""
+        """Count the memories that `delete_matching` would delete now."""
         return self._library.count(account_id, where, now=self._clock.now())
 
     def delete_matching(self, caller: Caller, account_id: AccountId, where: MemoryFilter, *, expected: int) -> int:
-        """Delete all that ``where`` lets through, if there are as many as the caller has been told.
+        """Delete all memories that match ``where``, if they are as many as the caller has been told.
 
         Raises:
             ConflictError: there are more or fewer by now; nothing is deleted.
@@ -273,8 +273,8 @@ class ManageMemories:
         return found
 
     def _withhold_matching(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
-        """Have other sessions no longer recall what the facts that are about to be deleted were learned from; of the
-        first hundreds also what else says the same."""
+        """Withhold the turns that the facts to be deleted were learned from; for the first hundreds of them also other
+        turns that say the same."""
         if where.kind is Kind.TURN:
             return
         facts, after, seen = replace(where, kind=Kind.FACT), None, 0

@@ -1,4 +1,4 @@
-"""Use case: read and set the switches of an account, its agents and its threads."""
+"""Use case: reads and sets the switches of an account, its agents and its threads."""
 
 from operator_memory.application.ports.management import PlatformSettings
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -11,18 +11,18 @@ Values = dict[str, object]
 
 
 class ManageSettings:
-    """The values are those of the platform's own tables: whoever sets them there is heard here too."""
+    """Reads and sets them in the platform's own tables, so that a change made there counts as well."""
 
     def __init__(self, settings: PlatformSettings, trail: AuditTrail) -> None:
         self._settings = settings
         self._trail = trail
 
     def account(self, account_id: AccountId) -> Values:
-        """The account's switches."""
+        """Return the account's switches."""
         return self._settings.account(account_id)
 
     def agent(self, account_id: AccountId, agent_id: str) -> Values:
-        """An agent's switch and configuration.
+        """Return an agent's switch and configuration.
 
         Raises:
             NotFoundError: the account has no such agent. A shared agent is its owner's to set.
@@ -30,18 +30,18 @@ class ManageSettings:
         return _found(self._settings.agent(account_id, agent_id), "agent")
 
     def thread(self, account_id: AccountId, thread_id: str) -> Values:
-        """A thread's switch and session."""
+        """Return a thread's switch and session."""
         return _found(self._settings.thread(account_id, thread_id), "thread")
 
     def set_account(self, caller: Caller, account_id: AccountId, changes: Values) -> Values:
-        """Set what ``changes`` names; returns all."""
+        """Set what ``changes`` names; return all."""
         if changes:
             self._settings.set_account(account_id, changes, user_id=caller.user_id)
             self._note(caller, account_id, "account", changes, Touched(count=len(changes)))
         return self._settings.account(account_id)
 
     def set_agent(self, caller: Caller, account_id: AccountId, agent_id: str, changes: Values) -> Values:
-        """As `set_account`, of an agent."""
+        """Set an agent's, as `set_account` does."""
         if changes:
             if not self._settings.set_agent(account_id, agent_id, changes):
                 raise _no_such("agent")
@@ -49,7 +49,7 @@ class ManageSettings:
         return self.agent(account_id, agent_id)
 
     def set_thread(self, caller: Caller, account_id: AccountId, thread_id: str, changes: Values) -> Values:
-        """As `set_account`, of a thread."""
+        """Set a thread's, as `set_account` does."""
         if changes:
             if not self._settings.set_thread(account_id, thread_id, changes):
                 raise _no_such("thread")

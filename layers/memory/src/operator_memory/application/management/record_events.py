@@ -17,11 +17,11 @@ _LOG = logging.getLogger("operator_memory.audit")
 
 
 class RecordEvents:
-    """Doing a batch again changes nothing: events have ids, and an access that was counted is not later than the
-    memory's last one.
+    """Writes batches of events. Repeating a batch changes nothing: events have ids, and an access that was counted is
+    not later than the memory's last one.
 
-    An event may come long after an erasure was verified: the trail could not be reached, or dead letters are sent
-    again. So the words of searches are written as memories are: tombstones are looked for before, and again after.
+    An event may come long after an erasure was verified, since the trail could not be reached or dead letters are sent
+    again. So the words of searches are written as memories are: it looks for tombstones before and again after.
     """
 
     def __init__(self, *, store: EventStore, library: MemoryLibrary, tombstones: Tombstones) -> None:
@@ -30,7 +30,7 @@ class RecordEvents:
         self._tombstones = tombstones
 
     def record(self, events: Sequence[MemoryEvent]) -> set[str]:
-        """Write ``events``, of any accounts, to the trail; returns the ids of those that the trail refuses for good.
+        """Write ``events``, of any accounts, to the trail. Return the ids of those that the trail refuses for good.
 
         Raises:
             UpstreamError: a store cannot be reached; the whole batch can be repeated.
@@ -55,7 +55,7 @@ class RecordEvents:
         return refused
 
     def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
-        """The ids of those whose words a person has erased, each with what was erased."""
+        """Return the ids of the events whose words a person has erased, each with what was erased."""
         found: dict[str, tuple[AccountId, Target]] = {}
         for account_id, searches in _searches(events).items():
             targets = dict.fromkeys(target for event in searches for target in _targets(event))
@@ -66,7 +66,7 @@ class RecordEvents:
         return found
 
     def _one_by_one(self, events: Sequence[MemoryEvent]) -> tuple[set[str], set[str]]:
-        """A batch that is refused holds one that is: the others must not go down with it."""
+        """Write a refused batch one by one: one event is refused, and the others must not go down with it."""
         unknown: set[str] = set()
         refused: set[str] = set()
         for event in events:

@@ -18,7 +18,7 @@ _ATTEMPTS = 3
 
 
 class ReinstateMemories:
-    """Brings memories back that the gate has put aside."""
+    """Brings back memories that the gate has put aside."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ReinstateMemories:
         self._clock = clock
 
     def approve(self, caller: Caller, account_id: AccountId, identity: str) -> Memory:
-        """Let a memory out of quarantine: from now on it is one like any other.
+        """Let a memory out of quarantine. From then on it is like any other.
 
         Raises:
             NotFoundError: the account has no memory of this id.
@@ -54,9 +54,7 @@ class ReinstateMemories:
         return memory
 
     def restore(self, caller: Caller, account_id: AccountId, identity: str, *, keep_newer: bool) -> Memory:
-        """Bring a memory back that a newer one took the place of.
-
-        What holds in its place now steps back, unless ``keep_newer``.
+        """Bring back a memory that a newer one replaced. The newer one steps back, unless ``keep_newer``.
 
         Raises:
             NotFoundError: the account has no memory of this id.
@@ -79,7 +77,8 @@ class ReinstateMemories:
         return memory
 
     def _in_force(self, account_id: AccountId, identity: str, seen: set[str]) -> Memory | None:
-        """The memory that holds now in the place of ``identity``: itself, or what took its place in turn."""
+        """Return the memory that holds now in the place of ``identity``: itself, or the one that replaced it in
+        turn."""
         while identity not in seen:
             seen.add(identity)
             memory = self._library.get(account_id, identity)

@@ -1,1 +1,1 @@
-"""What the use cases need from the outside, as Protocols."""
+"""Protocols: what the use cases need from the outside."""

@@ -1,7 +1,7 @@
-"""Ports that the use cases of several subjects need: the clock, the embedder, the store of memories.
+"""Ports that several subjects need: the clock, the embedder, the store of memories.
 
-Every method that touches stored data takes the account first and must bind to it; there is no unscoped call. All raise
-the errors of ``domain.errors``; ``timeout`` is in seconds and covers the whole call.
+Every method that touches stored data takes the account first and binds to it; no call is unscoped. All raise the errors
+of ``domain.errors``. ``timeout`` is in seconds and covers the whole call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,14 +15,14 @@ from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 
 class Clock(Protocol):
-    """Where 'now' comes from."""
+    """Tells the time."""
 
     def now(self) -> datetime:
-        """Current time, timezone-aware UTC."""
+        """Return the current time, timezone-aware UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds of a clock that never goes back, for measuring durations."""
+        """Return the seconds of a clock that never goes back, to measure durations with."""
         ...
 
 
@@ -37,18 +37,18 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str], *, timeout: float) -> Sequence[Vector]:
         """Embed ``texts`` in one call: one vector of ``dimensions`` floats per text, in order.
 
-        Where the store makes the vectors, what stands for them: nothing can be compared with those here.
+        Where the store makes the vectors, returns what stands for them: such vectors cannot be compared here.
         """
         ...
 
 
 class MemorySearch(Protocol):
-    """Finds memories: the read side of the store."""
+    """Finds memories."""
 
     def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
-        """Run all searches of ``plan`` in one request; one list of hits per search, best first.
+        """Run all searches of ``plan`` in one request. Return one list of hits per search, best first.
 
-        Memories that have expired or are no longer valid at ``now`` are never returned.
+        Never returns memories that have expired or are no longer valid at ``now``.
         """
         ...
 
@@ -57,41 +57,42 @@ class MemoryWriter(Protocol):
     """Stores memories."""
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
-        """Which of ``ids`` the account already has."""
+        """Return those of ``ids`` that the account already has."""
         ...
 
     def stored(self, account_id: AccountId, ids: Sequence[str]) -> dict[str, Memory]:
-        """What the account has under ``ids``, in whatever state, whole, by id."""
+        """Return what the account has under ``ids``, by id: whole memories, in any state."""
         ...
 
     def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
-        """Mark memories as replaced by the memory ``by``: from ``at`` on they are not found. What is pinned stays."""
+        """Mark memories as replaced by the memory ``by``: no search finds them from ``at`` on. Leaves pinned ones
+        alone."""
         ...
 
     def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
-        """The memories that are marked as replaced by one of ``ids``, in any order."""
+        """Return the memories that are marked as replaced by one of ``ids``, in any order."""
         ...
 
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
-        """How many facts of the account hold at ``now``, in all scopes."""
+        """Count the account's facts that hold at ``now``, in all scopes."""
         ...
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> None:
-        """Store ``memories`` durably (returns after the write is applied).
+        """Store ``memories`` durably; return after the write is applied.
 
         Raises:
-            ValueError: if one of them belongs to another account.
+            ValueError: one of them belongs to another account.
         """
         ...
 
 
 class TurnMarks(Protocol):
-    """Marks turns that other sessions are not to recall (``Memory.withheld_by``)."""
+    """Marks turns that other sessions must not recall (``Memory.withheld_by``)."""
 
     def withhold(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
-        """Add to each turn, by its id, the ``reasons`` why it is withheld. Other ids are ignored."""
+        """Add ``reasons`` to each turn, by its id, for withholding it. Ignores other ids."""
         ...
 
     def release(self, account_id: AccountId, reason: str) -> None:
-        """Take ``reason`` off all turns that are withheld for it; one that is for nothing else is recalled again."""
+        """Take ``reason`` off all turns that are withheld for it. A turn without any other reason is recalled again."""
         ...

@@ -36,15 +36,15 @@ class FactExtractor(Protocol):
 
 
 class JobStore(Protocol):
-    """The record of every extraction job, readable by job id."""
+    """Keeps the record of every extraction job, by job id."""
 
     def enqueue(
         self, account_id: AccountId, job_id: str, *, content_hash: str, subject: JobSubject, now: datetime
     ) -> JobClaim:
-        """Note a job that is about to be put into the queue, unless it is known: ``CLAIMED`` if it was not.
+        """Note a job that is about to be put into the queue, unless it is known.
 
-        ``CONFLICT`` if it was known with other content; ``IN_PROGRESS`` while it is queued or runs, or has
-        failed; ``ALREADY_DONE``.
+        Answers ``CLAIMED`` for a new one; ``CONFLICT`` for one that is known with other content; ``IN_PROGRESS`` for
+        one that is queued, running or failed; ``ALREADY_DONE``.
         """
         ...
 
@@ -58,29 +58,29 @@ class JobStore(Protocol):
         now: datetime,
         lease_seconds: int,
     ) -> JobClaim:
-        """Take the job for this worker unless it is done, held by another, or had other content."""
+        """Claim the job for this worker, unless it is done, held by another worker, or known with other content."""
         ...
 
     def save(self, record: JobRecord) -> None:
-        """Write the record as it stands and give up the lease.
+        """Write the record and give up the lease.
 
-        Only over the stored record of the same attempt and content. One that was deleted meanwhile (its account
-        was erased) is not written again, and outcomes that were erased from it meanwhile are left out.
+        Writes only over the stored record of the same attempt and content. A record that was deleted meanwhile, since
+        its account was erased, is not written again; outcomes that were erased from it meanwhile are left out.
         """
         ...
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
-        """The record, or ``None`` if the account has no such job."""
+        """Return the record, or ``None`` if the account has no such job."""
         ...
 
 
 class ThreadMessages(Protocol):
-    """The platform's own record of a conversation."""
+    """Reads the platform's own record of a conversation."""
 
     def read(self, account_id: AccountId, thread_id: str, *, after: Watermark | None, limit: int) -> list[RawMessage]:
-        """User and assistant messages of the account's thread after ``after``, oldest first, at most ``limit``.
+        """Return user and assistant messages of the account's thread after ``after``, oldest first, at most ``limit``.
 
-        A thread of another account gives an empty list. Each message carries ``message_id`` and ``created_at``.
+        Returns an empty list for a thread of another account. Each message carries ``message_id`` and ``created_at``.
         """
         ...
 
@@ -89,23 +89,23 @@ class WatermarkStore(Protocol):
     """Remembers how far each thread has been read."""
 
     def get(self, account_id: AccountId, thread_id: str) -> Watermark | None:
-        """The thread's watermark, or ``None`` before its first extraction."""
+        """Return the thread's watermark, or ``None`` before its first extraction."""
         ...
 
     def advance(self, account_id: AccountId, thread_id: str, watermark: Watermark) -> None:
-        """Move it forward; a watermark that is not later than the stored one changes nothing."""
+        """Move the watermark forward. One that is not later than the stored one changes nothing."""
         ...
 
 
 class JobQueue(Protocol):
-    """The parts of the job queue that a consumer steers."""
+    """Steers the messages of the job queue."""
 
     def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
         """Make a failed message visible again after ``delay_seconds``, instead of the queue's full timeout."""
         ...
 
     def dead_letter(self, letter: DeadLetter) -> None:
-        """Put a message that is given up into the dead-letter queue, with all that is known of it as attributes."""
+        """Put a message that is given up into the dead-letter queue, with what is known about it as attributes."""
         ...
 
 
@@ -113,8 +113,8 @@ class Redactor(Protocol):
     """Takes secrets out of what was said, before anyone else reads it."""
 
     def redact(self, text: str) -> Redacted:
-        """Replace every secret of ``text`` by ``[redacted: <kind>]``; the rest stays byte for byte.
+        """Replace every secret of ``text`` by ``[redacted: <kind>]``; leave the rest byte for byte.
 
-        Idempotent, safe to call from several threads, and never raises on any text.
+        Idempotent and safe to call from several threads. Never raises.
         """
         ...

@@ -11,7 +11,7 @@ from operator_memory.domain.memory.scopes import AccountId
 
 
 class ExpiredMemories(Protocol):
-    """Removes what has expired, one account and one page at a time."""
+    """Removes expired memories, one account and one page at a time."""
 
     def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
         """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
@@ -21,19 +21,19 @@ class ExpiredMemories(Protocol):
         ...
 
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
-        """The earliest ``expires_at`` later than ``after``, or ``None``."""
+        """Return the earliest ``expires_at`` later than ``after``, or ``None``."""
         ...
 
 
 class ExpiryIndex(Protocol):
-    """Knows which accounts have memories to expire, and when, without looking into any memory."""
+    """Knows which accounts have memories to expire, and when, without reading any memory."""
 
     def register(self, account_id: AccountId, due_at: datetime) -> None:
-        """Note that the account has a memory expiring at ``due_at``. Call BEFORE the memory is stored."""
+        """Note that the account has a memory that expires at ``due_at``. Call it before storing the memory."""
         ...
 
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
-        """Up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
+        """Return up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
         ...
 
     def settle(self, entry: DueAccount, next_due_at: datetime | None) -> bool:

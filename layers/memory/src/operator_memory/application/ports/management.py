@@ -23,7 +23,7 @@ from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 
 class MemoryLibrary(Protocol):
-    """What people do with their memories: the store as they see it, all fields included."""
+    """The memories as people see them: listed, read, changed and deleted, with all their fields."""
 
     def page(
         self,
@@ -35,8 +35,11 @@ class MemoryLibrary(Protocol):
         limit: int,
         now: datetime,
     ) -> Page:
-        """Up to ``limit`` (1..500) memories in order. Following ``next`` gives each exactly once, whatever is
-        added or removed meanwhile, as long as its own sort value does not change."""
+        """Return up to ``limit`` (1..500) memories in order.
+
+        Following ``next`` gives each exactly once, even if others are added or removed meanwhile, as long as its own
+        sort value does not change.
+        """
         ...
 
     def find(
@@ -49,161 +52,163 @@ class MemoryLibrary(Protocol):
         limit: int,
         now: datetime,
     ) -> tuple[list[Hit], list[Hit]]:
-        """The nearest by meaning, and by words, of those that ``where`` lets through, in one request."""
+        """Return the memories nearest by meaning, and those nearest by words, among those that match ``where``. One
+        request."""
         ...
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
-        """The memory in whatever state, or ``None`` if the account has none of this id."""
+        """Return the memory in any state, or ``None`` if the account has none of this id."""
         ...
 
     def count(self, account_id: AccountId, where: MemoryFilter, *, now: datetime) -> int:
-        """How many there are, exactly."""
+        """Count the memories that match ``where``, exactly."""
         ...
 
     def usage(self, account_id: AccountId, *, now: datetime) -> Usage:
-        """How much the account has stored."""
+        """Count what the account has stored."""
         ...
 
     def replace(self, memory: Memory, vector: Vector | None, *, expected_version: int) -> bool:
-        """Store ``memory`` in the place of its version ``expected_version``; ``memory.version`` must be one more.
+        """Store ``memory`` over its version ``expected_version``; ``memory.version`` must be one more.
 
-        ``vector`` is that of a changed text; ``None``: the text is as it was, and so are its vectors. A changed text
-        is found by its own words only, and what ``follows`` it not by those it had. Returns ``False`` and changes
-        nothing if the stored version is another one, or gone. Of two writers at once exactly one is told ``True``.
+        ``vector`` belongs to a changed text; ``None`` keeps text and vectors. A changed text is found by its own words
+        only, and a turn that ``follows`` it no longer by its former words. Returns ``False`` and changes nothing if the
+        stored version is another one, or gone. Of two writers at once exactly one gets ``True``.
         """
         ...
 
     def delete(self, account_id: AccountId, ids: Sequence[str]) -> None:
-        """Remove these memories, durably. Those that the account does not have are ignored.
+        """Remove these memories, durably. Ignores those that the account does not have.
 
-        Before that their words are taken out of the index of what ``follows`` them and stays.
+        First takes their words out of the index of the turns that ``follow`` them and stay.
         """
         ...
 
     def delete_matching(self, account_id: AccountId, where: MemoryFilter, *, now: datetime) -> None:
-        """Remove all that ``where`` lets through at ``now``, as `delete` does."""
+        """Remove all memories that match ``where`` at ``now``, as `delete` does."""
         ...
 
     def record_access(self, account_id: AccountId, accesses: Sequence[tuple[str, datetime]]) -> int:
-        """Count each (memory id, time) that is later than the memory's last access; returns how many counted.
+        """Count each (memory id, time) that is later than the memory's last access; return how many counted.
 
-        Sets ``last_accessed_at`` to the latest and adds to ``access_count``. Accesses that were counted before
-        are not later than the last one, so giving them again changes nothing.
+        Sets ``last_accessed_at`` to the latest and adds to ``access_count``. Repeating a call changes nothing, since
+        accesses that were counted are not later than the last one.
         """
         ...
 
 
 class ErasableMemories(Protocol):
-    """Takes away a part of an account's memory, in every collection that could hold some of it."""
+    """Erases a part of an account's memory in every collection that could hold some of it."""
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> dict[str, int]:
-        """How many points there are, as ``{"memories": n, "entities": n}``, said at or before ``until``."""
+        """Count the points said at or before ``until``, as ``{"memories": n, "entities": n}``."""
         ...
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
-        """Delete them, durably. Doing so again changes nothing."""
+        """Delete them, durably. Repeating it changes nothing."""
         ...
 
 
 class Tombstones(Protocol):
-    """What was erased and must not come back."""
+    """Keeps what was erased and must not come back."""
 
     def put(self, account_id: AccountId, tombstone: Tombstone) -> None:
-        """Store it durably; one that is not later than the target's own changes nothing."""
+        """Store the tombstone durably. One that is not later than the stored one of the same target changes nothing."""
         ...
 
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
-        """The tombstones of ``targets`` (those that have one), as last written."""
+        """Return the tombstones of ``targets``, as last written."""
         ...
 
 
 class ErasureStore(Protocol):
-    """Erasures under way, and the receipts of those done."""
+    """Keeps the erasures under way and the receipts of those that are done."""
 
     def begin(self, erasure: Erasure, *, due_at: datetime) -> bool:
-        """Write it unless the account has one of its id; says whether it did. Of several at once exactly one is
-        told ``True``."""
+        """Write the erasure unless the account has one of its id; tell whether it did. Of several at once exactly one
+        gets ``True``."""
         ...
 
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
-        """Write it as it stands; at ``due_at`` it is to be looked at again (``None``: never).
+        """Write the erasure; it is to be looked at again at ``due_at`` (``None``: never).
 
-        What was counted stays counted: of ``removed`` as stored and as given each count is the larger. Whoever is at
-        the same erasure at once, and finds deleted what the other has counted, takes nothing off the receipt.
+        Counts of ``removed`` never shrink: of the stored and the given count the larger is kept. So a second worker at
+        the same erasure, which finds deleted what the first has counted, takes nothing off the receipt.
         """
         ...
 
     def get(self, account_id: AccountId, erasure_id: str) -> Erasure | None:
-        """The erasure, or ``None`` if the account has none of this id."""
+        """Return the erasure, or ``None`` if the account has none of this id."""
         ...
 
     def all(self, account_id: AccountId) -> list[Erasure]:
-        """All of the account, newest first."""
+        """Return all erasures of the account, newest first."""
         ...
 
     def due(self, *, now: datetime, limit: int) -> list[Erasure]:
-        """Up to ``limit`` erasures, of any account, whose time has come."""
+        """Return up to ``limit`` erasures, of any account, that are due."""
         ...
 
 
 class ArchiveStore(Protocol):
-    """Memories that were moved out of the store, as JSON Lines under one prefix an account."""
+    """Keeps memories that were moved out of the store, as JSON Lines under one prefix per account."""
 
     def lines(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[str], str | None]:
-        """Up to about ``limit`` lines, each a JSON object, and where the next call goes on (``None``: the end)."""
+        """Return up to about ``limit`` lines, each a JSON object, and where the next call goes on (``None``: the
+        end)."""
         ...
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """How many archived memories there are in ``target``, said at or before ``until``.
+        """Count the archived memories in ``target`` that were said at or before ``until``.
 
-        Of a part of the account those are the lines that can be read; of the whole account it is everything.
+        Of a part of the account it counts the lines that can be read; of the whole account, everything.
         """
         ...
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """Take them away; returns how many lines stay because they cannot be read. Doing so again changes nothing.
+        """Delete them; return how many lines stay because they cannot be read. Repeating it changes nothing.
 
-        Such a line does not say whose it is: a newer version may have written it, or a disk have spoiled it. It may
-        be anybody's of the account, so a part's erasure leaves it, ends, and says so. The whole account's takes it.
+        An unreadable line does not say whose it is: a newer version may have written it, or a disk have damaged it. The
+        erasure of a part leaves it and says so; the erasure of the whole account deletes it.
         """
         ...
 
 
 class ErasableRecords(Protocol):
-    """What is kept about the account's jobs: records, how far threads were read, idempotency keys.
+    """Erases what is kept about the account's jobs: records, watermarks, idempotency keys.
 
-    What is later than ``until`` is of what goes on since, and stays: watermarks beyond it (one may keep a run that
-    is not to be remembered from being read), records of jobs that were queued or last started after it, and keys
-    used first after it. So a busy account's erasure comes to an end. What does not say when it was made goes.
+    What is later than ``until`` stays, so that the erasure of a busy account comes to an end: watermarks beyond it (one
+    may keep a run out of memory), records of jobs that were queued or last started after it, and keys first used after
+    it. What has no time goes.
     """
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """How many records say something about ``target``, up to ``until``."""
+        """Count the records that say something about ``target``, up to ``until``."""
         ...
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
-        """Of a whole account: delete them. Of a part: take the outcomes out of its jobs' records, which stay so
-        that a redelivered job is still known to be done."""
+        """Delete the records of a whole account. Of a part, take the outcomes out of its jobs' records; the records
+        stay, so that a redelivered job is still known to be done."""
         ...
 
 
 class JobHistory(Protocol):
-    """The account's job records, for its export."""
+    """Lists the account's job records, for its export."""
 
     def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[JobRecord], str | None]:
-        """Up to ``limit`` records by job id, and where the next call goes on (``None``: the end)."""
+        """Return up to ``limit`` records by job id, and where the next call goes on (``None``: the end)."""
         ...
 
 
 class Memberships(Protocol):
-    """Who belongs to which account, and which account an agent belongs to."""
+    """Knows who belongs to which account, and to which account an agent belongs."""
 
     def role(self, user_id: str, account_id: AccountId) -> Role | None:
-        """The person's role in a team account, or ``None``. At most 60 seconds old."""
+        """Return the person's role in a team account, or ``None``. At most 60 seconds old."""
         ...
 
     def account_of_agent(self, agent_id: str) -> AccountId | None:
-        """The account that owns the agent, or ``None`` if there is no such agent."""
+        """Return the account that owns the agent, or ``None`` if there is no such agent."""
         ...
 
 
@@ -219,19 +224,19 @@ class SwitchReader(Protocol):
         session_id: str | None,
         timeout: float,
     ) -> Switches:
-        """The switches, at most 30 seconds old.
+        """Return the switches, at most 30 seconds old.
 
-        ``session_id``: the session whose memory is read or written, if it is not the thread's own id. A thread
-        that is switched off is off under either name, whichever of the two names it.
+        ``session_id``: the session whose memory is read or written, if it is not the thread's own id. A thread that is
+        switched off is off under both names.
         """
         ...
 
 
 class PlatformSettings(Protocol):
-    """The switches as a person reads and sets them. Values are JSON as the platform's tables hold it."""
+    """Reads and sets the switches for people. Values are JSON as the platform's tables hold it."""
 
     def account(self, account_id: AccountId) -> dict[str, object]:
-        """``memory_enabled``, ``record_queries``, ``updated_at``."""
+        """Return ``memory_enabled``, ``record_queries`` and ``updated_at``."""
         ...
 
     def set_account(self, account_id: AccountId, changes: dict[str, object], *, user_id: str | None) -> None:
@@ -239,27 +244,28 @@ class PlatformSettings(Protocol):
         ...
 
     def agent(self, account_id: AccountId, agent_id: str) -> dict[str, object] | None:
-        """``memory_enabled``, ``memory_config`` of the account's agent; ``None`` if it has no such agent."""
+        """Return ``memory_enabled`` and ``memory_config`` of the agent; ``None`` if the account has no such agent."""
         ...
 
     def set_agent(self, account_id: AccountId, agent_id: str, changes: dict[str, object]) -> bool:
-        """Set what ``changes`` names; ``False`` if the account has no such agent."""
+        """Set what ``changes`` names. Return ``False`` if the account has no such agent."""
         ...
 
     def thread(self, account_id: AccountId, thread_id: str) -> dict[str, object] | None:
-        """``memory_enabled``, ``memory_session_id`` of the account's thread; ``None`` if it has no such thread."""
+        """Return ``memory_enabled`` and ``memory_session_id`` of the thread; ``None`` if the account has no such
+        thread."""
         ...
 
     def set_thread(self, account_id: AccountId, thread_id: str, changes: dict[str, object]) -> bool:
-        """Set what ``changes`` names; ``False`` if the account has no such thread."""
+        """Set what ``changes`` names. Return ``False`` if the account has no such thread."""
         ...
 
 
 class EventSink(Protocol):
-    """Where events go: a queue, from which they are written to the trail."""
+    """Takes events on their way to the audit trail."""
 
     def emit(self, event: MemoryEvent) -> None:
-        """Hand it over. Never raises and never waits long: what cannot be sent is sent later or logged."""
+        """Hand the event over. Never raises and never waits long: what cannot be sent is sent later or logged."""
         ...
 
 
@@ -267,30 +273,31 @@ class EventStore(Protocol):
     """Keeps the events of the audit trail."""
 
     def record(self, events: Sequence[MemoryEvent]) -> set[str]:
-        """Write those that are not written yet, once each; returns the ids that the trail cannot take because
-        their account does not exist (any more)."""
+        """Write those that are not written yet, once each. Return the ids of events whose account does not exist (any
+        more)."""
         ...
 
     def events(
         self, account_id: AccountId, *, after: str | None, limit: int
     ) -> tuple[list[dict[str, object]], str | None]:
-        """Up to ``limit`` rows of the account, oldest first, and where the next call goes on."""
+        """Return up to ``limit`` rows of the account, oldest first, and where the next call goes on."""
         ...
 
     def count_queries(self, account_id: AccountId, target: Target) -> int:
-        """How many events of ``target`` (an account, or one member) still hold the words of a search."""
+        """Count the events of ``target`` (an account, or one member) that still hold the words of a search."""
         ...
 
     def forget_queries(self, account_id: AccountId, target: Target) -> None:
-        """Take those words out."""
+        """Remove those words."""
         ...
 
 
 class TokenBuckets(Protocol):
-    """Token buckets that all workers share."""
+    """Counts calls in token buckets that all workers share."""
 
     def take(self, key: str, limit: RateLimit, *, tokens: int, now: datetime, timeout: float) -> int:
-        """Take ``tokens`` from the bucket ``key``. 0: taken; else the whole seconds until they would be there."""
+        """Take ``tokens`` from the bucket ``key``. Return 0 if they were there, else the whole seconds until they will
+        be."""
         ...
 
 
@@ -308,5 +315,6 @@ class IdempotencyStore(Protocol):
     def remember(
         self, account_id: AccountId, key: str, *, content_hash: str, job_id: str, now: datetime
     ) -> tuple[str, str]:
-        """The (content hash, job id) that the key stands for: those given if it is new. Kept for a day."""
+        """Return the (content hash, job id) that the key stands for: the given ones if the key is new. Kept for a
+        day."""
         ...

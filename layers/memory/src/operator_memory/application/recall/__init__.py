@@ -1,1 +1,1 @@
-"""Use cases before a run: the context for it."""
+"""Use cases of finding: the context for a run, and a person's search."""

@@ -1,4 +1,4 @@
-"""The vectors of queries that were asked lately: an agent asks the same on every step of a run."""
+"""Keeps the vectors of recent queries: an agent asks the same on every step of a run."""
 
 import hashlib
 
@@ -13,23 +13,23 @@ ACCOUNTS, EACH = 32, 8
 
 
 class QueryVectors:
-    """Kept for ten minutes, for the account that asked and no other. Safe to use from several threads.
+    """Keeps vectors for ten minutes, for the account that asked and no other. Thread-safe.
 
-    A vector says nothing about what is stored, so an erasure or a correction cannot make it wrong: what is found with
-    it is read from the store each time. Neither the query nor the account's id can be read from what is kept.
+    A vector says nothing about what is stored, so an erasure or a correction cannot make it wrong: the store is read
+    each time. Neither the query nor the account's id can be read from what is kept.
     """
 
     def __init__(self) -> None:
         self._accounts: RecentValues[bytes, RecentValues[bytes, Vector]] = RecentValues(ACCOUNTS)
 
     def get(self, account_id: AccountId, query: str, *, now: float) -> Vector | None:
-        """The vector of ``query``, if the account asked it lately. ``now``: monotonic seconds."""
+        """Return the vector of ``query``, if the account asked it lately. ``now``: monotonic seconds."""
         account = self._accounts.get(_digest(account_id))
         found = account[0].get(_digest(query)) if account is not None else None
         return found[0] if found is not None and now - found[1] < KEPT_SECONDS else None
 
     def put(self, account_id: AccountId, query: str, vector: Vector, *, now: float) -> None:
-        """Keep it."""
+        """Keep the vector."""
         known = self._accounts.get(_digest(account_id))
         account: RecentValues[bytes, Vector] = RecentValues(EACH) if known is None else known[0]
         account.put(_digest(query), vector, now)

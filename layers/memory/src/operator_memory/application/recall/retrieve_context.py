@@ -1,4 +1,4 @@
-"""Use case: the memories worth injecting into a run, in one embedding call and one search request."""
+"""Use case: retrieves the memories worth injecting into a run, with one embedding call and one search request."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +42,11 @@ _WORD = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class ContextRequest:
-    """A checked request. ``scopes`` are those to look in.
+    """A checked request. ``scopes``: those to search.
 
-    ``token_budget`` is in tokens of ``model``, those of the estimate where its tokenizer is not known.
-    ``memory_enabled=False``: this one run is to go without memory. ``thread_id`` is asked for its switch only.
-    ``past_sessions``: look in the turns of the account's other sessions too, those that are not withheld.
+    ``token_budget`` is in tokens of ``model``, or of the estimate where its tokenizer is unknown.
+    ``memory_enabled=False``: this run goes without memory. ``thread_id`` serves only to read its switch.
+    ``past_sessions``: search the turns of the account's other sessions too, except withheld ones.
     """
 
     account_id: AccountId
@@ -63,7 +63,7 @@ class ContextRequest:
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:
-        """The scopes to search: those asked for, else every one whose id is given."""
+        """The scopes to search: the requested ones, else every one whose id is given."""
         owners = {Scope.USER: None, Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}
         wanted = self.scopes or tuple(s for s in Scope if s is Scope.USER or owners[s])
         return tuple(ScopeKey(scope, owners[scope]) for scope in wanted)
@@ -119,7 +119,7 @@ class RetrievalPolicy:
 
 
 class RetrieveContext:
-    """Finds, ranks and renders. A failing dependency makes the answer poorer, never an error."""
+    """Finds, ranks and renders memories. A failing dependency makes the answer poorer, never an error."""
 
     def __init__(
         self,
@@ -143,10 +143,10 @@ class RetrieveContext:
         self._clock = clock
 
     def retrieve(self, request: ContextRequest, *, actor: str, started: float | None = None) -> ContextResult:
-        """Answer ``request`` within about ``Deadlines.total`` seconds, whatever the dependencies do.
+        """Answer ``request`` within about ``Deadlines.total`` seconds, even if dependencies fail.
 
-        ``actor`` is who asks, as the trail names them. ``started``: the monotonic time at which the request came in,
-        if something has been waited for since; that is taken off the total.
+        ``actor``: who asks, as the trail names them. ``started``: the monotonic time at which the request came in, if
+        something has been waited for since; that is taken off the total.
         """
         run = _Run(self._clock.monotonic() if started is None else started)
         switches = self._switches_of(request, run)
@@ -169,10 +169,10 @@ class RetrieveContext:
         return result
 
     def _switches_of(self, request: ContextRequest, run: "_Run") -> Switches | None:
-        """The switches, or ``None`` (and the reason noted) if memory is to stay out of this run.
+        """Return the switches, or ``None`` (and note the reason) if memory stays out of this run.
 
-        Asked for before the query leaves for the embedder. Switches that cannot be read count as off: a person
-        may have set them so.
+        They are read before the query leaves for the embedder. Switches that cannot be read count as off: a person may
+        have set them so.
         """
         if not self._policy.enabled or not request.memory_enabled:
             run.degraded.append("memory_disabled_run" if self._policy.enabled else "memory_disabled")
@@ -204,7 +204,8 @@ class RetrieveContext:
         )
 
     def _vector(self, account_id: AccountId, query: str, run: "_Run") -> Vector | None:
-        """The query's vector, made once for all steps of a run; ``None`` (and the reason noted) if it cannot be."""
+        """Return the query's vector, made once for all steps of a run; ``None`` (and note the reason) if it cannot be
+        made."""
         known = self._vectors.get(account_id, query, now=self._clock.monotonic())
         if known is not None:
             run.vector_reused = True
@@ -228,7 +229,7 @@ class RetrieveContext:
     def _searched(
         self, request: ContextRequest, query: str | None, words: QueryWords | None, now: datetime, run: "_Run"
     ) -> tuple[Sequence[Search], list[list[Hit]]]:
-        """The searches that were made, and what each has found."""
+        """Return the searches that were made, and what each has found."""
         vector = None
         if words is not None and words.small_talk:
             plan = SearchPlan(_standing(request))
@@ -280,7 +281,8 @@ class RetrieveContext:
         )
 
     def _counter(self, run: "_Run", model: str | None) -> TokenCounter:
-        """Of ``model``. What is known but could not be loaded is estimated, and noted."""
+        """Return the counter of ``model``. A known one that could not be loaded is replaced by the estimate, and
+        noted."""
         counter = self._counter_of(model) if model else Estimate()
         if counter.name == ESTIMATE and encoding_of(model):
             run.degraded.append("tokenizer_unavailable")
@@ -299,7 +301,7 @@ class _Run:
 
 
 def searchable_query(query: str | None) -> str | None:
-    """``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
+    """Return ``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
     if query is None:
         return None
     text = one_line(as_seen(query))
@@ -310,11 +312,11 @@ def searchable_query(query: str | None) -> str | None:
 
 
 def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None, *, candidates: int) -> SearchPlan:
-    """Which searches to run: by meaning and by words with a query, the profile without one.
+    """Plan the searches: by meaning and by words with a query, the profile without one.
 
-    With a query but no vector (the embedder failed) both words and profile are used. What is pinned is
-    always looked up: a person asked for it to be remembered. So is what the agent learnt last about how to
-    work: "answer in short bullet points" bears on every run and resembles no query.
+    With a query but no vector (the embedder failed) it plans words and profile. Pinned memories are always looked up: a
+    person asked for them to be remembered. So is what the agent learned last about how to work: "answer in short bullet
+    points" bears on every run and resembles no query.
     """
     everything = _everything(request)
     searches: list[Search] = []
@@ -332,13 +334,13 @@ def plan_searches(request: ContextRequest, query: str | None, vector: Vector | N
 
 
 def _everything(request: ContextRequest) -> AnyScope:
-    """All that the run may see. What was said in other sessions belongs to what is known of the user."""
+    """Return all that the run may see. What was said in other sessions belongs to what is known of the user."""
     of_user = Scope.USER in {key.scope for key in request.scope_keys}
     return AnyScope(request.scope_keys, past_sessions=request.past_sessions and of_user)
 
 
 def _standing(request: ContextRequest) -> tuple[Search, ...]:
-    """What is looked up whatever the query, and all that a greeting gets."""
+    """Return the searches that do not depend on the query; a greeting gets only these."""
     latest = min(STANDING_AGENT_FACTS, request.limit)
     agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
     pinned = Search(_everything(request), SearchMode.PINNED, request.limit)
@@ -346,7 +348,7 @@ def _standing(request: ContextRequest) -> tuple[Search, ...]:
 
 
 def degradation(error: UpstreamError) -> str:
-    """The code that tells a caller what did not work, e.g. ``qdrant_timeout``."""
+    """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
     if isinstance(error, UpstreamTimeoutError):
         return f"{error.system}_timeout"
     if isinstance(error, UpstreamUnavailableError):

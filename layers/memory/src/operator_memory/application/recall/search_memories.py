@@ -1,4 +1,4 @@
-"""Use case: a person's search among the memories, by meaning and by words."""
+"""Use case: searches the memories for a person, by meaning and by words."""
 
 import logging
 from dataclasses import replace
@@ -32,7 +32,7 @@ _LOG = logging.getLogger("operator_memory.search")
 
 
 class SearchMemories:
-    """Searches whether memory is switched on or off: what is stored stays its owner's to see."""
+    """Searches while memory is switched off too: what is stored stays its owner's to see."""
 
     def __init__(
         self, *, library: MemoryLibrary, embedder: Embedder, switches: SwitchReader, trail: AuditTrail, clock: Clock
@@ -46,7 +46,7 @@ class SearchMemories:
     def search(
         self, account_id: AccountId, where: MemoryFilter, *, query: str, limit: int, actor: str
     ) -> list[RankedMemory]:
-        """The memories that fit ``query`` best, best first. ``actor`` is who asks, as the trail names them."""
+        """Return the memories that fit ``query`` best, best first. ``actor``: who asks, as the trail names them."""
         text = searchable_query(query)
         if text is None:
             raise InvalidInputError("query", "must hold at least one letter or digit")
@@ -68,7 +68,7 @@ class SearchMemories:
         return ranked
 
     def _records_queries(self, account_id: AccountId) -> bool:
-        """Whether the trail may keep the words of a search. Where that cannot be read it does not, and the search goes
+        """Tell whether the trail may keep the words of a search. If that cannot be read it may not, and the search goes
         on."""
         try:
             switches = self._switches.read(

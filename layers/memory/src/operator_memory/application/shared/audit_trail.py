@@ -32,7 +32,7 @@ class AuditTrail:
         query: str | None = None,
         metadata: Mapping[str, str | int | bool] | None = None,
     ) -> None:
-        """Note one event. Give ``event_id`` where the cause may be worked off again. Never raises."""
+        """Note one event. Give ``event_id`` where the cause may be handled again. Never raises."""
         self.sink.emit(
             MemoryEvent(
                 id=event_id or new_event_id(),

@@ -1,4 +1,4 @@
-"""Writing that erasure and expiry can rely on: no memory is stored that a tombstone covers, not even by a race,
+"""Writes memories so that erasure and expiry can rely on it: stores none that a tombstone covers, not even in a race,
 and none that expires without the index knowing."""
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ F = TypeVar("F", set[str], dict[str, Memory])
 
 
 class GuardedWriter:
-    """Every writer of memories goes through here.
+    """Writes memories. Every writer goes through it.
 
-    A tombstone is looked for before a write and again after it: an erasure that began in between has counted its
-    zero before the write landed, so the write takes itself back. An erasure that begins later than the second
-    look finds the write in the store.
+    It looks for a tombstone before a write and again after it. An erasure that began in between has counted zero before
+    the write landed, so the write takes itself back. An erasure that begins after the second look finds the write in
+    the store.
     """
 
     def __init__(
@@ -39,15 +39,15 @@ class GuardedWriter:
         self._tombstones = tombstones
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> set[str]:
-        """Which of ``ids`` the account already has.
+        """Return those of ``ids`` that the account already has.
 
-        ``wanted``: what is to be stored unless it is there. What an erasure under way has still to delete goes first:
-        what is said again meanwhile would be taken for known, and vanish with it.
+        ``wanted``: what is to be stored unless it is there. First deletes what an erasure under way has still to
+        delete: otherwise what is said again meanwhile would count as known, and vanish with it.
         """
         return self._read(self._memories.existing_ids, account_id, ids, wanted)
 
     def stored(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> dict[str, Memory]:
-        """What the account has under ``ids``. ``wanted``: as for `existing_ids`."""
+        """Return what the account has under ``ids``. ``wanted``: as for `existing_ids`."""
         return self._read(self._memories.stored, account_id, ids, wanted)
 
     def _read(
@@ -57,7 +57,7 @@ class GuardedWriter:
         ids: Sequence[str],
         wanted: Sequence[Memory],
     ) -> F:
-        """What ``read`` finds, once what an erasure under way has still to delete is gone."""
+        """Return what ``read`` finds, after deleting what an erasure under way has still to delete."""
         found = read(account_id, ids)
         tombstones = self.find(account_id, targets_of(wanted)) if found and wanted else []
         for tombstone in tombstones:
@@ -65,19 +65,19 @@ class GuardedWriter:
         return read(account_id, ids) if tombstones else found
 
     def supersede(self, account_id: AccountId, ids: Sequence[str], *, by: str, at: datetime) -> None:
-        """Mark memories as replaced (see the port). It stores nothing, so there is nothing to guard."""
+        """Mark memories as replaced (see the port). Stores nothing, so there is nothing to guard."""
         self._memories.supersede(account_id, ids, by=by, at=at)
 
     def replaced_by(self, account_id: AccountId, ids: Sequence[str]) -> list[Memory]:
-        """The memories that are marked as replaced by one of ``ids``."""
+        """Return the memories that are marked as replaced by one of ``ids``."""
         return self._memories.replaced_by(account_id, ids)
 
     def count_facts(self, account_id: AccountId, *, now: datetime) -> int:
-        """How many facts hold."""
+        """Count the facts that hold."""
         return self._memories.count_facts(account_id, now=now)
 
     def upsert(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> set[str]:
-        """Store ``memories``, except those erased; returns the ids of the latter, none of which is stored.
+        """Store ``memories`` except those that are erased. Return the ids of the erased ones; none of them is stored.
 
         Nor are their words: a turn that ``follows`` one of them is found by its own words only.
         """
@@ -98,14 +98,15 @@ class GuardedWriter:
         return before | after
 
     def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
-        """Let the expiry index know of the earliest of ``memories`` that expires, if one does."""
+        """Tell the expiry index when the earliest of ``memories`` expires, if one does."""
         if expiries := [memory.expires_at for memory in memories if memory.expires_at]:
             self._expiry.register(account_id, min(expiries))
 
     def enforce(self, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
-        """The ids of those of ``memories`` that are erased; whatever of their kind is in the store is deleted.
+        """Return the ids of those of ``memories`` that are erased, and delete what the store still has of what was
+        erased.
 
-        Deleting again also takes what an earlier attempt had written when it was killed.
+        Deleting again also removes what an earlier attempt had written when it was killed.
         """
         erased: set[str] = set()
         for tombstone in self.find(account_id, targets_of(memories)):
@@ -116,7 +117,7 @@ class GuardedWriter:
         return erased
 
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
-        """The tombstones of ``targets``."""
+        """Return the tombstones of ``targets``."""
         return self._tombstones.find(account_id, targets)
 
     def erase(self, account_id: AccountId, tombstone: Tombstone) -> None:
@@ -125,7 +126,7 @@ class GuardedWriter:
 
 
 def _without_words_of(erased: AbstractSet[str], memories: Sequence[EmbeddedMemory]) -> list[EmbeddedMemory]:
-    """``memories``; those that follow one of ``erased`` without its words."""
+    """Return ``memories``; those that follow one of ``erased`` without its words."""
     return [
         replace(embedded, memory=replace(embedded.memory, follows=None), before="")
         if embedded.memory.follows in erased

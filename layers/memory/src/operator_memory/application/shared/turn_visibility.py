@@ -1,8 +1,8 @@
-"""Keeps what holds no longer out of other sessions.
+"""Keeps turns that no longer hold out of other sessions.
 
-A turn says what was so when it was said, and no correction of a fact changes its words. So when a fact is replaced,
-corrected or deleted, the turns that say it are withheld: their own session still has them, others do not recall them.
-The same goes for what an agent was told about how to work, which is that agent's only.
+A turn says what was so when it was said, and correcting a fact does not change its words. So when a fact is replaced,
+corrected or deleted, the turns that say it are withheld: their own session still recalls them, others do not. The same
+goes for what an agent was told about how to work, which belongs to that agent.
 """
 
 from collections import defaultdict
@@ -39,10 +39,11 @@ class TurnVisibility:
     def withhold(
         self, account_id: AccountId, facts: Sequence[Memory], *, spare: Mapping[str, Collection[str]] = _NOTHING
     ) -> None:
-        """Withhold the turns that say one of ``facts``: what it was learned from, and what else says it in its words.
+        """Withhold the turns that say one of ``facts``: those it was learned from, and others that say it in their
+        words.
 
-        The latter are looked for by words, the 100 that come closest: an assistant that was told of it repeats it,
-        and people say things twice. ``spare``: by a fact's id the turns that say what holds in its place now.
+        The others are searched for by words, the 100 closest: an assistant repeats what it was told, and people say
+        things twice. ``spare``: by a fact's id, the turns that say what holds in its place now.
         """
         read: dict[tuple[str, str], Saying] = {}
         for start in range(0, len(facts), _FACTS_AT_ONCE):
@@ -60,7 +61,7 @@ class TurnVisibility:
             self.withhold(account_id, [before])
 
     def withhold_sources(self, account_id: AccountId, facts: Sequence[Memory]) -> None:
-        """Withhold just the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
+        """Withhold only the turns that ``facts`` were learned from. What an agent is told is not meant for others."""
         self._mark(account_id, [(fact, fact.said_in) for fact in facts])
 
     def withhold_turns(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
@@ -77,10 +78,10 @@ class TurnVisibility:
             self._marks.withhold(account_id, reasons)
 
     def release(self, account_id: AccountId, fact: Memory) -> None:
-        """Have the turns recalled again that were withheld because of ``fact``: it holds again.
+        """Recall the turns again that were withheld because of ``fact``, which holds again.
 
-        Not those of an agent's fact, which stay that agent's, nor where a person has put the fact right: some of them
-        say what it said before.
+        Leaves those of an agent's fact, which stay that agent's, and those of a fact that a person has corrected: some
+        of them say what it said before.
         """
         now = normalised_text(fact.text)
         if fact.scope is not Scope.AGENT and all(normalised_text(past.text) == now for past in fact.history):

@@ -1,4 +1,4 @@
-"""The trail: one event for every touch of an account's memory."""
+"""The audit trail: one event for every touch of an account's memory."""
 
 import uuid
 from collections.abc import Mapping
@@ -70,10 +70,10 @@ class Touched:
 
 
 def new_event_id() -> str:
-    """An id for something that happens once."""
+    """Return an id for something that happens once."""
     return str(uuid.uuid4())
 
 
 def repeatable_event_id(account_id: AccountId, what: str, identity: str) -> str:
-    """The id of an event whose cause may be worked off again: the same cause, the same id."""
+    """Return the id of an event whose cause may be handled again: the same cause, the same id."""
     return str(uuid.uuid5(_EVENT_NAMESPACE, f"{account_id}\x1f{what}\x1f{identity}"))

@@ -27,7 +27,7 @@ class Access:
     authorize: Authorize
 
     def caller(self, event: Event, bucket: Bucket) -> Caller:
-        """The verified caller of ``event``, if it does not call too often."""
+        """Return the verified caller of ``event``, if it does not call too often."""
         caller = self.authenticate(bearer_token(event))
         self.limit.count_caller(caller, bucket)
         return caller
@@ -35,9 +35,9 @@ class Access:
     def admit(
         self, event: Event, requested: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
     ) -> tuple[Caller, AccountId]:
-        """The caller and the account it may do ``action`` to.
+        """Return the caller, and the account to which it may do ``action``.
 
-        ``requested``: the account that was named; left out, a person's own, or the one a token is bound to.
+        ``requested``: the account that was named; left out, a person's own, or the one that a token is bound to.
         ``author_id``: see `Authorize`.
         """
         caller = self.caller(event, bucket)
@@ -47,7 +47,7 @@ class Access:
         return caller, account
 
     def admit_for_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
-        """The same for the account that owns the agent."""
+        """Admit the caller to the account that owns the agent."""
         caller = self.caller(event, bucket)
         account = self.authorize.authorize_for_agent(caller, agent_id, action)
         self.limit.count_account(account, bucket)
