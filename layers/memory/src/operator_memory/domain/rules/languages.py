@@ -1,6 +1,7 @@
-"""A few first-person statements in German, Spanish and French: name, home, work, diet, likes."""
+"""A few first-person statements in German, Spanish, French and Portuguese: name, home, work, diet, likes."""
 
 import re
+from collections.abc import Iterator
 
 _NAME = r"(?P<what>[A-Z\u00c0-\u00de][\w'-]+(?: [A-Z\u00c0-\u00de][\w'-]+){0,3})"
 _REST = r"(?P<what>[^.,;!?]{2,60})"
@@ -8,12 +9,17 @@ _REST = r"(?P<what>[^.,;!?]{2,60})"
 _PATTERNS = [
     (re.compile(pattern, re.NOFLAG if _NAME in pattern else re.IGNORECASE), fact)
     for pattern, fact in (
-        # German
+        # German, also as it stands behind "dass"
         (rf"^(?:[Ii]ch hei(?:\u00dfe|sse)|[Mm]ein [Nn]ame ist) {_NAME}", "User's name is {}"),
         (rf"^(?:ich )?(?:wohne|lebe) in {_REST}", "User lives in {}"),
+        (rf"^ich in {_REST} (?:wohne|lebe)\b", "User lives in {}"),
         (rf"^(?:ich )?arbeite als {_REST}", "User works as {}"),
+        (rf"^ich als {_REST} arbeite\b", "User works as {}"),
         (rf"^(?:ich )?bin allergisch gegen {_REST}", "User is allergic to {}"),
+        (rf"^ich allergisch gegen {_REST} bin\b", "User is allergic to {}"),
+        (rf"^ich gegen {_REST} allergisch bin\b", "User is allergic to {}"),
         (r"^(?:ich )?bin (?P<what>vegetarier(?:in)?|veganer(?:in)?)\b", "User is {}"),
+        (r"^ich (?P<what>vegetarier(?:in)?|veganer(?:in)?) bin\b", "User is {}"),
         (rf"^ich mag (?!das|es|nicht|keine){_REST}", "User likes {}"),
         # Spanish
         (rf"^(?:[Mm]e llamo|[Mm]i nombre es) {_NAME}", "User's name is {}"),
@@ -29,23 +35,30 @@ _PATTERNS = [
         (rf"^je suis allergique (?:\u00e0 la|\u00e0 l'|\u00e0|aux?) ?{_REST}", "User is allergic to {}"),
         (r"^je suis (?P<what>v\u00e9g\u00e9tarien(?:ne)?|v\u00e9gane?)\b", "User is {}"),
         (rf"^j'aime (?!bien que|que|savoir){_REST}", "User likes {}"),
+        # Portuguese
+        (rf"^(?:(?:[Ee]u )?me chamo|[Cc]hamo-me|(?:[Oo] )?[Mm]eu nome \u00e9) {_NAME}", "User's name is {}"),
+        (rf"^(?:eu )?(?:moro|vivo) (?:em|no|na|nos|nas) {_REST}", "User lives in {}"),
+        (rf"^(?:eu )?trabalho como {_REST}", "User works as {}"),
+        (rf"^(?:eu )?sou al\u00e9rgic[oa] (?:aos?|\u00e0s?|a) {_REST}", "User is allergic to {}"),
+        (r"^(?:eu )?sou (?P<what>vegetarian[oa]|vegan[oa])\b", "User is {}"),
+        (rf"^(?:eu )?(?:gosto|adoro) (?:de )?(?!que|saber){_REST}", "User likes {}"),
     )
 ]
 
-
 _AND = re.compile(
-    r",?\s+(?:y|und|et)\s+(?=(?:yo|vivo|trabajo|soy|me|ich|wohne|lebe|arbeite|bin|mein|je|mon)\b|j')", re.IGNORECASE
+    r",?\s+(?:y|und|et|e)\s+(?=(?:yo|vivo|trabajo|soy|me|ich|wohne|lebe|arbeite|bin|mein|je|mon|eu|moro|sou|trabalho"
+    r"|gosto|adoro|meu|chamo-me)\b|j')",
+    re.IGNORECASE,
 )
 
 
-def foreign_facts(sentence: str) -> list[str]:
-    """The facts in a sentence of one of these languages; the words themselves stay in their language."""
-    found = [_fact(part) for part in _AND.split(sentence)]
-    return [fact for fact in found if fact]
+def foreign_facts(sentence: str) -> Iterator[tuple[str, str]]:
+    """The facts in a sentence of one of these languages, each with the clause that says it.
 
-
-def _fact(clause: str) -> str | None:
-    for pattern, fact in _PATTERNS:
-        if match := pattern.match(clause):
-            return fact.format(match["what"].strip())
-    return None
+    The facts' frame is English; the words that matter stay in their language.
+    """
+    for clause in _AND.split(sentence):
+        for pattern, fact in _PATTERNS:
+            if match := pattern.match(clause):
+                yield fact.format(match["what"].strip()), clause
+                break
