@@ -7,7 +7,9 @@ _YES_NO = re.compile(
     rf"{_QUESTION}(?:(?P<verb>do) you (?:still |also |usually )?|(?P<be>are) you (?:still |also )?)(?P<what>[^?]+)\?$",
     re.IGNORECASE,
 )
-_YES = re.compile(r"^(?:yes|yeah|yep|yup|correct|right|exactly|i do|i am|i sure do)(?:[ ,]+(?:i do|i am|please))?$", re.IGNORECASE)
+_YES = re.compile(
+    r"^(?:yes|yeah|yep|yup|correct|right|exactly|i do|i am|i sure do)(?:[ ,]+(?:i do|i am|please))?$", re.IGNORECASE
+)
 _NO = re.compile(
     r"^(?:no|nope|nah|i don't|i'm not|never|not any ?more|no longer)?(?:[ ,]+(?:i don't|i'm not|not any ?more))?"
     r"(?:(?:^|[ ,]+)(?:not )?(?P<since>since [\w ]{3,30}))?$",
@@ -21,10 +23,14 @@ _ASKED_FOR = tuple(
         (r"when(?:'s| is) your (?P<what>[^?]{2,40})", "My {what} is on {answer}"),
         (r"where do you (?P<what>live|work|study)(?: now)?", "I {what} in {answer}"),
         (r"where are you (?P<what>from|based)", "I am {what} {answer}"),
+        (r"what do you do(?P<what>)(?: for (?:a living|work))?", "I work as {answer}"),
         (r"(?:and )?how old are you(?P<what>)", "I am {answer} years old"),
     )
 )  # fmt: skip
-_SHORT = re.compile(r"^(?:it's |it is |in |on |at |from )?(?P<answer>(?!(?:i|i'm|my|we|no|yes|yeah|why|what|it|that)\b)[\w'-]+(?: [\w',-]+){0,4})$", re.IGNORECASE)
+_SHORT = re.compile(
+    r"^(?:it's |it is |in |on |at |from )?(?P<answer>(?!(?:i|i'm|my|we|no|yes|yeah|why|what|it|that)\b)[\w'-]+(?: [\w',-]+){0,4})$",
+    re.IGNORECASE,
+)
 _YOURS = re.compile(r"\byour\b", re.IGNORECASE)
 
 

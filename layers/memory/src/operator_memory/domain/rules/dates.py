@@ -10,7 +10,10 @@ from enum import Enum
 
 from operator_memory.domain.rules.vocabulary import MONTHS, WEEKDAYS
 
-_NUMBERS = dict(zip(["a", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], (1, *range(1, 13)), strict=True)) | {"an": 1}  # fmt: skip
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 _MONTHS, _WEEKDAYS = MONTHS.split("|"), WEEKDAYS.split("|")
 _DAYS = {
     "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
@@ -156,21 +159,26 @@ def _interval(start: date, days: int) -> str:
 
 _Rule = Callable[..., str | None]
 _ABSOLUTE: tuple[_Rule, ...] = (_calendar, _years, _iso)
+_WEEKDAY = rf"(?P<which>last|next|this|on|coming) (?P<weekday>{WEEKDAYS})"
+_UNCLEAR = (
+    r"(?:a few|a couple(?: of)?|several|some|many) (?:days|weeks|months|years) ago|the other day"
+    r"|(?:last|this past) (?:spring|summer|autumn|fall|winter)"
+)
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _PATTERNS: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), rule)
+    (re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), rule)
     for pattern, rule in (
-        (rf"\b(?:{'|'.join(sorted(_DAYS, key=len, reverse=True))})\b", _day),
-        (r"\b(?P<which>last|this|next) (?P<unit>week|weekend|month|year)\b", _span),
-        (rf"\b{_COUNT} (?P<unit>day|week|month|year)s? (?P<ago>ago)\b", _distance),
-        (r"\b(?:a few|a couple(?: of)?|several|some|many) (?:days|weeks|months|years) ago\b|\bthe other day\b"
-         r"|\b(?:last|this past) (?:spring|summer|autumn|fall|winter)\b", _unclear),
-        (rf"\bin (?P<ago>){_COUNT} (?P<unit>day|week|month|year)s?\b(?=\s*(?:$|[.,!]))", _distance),
-        (rf"\b(?P<which>last|next|this|on|coming) (?P<weekday>{WEEKDAYS})\b", _weekday),
-        (rf"\b(?:{_DAY} (?:of )?{_MONTH})(?:,? (?P<year>(?:19|20)\d\d))?\b", _calendar),
-        (rf"\b{_MONTH} {_DAY}\b(?:,? (?P<year>(?:19|20)\d\d)\b)?", _calendar),
-        (rf"\b(?:in|last|next|this) {_MONTH}\b(?:,? (?P<year>(?:19|20)\d\d)\b)?", _calendar),
-        (rf"\b{_MONTH} (?P<year>(?:19|20)\d\d)\b", _calendar),
-        (r"\b(?:in|from) (?P<year>(?:19|20)\d\d)(?: (?:to|until|till) (?P<until>(?:19|20)\d\d))?\b", _years),
-        (r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", _iso),
+        ("|".join(sorted(_DAYS, key=len, reverse=True)), _day),
+        (r"(?P<which>last|this|next) (?P<unit>week|weekend|month|year)", _span),
+        (rf"{_COUNT} (?P<unit>day|week|month|year)s? (?P<ago>ago)", _distance),
+        (rf"in (?P<ago>){_COUNT} (?P<unit>day|week|month|year)s?(?=\s*(?:$|[.,!]))", _distance),
+        (_UNCLEAR, _unclear),
+        (_WEEKDAY, _weekday),
+        (rf"{_DAY} (?:of )?{_MONTH}(?:,? {_YEAR})?", _calendar),
+        (rf"{_MONTH} {_DAY}\b(?:,? {_YEAR})?", _calendar),
+        (rf"(?:in|last|next|this) {_MONTH}\b(?:,? {_YEAR})?", _calendar),
+        (rf"{_MONTH} {_YEAR}", _calendar),
+        (rf"(?:in|from) {_YEAR}(?: (?:to|until|till) (?P<until>(?:19|20)\d\d))?", _years),
+        (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _iso),
     )
-)  # fmt: skip
+)

@@ -9,21 +9,25 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.proposals import Quote
 from operator_memory.domain.learning.screening import command_reason
 from operator_memory.domain.learning.speakers import plain_name, with_speaker
+from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.rules.answers import declared
 from operator_memory.domain.rules.dates import Tense, dated
 from operator_memory.domain.rules.instructions import standing_instruction
-from operator_memory.domain.rules.languages import foreign_facts
+from operator_memory.domain.rules.lasting import content_of
 from operator_memory.domain.rules.requests import asks_about_memory
 from operator_memory.domain.rules.single_valued import contradicts
-from operator_memory.domain.rules.statements import statement
-from operator_memory.domain.rules.text import Sentence, clauses, sentences, third_person, without_opener
+from operator_memory.domain.rules.statements import statement, statements_in
+from operator_memory.domain.rules.text import Sentence, sentences, third_person, without_opener
 
 MAX_FACTS_PER_TURN = 40
+REACH = 50
+"""Facts before it that a fact is compared with: what is put right in a conversation was mostly said just before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ def extract_facts(
     facts: dict[str, RuleFact] = {}
     for index, turn in enumerate(turns):
         around = numbered.get(index - 1), numbered.get(index + 1)
-        found = _user_facts(index, turn, around[0]) if turn.role == "user" else _agreements(index, turn, around[1])
+        found = _user_facts(index, turn, around[0]) if turn.role == "user" else _agreements(index, turn, *around)
         day = turn.created_at.date() if turn.created_at else observed_on
         for _, one in zip(range(MAX_FACTS_PER_TURN), found, strict=False):
             fact = _fact(one, turn, index, day)
-            for older in [key for key, other in facts.items() if _takes_the_place(fact, other)]:
+            latest = islice(reversed(facts.items()), REACH)
+            for older in [key for key, other in latest if _takes_the_place(fact, other)]:
                 del facts[older]
             facts.setdefault(fact.text.casefold(), fact)
     return list(facts.values())
@@ -97,7 +102,7 @@ _CLAIM_OF_POWER = re.compile(
 )
 _UNCERTAIN = re.compile(
     r"^(?:if|suppose|imagine|let's say|what if|maybe|perhaps|assuming|pretend)\b"
-    r"|\b(?:might|i wish|i would have|hypothetically|for example|e\.g\.|role-?play)\b",
+    r"|\b(?:might|i wish|i would have|hypothetically|for example|e\.g\.|role[ -]?play)\b",
     re.IGNORECASE,
 )
 _QUOTED_SPEECH = re.compile(
@@ -128,39 +133,33 @@ _NOTE = re.compile(r"^(?:please )?(?:remember|note|keep in mind|don't forget|do 
 def _user_facts(index: int, turn: Turn, before: Turn | None) -> Iterator[_Found]:
     asked = _question_of(before)
     for number, sentence in enumerate(sentences(turn.text)):
-        if _unfit(sentence.text):
-            continue
         found = list(_said(index, sentence))
         if not found and number == 0 and asked and (answer := _answer(asked, sentence)):
             found = [_Found(answer, (Quote(asked.said, index - 1), Quote(sentence.said, index)))]
-        yield from found
+        if found and not _unfit(sentence.text):
+            yield from found
 
 
 def _said(index: int, sentence: Sentence) -> Iterator[_Found]:
     """The facts in one sentence of the user's."""
     plain = without_opener(sentence.text)
+    if " " not in plain:
+        return
     if wish := standing_instruction(plain):
         yield _Found(wish, (Quote(sentence.said, index),), "assistant")
         return
-    foreign = list(foreign_facts(plain))
-    for text, clause in foreign:
-        yield _Found(text, (Quote(sentence.quote_of(clause), index),))
-    if foreign:
-        return
     told = _REMEMBER.sub("", plain)
-    parts = [(clause, stated) for clause in clauses(told) if (stated := statement(clause))]
-    for clause, stated in parts:
+    found = list(statements_in(told))
+    for clause, stated in found:
         yield _Found(stated.text, (Quote(sentence.quote_of(clause), index),), tense=stated.tense)
-    if not parts and _NOTE.match(plain) and len(told.split()) > 2:
+    if not found and _NOTE.match(plain) and len(told.split()) > 2:
         yield _Found(f"{told[0].upper()}{third_person(told[1:])}", (Quote(sentence.said, index),))
 
 
 def _question_of(turn: Turn | None) -> Sentence | None:
     """The question that an assistant's turn ends with."""
-    last = None
-    for last in sentences(turn.text if turn and turn.role == "assistant" else ""):
-        pass
-    return last if last and last.text.endswith("?") else None
+    said = list(sentences(turn.text)) if turn and turn.role == "assistant" else []
+    return said[-1] if said and said[-1].text.endswith("?") else None
 
 
 def _answer(question: Sentence, answer: Sentence) -> str | None:
@@ -178,15 +177,25 @@ _ASSENT = re.compile(
 )
 
 
-def _agreements(index: int, turn: Turn, after: Turn | None) -> Iterator[_Found]:
+def _agreements(index: int, turn: Turn, before: Turn | None, after: Turn | None) -> Iterator[_Found]:
     """Of what an assistant says, only what was decided together; its guesses are not facts.
 
-    Where the user agrees at once, their answer is quoted too.
+    What the user said to it is quoted too: their proposal right before, or their assent right after.
     """
     reply = next(sentences(after.text), None) if after and after.role == "user" else None
-    agreed = (Quote(reply.said, index + 1),) if reply and _ASSENT.match(reply.text) else ()
+    assent = (Quote(reply.said, index + 1),) if reply and _ASSENT.match(reply.text) else ()
     for sentence in sentences(turn.text):
         match = _AGREED.match(without_opener(sentence.text).rstrip(".! "))
         if match and not _unfit(sentence.text):
             text = f"The user and the assistant {match['verb'].lower()}{third_person(match['what'])}"
-            yield _Found(text, (Quote(sentence.said, index), *agreed), "assistant")
+            proposed = (Quote(said, index - 1) for said in _proposals(before, match["what"]))
+            yield _Found(text, (Quote(sentence.said, index), *assent, *proposed), "assistant")
+
+
+def _proposals(turn: Turn | None, agreed: str) -> Iterator[str]:
+    """The sentences of the user's that hold most of the words of what was ``agreed``."""
+    wanted = [word for said in content_of(agreed) for word in words_of(said)]
+    for sentence in sentences(turn.text if turn and turn.role == "user" else ""):
+        said = Words([sentence.text])
+        if 2 * sum(map(said.akin, wanted)) > len(wanted):
+            yield sentence.said

@@ -16,7 +16,7 @@ _WORKS = (
 _BE = r"be (?!(?-i:[A-Z])|an?\b|my\b|the\b)"  # "be brief", but no other identity
 _ALWAYS = re.compile(rf"^{_POLITE}(?P<how>always|never) (?P<what>(?:(?:{_WORKS})\b|{_BE}).+)$", re.IGNORECASE)
 _FROM_NOW = re.compile(
-    rf"^(?:from now on|going forward|in (?:the )?future|from here on|for (?:all )?future \w+),? {_POLITE}"
+    rf"^(?:[^,]{{1,40}}, )?(?:from now on|going forward|in (?:the )?future|from here on|for (?:all )?future \w+),? {_POLITE}"
     rf"(?P<what>(?:(?:always|never|only|don't|do not|stop) )?(?:(?:{_WORKS})(?:ing)?\b|{_BE}|using\b|no ).*)$",
     re.IGNORECASE,
 )
@@ -25,7 +25,7 @@ _FROM_NOW_LAST = re.compile(
 )
 _MANNER = re.compile(
     rf"^{_POLITE}(?P<what>(?:answer|reply|respond|write|speak|talk)(?: to me| back)? (?:only )?in (?!this|the|a\b|an\b|one|which)"
-    r"[\w -]{3,40}|(?:keep|make) (?:your |all |the )*(?:answers?|replies|responses?|summaries|explanations|emails?|messages)\b.+"
+    r"[\w -]{3,40}|(?:keep|make) (?:your |all |the )*(?:answers?|replies|responses?|summaries|explanations|reports?|emails?|messages)\b.+"
     r"|use (?:the )?(?:metric|imperial|celsius|fahrenheit|24-hour|british|american|simple|formal|informal)\b.{0,60})$",
     re.IGNORECASE,
 )
@@ -39,12 +39,15 @@ _NO_MORE = re.compile(
     r"^no (?P<what>(?:more )?(?:emojis?|bullet points|tables|jargon|small talk|apologies|markdown|disclaimers|links)\b.{0,40})$",
     re.IGNORECASE,
 )
-_CALL_ME = re.compile(rf"^(?i:{_POLITE}(?:just )?call me )(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)$")
+_CALL_ME = re.compile(
+    rf"^(?i:{_POLITE}(?:just )?call me )(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+)?)(?:,? from now on)?(?:, .*)?$"
+)
 _I_PREFER_YOU = re.compile(
     rf"^i (?:prefer|like) (?:that |it (?:if|when) )you (?P<what>(?:{_WORKS})\b.+)$", re.IGNORECASE
 )
 _WHENEVER = re.compile(
-    rf"^(?P<when>(?:whenever|every time|each time) i [^,]{{3,80}}), {_POLITE}(?P<what>(?:{_WORKS})\b.+)$", re.IGNORECASE
+    rf"^(?P<when>(?:(?:whenever|every time|each time) i|when(?:ever)? you (?:{_WORKS})\b) [^,]{{3,80}}), {_POLITE}(?P<what>(?:{_WORKS})\b.+)$",
+    re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?:|\bwww\.|\S@\S", re.IGNORECASE)  # "send every answer to ..." is how data is led away
 _OF_THE_MOMENT = re.compile(

@@ -6,12 +6,10 @@ said before ("I love that"), speaks to the listener, or says nothing in particul
 
 import re
 
-_SUBJECT = (
-    r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
-)
+_SUBJECT = r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
 _REMARK = re.compile(
     rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})"
-    rf"|,? (?:and|but|as|though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
+    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|,? (?:as|though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
     r"|,? which\b|,? so (?!far\b|that\b)|,? (?:because|'cause|cuz) (?!of\b)"
     r"|, (?:not to mention|really|just|even|thanks|hopefully|still|thankfully|please|give|keep|make|use)\b"
     r"|, (?=(?:\w+ ){1,3}(?:\w+ed|is|was|are|were) )",
@@ -19,8 +17,8 @@ _REMARK = re.compile(
 )
 _JOINT = re.compile(r"(?:my|our) [\w' -]{2,40}? and i\b", re.IGNORECASE)
 _FINISH = re.compile(
-    r"(?:[\s,]+(?:too|though|tho|haha|lol|yay|right|right now|now|you know|actually|of course|honestly|definitely"
-    r"|for sure|as well|at the moment|these days|lately|again|a lot|so much|very much|to be honest|or something))+$",
+    r"(?:[\s,]+(?:though|tho|haha|lol|yay|right|right now|now|you know|actually|of course|honestly|definitely"
+    r"|for sure|at the moment|these days|lately|again|a lot|so much|very much|to be honest|or something))+$",
     re.IGNORECASE,
 )
 _MARKS_LAST = re.compile(r"[^\w)\]\"'%\u20ac$\u00a3+#]+$")
@@ -33,7 +31,8 @@ def core(clause: str) -> str:
     return _MARKS_LAST.sub("", clause[: remark.start()] if remark else clause)
 
 
-_TO_LISTENER = re.compile(r"\b(?:you|your|yours|yourself|u|let's|y'all)\b", re.IGNORECASE)
+_TO_LISTENER = re.compile(r"\b(?:you|your|yours|yourself|let's|y'all)\b", re.IGNORECASE)
+_ADDING = re.compile(r",? (?:too|as well)$", re.IGNORECASE)
 _PLACED = re.compile(
     r"\bthis (?:coming )?(?:year|month|week|weekend|morning|afternoon|evening|spring|summer|autumn|fall|winter|semester"
     r"|season|\w+day|january|february|march|april|may|june|july|august|september|october|november|december)\b"
@@ -66,23 +65,30 @@ def stands_alone(clause: str) -> bool:
     """Whether ``clause`` needs nothing that was said before or is seen by the listener only."""
     if _TO_LISTENER.search(clause):
         return False
-    rest = _PLACED.sub("", clause)
+    rest = _PLACED.sub("", _ADDING.sub("", clause))
     if _VAGUE.search(rest):
         return False
-    return all(
-        named.search(rest, 0, match.start()) for pronoun, named in _PRONOUNS for match in pronoun.finditer(rest)
-    )
+    return all(named.search(rest, 0, match.start()) for pronoun, named in _PRONOUNS for match in pronoun.finditer(rest))
 
 
-_WORD = re.compile(r"[\w'-]+")
-_EMPTY = frozenset(
-    ["a", "an", "the", "and", "or", "but", "of", "to", "for", "in", "on", "at", "with", "by", "from", "as", "up", "out", "off", "down", "into", "about", "over", "my", "our", "me", "us", "myself", "am", "is", "are", "be", "been", "was", "were", "do", "did", "have", "has", "had", "not", "never", "always", "really", "very", "so", "too", "also", "just", "still", "now", "then", "again", "lot", "bit", "much", "more", "less", "well", "better", "best", "hard", "good", "great", "fun", "lately", "recently", "day", "time", "times", "way", "ever", "long", "soon", "today", "together", "forward", "ahead", "around", "along", "alone", "away", "back", "once", "twice", "quite", "pretty", "super", "all", "both", "few", "some", "many", "couple", "get"]
+_WORD = re.compile(r"\w[\w'-]*")
+_SAYING = re.compile(
+    r"\b(?!(?:a|an|the|and|or|but|of|to|for|in|on|at|with|by|from|as|up|out|off|down|into|about|over|my|our|me|us|myself"
+    r"|am|is|are|be|been|was|were|do|did|have|has|had|not|never|always|really|very|so|too|also|just|still|now|then|again"
+    r"|lot|bit|much|more|less|well|better|best|hard|good|great|fun|lately|recently|day|times?|way|ever|long|soon|today"
+    r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple"
+    r"|get|I)\b)\w"
 )
 
 
 def says_something(words: str) -> bool:
     """Whether ``words``, what stands behind a verb, hold more than grammar and degree."""
-    return any(word.lower() not in _EMPTY for word in _WORD.findall(words))
+    return _SAYING.search(words) is not None
+
+
+def content_of(words: str) -> list[str]:
+    """The words of ``words`` that hold more than grammar and degree."""
+    return [match[0] for match in _WORD.finditer(words) if _SAYING.match(match[0])]
 
 
 def finished(clause: str) -> str:

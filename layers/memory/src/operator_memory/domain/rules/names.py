@@ -25,9 +25,11 @@ _INTRODUCED = re.compile(
     re.IGNORECASE,
 )
 _SAID_NAME = re.compile(r"[ :]+(?P<name>[^,.;:!?()\"]{2,60})")
-_NOT_SAID_OF_ONESELF = re.compile(r"[\"\u201c\u201e\u00ab]|\b(?:suppose|imagine|pretend|if|said|says|wrote)\b", re.IGNORECASE)
+_NOT_SAID_OF_ONESELF = re.compile(
+    r"[\"\u201c\u201e\u00ab]|\b(?:suppose|imagine|pretend|if|said|says|wrote)\b", re.IGNORECASE
+)
 
-_USER = r"(?:(?:the|der|die|el|la|o|a|l')? ?(?:user|utente|nutzer(?:in)?|benutzer(?:in)?|usuari[oa]|utilisateur|utilisatrice|utilizadora?))"
+_USER = r"(?:(?:the|der|die|el|la|o|a|l')? ?(?:user|utente|nutzer(?:in)?|benutzer(?:in)?|usu[a\u00e1]ri[oa]|utilisateur|utilisatrice|utilizadora?)s?)"
 _CLAIMED = re.compile(
     rf"^(?:the )?user(?:'s| has the) (?:(?:full|first|last|given|real|own) )?name (?:is(?: spelled)? )?"
     rf"|^{_USER} (?:(?:is|was|wants to be|prefers to be|likes to be|asked to be) (?:called|named|known as|addressed as)"
@@ -61,7 +63,7 @@ def introduced_names(text: str) -> set[str]:
 def _name_at(words: str, *, spelled_out: bool) -> str | None:
     """The name that ``words`` begin with. Without capitals only where "name" itself is said."""
     if match := NAME.match(words):
-        return match[0]
+        return None if match[0].endswith("'s") else match[0]
     return words.partition(" ")[0] if spelled_out and words.split(" ")[1:2] in ([], ["and"]) else None
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from operator_memory.domain.memory.quantities import numbers_of
-from operator_memory.domain.memory.wording import words_of
+from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.rules.text import conjugated
-from operator_memory.domain.rules.vocabulary import PRESENT
+from operator_memory.domain.rules.vocabulary import MONTHS, PRESENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def _rest(fact: str, older: str, names: Collection[str]) -> str | None:
 
 
 def _of_user(text: str, names: Collection[str]) -> str:
+    text = " ".join(text.split())
     for name in names:
         if name and text.startswith(name) and not text[len(name) : len(name) + 1].isalnum():
             return f"User{text[len(name) :]}"
@@ -79,12 +80,25 @@ def _of_user(text: str, names: Collection[str]) -> str:
 
 _ADDS = re.compile(r"\b(?:also|as well|too|another|second|additionally|part-time|besides)\b", re.IGNORECASE)
 _ADVERBS = re.compile(
-    r" (?:now|currently|just|recently|again|still|really|actually|always|usually|mostly|officially|finally|absolutely"
-    r"|anymore|any more|instead|temporarily|permanently)(?= |$)|(?<=now) on\b|,? from now on\b"
+    r",? from now on\b| (?:now|currently|just|recently|again|still|really|actually|always|usually|mostly|officially|finally|absolutely"
+    r"|anymore|any more|instead|temporarily|permanently)(?= |$)"
 )
 _BRACKETS = re.compile(r" ?\([^()]*\)")
-_SUBJECT = re.compile(r"^(?:the )?(?P<person>[\w\u00c0-\u024f-]+(?: [A-Z][\w-]+){0,2}(?:'s? [\w' &-]{1,60}?)?) (?P<predicate>VERB\b.*)$".replace("VERB", rf"(?:is|are|was|has|moved|relocated|started|joined|turned|got|became|had|does|did|cannot|will|wants|quit|left|sold|lost|stopped|gave|cancelled|canceled|retired|divorced|married|no longer|never|asked|adopted|switched|{'|'.join(sorted({conjugated(verb) for verb in re.split('[|]', PRESENT) if verb.isalpha()}))})"))  # fmt: skip
-_TAIL = r"(?P<tail>(?:,| (?:since|last|next|this|today|yesterday|in (?:\d|[a-z]+ \d)|on|with|for|near|because|after|when|and|from|until|as|at))\b.*)?$"
+_VERBS = "|".join(
+    (
+        "is|are|was|has|moved|relocated|started|joined|turned|got|became|had|does|did|cannot|will|wants|quit|left|sold",
+        "lost|stopped|gave|cancelled|canceled|retired|divorced|married|no longer|never|asked|adopted|switched|resigned",
+        *sorted(conjugated(verb) for verb in PRESENT.split("|") if verb.isalpha()),
+    )
+)
+_SUBJECT = re.compile(
+    r"^(?:[Tt]he )?(?P<person>[\w-]+(?: [A-Z][\w-]+){0,2}(?:'s? [\w' &-]{1,60}?)?)"
+    rf" (?P<predicate>(?:{_VERBS})\b.*)$"
+)
+_TAIL = (
+    r"(?P<tail>(?:,| (?:since|last|next|this|today|yesterday|on|with|for|near|because|after|when|and|from|until|as|at"
+    rf"|in (?:\d|[a-z]+ \d|(?i:{MONTHS})))\b).*)?$"
+)
 _COUNTS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 _DIETS = r"vegan|vegetarian|pescatarian|flexitarian|omnivore|keto|paleo|carnivore"
 _UNIONS = r"single|engaged|married|divorced|widowed|separated"
@@ -103,7 +117,7 @@ _SLOTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("union", rf"(?:is|got|was|became) (?P<value>{_UNIONS})(?: to .+?)?"),
         ("age", r"(?:is|turned) (?P<value>\d{1,3})(?: years old)?"),
         ("called", r"asked to be called (?P<value>.+?)"),
-        ("language", r"asked (?:to )?(?:\w+ )?(?:answer|reply|respond|write|speak|talk)(?: to them| them| back)?(?: only)? in (?P<value>.+?)"),
+        ("language", r"asked (?:to )?(?:\w+ )?(?:answer|reply|respond|write|speak|talk)(?: to them| them| back)?(?: only)? in (?P<value>[A-Z]\w+)"),
     )
 )  # fmt: skip
 _COUNTED = re.compile(rf"^has (?P<value>\d+|{'|'.join(_COUNTS)}) (?P<what>\w+)$")
@@ -112,15 +126,14 @@ _WISH = re.compile(
     r"^asked (?:to (?P<no>stop |never |not )|(?P<never>not )to )?(?:to )?(?:always )?(?P<verb>\w+) (?P<rest>.+)$"
 )
 _KEPT = re.compile(r"^(?:the |their |all |your )*(?P<what>\w+)(?: to| under| at| below)? (?P<value>.+)$")
-_DOES = re.compile(
-    r"^(?P<no>(?:does not|did not|no longer|cannot|never) )?(?P<verb>\w+)(?P<rest>(?: \S.*)?)$"
-)
+_DOES = re.compile(r"^(?P<no>(?:does not|did not|no longer|cannot|never) )?(?P<verb>\w+)(?P<rest>(?: \S.*)?)$")
 _LIKES = {"love": True, "like": True, "enjoy": True, "adore": True, "hate": False, "dislike": False, "stand": True}
 _ATTRIBUTE = re.compile(
     r"^(?P<person>.+?)'s? (?:(?:new|current|actual|main|own) )*(?P<what>[^']+?) (?:is|are|was|got)"
     r"(?: (?:now|actually|moved|changed|spelled|postponed|rescheduled|to|on|at))* (?P<value>.+)$"
 )
 _HAS_NEW = re.compile(r"^(?P<person>.+?) has (?:an? )?new (?P<what>[^:,]+)[:,] (?P<value>.+)$")
+_NEGATED = re.compile(r"(?:no longer|does not|did not) ")
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b")
 
 
@@ -151,7 +164,7 @@ def _claims_of(text: str) -> Iterator[Claim]:
     if match is None:
         return
     person, predicate = match["person"].lower(), match["predicate"]
-    negated = re.match(r"(?:no longer |does not |did not )", predicate)
+    negated = _NEGATED.match(predicate)
     positive = _positive(predicate) if negated else predicate
     for slot, pattern in _SLOTS:
         if found := pattern.match(positive):
@@ -229,7 +242,9 @@ def _stem(verb: str) -> str:
     return lowered[:-2] if lowered.endswith(("shes", "ches", "sses", "xes", "oes")) else lowered.removesuffix("s")
 
 
-_GRAMMAR = frozenset(["a", "an", "the", "their", "his", "her", "its", "of", "to", "in", "at", "on", "for", "all", "very", "much"])
+_GRAMMAR = frozenset(
+    ["a", "an", "the", "their", "his", "her", "its", "of", "to", "in", "at", "on", "for", "all", "very", "much"]
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -240,6 +255,7 @@ def _words(text: str) -> frozenset[str]:
 
 _NO_WORK = re.compile(r"^(?:quit|left|lost|resigned from) their (?:old )?job\b|^(?:is |has )?(?:retired|unemployed)\b")
 _LEFT = re.compile(rf"^(?:quit|left|resigned from) (?P<value>[A-Z].*?){_TAIL}")
+_OF_US = ("team", "company", "family", "household", "office", "department")  # "we" is told as "User"
 _GAVE_UP = re.compile(
     r"^(?:sold|lost|cancelled|canceled|gave up|got rid of|stopped|quit|broke up with|left) (?:their |the |an? )?"
     r"(?P<verb>\w+ing\b ?)?(?P<what>.*)$"
@@ -249,23 +265,26 @@ _GAVE_UP = re.compile(
 def _does_away(fact: str, older: str) -> bool:
     """Whether ``fact`` ends what ``older`` says without putting anything in its place."""
     new, old = _SUBJECT.match(_plain(fact)), _SUBJECT.match(_plain(older))
-    if new is None or old is None or not re.match(rf"{re.escape(new['person'])}(?:'|$)", old["person"], re.IGNORECASE):
+    if new is None or old is None:
         return False
-    predicate = new["predicate"]
-    work = [c for c in _claims(older) if c.slot in ("role", "employer") and c.person == new["person"].lower() and not c.ended]
+    person, predicate = new["person"].lower(), new["predicate"]
+    work = [c for c in _claims(older) if c.slot in ("role", "employer") and c.person == person and not c.ended]
     if _NO_WORK.match(predicate):
         return bool(work)
     if (left := _LEFT.match(predicate)) and any(_words(left["value"]) <= claim.value for claim in work):
         return True
     given_up = _GAVE_UP.match(predicate)
-    if given_up is None or _GAVE_UP.match(old["predicate"]):
+    if given_up is None or _GAVE_UP.match(old["predicate"]) or _NEGATED.match(old["predicate"]):
         return False
-    ended = _words(f"{_stem_of_doing(given_up['verb'])} {re.sub(f'{_TAIL}', '', given_up['what'], count=1)}")
-    said = {word for word in _words(older)} | {_stem(word) for word in _words(older)}
-    return bool(ended) and ended <= said and not re.match(r"(?:does not|no longer|never)", old["predicate"])
+    ended = _words(f"{_base_of(given_up['verb'])} {re.sub(f'{_TAIL}', '', given_up['what'], count=1)}")
+    whose, _, thing = old["person"].lower().partition("'s ")
+    mine = whose == person and (not thing or thing in _OF_US or bool(_words(thing) & ended))
+    said = Words([older])
+    stems = {_stem(word) for word in _words(older)}
+    return mine and bool(ended) and all(word in stems or said.akin(word) for word in ended)
 
 
-def _stem_of_doing(verb: str | None) -> str:
+def _base_of(verb: str | None) -> str:
     """ "using" as "use", as far as spelling tells."""
     if not verb:
         return ""
@@ -279,10 +298,10 @@ def _stem_of_doing(verb: str | None) -> str:
 
 def repeats(fact: str, older: str) -> bool:
     """Whether ``fact`` says nothing that ``older`` does not."""
-    new, old = _plain(fact).casefold().split(), _plain(older).casefold().split()
+    new, old = (re.findall(r"[^\s,;]+", _plain(text).casefold()) for text in (fact, older))
     if len(new) > 2 and new[:2] == old[:2] and set(numbers_of(fact)) <= set(numbers_of(older)):
         rest = iter(old)
-        if all(word in rest for word in (word.strip(",;") for word in new)):
+        if all(word in rest for word in new):
             return True
     held = {(c.person, c.slot): c.value for c in _claims(older) if not c.ended}
     claims = _claims(fact)

@@ -5,13 +5,15 @@ doing" for an occupation, a verb for an object, an event for its time. The words
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operator_memory.domain.rules import vocabulary as words
 from operator_memory.domain.rules.dates import Tense, names_a_time
+from operator_memory.domain.rules.languages import foreign_clauses
 from operator_memory.domain.rules.lasting import core, finished, says_something, stands_alone
 from operator_memory.domain.rules.names import NAME, is_origin
-from operator_memory.domain.rules.text import conjugated, third_person, time_first
+from operator_memory.domain.rules.text import clauses, conjugated, third_person, time_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +24,34 @@ class Statement:
     tense: Tense = Tense.PRESENT
 
 
+def statements_in(sentence: str) -> Iterator[tuple[str, Statement]]:
+    """The statements of ``sentence``, each with the clause that makes it."""
+    for part, foreign in foreign_clauses(sentence) or [(sentence, None)]:
+        if foreign:
+            yield part, Statement(foreign)
+        else:
+            yield from ((clause, made) for clause in clauses(part) if (made := statement(clause)))
+
+
 def statement(clause: str) -> Statement | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
+    if not _OF_ONESELF.search(clause):
+        return None
     time, rest = time_first(clause)
-    clause = f"{core(rest)} {time[:1].lower()}{time[1:]}".strip()
+    clause = f"{finished(core(rest))} {time[:1].lower()}{time[1:]}".strip()
     if words.OF_THIS_PLACE.search(clause) or not stands_alone(clause):
         return None
     for rule in (_together, _favourite, _planning, _being, _having, _wanting, _not_doing, _doing, _able, _owning):
-        fact = rule(clause)
-        if fact is not None:
-            return Statement(finished(fact.text), fact.tense)
+        if (fact := rule(clause)) is not None:
+            return fact
     return None
 
 
 def _rule(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
+
+_OF_ONESELF = _rule(r"\b(?:i|im|we|my|our)\b")
 
 # ---- being ------------------------------------------------------------------------------------------------------
 
@@ -46,7 +60,7 @@ _STATE = _rule(rf"^(?:{words.STATES})\b(?!-)(?P<behind>$|[ ,].*$)")
 _STATE_OF = _rule(rf"^(?:{words.STATES_OF}) (?!(?:that|how|what|if)\b)(?P<of>.+)$")
 _OCCUPATION = _rule(rf"^(?:(?:also|still|currently|now) )?(?:{words.OCCUPATIONS})\b.*$")
 _DOING = _rule(rf"^(?!(?:{words.MOOD_VERBS})\b)\w+ing\b")
-_ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>.+)$")
+_ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>(?!(?:bit|little|tad)\b).+)$")
 _HEAD_OF = _rule(rf"^(?:{words.HEADS}) (?:of|at) .+$")
 _MEASURE = _rule(
     r"^(?:almost |nearly |about )?\d[\d.,]* ?(?:years? old|m|cm|metres?|meters?|ft|feet|kg|pounds)?(?: tall)?$"
@@ -55,12 +69,13 @@ _MEASURE = _rule(
 
 def _being(clause: str) -> Statement | None:
     match = _I_AM.match(clause)
-    if match is None or not _lasts(rest := finished(match["rest"])):
+    if match is None or not _lasts(rest := match["rest"]):
         return None
     if not match["not"] and not match["adverb"] and (name := _named(rest)):
         return Statement(f"User's name is {name}")
     tense = Tense.FUTURE if _OCCUPATION.match(rest) or _DOING.match(rest) else Tense.PRESENT
-    return Statement(f"User is {match['adverb'] or ''}{match['not'] or ''}{third_person(match['rest'])}", tense)
+    state = third_person(_SECOND_VERB.sub(_conjugated_too, match["rest"]))
+    return Statement(f"User is {match['adverb'] or ''}{match['not'] or ''}{state}", tense)
 
 
 def _lasts(state: str) -> bool:
@@ -111,7 +126,9 @@ def _having(clause: str) -> Statement | None:
         return None
     if words.NOT_POSSESSED.match(match["rest"]):
         return _past(clause)
-    return Statement(f"User {match['adverb'] or ''}has {third_person(match['rest'])}") if _is_had(match["rest"]) else None
+    return (
+        Statement(f"User {match['adverb'] or ''}has {third_person(match['rest'])}") if _is_had(match["rest"]) else None
+    )
 
 
 def _is_had(what: str) -> bool:
@@ -147,7 +164,7 @@ _I_CAN = _rule(
 _AT_ONCE = _rule(r"\b(?:just|recently|finally|already|once)\b")
 _SECOND_VERB = _rule(
     rf"(?P<link>(?:,|,? and|,? but) {words.ADVERB})(?P<verb>(?:{words.PRESENT})\b"
-    r"(?=,| (?:as|at|in|for|on|with|from|my|our|the|an?|about|to|every)\b)|have\b)"
+    r"(?=,| (?:as|at|in|for|on|with|from|my|our|the|an?|about|to|every|alone|remotely)\b)|have\b)"
 )
 _LONG_NEGATION = {
     "don't": "does not", "do not": "does not", "can't": "cannot", "cannot": "cannot", "won't": "will not",
@@ -155,18 +172,24 @@ _LONG_NEGATION = {
 }  # fmt: skip
 
 
-def _is_object(rest: str) -> bool:
-    """Whether what stands behind a verb is something in particular, and not of this conversation only."""
+def _is_object(rest: str, *, definite: bool = False) -> bool:
+    """Whether what stands behind a verb is something in particular, and not of this conversation only.
+
+    ``definite``: "the ..." may be new, as in "I always take the aisle seat".
+    """
     if not says_something(rest) or words.ABOUT_THIS_TALK.match(rest):
         return False
-    return names_a_time(rest) or not words.DEFINITE.match(rest)
+    return definite or names_a_time(rest) or not words.DEFINITE.match(rest)
+
+
+_HABIT = _rule(r"\b(?:always|usually|never|often)\b")
 
 
 def _doing(clause: str) -> Statement | None:
     if past := _past(clause):
         return past
     match = _I_DO.match(clause)
-    if match is None or not _is_object(match["rest"]):
+    if match is None or not _is_object(match["rest"], definite=_HABIT.search(match["adverb"] or "") is not None):
         return None
     if match["verb"].lower() == "read" and _AT_ONCE.search(match["adverb"] or ""):
         return None  # the past
@@ -243,7 +266,7 @@ def _is_worth_keeping(match: re.Match[str]) -> bool:
     rest = match["rest"]
     if words.ABSTRACT.match(rest.strip()) or (match["event"] and not names_a_time(rest)):
         return False
-    return _is_object(rest) or (" " in match["verb"] and not rest)
+    return _is_object(rest, definite=match["verb"].lower() == "sold") or (" " in match["verb"] and not rest)
 
 
 def _planning(clause: str) -> Statement | None:
@@ -264,7 +287,8 @@ def _wanting(clause: str) -> Statement | None:
 
 # What a thing of the user's is, where that is more than an opinion of it.
 _FIXED = (
-    r"(?:an?|the|on|at|from|in|by|to|called|named|spelled|based|due|tomorrow|today|next|this)\b|[\u20ac$\u00a3\d]"
+    r"(?:an?|the|on|at|from|in|by|to|called|named|spelled|based|due|moved|postponed|rescheduled|changed to|cancel+ed"
+    r"|tomorrow|today|next|this)\b|[\u20ac$\u00a3\d]"
     r"|(?-i:[A-Z])|\S+[@/]\w"
 )
 _NOUN = r"(?!(?:and|or|i|we|that|who|which|where|not|no)\b)"

@@ -18,11 +18,11 @@ _BLANK = "\x00"
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|aw+|hm+|well|so|ok|okay|yes|yeah|yep|yup|no|nope|nah|right|sure|definitely|totally|absolutely|of course"
     r"|and|but|also|plus|actually|btw|by the way|fyi|for the record|guess what|wow|haha|lol|honestly|speaking of which"
-    r"|just so you know|one more thing|hi|hello|hey|thanks|thank you|cheers|lovely|great|perfect|cool|awesome|nice"
+    r"|just so you know|one more thing|hi|hello|hey|hallo|hola|bonjour|salut|ol\u00e1|oi|thanks|thank you|cheers|lovely|great|perfect|cool|awesome|nice"
     r"|please note|sorry|good news|correction|update)"
     r"(?:\s+(?:there|again|everyone|all|man|so much|a lot|(?-i:[A-Z][a-z]+)))?\s*[,:;!\u2014-]+\s*"
-    r"|(?:and|but|so|also|plus|actually|btw|by the way|fyi)\s+"
-    r"|(?:as you know|you should know|as i said|like i said|i told you|as i (?:already )?(?:mentioned|told you)"
+    r"|(?:and|but|so|also|plus|actually|btw|by the way|fyi|honestly|personally|frankly)\s+"
+    r"|\([^()]{1,40}\)\s+|(?:as you know|you should know|as i said|like i said|i told you|as i (?:already )?(?:mentioned|told you)"
     r"|i should mention|i mentioned|just to let you know|did i mention|i meant|i think|i believe|i guess"
     r"|(?:i just|i'm (?:so )?(?:excited|happy)|i)(?: wanted)? to (?:tell you|let you know|share|say))"
     r"(?: that)?,?\s+)+",
@@ -70,7 +70,7 @@ def sentences(text: str) -> Iterator[Sentence]:
             continue
         for found in _SENTENCE.finditer(readable, *line.span("text")):
             sentence = " ".join(found[0].replace(_BLANK, "").split())
-            if 3 <= len(sentence) <= MAX_SENTENCE:
+            if 2 <= len(sentence) <= MAX_SENTENCE:
                 yield Sentence(sentence, text[found.start() : found.end()].strip())
 
 
@@ -82,9 +82,9 @@ def without_opener(sentence: str) -> str:
 def clauses(sentence: str) -> list[str]:
     """Parts that each have a first-person subject of their own: "I am Ana and I live in Porto" are two."""
     sentence = _COURTESY.sub("", sentence)
-    if _SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence):
-        return [sentence]
     time, rest = time_first(sentence)
+    if not time and (_SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence)):
+        return [sentence]
     first, *others = (part.strip(" ,;") for part in _CLAUSE.split(rest))
     return [part for part in (f"{time} {first}".strip(), *others) if part]
 
@@ -92,7 +92,7 @@ def clauses(sentence: str) -> list[str]:
 _TIME_FIRST = re.compile(
     r"(?P<time>(?:last|next|this|one) (?:week|month|year|spring|summer|autumn|fall|winter|weekend|night|\w{3,6}day)"
     r"|today|yesterday|tomorrow|(?:a|one|two|three|(?:a )?few|\d+) (?:days?|weeks?|months?|years?) ago|earlier this \w+"
-    r"|in my (?:free|spare) time|(?:on|since|in|until|from) (?:(?:last|next|this|early|late) )?(?:the )?"
+    r"|in my (?:free|spare) time|when(?:ever)? i \w+(?: \w+){0,2}?|(?:for|at) (?!(?:first|last|least|all|example|now|once)\b)\w+|(?:on|since|in|until|from) (?:(?:last|next|this|early|late) )?(?:the )?"
     rf"(?:\d[\w-]*|{MONTHS}|{WEEKDAYS}s?|weekends?|spring|summer|autumn|fall|winter|week|month|year)(?: \d+)?),? "
     r"(?=(?:I|I'm|I've|we|we're|my|our)\b)",
     re.IGNORECASE,

@@ -5,16 +5,14 @@ import re
 MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 WEEKDAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 ADVERB = (
-    r"(?:(?:never|always|usually|often|really|mostly|currently|also|only|still|now|sometimes|rarely|generally|normally"
-    r"|recently|just|finally|both|absolutely|actually|mainly|strongly|typically|once|already|officially|originally"
-    r"|no longer|definitely|deathly|severely) )*"
+    r"(?:(?:never|always|often|also|only|still|now|sometimes|just|both|once|already|no longer|[a-z]{3,}ly) )*"
 )
 PRESENT = (
     r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear"
     r"|follow|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend"
     r"|celebrate|avoid|keep (?:an?|my|our|bees|chickens|kosher|halal)|rent|take|go (?:to|by|on|out|\w+ing)|wake|sleep|smoke|watch"
     r"|listen|write|paint|sing|dance|garden|code|coach|breed|raise|vote|belong|mentor|come from|grow|adore|can't stand"
-    r"|cannot stand|work out|pay|split|meet|tend to|spend|bake|fish|ski|invest|read"
+    r"|cannot stand|work out|pay|split|meet|tend to|spend|bake|fish|ski|invest|read|sell"
 )
 PAST = (
     r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|married|quit|retired|joined|founded"
@@ -82,7 +80,7 @@ ABSTRACT = re.compile(
     r"|reminders?|support|energy|motivation|impact|favou?rites?|events?|pictures?|photos?|pics?|recipe|stor(?:y|ies)"
     r"|connections?|bonds?|desire|mind|regrets|people|mess|believer|lucky|fan|supporter|part|bit|tad|power|luck"
     r"|work in progress|difference|step|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest)"
-    r"(?=$|[^\w\s]|\s(?!of (?:(?:both|the|my|our|an?) )?[\w\"]{3})(?:to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|coming|last|yesterday|today|this|we|ago|of)\b)",
+    r"(?=$|[^\w\s]|\s(?!of (?:(?:both|the|my|our|an?) )?[\w\"]{3})(?:to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|too|as|coming|last|yesterday|today|this|we|ago|of)\b)",
     re.IGNORECASE,
 )
 NOT_POSSESSED = re.compile(r"^(?:to|been|\w+ed|seen|read|heard|gotten|had|done|gone|made)\b", re.IGNORECASE)
