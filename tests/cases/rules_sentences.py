@@ -43,7 +43,7 @@ STATED: list[tuple[str, list[str]]] = [
     ("I no longer work at Spotify.", ["user: no longer work Spotify"]),
     ("I don't live in Paris anymore, I moved to Lyon.", ["user: not live in Paris anymore", "user: moved Lyon"]),
     ("My new address is Elm Street 4, Dublin.", ["user: new address Elm Street 4"]),
-    ("My name is José, vivo en Bogotá.", ["user: name José"]),
+    ("My name is José, vivo en Bogotá.", ["user: name José", "user: lives Bogotá"]),
     ("My goal is to read 30 books this year.", ["user: goal read 30 books"]),
     ("My husband and I have three children.", ["user: have three children"]),
     ("I'm from Kraków originally.", ["user: from Kraków"]),

@@ -1,26 +1,37 @@
-"""Text work of the rule extractor: statements and clauses out of a turn, and first person into third."""
+"""Text work of the rule extractor: sentences and clauses out of a turn, and first person into third."""
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import dataclass
 
-from operator_memory.domain.text import plain_apostrophes, sentences
+from operator_memory.domain.rules.vocabulary import MONTHS, MY_VERBS, WEEKDAYS
 
 MAX_SENTENCE = 300
 """A longer sentence is pasted text, or too involved to be rewritten by rules."""
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`", re.DOTALL)
-_BULLET = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{0,200}`", re.DOTALL)
+_LINE = re.compile(r"[ \t]*(?:(?:[-*\u2022]|\d{1,2}[.)])[ \t]+)?(?P<text>[^\n\r\x0b\x0c\x85\u2028\u2029]+)")
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\n]*)*[.!?]*")
+_ABBREVIATED = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Mt|[ap]\.m)(\.)(?=\s)")
+_NOT_SAID = (">", "|", "#", "<", "{")
+_BLANK = "\x00"
 _OPENERS = re.compile(
-    r"^(?:(?:oh|ah|well|so|ok|okay|yes|yeah|no|right|sure|and|but|also|actually|btw|by the way|fyi|for the record"
-    r"|just so you know|one more thing|hi|hello|hey|thanks|thank you|lovely|great|perfect|please note"
-    r"|correction|update)(?:\s+(?:there|again))?\s*[,:;!\u2014-]+\s*|(?:and|but|so|also|actually|btw|by the way|fyi)\s+"
-    r"|(?:as you know|you should know|as i said|like i said|i told you|as i (?:already )?(?:mentioned|told you)"
-    r"|i should mention|just to let you know)(?: that)?,?\s+)+",
+    r"^(?:(?:oh|ah|aw+|hm+|well|so|ok|okay|yes|yeah|yep|yup|no|nope|nah|right|sure|definitely|totally|absolutely|of course"
+    r"|and|but|also|plus|actually|btw|by the way|fyi|for the record|guess what|wow|haha|lol|honestly|speaking of which"
+    r"|just so you know|one more thing|hi|hello|hey|hallo|hola|bonjour|salut|ol\u00e1|oi|thanks|thank you|cheers|lovely|great|perfect|cool|awesome|nice"
+    r"|please note|sorry|good news|correction|update)"
+    r"(?:\s+(?:there|again|everyone|all|man|so much|a lot|(?-i:[A-Z][a-z]+)))?\s*[,:;!\u2014-]+\s*"
+    r"|(?:and|but|so|also|plus|actually|btw|by the way|fyi|honestly|personally|frankly)\s+"
+    r"|\([^()]{1,40}\)\s+|(?:as you know|you should know|as i said|like i said|i told you|as i (?:already )?(?:mentioned|told you)"
+    r"|i should mention|i mentioned|just to let you know|did i mention|i meant|i think|i believe|i guess"
+    r"|(?:i just|i'm (?:so )?(?:excited|happy)|i)(?: wanted)? to (?:tell you|let you know|share|say))"
+    r"(?: that)?,?\s+)+",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"(?:,?\s+(?:and|but|so)|[;,])\s+(?:now\s+)?(?=(?:I|I'm|I've|my|we|we've|please)\b)", re.IGNORECASE
+    r"(?:,?\s+(?:and|but|so)|[;,]|\s[\u2013\u2014-])\s+(?:now\s+)?"
+    rf"(?=(?:I|I'm|I've|we|we've|we're|please)\b|(?:my|our)\b[\w' -]{{1,40}}?(?:'s| (?:{MY_VERBS})) )",
+    re.IGNORECASE,
 )
 _SUBJECT_SPLIT = re.compile(r"^(?:although|because|since|when|while|if|unless|before|after)\b", re.IGNORECASE)
 
@@ -30,19 +41,37 @@ _WORDS_THIRD = {
     "i": "they", "i am": "they are",
     "i'm": "they are", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
     "me": "them", "mine": "theirs", "myself": "themselves", "we": "they", "us": "them", "our": "their",
-    "ours": "theirs", "we're": "they are", "we've": "they have", "you": "the assistant",
-    "your": "the assistant's",
+    "ours": "theirs", "ourselves": "themselves", "we're": "they are", "we've": "they have", "we'd": "they would",
+    "we'll": "they will", "you": "the assistant", "your": "the assistant's",
 }  # fmt: skip
 _WORD = re.compile(r"\b[Ii] am\b|[A-Za-z]+(?:'[A-Za-z]+)?")
 
 
-def statements(text: str) -> Iterator[str]:
-    """The sentences of ``text`` that may be rewritten; code, quoted lines and long sentences are left out."""
-    for line in _CODE.sub(" ", plain_apostrophes(text)).splitlines():
-        stripped = _BULLET.sub("", line.strip())
-        if stripped.startswith((">", "|", "#", "<", "{")):
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence as the rules read it, with its final marks, and ``said``: the same, letter for letter as it stands
+    in the turn."""
+
+    text: str
+    said: str
+
+    def quote_of(self, part: str) -> str:
+        """The verbatim words of ``part``; of the whole sentence, where they cannot be told apart."""
+        at = self.text.find(part) if len(self.text) == len(self.said) else -1
+        return self.said[at : at + len(part)] if at >= 0 else self.said
+
+
+def sentences(text: str) -> Iterator[Sentence]:
+    """The sentences of ``text``; code and quoted lines are left out."""
+    readable = _CODE.sub(lambda match: re.sub(r"[^\n]", _BLANK, match[0]), text.replace("\u2019", "'"))
+    readable = _ABBREVIATED.sub(lambda match: match[0][:-1] + _BLANK, readable)  # as long as ``text``
+    for line in _LINE.finditer(readable):
+        if line["text"].startswith(_NOT_SAID):
             continue
-        yield from (sentence for sentence in sentences(stripped) if 3 <= len(sentence) <= MAX_SENTENCE)
+        for found in _SENTENCE.finditer(readable, *line.span("text")):
+            sentence = " ".join(found[0].replace(_BLANK, "").split())
+            if 2 <= len(sentence) <= MAX_SENTENCE:
+                yield Sentence(sentence, text[found.start() : found.end()].strip())
 
 
 def without_opener(sentence: str) -> str:
@@ -52,27 +81,29 @@ def without_opener(sentence: str) -> str:
 
 def clauses(sentence: str) -> list[str]:
     """Parts that each have a first-person subject of their own: "I am Ana and I live in Porto" are two."""
-    if _SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence):
+    sentence = _COURTESY.sub("", sentence)
+    time, rest = time_first(sentence)
+    if not time and (_SUBJECT_SPLIT.match(sentence) or _JOINT_SUBJECT.match(sentence)):
         return [sentence]
-    return [part.strip(" ,;") for part in _CLAUSE.split(sentence) if part.strip(" ,;")]
+    first, *others = (part.strip(" ,;") for part in _CLAUSE.split(rest))
+    return [part for part in (f"{time} {first}".strip(), *others) if part]
 
 
 _TIME_FIRST = re.compile(
-    r"^(?P<time>(?:(?:last|next|this) (?:week|month|year|spring|summer|autumn|winter|\w{3,6}day)|today|yesterday"
-    r"|tomorrow|(?:on|since|in|until|from) [\w ]{3,20}?)),? "
-    r"(?P<rest>(?:I|I'm|I've|we|we're|my)\b[^,;]*?)(?P<end>[.!]*)$",
+    r"(?P<time>(?:last|next|this|one) (?:week|month|year|spring|summer|autumn|fall|winter|weekend|night|\w{3,6}day)"
+    r"|today|yesterday|tomorrow|(?:a|one|two|three|(?:a )?few|\d+) (?:days?|weeks?|months?|years?) ago|earlier this \w+"
+    r"|in my (?:free|spare) time|when(?:ever)? i \w+(?: \w+){0,2}?|(?:for|at) (?!(?:first|last|least|all|example|now|once)\b)\w+|(?:on|since|in|until|from) (?:(?:last|next|this|early|late) )?(?:the )?"
+    rf"(?:\d[\w-]*|{MONTHS}|{WEEKDAYS}s?|weekends?|spring|summer|autumn|fall|winter|week|month|year)(?: \d+)?),? "
+    r"(?=(?:I|I'm|I've|we|we're|my|our)\b)",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(r",? (?:nice|pleased|good|great) to meet you\W*$", re.IGNORECASE)
 
 
-def time_last(sentence: str) -> str:
-    """ "Last week I moved" as "I moved last week", and without "nice to meet you"."""
-    sentence = _COURTESY.sub("", sentence)
-    if not (match := _TIME_FIRST.match(sentence)):
-        return sentence
-    time = match["time"]
-    return f"{match['rest']} {time[0].lower()}{time[1:]}{match['end']}"
+def time_first(clause: str) -> tuple[str, str]:
+    """The time that ``clause`` begins with, or ``""``, and what follows: ("Last week", "I moved")."""
+    match = _TIME_FIRST.match(clause)
+    return (match["time"], clause[match.end() :]) if match else ("", clause)
 
 
 def third_person(text: str) -> str:
@@ -99,24 +130,3 @@ def conjugated(verb: str) -> str:
     if lowered.endswith(("s", "x", "z", "ch", "sh", "o")):
         return f"{lowered}es"
     return f"{lowered}s"
-
-
-_RELATIVE_DAYS = {"today": 0, "tonight": 0, "yesterday": -1, "tomorrow": 1}
-_RELATIVE = re.compile(r"\b(?:today|tonight|yesterday|tomorrow|(?:last|next) (?:month|year))\b", re.IGNORECASE)
-
-
-def dated(text: str, observed_on: date | None) -> str:
-    """``text`` with the date added after words like "yesterday", where the day of speaking is known."""
-    if observed_on is None:
-        return text
-    return _RELATIVE.sub(lambda match: f"{match[0]} ({_resolved(match[0].lower(), observed_on)})", text)
-
-
-def _resolved(word: str, day: date) -> str:
-    if word in _RELATIVE_DAYS:
-        return (day + timedelta(days=_RELATIVE_DAYS[word])).isoformat()
-    step = -1 if word.startswith("last") else 1
-    if word.endswith("year"):
-        return str(day.year + step)
-    months = day.year * 12 + day.month - 1 + step
-    return f"{months // 12}-{months % 12 + 1:02}"

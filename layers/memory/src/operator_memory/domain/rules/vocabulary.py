@@ -1,0 +1,117 @@
+"""The words of the English rules, by what they are for: states that are no moods, occupations, verbs and abstractions."""
+
+import re
+
+MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+WEEKDAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+ADVERB = r"(?:(?:never|always|often|also|only|still|now|sometimes|just|both|once|already|no longer|[a-z]{3,}ly) )*"
+PRESENT = (
+    r"live|work|study|prefer|like|love|hate|dislike|enjoy|own|use|drive|play|speak|eat|drink|cook|run|teach|wear"
+    r"|follow|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend"
+    r"|celebrate|avoid|keep (?:an?|my|our|bees|chickens|kosher|halal)|rent|take|go (?:to|by|on|out|\w+ing)|wake|sleep|smoke|watch"
+    r"|listen|write|paint|sing|dance|garden|code|coach|breed|raise|vote|belong|mentor|come from|grow|adore|can't stand"
+    r"|cannot stand|work out|pay|split|meet|tend to|spend|bake|fish|ski|invest|read|sell"
+)
+PAST = (
+    r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|married|quit|retired|joined|founded"
+    r"|booked|broke|learned|learnt|switched|became|left|won|finished|published|decided|stopped|gave up|served|started"
+    r"|got (?:married|divorced|engaged|promoted|hired|accepted|a (?:new )?(?:job|dog|cat|puppy|kitten|car|house|degree|tattoo))"
+    r"|changed (?:jobs|my name|careers)|signed up|was (?:diagnosed|promoted)|lost my|had (?:surgery|a baby|twins)"
+    r"|cancelled|canceled|named|visited|volunteered|launched|opened"
+)
+EVENTS = (
+    r"went|took|ran|met|had|saw|got|gave|made|did|held|spent|attended|celebrated|hosted|organi[sz]ed|performed|hiked"
+    r"|camped|travel+ed|flew|drove|tried|began|passed|completed|participated|competed|played|presented|helped|donated|failed"
+    r"|painted|wrote|read|watched|cooked|baked|built|planted|found|caught|hurt|injured|applied|interviewed|submitted"
+)
+"""Of the past, worth keeping only with their date."""
+PLANS = (
+    r"mov(?:e|ing)|travel(?:l?ing)?|fly(?:ing)?|start(?:ing)?|retir(?:e|ing)|visit(?:ing)?|marry|get married|turn(?:ing)?"
+    r"|have an?|in (?-i:[A-Z])|away|attend(?:ing)?|graduat(?:e|ing)|adopt(?:ing)?|buy(?:ing)?|run(?:ning)? for"
+)
+DURABLE_WISHES = (
+    r"learn|become|visit|move|retire|start|lose|run|travel|buy|build|write|study|climb|open|save|get better|improve"
+    r"|switch|work|be an?|have (?:kids|children|a)|adopt|own|live|get into"
+)
+MY_VERBS = (
+    r"is|are|was|were|has|have|lives?|works?|(?:like|love|hate|prefer|eat|drink|play|start|turn|own|speak|cost|attend"
+    r"|use|expire|end|pay)s?|studies|goes|moved|died|passed away|graduated|raised|got|birthday"
+)
+
+STATES = (
+    r"vegan|vegetarian|pescatarian|keto|kosher|halal|gluten-free|lactose[ -]intolerant|gluten[ -]intolerant"
+    r"|allergic|(?:type [12] )?diabetic|asthmatic|autistic|dyslexic|epileptic|celiac|coeliac|disabled|deaf|blind"
+    r"|colou?r-?blind|pregnant|left-handed|right-handed|\w+-sighted|single|married|divorced|widowed|separated|engaged"
+    r"|retired|unemployed|self-employed|bilingual|trans|transgender|non-?binary|gay|lesbian|straight|bisexual|queer"
+    r"|on (?:an?|the) (?:\w+ )?(?:diet|pill|team|board|committee|visa)|religious|atheist|agnostic|(?-i:[A-Z])\w*(?:ese|ish|ian|ean|ican|nch|tch)|(?-i:German|Greek|Swiss|Thai|Czech"
+    r"|Arab|Muslim|Catholic|Hindu|Buddhist|Sikh)"
+)
+STATES_OF = (
+    r"from|based in|born (?:in|on)|living (?:in|with|on|alone)|located in|married to|engaged to|allergic to|intolerant"
+    r" (?:to|of)|afraid of|scared of|terrified of|addicted to|passionate about|interested in|fond of|keen on|good at"
+    r"|bad at|fluent in|used to|responsible for|in charge of|part of|in my|into|on medication"
+)
+HEADS = r"head|director|captain|president|chair\w*|member|founder|co-founder|owner|parent|mother|father"
+OCCUPATIONS = (
+    r"learning|studying|training (?:for|to)|working (?:as|at|for|in|with|part|full|from|night|remote)|planning|expecting"
+    r"|volunteering|mentoring|teaching|coaching|writing an? (?:book|novel|thesis|memoir|screenplay)|building an?"
+    r"|renovating|remodel+ing|saving (?:up )?(?:for|to)|running for|running an?|moving|relocating"
+    r"|getting (?:married|divorced|engaged|a (?:dog|cat|puppy|kitten|divorce))|having (?:a baby|twins|surgery)"
+    r"|taking (?:an?|up|part in|\w+ (?:classes|lessons|courses?))|organi[sz]ing|hosting|attending|travell?ing|dating"
+    r"|adopting|raising|applying (?:to|for)|recovering from|quitting|retiring|turning|becoming|visiting|flying to"
+    r"|starting an?|opening an?|launching an?|leaving (?:for|my|the company)|switching to|playing (?:the|in|for|\w+ (?:in|for))"
+    r"|practi[cs]ing|growing (?:my|our|vegetables|tomatoes)|going to (?:an?|the|(?-i:[A-Z]))|competing in"
+    r"|looking for (?:an? )?(?:new )?(?:job|house|home|apartment|flat)|trying to (?:lose|quit|stop|learn|save|eat)"
+    r"|reading (?:\"|(?-i:[A-Z]))|(?:thinking (?:of|about)|considering) \w+ing|trying out"
+)
+PERIOD = (
+    r"(?:(?:about|over|around|just|under|almost|nearly|more|less|than|the|last|past|at least) )*"
+    r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|several|many|some|a few|a couple of)"
+    r" (?:days?|weeks?|months?|years?|decades?)"
+)
+
+ABSTRACT = re.compile(
+    r"^(?:(?!(?:\d|(?:to|in|at|from|with|on|for|of|by|and|last|next|this)\b))[\w'-]+ ){0,3}?"
+    r"(?:questions?|problems?|issues?|bugs?|errors?|ideas?|doubts?|requests?|concerns?|times?|file|document|code|link"
+    r"|feelings?|chances?|opportunit\w+|blast|ball|fun|day|week|weekend|month|moments?|minutes?|look|talk|chats?"
+    r"|conversations?|say|point|clue|ways?|reasons?|choice|options?|updates?|news|lots?|faith|hopes?|respect|memor\w+"
+    r"|reminders?|support|energy|motivation|impact|favou?rites?|events?|pictures?|photos?|pics?|recipe|stor(?:y|ies)"
+    r"|connections?|bonds?|desire|mind|regrets|people|mess|believer|lucky|fan|supporter|part|bit|tad|power|luck"
+    r"|work in progress|difference|step|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest)"
+    r"(?=$|[^\w\s]|\s(?!of (?:(?:both|the|my|our|an?) )?[\w\"]{3})(?:to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|too|as|coming|last|yesterday|today|this|we|ago|of)\b)",
+    re.IGNORECASE,
+)
+NOT_POSSESSED = re.compile(r"^(?:to|been|\w+ed|seen|read|heard|gotten|had|done|gone|made)\b", re.IGNORECASE)
+SKIPPED_MY = re.compile(
+    r"^(?:(?:next|last|first|second|other|main|only|current|actual) )?(?:questions?|problem|issue|point|guess|bad|mistake"
+    r"|apologies|code|error|understanding|idea|thinking|request|turn|goodness|god|input|prompt|message|script|function"
+    r"|file|build|tests?|query|draft|output|heart|mind|life|thoughts?|day|week|weekend|trip|time|journey|bond|actions?"
+    r"|feelings?|hopes?|favou?rites?(?=$| ones?\b))\b",
+    re.IGNORECASE,
+)
+_GENERIC = (
+    r"ocean|sea|seaside|beach|lake|mountains?|outdoors|countryside|city|rain|snow|cold|heat|sun|night|piano|violin|guitar"
+    r"|drums|cello|flute|saxophone|trumpet|harp|gym|theat(?:re|er)|opera|cinema|movies|arts|news|train|bus|subway|metro|tube"
+)
+ABOUT_THIS_TALK = re.compile(
+    r" (?:(?:on|with|for|at|through|over|to) )?(?:it(?! when)|that|this|to know|you|your|how|what|these|those|them|him|her"
+    r"|the (?:following|above|tests?|script|code|command|program|article|file|document|page|build|link|list|server"
+    r"|draft|report|text|installer|instructions|title|idea|answer|way))\b"
+    r"|^ (?:getting|seeing|having|hitting|running into|well|off|back|ahead|over|through|up)\b",
+    re.IGNORECASE,
+)
+"""Behind a verb: an object that only this conversation knows."""
+DEFINITE = re.compile(rf" the (?!(?:{_GENERIC})\b|(?-i:[A-Z]))", re.IGNORECASE)
+"""Behind a verb: an object that was spoken of before."""
+INTRANSITIVE = re.compile(r"drink|smoke|drive|swim|cook|fly|vote|gamble", re.IGNORECASE)
+"""Which somebody does not do at all."""
+MOOD_VERBS = (
+    r"looking|feeling|thinking|hoping|wondering|having|trying|sending|going|doing|being|getting|keeping|loving|enjoying"
+    r"|seeing|talking|asking|saying|try|check|see|let|think|send|do|ask|tell|get|need|keep|look|call|be|give|remember"
+    r"|never|always|definitely"
+)
+"""With a time they still say nothing that lasts."""
+OF_THIS_PLACE = re.compile(
+    r"\b(?:here|there)$|^my .{1,80}\b(?:failing|broken|crash(?:ing|es)|blank|stuck|hang(?:ing|s)|frozen)\b",
+    re.IGNORECASE,
+)
