@@ -89,6 +89,7 @@ CHANGES: list[tuple[str, str, str]] = [
      "replaces"),
     ("The user asked to stop using emojis.", "The user asked to use emojis.", "replaces"),
     ("The user asked not to use emojis.", "The user asked to use emojis.", "replaces"),
-    ("The user asked from now on to use imperial units.", "The user asked from now on to use metric units.", "replaces"),
+    ("The user asked from now on to use imperial units.", "The user asked from now on to use metric units.",
+     "replaces"),
     ("The user asked to be called Sam.", "The user asked to be called Sammy.", "replaces"),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_what_a_fact_makes_untrue_is_replaced(before: str, after: str, left: lis
 
 def test_named_speakers_each_have_their_own_facts() -> None:
     world = keyless_world()
-    eric, tomas = (lambda t: RawMessage("user", t, name="Eric")), (lambda t: RawMessage("user", t, name="Tomas"))
+    eric, tomas = partial(RawMessage, "user", name="Eric"), partial(RawMessage, "user", name="Tomas")
     run(world, 0, eric("My name is Eric."), tomas("I am gravely allergic to walnuts."), eric("I live in Oslo."))
     run(world, 1, tomas("I live in Rome."), eric("Good for you!"))
     assert set(facts(world)) == {

@@ -24,6 +24,10 @@ from operator_memory.domain.memory.wording import (
     script_of,
     words_of,
 )
+from operator_memory.domain.rules.names import introduced_names, name_claimed
+
+SHORT_ANSWER = 4
+"""Words of a turn that is hardly more than the name that was asked for."""
 
 NO_EVIDENCE = "no_evidence"
 """No quote of it stands in what was said, or none in what is new."""
@@ -35,6 +39,8 @@ ADDED_DETAIL = "detail_not_said"
 """It holds a number or a name that nobody said."""
 UNRELATED = "unrelated_evidence"
 """The quoted messages share no word, name or number with it."""
+NOT_INTRODUCED = "name_not_introduced"
+"""It says what the user is called, and they did not introduce themself so."""
 COMMAND = "instruction_like"
 """It was read from a command."""
 
@@ -153,7 +159,9 @@ class Evidence:
             return ADDED_DETAIL
         if self._adds_names(fact, replaced):
             return ADDED_DETAIL
-        return UNRELATED if self._is_unrelated(fact, quotes) else None
+        if self._is_unrelated(fact, quotes):
+            return UNRELATED
+        return NOT_INTRODUCED if self._takes_a_name(fact, quotes) else None
 
     def _adds_names(self, fact: ProposedFact, replaced: Sequence[str]) -> bool:
         frame = frame_of(fact.text)
@@ -173,6 +181,17 @@ class Evidence:
         words = {*content_words(fact.text, frame=frame), *_folded(names_in(fact.text, frame=frame))}
         numbers = set(numbers_of(fact.text)) & {n for quote in quotes for n in numbers_of(quote.text)}
         return bool(words) and not numbers and not any(cited.akin(word) for word in words)
+
+    def _takes_a_name(self, fact: ProposedFact, quotes: Sequence[FoundQuote]) -> bool:
+        """Whether ``fact`` gives the user a name that is another's, or nobody's, as far as the rules know languages."""
+        name = name_claimed(fact.text) if self._same_language else None
+        if name is None:
+            return False
+        turns = [self._turns[quote.turn].turn for quote in quotes if not quote.others and self._is_person(quote.turn)]
+        short = [turn.text for turn in turns if len(turn.text.split()) <= SHORT_ANSWER]
+        introduced = [found for turn in turns for found in introduced_names(turn.text)]
+        known = Words([*introduced, *short, *(turn.name or "" for turn in turns)])
+        return not any(map(known.akin, words_of(name)))
 
     @cached_property
     def _said_texts(self) -> list[str]:
