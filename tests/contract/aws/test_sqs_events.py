@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -153,7 +154,9 @@ def test_what_goes_together_is_in_the_queue_as_single_messages(connect: Connect,
     assert sorted(event.id for event in received(queue)) == names
 
 
-def test_a_slow_queue_holds_up_nobody_and_gets_its_events_later(connect: Connect) -> None:
+@contextmanager
+def held_up() -> Iterator[tuple[HttpServer, threading.Event]]:
+    """A queue that takes messages only once the event is set."""
     go_on = threading.Event()
 
     def answer(request: Request) -> bytes:
@@ -161,6 +164,11 @@ def test_a_slow_queue_holds_up_nobody_and_gets_its_events_later(connect: Connect
         return taken(request)
 
     with HttpServer(answer) as server:
+        yield server, go_on
+
+
+def test_a_slow_queue_holds_up_nobody_and_gets_its_events_later(connect: Connect) -> None:
+    with held_up() as (server, go_on):
         sink = connect(server.url, timeout=PATIENCE)
         for number in range(26):
             started = time.monotonic()
@@ -176,13 +184,7 @@ def test_a_slow_queue_holds_up_nobody_and_gets_its_events_later(connect: Connect
 
 
 def test_large_events_are_not_put_together_into_a_request_that_is_too_large(connect: Connect) -> None:
-    go_on = threading.Event()
-
-    def answer(request: Request) -> bytes:
-        go_on.wait(PATIENCE)
-        return taken(request)
-
-    with HttpServer(answer) as server:
+    with held_up() as (server, go_on):
         sink = connect(server.url, timeout=PATIENCE, wait=0)
         for number in range(8):
             sink.emit(an_event(f"e-{number}", query="\U0001f375" * 9_000))
@@ -323,13 +325,7 @@ def test_a_kept_connection_that_is_dead_is_replaced(
 
 
 def test_beyond_a_thousand_that_wait_events_go_to_the_log(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
-    go_on = threading.Event()
-
-    def answer(request: Request) -> bytes:
-        go_on.wait(PATIENCE)
-        return taken(request)
-
-    with HttpServer(answer) as server:
+    with held_up() as (server, go_on):
         sink = connect(server.url, timeout=PATIENCE, wait=0)
         for number in range(MAX_WAITING + 3):
             sink.emit(an_event(f"e-{number}"))

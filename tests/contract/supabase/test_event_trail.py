@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -252,12 +251,7 @@ ATTEMPTS: dict[str, Callable[[EventTrail], object]] = {
 class TestFailures:
     @pytest.mark.parametrize("attempt", ATTEMPTS)
     def test_what_it_is_and_within_the_time(self, failure: Failure, attempt: str) -> None:
-        with failure.server() as rest:
-            started = time.monotonic()
-            with pytest.raises(failure.error, match="supabase") as raised:
-                ATTEMPTS[attempt](SupabaseEventTrail(rest, timeout=0.3))
-            assert time.monotonic() - started < 1.5
-        assert "secret" not in str(raised.value)
+        failure.shows_in(lambda rest: ATTEMPTS[attempt](SupabaseEventTrail(rest, timeout=0.3)))
 
     @pytest.mark.parametrize("kind", ["down", "slow", "wrong key", "forbidden", "too many", "broken", "no JSON"])
     def test_words_that_were_not_taken_out_are_no_success(self, kind: str) -> None:

@@ -1,6 +1,5 @@
 """Port ``PlatformSettings``: the fake, and `SupabasePlatformSettings` on a real Postgres with real roles."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -194,12 +193,7 @@ ATTEMPTS: dict[str, Callable[[PlatformSettings], object]] = {
 class TestFailures:
     @pytest.mark.parametrize("attempt", ATTEMPTS)
     def test_what_it_is_and_within_the_time(self, failure: Failure, attempt: str) -> None:
-        with failure.server() as rest:
-            started = time.monotonic()
-            with pytest.raises(failure.error, match="supabase") as raised:
-                ATTEMPTS[attempt](SupabasePlatformSettings(rest, timeout=0.3))
-            assert time.monotonic() - started < 1.5
-        assert "secret" not in str(raised.value)
+        failure.shows_in(lambda rest: ATTEMPTS[attempt](SupabasePlatformSettings(rest, timeout=0.3)))
 
     @pytest.mark.parametrize("kind", ["down", "slow", "wrong key", "forbidden", "too many", "broken"])
     def test_a_setting_that_was_not_taken_is_no_success(self, kind: str) -> None:

@@ -161,15 +161,7 @@ class ManageMemories:
         vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]
         if self._writer.upsert(account_id, [EmbeddedMemory(memory, vector)]):
             raise ConflictError("this memory is being erased at this moment")
-        self._trail.note(
-            account_id,
-            caller.actor,
-            EventType.ADD,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
-            metadata={"source": "by_hand"},
-        )
+        self._trail.note_memory(caller.actor, EventType.ADD, memory, source="by_hand")
         return memory, True
 
     def _check_end(self, expires_at: datetime | None) -> None:
@@ -243,7 +235,9 @@ class ManageMemories:
                 self._writer.announce(account_id, [changed])
                 if self._writer.enforce(account_id, [changed]):
                     raise NotFoundError(_NO_SUCH_MEMORY)
-                self._note_update(caller, changed, new_words)
+                self._trail.note_memory(
+                    caller.actor, EventType.UPDATE, changed, version=changed.version, new_text=new_words
+                )
                 return changed
         raise VersionConflictError("the memory has been changed meanwhile: read it again and repeat the change")
 
@@ -279,14 +273,7 @@ class ManageMemories:
             spare = {stored.id: newer.said_in} if newer else {}
             self._past_turns.withhold(account_id, [stored], spare=spare)
         self._library.delete(account_id, [identity])
-        self._trail.note(
-            account_id,
-            caller.actor,
-            EventType.DELETE,
-            memory_ids=[identity],
-            agent_id=stored.agent_id,
-            thread_id=stored.thread_id,
-        )
+        self._trail.note_memory(caller.actor, EventType.DELETE, stored)
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
         """How many memories `delete_matching` would delete now."""
@@ -340,17 +327,6 @@ class ManageMemories:
         if memory is None:
             raise NotFoundError(_NO_SUCH_MEMORY)
         return memory
-
-    def _note_update(self, caller: Caller, memory: Memory, new_words: bool) -> None:
-        self._trail.note(
-            memory.account_id,
-            caller.actor,
-            EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
-            metadata={"version": memory.version, "new_text": new_words},
-        )
 
     def _note_search(
         self,

@@ -107,12 +107,4 @@ class ReviewMemories:
         raise VersionConflictError("the memory is being changed at this moment: try again")
 
     def _note(self, caller: Caller, memory: Memory, how: str) -> None:
-        self._trail.note(
-            memory.account_id,
-            caller.actor,
-            EventType.UPDATE,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
-            metadata={"how": how, "version": memory.version},
-        )
+        self._trail.note_memory(caller.actor, EventType.UPDATE, memory, how=how, version=memory.version)
