@@ -1,7 +1,6 @@
 """Postgres, schema and REST front as one thing to start and stop."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 from devstack.postgres import PostgresServer
@@ -98,9 +97,7 @@ class SupabaseFront:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

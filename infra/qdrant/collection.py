@@ -25,7 +25,7 @@ _TIMEOUT = 300
 """Seconds. A step waits until it is carried out, and of a large collection an index takes minutes."""
 
 _ACCOUNTS_AT_ONCE = 500
-_UNNUMBERED: dict[str, Any] = {"is_empty": {"key": requests.TENANT}}
+_UNNUMBERED = models.IsEmptyCondition(is_empty=models.PayloadField(key=requests.TENANT))
 
 
 @contextmanager
@@ -90,7 +90,7 @@ class Collection:
             self._client.set_payload(
                 self._name,
                 payload={requests.TENANT: requests.tenant_number(account)},
-                points=models.Filter(**requests.tenant_filter(account, _UNNUMBERED)),
+                points=models.Filter(**requests.tenant_filter(account, _UNNUMBERED.model_dump())),
                 wait=True,
             )
 

@@ -157,26 +157,33 @@ def test_what_was_counted_as_removed_stays_counted_whoever_saves_next(erasures: 
     assert erasures.get(ACCOUNT, "erasure-1") == replace(ERASURE, removed={"memories": 4, "entities": 1, "archived": 2})
 
 
+class Crowded:
+    """A client before each of whose writes another one comes in the way."""
+
+    def __init__(self, client: Any, other: Callable[[int], None]) -> None:
+        """``other`` is called with the number of the write, from 1."""
+        self._client = client
+        self._other = other
+        self.writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, **request: Any) -> Any:
+        self.writes += 1
+        self._other(self.writes)
+        return self._client.put_item(**request)
+
+
 def test_counts_that_are_saved_at_once_are_all_kept(table: tuple[Any, str]) -> None:
     erasures = DynamoDBErasures(*table)
     assert erasures.begin(ERASURE, due_at=NOW)
 
-    class Meanwhile:
-        """A client in whose way another one comes, once."""
+    def once(write: int) -> None:
+        if write == 1:
+            erasures.save(replace(ERASURE, removed={"memories": 3}), due_at=NOW)
 
-        def __init__(self) -> None:
-            self.writes = 0
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(table[0], name)
-
-        def put_item(self, **request: Any) -> Any:
-            self.writes += 1
-            if self.writes == 1:
-                erasures.save(replace(ERASURE, removed={"memories": 3}), due_at=NOW)
-            return table[0].put_item(**request)
-
-    late: Any = Meanwhile()
+    late: Any = Crowded(table[0], once)
     DynamoDBErasures(late, table[1]).save(replace(ERASURE, removed={"archived": 2}), due_at=NOW)
     kept = erasures.get(ACCOUNT, "erasure-1")
     assert (kept and kept.removed, late.writes) == ({"memories": 3, "archived": 2}, 2)
@@ -185,21 +192,10 @@ def test_counts_that_are_saved_at_once_are_all_kept(table: tuple[Any, str]) -> N
 def test_counts_that_never_stand_still_are_an_error_worth_another_try(table: tuple[Any, str]) -> None:
     erasures = DynamoDBErasures(*table)
 
-    class Restless:
-        """A client in whose way others come again and again."""
+    def again(write: int) -> None:
+        erasures.save(replace(ERASURE, removed={"memories": write}), due_at=NOW)
 
-        def __init__(self) -> None:
-            self.writes = 0
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(table[0], name)
-
-        def put_item(self, **request: Any) -> Any:
-            self.writes += 1
-            erasures.save(replace(ERASURE, removed={"memories": self.writes}), due_at=NOW)
-            return table[0].put_item(**request)
-
-    restless: Any = Restless()
+    restless: Any = Crowded(table[0], again)
     with pytest.raises(UpstreamUnavailableError) as raised:
         DynamoDBErasures(restless, table[1]).save(ERASURE, due_at=NOW)
     assert raised.value.retryable

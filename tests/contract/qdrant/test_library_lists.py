@@ -1,5 +1,6 @@
 """Lists of memories, page by page: one suite for the fake and for the real adapter on the embedded engine."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -38,23 +39,28 @@ def ids_in_order(memories: list[Memory], order: Sort) -> list[str]:
     return [memory.id for memory in by_id]
 
 
+def pages(shelf: Shelf, limit: int) -> Iterator[Page]:
+    """The pages of the list, each read when it is asked for, from where the one before it ended."""
+    after, read = None, 0
+    while True:
+        page = shelf.page(after=after, limit=limit)
+        read += len(page.memories)
+        assert read <= 60, "the list does not end"
+        yield page
+        after = page.next
+        if after is None:
+            return
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 20, 21])
 def test_the_pages_of_a_list_are_the_list(shelf: Shelf, order: Sort, limit: int) -> None:
     shelf.order = order
     memories = [dated(n, n) for n in range(20)]
     shelf.put(*memories, replace(a_memory("theirs"), account_id=OTHER))
-    seen: list[str] = []
-    after = None
-    while True:
-        page = shelf.page(after=after, limit=limit)
-        seen += [memory.id for memory in page.memories]
-        assert len(seen) <= 60, "the list does not end"
-        after = page.next
-        if after is None:
-            break
-        assert len(page.memories) == limit
-    assert seen == ids_in_order(memories, order)
+    read = list(pages(shelf, limit))
+    assert [len(page.memories) for page in read[:-1]] == [limit] * (len(read) - 1)
+    assert [memory.id for page in read for memory in page.memories] == ids_in_order(memories, order)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
@@ -153,14 +159,11 @@ def read_while_changing(
         shelf.put(*first)
     stayed, ever = {memory.id for memory in first}, {memory.id for memory in first}
     seen: list[str] = []
-    after, steps = None, iter(changes)
-    while True:
-        page = shelf.page(after=after, limit=limit)
+    steps = iter(changes)
+    for page in pages(shelf, limit):
         seen += [memory.id for memory in page.memories]
-        assert len(seen) <= 60, "the list does not end"
-        after = page.next
-        if after is None:
-            return seen, stayed, ever
+        if page.next is None:
+            break
         assert page.memories, "a page that is not the last has something on it"
         added, removed = next(steps, ([], []))
         if added:
@@ -169,6 +172,7 @@ def read_while_changing(
         shelf.library.delete(ACCOUNT, gone)
         stayed -= set(gone)
         ever |= {memory.id for memory in added}
+    return seen, stayed, ever
 
 
 def assert_each_exactly_once(shelf: Shelf, limit: int, history: Any) -> None:

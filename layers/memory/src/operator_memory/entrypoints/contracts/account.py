@@ -1,7 +1,7 @@
 """Contracts of the management API about the account: settings, usage, import, erasures, jobs."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -86,14 +86,7 @@ class UsageView(BaseModel):
 
 def usage_view(usage: Usage) -> UsageView:
     """``usage`` for an answer."""
-    return UsageView(
-        total=usage.total,
-        active=usage.active,
-        pinned=usage.pinned,
-        by_scope=usage.by_scope,
-        by_kind=usage.by_kind,
-        by_agent=usage.by_agent,
-    )
+    return UsageView(**asdict(usage))
 
 
 class RejectedLine(BaseModel):
