@@ -13,14 +13,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from openai import OpenAI
-from operator_memory.entrypoints.adapters_in_use import Parts
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 
 Values = dict[str, set[str]]
 """``Part.field``: what is in it, as text; of a part of ours its class."""
 
 _LEAVES = (str, int, float, bool, bytes, timedelta, type(None))
-_SOURCES = (Parts, Settings)
+_SOURCES = (AdaptersInUse, Settings)
 """Where settings come from, which some part may still hold on to."""
 
 

@@ -4,6 +4,7 @@ What an erasure takes from the job records is in ``test_erasable_records``.
 """
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,7 +1,6 @@
 """The platform twice, in memory and as the real Postgres behind its front, for the same contract tests."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,6 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import psycopg
-import pytest
 from operator_memory.adapters.supabase.rest import SupabaseRest
 from operator_memory.application.ports.management import EventStore, Memberships, PlatformSettings, SwitchReader
 from operator_memory.domain.errors import (
@@ -125,15 +123,6 @@ class Failure:
                 yield client
             finally:
                 client.close()
-
-    def shows_in(self, attempt: Callable[[SupabaseRest], object]) -> None:
-        """Assert that ``attempt``, given 0.3 s, ends in this failure's error, soon and without a secret."""
-        with self.server() as rest:
-            started = time.monotonic()
-            with pytest.raises(self.error, match="supabase") as raised:
-                attempt(rest)
-            assert time.monotonic() - started < 1.5
-        assert "secret" not in str(raised.value)
 
 
 FAILURES = {

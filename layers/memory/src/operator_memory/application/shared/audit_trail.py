@@ -10,7 +10,6 @@ from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, T
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.core import Clock
     from operator_memory.application.ports.management import EventSink
-    from operator_memory.domain.memory.memory import Memory
 
 NOTHING = Touched()
 
@@ -21,18 +20,6 @@ class AuditTrail:
 
     sink: "EventSink"
     clock: "Clock"
-
-    def note_memory(self, actor: str, what: EventType, memory: "Memory", **metadata: str | int | bool) -> None:
-        """Note what was done to one memory. Never raises."""
-        self.note(
-            memory.account_id,
-            actor,
-            what,
-            memory_ids=[memory.id],
-            agent_id=memory.agent_id,
-            thread_id=memory.thread_id,
-            metadata=metadata,
-        )
 
     def note(
         self,
