@@ -164,9 +164,7 @@ PEOPLES: dict[str, Forgery] = {
     "alg None, and a signature": lambda f: compact({"alg": "None"}, f.claims(), lambda text: _hmac(text, SECRET)),
     "alg left out": lambda f: compact({"typ": "JWT"}, f.claims(), lambda text: _hmac(text, SECRET)),
     "HS256 with an empty key": lambda f: compact({"alg": "HS256"}, f.claims(), lambda text: _hmac(text, b"")),
-    "HS256 with a guessed key": lambda f: hs256(
-        f.claims(), secret="super-secret-jwt-token-with-at-least-32-characters"
-    ),
+    "HS256 with a guessed key": lambda f: hs256(f.claims(), secret=WELL_KNOWN),
     "HS256 with the published key as the secret": lambda f: compact(
         {"alg": "HS256", "kid": EC.key_id}, f.claims(), lambda text: _hmac(text, EC.public_forms()["pem"])
     ),

@@ -199,7 +199,7 @@ def test_small_talk_closes_even_a_gate_without_numbers(query: str) -> None:
 
 # --- closer is never farther
 
-cosines, bm25s = st.floats(-1, 1), st.floats(0, 80)
+cosines = st.floats(-1, 1)
 gates = st.builds(
     RelevanceGate,
     similarity=st.floats(0, 1),
