@@ -4,6 +4,8 @@ import json
 import random
 import re
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from operator_memory.adapters.secrets.redactor import KINDS, SecretRedactor
 from operator_memory.application.ports.learning import Redactor
+from operator_memory.domain.conversation import MAX_MESSAGE_CHARACTERS
+from operator_memory.domain.errors import TooLargeToRedactError
 
 from tests.cases.redaction import INNOCENT, SECRETS, Secret, made
 from tests.cases.redaction_unseen import HARMLESS, NOT_FOUND, SAID
@@ -50,6 +54,12 @@ class TestThePort:
         once = any_redactor.redact(case.text)
         twice = any_redactor.redact(once.text)
         assert (twice.text, twice.counts) == (once.text, {})
+
+    def test_a_text_that_would_take_minutes_is_refused_with_its_reason(self, any_redactor: Redactor) -> None:
+        assert any_redactor.redact("a" * MAX_MESSAGE_CHARACTERS).counts == {}
+        with pytest.raises(TooLargeToRedactError, match="2000001 characters") as refused:
+            any_redactor.redact("a" * (MAX_MESSAGE_CHARACTERS + 1))
+        assert (refused.value.reason, refused.value.retryable) == ("too_large_to_redact", False)
 
     @pytest.mark.parametrize("text", ["", " \n", "She likes tea.", "naïve 🔑 \u2028 text\r\n", "[redacted: password]"])
     def test_a_text_without_a_secret_comes_back_as_it_is(self, any_redactor: Redactor, text: str) -> None:
@@ -205,18 +215,50 @@ class TestAnyText:
         assert redactor.redact(text).counts == {}
 
 
+def cpu_seconds(redactor: SecretRedactor, text: str) -> float:
+    started = time.thread_time()
+    redactor.redact(text)
+    return time.thread_time() - started
+
+
 class TestHostileLength:
     @pytest.mark.parametrize("part", [
         "password ", "my password is ", "password for the ", "-----BEGIN RSA PRIVATE KEY-----\n",
         "-----END RSA PRIVATE KEY-----\n", made(60) + "\n", "4242 ", "4242424242", "a", "seed phrase ", "abandon ",
         "https://a:", "eyJ", "curl -u ", "token=", '"', "'", "(", "\n", "DE89 3704 ", "is my ", "a.b.", "pin ", "密码",
-        "A1" , "=", "api_key: \"", "[redacted: password] ", "code for the ",
+        "A1" , "=", "api_key: \"", "[redacted: password] ", "code for the ", "DE89 3704 0044 0532 0130 00 ",
+        "DE89370400440532013000 ", "4111 1111 1111 1111 ", "https://user:pass@host/ ", "my password is hunter2x. ",
+        "ana.lima@example.com ", "a\u200b", "\uff21\uff11",
     ])  # fmt: skip
-    @pytest.mark.timeout(60)
-    def test_hostile_repetition_comes_to_an_end(self, redactor: SecretRedactor, part: str) -> None:
-        """A second at most in linear time, and many minutes in quadratic."""
-        text = (part * 80_000)[:80_000]
-        assert redactor.redact(redactor.redact(text).text).counts == {}
+    def test_repetition_takes_time_in_proportion_to_its_length(self, redactor: SecretRedactor, part: str) -> None:
+        self._is_linear(redactor, lambda length: (part * length)[:length], 20_000)
+
+    @pytest.mark.parametrize("part", ["eyJ-", "eyJaaaaaaaaaa.", "a-", "sk-proj-", "curl a "])
+    def test_so_does_what_a_bounded_pattern_begins_at_again_and_again(
+        self, redactor: SecretRedactor, part: str
+    ) -> None:
+        self._is_linear(redactor, lambda length: (part * length)[:length], 6_000)
+
+    @pytest.mark.parametrize(
+        "start", ["my password is 1234", "pin is 123456", "seed phrase is ", "-----BEGIN PRIVATE KEY-----"]
+    )
+    @pytest.mark.parametrize("filler", [" ", "\n", "+", "abandon "])
+    def test_so_does_a_label_before_a_long_run(self, redactor: SecretRedactor, start: str, filler: str) -> None:
+        self._is_linear(redactor, lambda length: start + (filler * length)[:length], 6_000)
+
+    @staticmethod
+    def _is_linear(redactor: SecretRedactor, text: Callable[[int], str], length: int) -> None:
+        """Four times the length takes about four times the time; in quadratic time it takes sixteen times."""
+        ratios = []
+        for _ in range(5):  # the machine may be busy: the best of several counts
+            ratios.append(cpu_seconds(redactor, text(4 * length)) / cpu_seconds(redactor, text(length)))
+            if ratios[-1] <= 8:
+                return
+        raise AssertionError(f"four times the length took {min(ratios):.1f} times the time")
+
+    def test_after_repetition_a_second_look_finds_nothing_more(self, redactor: SecretRedactor) -> None:
+        for part in ("DE89 3704 0044 0532 0130 00 ", "my password is hunter2x. ", "https://user:pass@host/ "):
+            assert redactor.redact(redactor.redact(part * 500).text).counts == {}
 
 
 class TestNothingLeaves:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from operator_memory.domain.conversation import Redacted
+from operator_memory.domain.conversation import MAX_MESSAGE_CHARACTERS, Redacted
+from operator_memory.domain.errors import TooLargeToRedactError
 
 
 @dataclass
@@ -19,6 +20,8 @@ class FakeRedactor:
 
     def redact(self, text: str) -> Redacted:
         self.seen.append(text)
+        if len(text) > MAX_MESSAGE_CHARACTERS:
+            raise TooLargeToRedactError(len(text), MAX_MESSAGE_CHARACTERS)
         counts: Counter[str] = Counter()
         for secret, kind in sorted(self.secrets.items(), key=lambda item: -len(item[0])):
             counts[kind] += text.count(secret)

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, ExtractionPolicy
 from operator_memory.application.lifecycle.expire_memories import ExpireMemories
-from operator_memory.domain.conversation import RawMessage, Watermark
+from operator_memory.domain.conversation import MAX_MESSAGE_CHARACTERS, RawMessage, Watermark
 from operator_memory.domain.errors import (
     ConfigurationError,
     JobConflictError,
     JobInProgressError,
     MalformedResponseError,
     MemoryServiceError,
+    TooLargeToRedactError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
@@ -46,6 +47,16 @@ def test_turns_are_stored_as_a_person_sees_them_and_the_record_says_what_hid_som
     texts = {memory.text for memory in world.memories.of(ACCOUNT)}
     assert texts == {"I like tea", "I live in K\u00f6ln \U0001f600"}
     assert (record.skipped, record.skipped_at) == ({"hidden_characters": 1}, {"hidden_characters": (1,)})
+
+
+def test_a_message_too_large_to_redact_fails_the_job_with_its_reason() -> None:
+    world = World()
+    with pytest.raises(TooLargeToRedactError):
+        world.run(a_job(("user", "I like tea"), ("user", "a" * (MAX_MESSAGE_CHARACTERS + 1))))
+    record = world.jobs.get(ACCOUNT, "job-1")
+    assert record is not None
+    assert (record.state, record.error) == (JobState.FAILED, "too_large_to_redact")
+    assert world.memories.of(ACCOUNT) == []
 
 
 def test_of_a_job_that_came_by_the_queue_the_record_knows_since_when_it_waited() -> None:

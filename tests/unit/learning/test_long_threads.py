@@ -5,7 +5,13 @@ from datetime import timedelta
 
 import pytest
 from operator_memory.application.learning.learn_facts import MOST_FAILED_CALLS, PATIENCE
-from operator_memory.domain.conversation import MAX_CHARACTERS, MAX_TURN_CHARACTERS, RawMessage, Turn
+from operator_memory.domain.conversation import (
+    MAX_CHARACTERS,
+    MAX_MESSAGE_CHARACTERS,
+    MAX_TURN_CHARACTERS,
+    RawMessage,
+    Turn,
+)
 from operator_memory.domain.errors import (
     AnswerTooLongError,
     MalformedResponseError,
@@ -50,6 +56,14 @@ def test_long_messages_count_whole_and_one_that_is_too_long_for_any_job_holds_up
     assert len(second.turns) == MAX_CHARACTERS // MAX_TURN_CHARACTERS + 1, "with what stands in the place of its middle"
     assert (second.skipped, second.skipped_at) == ({"cut": 1}, {"cut": (0,)})
     assert (len(third.turns), len(fourth.turns)) == (1, 0)
+
+
+def test_a_message_that_nobody_can_read_does_not_hold_up_the_thread() -> None:
+    world = a_thread(("user", "I like tea."), ("user", "x" * (MAX_MESSAGE_CHARACTERS + 1)), ("user", "I like milk."))
+    record = run(world, 0)
+    assert (len(record.turns), record.skipped) == (2, {"content_not_read": 1})
+    assert record.skipped_at == {"content_not_read": (1,)}
+    assert run(world, 1).turns == ()
 
 
 def test_only_what_a_model_is_to_read_counts() -> None:

@@ -22,7 +22,11 @@ MAX_CHARACTERS = 480_000
 """Characters of long messages that one job reads: ten model calls of the usual size. Of what is longer the beginning
 and the end are kept. The first 20,000 characters of every message are read in any case."""
 
+MAX_MESSAGE_CHARACTERS = 2_000_000
+"""Secrets are taken out of no longer text: it takes up to 40 microseconds for each character."""
+
 MAX_NAME_CHARACTERS = 64
+_MAX_NAME_READ = 2_000
 
 READ_ROLES = ("user", "assistant")
 """Types of messages that are read: what the two sides said."""
@@ -186,8 +190,8 @@ def _turn(message: RawMessage, redact: Callable[[str], str]) -> Turn | str:
     raw = message_text(message.content)
     text = redact(clean_text(raw))
     if not _READABLE.search(text):
-        return "no_text"
-    name = _name(redact(message.name)) if message.name else None
+        return "content_not_read" if "content" in message.unread else "no_text"
+    name = _name(redact(message.name[:_MAX_NAME_READ])) if message.name else None
     hid_something = hides_something(raw)
     return Turn(message.type, text, message.message_id, message.created_at, name, hid_something=hid_something)
 

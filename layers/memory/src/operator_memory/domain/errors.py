@@ -78,6 +78,13 @@ class JobConflictError(MemoryServiceError):
     """A job id was used again with other content. The first content stands."""
 
 
+class TooLargeToRedactError(MemoryServiceError):
+    """A text is longer than one out of which secrets can be taken in the time that there is."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__(f"A message has {length} characters: secrets can be taken out of at most {most}.")
+
+
 class JobInProgressError(MemoryServiceError):
     """Another worker holds the lease of this job; try again when it has expired."""
 

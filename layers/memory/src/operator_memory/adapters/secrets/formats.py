@@ -7,6 +7,7 @@ looks at the text once, in linear time, and gives the places of the secrets alon
 import base64
 import binascii
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -103,14 +104,16 @@ _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})
 def card_numbers(text: str) -> Iterator[Found]:
     """Numbers of a known network's prefix and length whose last digit is right (Luhn). An IBAN's digits are none."""
     ibans = [match.span() for match in _IBAN.finditer(text)]
+    starts = [start for start, _ in ibans]
     for match in _CARD.finditer(text):
+        before = bisect_right(starts, match.start())  # they do not overlap: only the last that begins before counts
+        iban_end = ibans[before - 1][1] if before else 0
         for end in _ends(match):
             digits = re.sub(r"[^0-9]", "", text[match.start() : end])
             bare = len(digits) == end - match.start()
             if bare and len(digits) not in _BARE_LENGTHS:
                 continue
-            inside = any(start <= match.start() and end <= stop for start, stop in ibans)
-            if not inside and _is_card(digits):
+            if end > iban_end and _is_card(digits):
                 yield Found(match.start(), end, "card_number")
                 break
 
@@ -153,7 +156,7 @@ _FORMS = tuple(
         ("-us", "api_key", r"\b([0-9a-f]{32}-us[0-9]{1,2})\b"),
         (":AA", "token", r"(?<![\w:])([0-9]{8,10}:AA[\w-]{33})(?![\w-])"),
         ("whsec_", "api_key", r"\b(whsec_[A-Za-z0-9+/=]{24,80})"),
-        ("eyJ", "token", r"\b(eyJ[\w-]{10,20000}\.eyJ[\w-]{4,20000}(?:\.[\w-]*)?)"),
+        ("eyJ", "token", r"(?<![\w-])(eyJ[\w-]{10,20000}+\.eyJ[\w-]{4,20000}(?:\.[\w-]*)?)"),
         ("xprv", "private_key", r"\b(xprv[1-9A-HJ-NP-Za-km-z]{100,112})"),
         ("AGE-SECRET", "private_key", r"\b(AGE-SECRET-KEY-1[A-Z0-9]{58})"),
         ("earer ", "token", r"\b[Bb]earer {1,3}([\w.~+/=-]{16,4000})"),

@@ -84,7 +84,7 @@ _CLAUSE_END = re.compile(
     r"[\"'`*_]{0,3}(?:\s*(?:$|[\n.,;!?&)\]}…—–(])|\s+(?:and|but|und|aber|y|et|e|en|i|if|since|thanks|please)\b)"
 )
 _UNITS = re.compile(
-    r"\s*(?:-|to|or)?\s*(?:characters?|chars?|letters?|digits?|words?|bits?|days?|weeks?|months?|years?|times|minutes?"
+    r"\s*+(?:(?:-|to|or)\s*+)?(?:characters?|chars?|letters?|digits?|words?|bits?|days?|weeks?|months?|years?|times|minutes?"
     r"|hours?|zeichen|ziffern|tage|caracteres|caractères|of|out)\b",
     re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import (
     MAX_CHARACTERS,
+    MAX_MESSAGE_CHARACTERS,
     READ_ROLES,
     RawMessage,
     Turn,
@@ -242,7 +243,8 @@ class ExtractRun:
     def _page_of_run(self, source: ThreadMessages, job: RunJob, after: Watermark | None) -> list[RawMessage]:
         page = source.read(job.account_id, job.thread_id, after=after, limit=_PAGE)
         end = job.finished_at + CLOCK_SKEW
-        return [message for message in page if message.created_at is not None and message.created_at <= end]
+        of_run = [message for message in page if message.created_at is not None and message.created_at <= end]
+        return [_unless_too_large(message) for message in of_run]
 
     def _not_erased(self, job: RunJob, messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
         """Without what was said before a person erased it. No model sees that again."""
@@ -347,6 +349,13 @@ def _targets(job: RunJob) -> list[Target]:
 def _size(message: RawMessage) -> int:
     """The characters of ``message`` that a model is to read, at most."""
     return min(len(message_text(message.content)), MAX_CHARACTERS) if message.type in READ_ROLES else 0
+
+
+def _unless_too_large(message: RawMessage) -> RawMessage:
+    """``message``, without its content if no job can read that: the thread is not to stand still before it."""
+    if len(message_text(message.content)) <= MAX_MESSAGE_CHARACTERS:
+        return message
+    return replace(message, content=None, unread=("content",))
 
 
 def _watermark_of(message: RawMessage) -> Watermark:

@@ -115,6 +115,9 @@ class Redactor(Protocol):
     def redact(self, text: str) -> Redacted:
         """Replace every secret of ``text`` by ``[redacted: <kind>]``; leave the rest byte for byte.
 
-        Idempotent and safe to call from several threads. Never raises.
+        Idempotent, safe to call from several threads, in time linear in the text.
+
+        Raises:
+            TooLargeToRedactError: the text has more than two million characters. No other text is an error.
         """
         ...
