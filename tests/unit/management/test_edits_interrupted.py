@@ -47,7 +47,7 @@ class Edited:
 
     def sweep(self) -> ExpiryReport:
         api = self.api
-        return ExpireMemories(memories=api.memories, index=api.expiry, clock=api.clock)(lambda: 300.0)
+        return ExpireMemories(memories=api.memories, index=api.expiry, clock=api.clock).expire(lambda: 300.0)
 
     @property
     def left(self) -> list[str]:

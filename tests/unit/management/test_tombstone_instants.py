@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from operator_memory.application.management.record_events import RecordEvents
 from operator_memory.domain.conversation import RawMessage
-from operator_memory.domain.management.audit_events import EventType, MemoryEvent, new_event_id
-from operator_memory.domain.management.erasure import Target, TargetKind, Tombstone
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, new_event_id
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
-from tests.support.fakes.platform import FakeEventTrail
+from tests.support.fakes.platform import FakeEventStore
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
 MICROSECOND = timedelta(microseconds=1)
@@ -87,11 +87,11 @@ def test_what_a_run_learns_that_was_queued_before(target: Target) -> None:
 def test_which_words_of_a_search_are_not_kept(moment: str) -> None:
     world = World()
     account = AccountId(world.platform.new_user())
-    trail = FakeEventTrail(world.platform)
+    trail = FakeEventStore(world.platform)
     world.tombstones.put(account, Tombstone(EVERYTHING, ERASED))
     actor, at = f"user:{account}", MOMENTS[moment]
     search = MemoryEvent(new_event_id(), account, actor, EventType.SEARCH, at, query="my illness")
-    assert RecordEvents(trail=trail, library=world.library, tombstones=world.tombstones)([search]) == set()
+    assert RecordEvents(store=trail, library=world.library, tombstones=world.tombstones).record([search]) == set()
     assert trail.count_queries(account, EVERYTHING) == (1 if moment == "just after" else 0)
 
 

@@ -15,6 +15,7 @@ from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.proposals import ProposedFact, Remaining
 from operator_memory.domain.learning.screening import command_reason, is_trivial
 from operator_memory.domain.memory.memory import Memory, memory_id
+from operator_memory.domain.memory.quantities import has_account_number
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.wording import Words, same_statement, says_nothing_more, words_of
 from operator_memory.domain.text import normalised_text
@@ -233,7 +234,7 @@ def _unfit(fact: ProposedFact, agent_id: str | None) -> str | None:
         return "no_text"
     if len(text) > MAX_FACT_CHARACTERS:
         return "too_long"
-    if _REDACTED.search(text):
+    if _REDACTED.search(text) or has_account_number(text):
         return "secret"
     if command_reason(text) is not None:
         return "instruction_like"

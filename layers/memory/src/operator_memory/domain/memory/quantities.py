@@ -10,7 +10,18 @@ from datetime import date
 
 _NUMBER = re.compile(r"\d+(?:[.,:/'\u2019\u00a0\u202f-]\d+)*")
 _GROUP = re.compile(r"\d+")
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _SPELLED_UP_TO = 12
+
+
+def has_account_number(text: str) -> bool:
+    """Whether ``text`` holds the number of a bank account (an IBAN, by its check digits)."""
+    return any(_is_iban("".join(match[0].split())) for match in _IBAN.finditer(text))
+
+
+def _is_iban(number: str) -> bool:
+    turned = number[4:] + number[:4]
+    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
 
 
 def numbers_of(text: str) -> list[str]:
