@@ -42,7 +42,7 @@ class System:
         return self.stack.endpoints
 
     def context(self, token: str | None = None, **body: Any) -> dict[str, Any]:
-        """The answer of ``POST /v1/context``; it must be a 200. Asked again where a busy machine took too long for it."""
+        """The answer of ``POST /v1/context``; it must be a 200. Asked again where a busy machine took too long."""
 
         def undisturbed() -> dict[str, Any] | None:
             status, answer = self.post_context(json.dumps(body).encode(), token)
