@@ -16,7 +16,7 @@ import pytest
 from devstack.processes import child_environment
 from devstack.stack import ROOT
 from tests.support.processes import is_running
-from tests.support.time_outs import eventually
+from tests.support.time_outs import AMPLE, eventually
 
 
 def _devstack(data: Path, *arguments: str) -> list[str]:
@@ -60,7 +60,7 @@ def _curl_lines(text: str) -> list[str]:
 
 
 def _shell(script: str) -> str:
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=AMPLE * 2, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -85,7 +85,7 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
     children = _descendants(first.pid)
     assert len(children) >= 5, "Qdrant, models, Supabase, AWS and the functions"
     first.send_signal(signal.SIGINT)
-    assert first.wait(60) == 0
+    assert first.wait(AMPLE * 2) == 0
     assert _alive(children) == set()
 
     second = start(data, log)
@@ -105,7 +105,12 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
 
 def test_the_demo_shows_what_is_learnt_and_recalled_and_ends_by_itself(tmp_path: Path) -> None:
     done = subprocess.run(
-        _devstack(tmp_path, "demo"), cwd=ROOT, env=child_environment(), capture_output=True, text=True, timeout=120
+        _devstack(tmp_path, "demo"),
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=500,
     )
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from devstack.stack import ROOT
 from tests.e2e.system import System
+from tests.support.time_outs import AMPLE
 
 CHECKS = [
     not_a_server_error,
@@ -86,7 +87,6 @@ def test_every_route_of_the_document_is_tried() -> None:
     assert len(OPERATIONS) == sum(len(path) for path in document()["paths"].values()) >= 31
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
 def test_no_answer_breaks_the_contract(
@@ -116,7 +116,7 @@ def test_no_answer_breaks_the_contract(
             base_url=system.at.api_url,
             headers={"Authorization": f"Bearer {token_for(system, person, operation)}"},
             checks=CHECKS,
-            timeout=30,
+            timeout=AMPLE,
         )
 
     attack()

@@ -23,7 +23,13 @@ def test_the_template_has_no_findings(tmp_path: Path) -> None:
     }
 
     done = subprocess.run(
-        [SAM, "validate", "--lint"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [SAM, "validate", "--lint"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -28,6 +28,14 @@ def eventually(check: Callable[[], T | None], seconds: float = AMPLE) -> T:
     return value
 
 
+@contextmanager
+def cpu_seconds(most: float) -> Iterator[None]:
+    """What is done within this must take this process no more than so many seconds, however many others run."""
+    started = time.process_time()
+    yield
+    assert time.process_time() - started <= most
+
+
 TIMES_OUT = b"nothing"
 """In place of an answer: there is none, and the client's time-out comes."""
 

@@ -160,7 +160,7 @@ class AttackWorld:
             switches=made.switches,
             trail=made.trail,
             clock=made.clock,
-            policy=RetrievalPolicy(deadlines=Deadlines(switches=5, embedding=5, search=5, total=5)),
+            policy=RetrievalPolicy(deadlines=Deadlines(AMPLE, AMPLE, AMPLE, AMPLE)),
         )
         module.__dict__["_APP"] = ContextApp(
             authenticate=lambda token: tokens.verify(token, now=made.clock.now()),
