@@ -184,8 +184,8 @@ class AttackWorld:
             request.method, quote(request.path, safe="/%"), request.query_text, headers, request.content, "127.0.0.1"
         )
         event = api_event(sent, "$default", {})
-        serve = self.context.handler if request.path == "/v1/context" else self.management.api
-        response: HttpResponse = serve.handle(event, None)
+        serve = self.context.handler if request.path == "/v1/context" else self.management.api.handle
+        response: HttpResponse = serve(event, None)
         held = {name.lower(): str(value) for name, value in response["headers"].items()}
         return Answer(int(response["statusCode"]), held, response.get("body") or "")
 
