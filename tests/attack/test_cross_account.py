@@ -30,8 +30,8 @@ from operator_memory.domain.memory.scopes import AccountId
 from tests.support.attack.attempts import ALL_PERMISSIONS, Attack, Attacker, own_requests, tenants_of
 from tests.support.attack.requests import Route, routes
 from tests.support.attack.world import AttackWorld, Request, Tenant
-from tests.support.fakes.core import FakeThreadMessages, InMemoryJobs
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency
+from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs
 from tests.support.fakes.platform import FakePlatformSettings
 from tests.support.learning.extraction import a_job
 

@@ -35,7 +35,8 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.qdrant import QdrantFront
-from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder, ScriptedExtractor
+from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder
+from tests.support.fakes.learning import ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
 from tests.support.qdrant.collections import make_collection
 from tests.support.time_outs import AMPLE
@@ -102,10 +103,10 @@ class System:
     def trail(self) -> AuditTrail:
         return AuditTrail(FakeEvents(), self.clock)
 
-    def run(self) -> JobRecord:
-        """Work off a job that ended before now."""
-        messages = (RawMessage("user", "I like tea. Answer briefly"), RawMessage("assistant", "Noted"))
-        job = RunJob(
+    @property
+    def job(self) -> RunJob:
+        """One that ended before now."""
+        return RunJob(
             job_id="job-1",
             account_id=self.account,
             thread_id="thread-1",
@@ -114,8 +115,11 @@ class System:
             agent_id="agent-1",
             session_id="session-1",
             author_id="member-1",
-            messages=messages,
+            messages=(RawMessage("user", "I like tea. Answer briefly"), RawMessage("assistant", "Noted")),
         )
+
+    def run(self) -> JobRecord:
+        """Extract the job."""
         writer = GuardedWriter(
             memories=self,
             expiry=DynamoDBExpiryIndex(*self.table),
@@ -142,7 +146,7 @@ class System:
             memories=writer,
             trail=self.trail,
         )
-        return extract.extract(job, "hash")
+        return extract.extract(self.job, "hash")
 
     @property
     def erasures(self) -> EraseMemories:

@@ -30,7 +30,8 @@ from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
 from tests.support.aws.clients import aws_client
-from tests.support.fakes.core import InMemoryExpiryIndex, InMemoryJobs, InMemoryWatermarks
+from tests.support.fakes.core import InMemoryExpiryIndex
+from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.loopback import unused_port
 from tests.support.time_outs import AMPLE
 

@@ -71,7 +71,7 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     ),
     "unchanged": (models.Filter, lambda account: requests.unchanged(owned(account), 1)),
     "turns": (models.ScrollRequest, lambda account: library.turns(account, WHERE, start=ID, limit=3, now=NOW)),
-    "followers": (
+    "following_turns": (
         models.ScrollRequest,
         lambda account: neighbour_words.following_turns(account, [ID], leaving=[{"has_id": [ID]}]),
     ),

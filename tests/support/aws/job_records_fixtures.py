@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.aws.job_records import Stores, on_dynamodb
-from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryIdempotency, InMemoryRecords
+from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
-from tests.support.fakes.core import InMemoryJobs, InMemoryWatermarks
+from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 
 KEPT = timedelta(days=1)
 """How long an idempotency key is remembered."""

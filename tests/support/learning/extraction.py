@@ -18,17 +18,9 @@ from operator_memory.domain.learning.jobs import JobRecord, RunJob
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
-from tests.support.fakes.core import (
-    FakeClock,
-    FakeEmbedder,
-    FakeThreadMessages,
-    InMemoryExpiryIndex,
-    InMemoryJobs,
-    InMemoryMemories,
-    InMemoryWatermarks,
-    ScriptedExtractor,
-)
+from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryExpiryIndex, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMemoryWatermarks, ScriptedExtractor
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakePlatform, FakeSwitches

@@ -36,15 +36,9 @@ from operator_memory.entrypoints.contracts.account import Prices
 
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.fakes.archive import InMemoryArchive
-from tests.support.fakes.core import (
-    FakeClock,
-    FakeEmbedder,
-    InMemoryExpiryIndex,
-    InMemoryJobs,
-    InMemoryMemories,
-    InMemoryWatermarks,
-)
+from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryExpiryIndex, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
 from tests.support.fakes.platform import (

@@ -25,7 +25,7 @@ from operator_memory.domain.learning.jobs import (
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.lease import LEASE_SECONDS
 
-from tests.support.fakes.core import FakeJobQueue, InMemoryJobs
+from tests.support.fakes.learning import FakeJobQueue, InMemoryJobs
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 JOB = RunJob("job-1", AccountId("account-1"), "thread-1", "completed", NOW)

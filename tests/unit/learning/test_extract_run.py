@@ -20,10 +20,7 @@ from operator_memory.domain.errors import (
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 
-from tests.support.fakes.core import (
-    InMemoryJobs,
-    InMemoryWatermarks,
-)
+from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
 STARTED = FINISHED - timedelta(hours=1)

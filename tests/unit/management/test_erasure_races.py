@@ -19,8 +19,8 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, new_event_id
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
-from tests.support.fakes.core import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.erasure import InMemoryRecords
+from tests.support.fakes.learning import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job

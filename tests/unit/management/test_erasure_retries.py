@@ -27,8 +27,9 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive
-from tests.support.fakes.core import FakeClock, InMemoryJobs, InMemoryMemories
+from tests.support.fakes.core import FakeClock, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.learning import InMemoryJobs
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakeEventStore, FakePlatform

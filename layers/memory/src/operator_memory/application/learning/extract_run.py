@@ -166,20 +166,17 @@ class ExtractRun:
         turns = self._turns.store(job, said)
         learned = self._facts.learn(job, said, earlier=earlier, attempt=record.attempts)
         facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
-        skipped = dict(conversation.skipped)
-        if len(kept) < len(messages):
-            skipped["erased"] = len(messages) - len(kept)
-        if learned.passed_over:
-            skipped["not_understood"] = len(learned.passed_over)
-        if learned.unreadable:
-            skipped["unreadable_facts"] = learned.unreadable
-        if len(facts) > MAX_FACTS_LISTED:
-            skipped["facts_not_listed"] = len(facts) - MAX_FACTS_LISTED
+        left_out = {
+            "erased": len(messages) - len(kept),
+            "not_understood": len(learned.passed_over),
+            "unreadable_facts": learned.unreadable,
+            "facts_not_listed": max(0, len(facts) - MAX_FACTS_LISTED),
+        }
         done = replace(
             done,
             facts=tuple(facts[:MAX_FACTS_LISTED]),
             turns=tuple(turns),
-            skipped=skipped,
+            skipped={**conversation.skipped, **{reason: count for reason, count in left_out.items() if count}},
             skipped_at=conversation.skipped_at if len(kept) == len(messages) else {},  # else they count others
             llm_calls=learned.llm_calls,
             prompt_tokens=learned.tokens.prompt,
