@@ -71,7 +71,6 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
             cookies += [cookie.strip() for cookie in value.split(";")]
         else:
             headers[key] = f"{headers[key]},{value}" if key in headers else value
-    now = datetime.now(UTC)
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
@@ -80,30 +79,35 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
         **({"cookies": cookies} if cookies else {}),
         "headers": headers,
         **({"queryStringParameters": _query(request.query)} if request.query else {}),
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": "local",
-            "domainName": headers.get("host", "localhost"),
-            "domainPrefix": "local",
-            "http": {
-                "method": request.method,
-                "path": path,
-                "protocol": request.protocol,
-                "sourceIp": request.source_ip,
-                "userAgent": headers.get("user-agent", ""),
-            },
-            "requestId": str(uuid.uuid4()),
-            "routeKey": route_key,
-            "stage": _STAGE,
-            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(now.timestamp() * 1000),
-        },
+        "requestContext": _request_context(request, path, route_key, headers),
         **({"pathParameters": {name: decoded(text) for name, text in parameters.items()}} if parameters else {}),
         "isBase64Encoded": False,
     }
     if request.body:
         event["body"], event["isBase64Encoded"] = _body(request.body)
     return event
+
+
+def _request_context(request: HttpRequest, path: str, route_key: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "accountId": ACCOUNT,
+        "apiId": "local",
+        "domainName": headers.get("host", "localhost"),
+        "domainPrefix": "local",
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": str(uuid.uuid4()),
+        "routeKey": route_key,
+        "stage": _STAGE,
+        "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now.timestamp() * 1000),
+    }
 
 
 def _query(raw: str) -> dict[str, str]:
