@@ -22,7 +22,7 @@ from operator_memory.domain.errors import MemoryServiceError
 from devstack import running
 from devstack.aws.intrinsics import TemplateError
 from devstack.demo import play
-from devstack.processes import PartFailedError
+from devstack.processes import PartFailedError, full_disk
 from devstack.stack import ROOT, DevStack, Endpoints
 from devstack.supabase.seed import DEMO_USERS, demo_id
 
@@ -47,14 +47,14 @@ def main() -> int:
     try:
         return _run(args)
     except (PartFailedError, MemoryServiceError, TemplateError) as error:
-        print(f"devstack: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:  # of the data folder: it cannot be written to, or its disk is full
-        place = f": {error.filename}" if error.filename else ""
-        print(f"devstack: {error.strerror or error}{place}", file=sys.stderr)
-        return 1
+        said = str(error).strip()
+    except OSError as error:  # of the data folder: it cannot be written to, for example
+        said = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     except KeyboardInterrupt:
         return 130
+    full = full_disk(args.data) if args.data.exists() else None
+    print(f"devstack: {said}{f' {full}' if full and full not in said else ''}", file=sys.stderr)
+    return 1
 
 
 def _run(args: argparse.Namespace) -> int:

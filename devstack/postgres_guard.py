@@ -18,7 +18,8 @@ from collections.abc import Callable
 STOP_GRACE_SECONDS = 20.0
 """How long a fast shutdown (SIGINT) may take before an immediate one (SIGQUIT), which recovers on start."""
 
-_PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 47, 2
+_PR_SET_KEEPCAPS, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 28, 47, 2
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
 
@@ -73,6 +74,9 @@ def _become(uid: int, gid: int, keep_file_access: bool) -> Callable[[], None]:
     def become() -> None:
         if libc is not None:
             _checked(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+            # Else access(2), by which Postgres looks for its own programs, would not count the right. Where this is
+            # forbidden, Postgres says what it cannot reach.
+            libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

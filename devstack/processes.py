@@ -102,9 +102,7 @@ class Part:
         raise PartFailedError(f"{self.name} did not start. {self._why()}")
 
     def _why(self) -> str:
-        if (free := shutil.disk_usage(self.log.parent).free) < _FULL_BYTES:
-            return f"The disk of {self.log.parent} is full ({free // 1024 // 1024} MB free): make room on it."
-        return f"Its last words ({self.log}):\n{self._last_words(_LAST_LINES)}"
+        return full_disk(self.log.parent) or f"Its last words ({self.log}):\n{self._last_words(_LAST_LINES)}"
 
     def _last_words(self, lines: int) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -128,7 +126,7 @@ class Part:
     def _start_again(self, how: str) -> None:
         now = time.monotonic()
         often = len(self._ends) == _MOST_RESTARTS and now - self._ends[0] < _RESTART_SECONDS
-        if often or shutil.disk_usage(self.log.parent).free < _FULL_BYTES:
+        if often or full_disk(self.log.parent):
             raise PartFailedError(f"{self.name} has ended ({how}){' again and again' if often else ''}. {self._why()}")
         self._ends.append(now)
         self._watch.say(f"{self.name} has ended ({how}) and is started again")
@@ -158,6 +156,14 @@ class Part:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def full_disk(folder: Path) -> str | None:
+    """A sentence if there is no room for more data in ``folder``."""
+    free = shutil.disk_usage(folder).free
+    if free >= _FULL_BYTES:
+        return None
+    return f"The disk with the data is full ({free // 1024 // 1024} MB free): make room on it."
 
 
 def ending(status: int) -> str:

@@ -1,5 +1,6 @@
 """The product's settings, from the environment of whoever starts the devstack on their way to the functions."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
@@ -42,6 +43,21 @@ class Given:
     """For the local SSM, by variable."""
     settings: Settings
     """All together, checked; with stand-ins for the addresses of what is to be started here."""
+
+    def environment(self, *, qdrant_url: str, models_url: str, supabase_url: str) -> dict[str, str]:
+        """What the functions are told, with the addresses that are in use."""
+        settings = self.settings
+        own_collection = "memories_" + re.sub(r"[^a-z0-9]+", "_", settings.embedding_model.lower()).strip("_")
+        return {
+            "QDRANT_COLLECTION": own_collection,
+            **{name: value for name, value in self.plain.items() if name not in ("QDRANT_HOST", "QDRANT_PORT")},
+            "QDRANT_URL": qdrant_url,
+            "OPENAI_BASE_URL": models_url,
+            "EMBEDDING_MODEL": settings.embedding_model,
+            "EMBEDDING_DIMENSIONS": str(settings.embedding_dimensions),
+            "EXTRACTION_MODEL": settings.extraction_model,
+            "SUPABASE_URL": supabase_url,
+        }
 
     @property
     def own_qdrant(self) -> bool:

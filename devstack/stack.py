@@ -150,7 +150,7 @@ class DevStack:
         qdrant_url, qdrant_key = self._qdrant(given, keys["qdrant_api_key"])
         models_url = self._models(given)
         self._supabase = supabase = self._platform(given)
-        environment = _environment(given, qdrant_url, models_url, supabase.url)
+        environment = given.environment(qdrant_url=qdrant_url, models_url=models_url, supabase_url=supabase.url)
         self._say("Qdrant collection: applying infra/qdrant")
         self._apply_collection(environment, qdrant_key)
         self._say("AWS and the functions: starting")
@@ -161,7 +161,7 @@ class DevStack:
                 api_socket=api,
                 environment=environment,
                 parameters={"SupabaseJwtSecretParameter": _JWT_SECRET_PARAMETER} if supabase.jwt_secret else {},
-                secrets=_ssm_secrets(given, supabase, qdrant_key, keys["token_key"]),
+                secrets=_secrets(given, qdrant_key, supabase, keys["token_key"]),
                 watch=self._watch,
             )
         )
@@ -246,31 +246,17 @@ class DevStack:
         return kept
 
 
-def _environment(given: Given, qdrant_url: str, models_url: str, supabase_url: str) -> dict[str, str]:
-    """What the functions are told: what is given, and where everything is."""
-    settings = given.settings
-    return {
-        **{name: value for name, value in given.plain.items() if name not in ("QDRANT_HOST", "QDRANT_PORT")},
-        "QDRANT_URL": qdrant_url,
-        "QDRANT_COLLECTION": given.plain.get("QDRANT_COLLECTION") or f"memories_{_slug(settings.embedding_model)}",
-        "OPENAI_BASE_URL": models_url,
-        "EMBEDDING_MODEL": settings.embedding_model,
-        "EMBEDDING_DIMENSIONS": str(settings.embedding_dimensions),
-        "EXTRACTION_MODEL": settings.extraction_model,
-        "SUPABASE_URL": supabase_url,
-    }
-
-
-def _ssm_secrets(given: Given, supabase: _Supabase, qdrant_key: str, token_key: str) -> dict[str, str]:
-    """What the local SSM holds, by the variable that names the parameter."""
+def _secrets(given: Given, qdrant_key: str, supabase: _Supabase, token_key: str) -> dict[str, str]:
+    """What the functions find in SSM, under the variables that name the parameters."""
     token_keys = {**json.loads(given.secrets.get("SERVICE_TOKEN_KEYS", "{}")), TOKEN_KEY_ID: token_key}
-    return {
-        "QDRANT_API_KEY_PARAMETER": qdrant_key,
-        "OPENAI_API_KEY_PARAMETER": given.settings.openai_api_key,
-        "SUPABASE_SERVICE_KEY_PARAMETER": supabase.service_key,
-        "SERVICE_TOKEN_KEYS_PARAMETER": json.dumps(token_keys),
-        **({"SUPABASE_JWT_SECRET_PARAMETER": supabase.jwt_secret} if supabase.jwt_secret else {}),
+    made = {
+        "QDRANT_API_KEY": qdrant_key,
+        "OPENAI_API_KEY": given.settings.openai_api_key,
+        "SUPABASE_SERVICE_KEY": supabase.service_key,
+        "SUPABASE_JWT_SECRET": supabase.jwt_secret,
+        "SERVICE_TOKEN_KEYS": json.dumps(token_keys),
     }
+    return {f"{name}_PARAMETER": value for name, value in made.items() if value}
 
 
 def _printed(part: Part, name: str) -> str:
@@ -279,7 +265,3 @@ def _printed(part: Part, name: str) -> str:
     if found is None:
         raise PartFailedError(f"{part.name} printed no {name} (see {part.log})")
     return found.group(1)
-
-
-def _slug(model: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")

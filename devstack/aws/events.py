@@ -63,7 +63,14 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
         ValueError: the gateway would answer 400.
     """
     path = decoded(routed_path(request.path))
-    headers, cookies = _headers_and_cookies(request.headers)
+    headers: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, value in request.headers:
+        key = name.lower()
+        if key == "cookie":
+            cookies += [cookie.strip() for cookie in value.split(";")]
+        else:
+            headers[key] = f"{headers[key]},{value}" if key in headers else value
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
@@ -72,7 +79,7 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
         **({"cookies": cookies} if cookies else {}),
         "headers": headers,
         **({"queryStringParameters": _query(request.query)} if request.query else {}),
-        "requestContext": _request_context(request, route_key, path, headers),
+        "requestContext": _request_context(request, path, route_key, headers),
         **({"pathParameters": {name: decoded(text) for name, text in parameters.items()}} if parameters else {}),
         "isBase64Encoded": False,
     }
@@ -81,19 +88,7 @@ def api_event(request: HttpRequest, route_key: str, parameters: Mapping[str, str
     return event
 
 
-def _headers_and_cookies(sent: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
-    headers: dict[str, str] = {}
-    cookies: list[str] = []
-    for name, value in sent:
-        key = name.lower()
-        if key == "cookie":
-            cookies += [cookie.strip() for cookie in value.split(";")]
-        else:
-            headers[key] = f"{headers[key]},{value}" if key in headers else value
-    return headers, cookies
-
-
-def _request_context(request: HttpRequest, route_key: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def _request_context(request: HttpRequest, path: str, route_key: str, headers: Mapping[str, str]) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "accountId": ACCOUNT,

@@ -11,11 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from devstack.aws.front import Control, Gateway, HttpServer
 from devstack.aws.pollers import Clock, QueuePoller
-from devstack.aws.resources import aws_client, make_resources
+from devstack.aws.resources import AWS_ERRORS, aws_client, make_resources
 from devstack.aws.runtime import Function
 from devstack.aws.template import read_template
 from devstack.processes import Part, PartFailedError, Watch
@@ -161,7 +159,7 @@ class AwsStack:
     def _make_resources(self, *, callers_gone: bool) -> None:
         try:
             make_resources(self._template, self.aws_endpoint_url, self._secrets, callers_gone=callers_gone)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (*AWS_ERRORS, OSError) as error:
             raise PartFailedError(f"the local AWS could not be set up: {error}") from error
 
     def _serve(self, answerer: Gateway | Control, sock: socket.socket | None = None) -> str:

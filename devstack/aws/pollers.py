@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from devstack.aws.events import schedule_event, sqs_event
-from devstack.aws.resources import aws_client
+from devstack.aws.resources import AWS_ERRORS, aws_client
 from devstack.aws.runtime import MOST_PROCESSES, Function, FunctionError
 from devstack.aws.schedules import Next, parse_schedule
 from devstack.aws.template import QueueMapping, QueueSpec, ScheduleSpec
@@ -86,7 +84,7 @@ class QueuePoller:
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        except (BotoCoreError, ClientError) as error:
+        except AWS_ERRORS as error:
             if not self._stop.is_set():
                 _LOG.warning("receiving from %s failed: %s", self._mapping.queue, error)
                 self._stop.wait(1)
@@ -107,7 +105,7 @@ class QueuePoller:
         except FunctionError as error:
             if not self._stop.is_set():
                 _LOG.warning("%s failed on a batch of %d: %s", self._mapping.function, len(messages), error)
-        except (BotoCoreError, ClientError, ValueError):
+        except (*AWS_ERRORS, ValueError):
             _LOG.exception("a batch of %s could not be settled", self._mapping.queue)
         finally:
             self._slots.release()

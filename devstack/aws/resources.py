@@ -7,6 +7,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from devstack.aws.intrinsics import REGION, TemplateError
 from devstack.aws.template import QueueSpec, Template
@@ -14,6 +16,8 @@ from devstack.aws.template import QueueSpec, Template
 ACCESS_KEY = SECRET_KEY = "local"
 SETUP_KEY = "setup"
 """The access key of who makes the resources: the only one that is let in before they are complete."""
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+"""What a client raises when AWS refuses, cannot be reached, or ends in the middle of an answer."""
 RESTORE_PATH, CALLERS_GONE = "/_devstack/restore", "callers=gone"
 
 

@@ -3,6 +3,7 @@
 ``POST /v1/embeddings``, ``POST /v1/chat/completions``, ``GET /v1/models``. What it cannot do it refuses by name.
 """
 
+import asyncio
 import base64
 import json
 import struct
@@ -27,8 +28,7 @@ EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
 CHAT_MODEL = "bundled-rules"
 _MAX_INPUTS = 2048
 _MOST_BODY_BYTES = 8 * 1024 * 1024
-_LARGE = 100_000
-"""Characters. Tokens of longer texts take noticeable memory: a hundred bytes a character."""
+_QUIET_SECONDS = 2.0
 
 
 class RefusedError(Exception):
@@ -39,14 +39,30 @@ class RefusedError(Exception):
         self.parameter = parameter
 
 
+class _Tidy:
+    """Gives memory back a moment after the last request: it takes up to 0.2 s, for which none should wait."""
+
+    def __init__(self) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+
+    def later(self) -> None:
+        """A request has been answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_QUIET_SECONDS, loop.run_in_executor, None, give_back_freed_memory)
+
+
 def application(model: MiniLM) -> Starlette:
     """The server as an ASGI application."""
+    tidy = _Tidy()
 
     async def embeddings(request: Request) -> JSONResponse:
         body = await _body(request)
         texts = _texts(body)
         encode = _encoder(body.get("encoding_format", "float"))
-        vectors, tokens = await run_in_threadpool(_embedded, model, texts)
+        vectors, tokens = await run_in_threadpool(lambda: (model.embed(texts), sum(map(model.count_tokens, texts))))
+        tidy.later()
         data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return JSONResponse({"object": "list", "data": data, "model": EMBEDDING_MODEL, "usage": usage})
@@ -59,6 +75,7 @@ def application(model: MiniLM) -> Starlette:
         except MemoryServiceError as error:
             raise RefusedError(f"this bundled model only extracts memories ({error})", "messages") from error
         prompt = sum(model.count_tokens(message["content"]) for message in messages)
+        tidy.later()
         return JSONResponse(_completion(answer, prompt, model.count_tokens(answer)))
 
     async def models(_: Request) -> JSONResponse:
@@ -71,14 +88,6 @@ def application(model: MiniLM) -> Starlette:
         Route("/v1/models", models),
     ]
     return Starlette(routes=routes, exception_handlers={RefusedError: _refused, HTTPException: _refused})
-
-
-def _embedded(model: MiniLM, texts: list[str]) -> tuple[list[list[float]], int]:
-    """Vectors, and tokens in all."""
-    vectors, tokens = model.embed(texts), sum(map(model.count_tokens, texts))
-    if sum(map(len, texts)) > _LARGE:
-        give_back_freed_memory()
-    return vectors, tokens
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
