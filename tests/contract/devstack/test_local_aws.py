@@ -20,7 +20,7 @@ from operator_memory.domain.memory.scopes import AccountId
 from devstack.aws.resources import AWS_ERRORS, aws_client, make_resources
 from devstack.aws.template import Template, read_template
 from devstack.processes import Part, PartFailedError
-from tests.support.raw_http import until
+from tests.support.time_outs import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 PARAMETERS = {"QdrantUrl": "http://unused", "SupabaseUrl": "http://unused"}
@@ -101,7 +101,7 @@ def test_every_message_that_was_acknowledged_survives_kill_9(start: Callable[...
     senders = [threading.Thread(target=send, args=(f"group-{number}",)) for number in range(4)]
     for sender in senders:
         sender.start()
-    until(lambda: len(acknowledged) > 100, SECONDS)
+    eventually(lambda: len(acknowledged) > 100, SECONDS)
     done = first.receive()
     first.delete(*done)
     deleted = {message["Body"] for message in done}

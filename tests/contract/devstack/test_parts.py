@@ -15,7 +15,7 @@ import pytest
 from devstack.folder import claimed
 from devstack.processes import Part, PartFailedError, Watch, child_environment
 from tests.support.processes import is_running
-from tests.support.raw_http import until
+from tests.support.time_outs import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = "tests.support.devstack.small_part"
@@ -57,7 +57,7 @@ def kill(part: Part) -> None:
     """As ``kill -9`` does; returns when another process has taken its place, or it was given up."""
     before, thread = pid_of(part), part._thread
     os.kill(before, signal.SIGKILL)
-    until(lambda: (pid_of(part) != before and listens(part.url)) or not (thread and thread.is_alive()), SECONDS)
+    eventually(lambda: (pid_of(part) != before and listens(part.url)) or not (thread and thread.is_alive()), SECONDS)
 
 
 def listens(url: str) -> bool:
@@ -74,7 +74,7 @@ def test_a_part_that_dies_is_named_and_started_again_where_it_was(start: Callabl
     part.restarted = lambda: again.append(part.url)
     url = part.url
     kill(part)
-    until(lambda: again, SECONDS)
+    eventually(lambda: again, SECONDS)
     assert (part.url, again) == (url, [url])
     assert told.said == ["small has ended (killed by SIGKILL) and is started again"]
     assert told.failures == []
@@ -84,7 +84,7 @@ def test_one_that_dies_again_and_again_is_given_up(start: Callable[..., Part], t
     part = start()
     for _ in range(4):
         kill(part)
-    until(lambda: told.failures, SECONDS)
+    eventually(lambda: told.failures, SECONDS)
     assert len(told.said) == 3
     assert str(told.failures[0]).startswith("small has ended (killed by SIGKILL) again and again.")
 
@@ -93,7 +93,7 @@ def test_one_that_cannot_start_again_is_given_up_with_its_last_words(
     start: Callable[..., Part], told: Told, tmp_path: Path
 ) -> None:
     kill(start("--once", str(tmp_path / "once")))
-    until(lambda: told.failures, SECONDS)
+    eventually(lambda: told.failures, SECONDS)
     assert str(told.failures[0]).startswith("small did not start.")
     assert "there is no second time" in str(told.failures[0])
 
@@ -111,7 +111,7 @@ def test_on_a_full_disk_nothing_is_started_again(
     usage = namedtuple("usage", ["total", "used", "free"])
     monkeypatch.setattr("devstack.processes.shutil.disk_usage", lambda _: usage(1000, 1000, 0))
     kill(part)
-    until(lambda: told.failures, SECONDS)
+    eventually(lambda: told.failures, SECONDS)
     assert str(told.failures[0]) == (
         "small has ended (killed by SIGKILL). The disk with the data is full (0 MB free): make room on it."
     )

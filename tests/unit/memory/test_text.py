@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.characters import without_ignored
 from operator_memory.domain.text import (
+    bare,
     folded,
     normalised_text,
     one_line,
@@ -44,6 +45,14 @@ def test_case_accents_and_variants_of_letters_are_folded(text: str, plain: str) 
 def test_marks_that_spell_stay(text: str) -> None:
     """Without them "I like" and "I do not like" could be one word."""
     assert folded(text) == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [("पीता", "पत"), ("ไม่ชอบ", "ไมชอบ"), ("שָׁלוֹם", "שלום"), ("É\u0483ß", "ess"), ("𝐀ᾳ’s", "aα's")],
+)
+def test_of_bare_text_only_letters_are_left(text: str, letters: str) -> None:
+    assert bare(text) == bare(unicodedata.normalize("NFD", text)) == letters
 
 
 @given(any_text)
@@ -105,12 +114,11 @@ def test_common_endings_come_off(word: str, stemmed: str) -> None:
 @pytest.mark.parametrize(
     ("text", "cut"),
     [
-        ("I moved. Really?  Yes!", ["I moved.", "Really?", "Yes!"]),
-        ("It runs on node.js 2.1. Good", ["It runs on node.js 2.1.", "Good"]),
-        ("Dr. Lima called", ["Dr Lima called"]),
+        ("I moved. Really? Yes!", ["I moved.", " Really?", " Yes!"]),
+        ("It runs on node.js 2.1. Good", ["It runs on node.js 2.1.", " Good"]),
         ("one line\nanother", ["one line", "another"]),
         ("私は東京に住んでいます。お茶が好きです！", ["私は東京に住んでいます。", "お茶が好きです！"]),
-        ("Wait... what", ["Wait...", "what"]),
+        ("Wait... what", ["Wait...", " what"]),
         (" \n ", []),
     ],
 )
@@ -120,8 +128,7 @@ def test_sentences_end_with_their_marks_and_with_the_line(text: str, cut: list[s
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
 def test_no_letter_is_lost_between_sentences(text: str) -> None:
-    kept = "".join("".join(sentences(text)).split())
-    assert [c for c in kept if c.isalnum()] == [c for c in text if c.isalnum()]
+    assert [c for c in "".join(sentences(text)) if c.isalnum()] == [c for c in text if c.isalnum()]
 
 
 @given(any_text)

@@ -48,6 +48,15 @@ def folded(text: str) -> str:
     return plain_apostrophes(plain)
 
 
+def bare(text: str) -> str:
+    """``text`` folded further, without a mark of any script: vowel signs go, and Korean syllables come apart."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", with_few_marks(text))
+    letters = "".join(character for character in decomposed if unicodedata.category(character)[0] != "M")
+    return plain_apostrophes(letters.casefold())
+
+
 def plain_apostrophes(text: str) -> str:
     """``text`` with ``'`` for every apostrophe."""
     return text.translate(_APOSTROPHES)
@@ -80,27 +89,23 @@ def stem(word: str) -> str:
 
 # ---- sentences --------------------------------------------------------------------------------------------------
 
-# A mark inside a word ends nothing: "version 2.1", "node.js".
-_SENTENCE = re.compile(
+SENTENCE = re.compile(
     r"[^.!?\u3002\uff01\uff1f\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\u3002\uff01\uff1f\n]*)*[.!?\u3002\uff01\uff1f]*"
 )
-_TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof)\.(?=\s)")
+"""A sentence with its final marks, or what is left of a line. A mark inside a word ends none: "version 2.1". May match
+nothing, at the end."""
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of ``text`` with their final marks, white space made single; a line break ends one, too.
-
-    Titles lose their full stop: "Dr. Lima" is "Dr Lima".
-    """
-    found = (" ".join(sentence.split()) for sentence in _SENTENCE.findall(_TITLE.sub(r"\1", text)))
-    return [sentence for sentence in found if sentence]
+    """The sentences of ``text``, none of them blank; a line break ends one, too."""
+    return [sentence for sentence in SENTENCE.findall(text) if sentence.strip()]
 
 
 # ---- dates ------------------------------------------------------------------------------------------------------
 
-_MONTHS = "January February March April May June July August September October November December"
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 
 
 def written_day(day: date) -> str:
     """``day`` as people write it in English, whatever the language of the machine: "8 May 2023"."""
-    return f"{day.day} {_MONTHS.split()[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTHS.split('|')[day.month - 1]} {day.year}"

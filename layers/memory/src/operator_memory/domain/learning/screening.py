@@ -5,16 +5,15 @@ things, lead data away, run something or speak for other users is not, whoever w
 """
 
 import re
-import unicodedata
 
 from operator_memory.domain.characters import hides_something, without_ignored
 from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
-from operator_memory.domain.text import folded, word_set, words
+from operator_memory.domain.text import bare, word_set, words
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
-_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "“”", "aceiopxysjd" + "aoevikptu" + '""')
+_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "`“”", "aceiopxysjd" + "aoevikptu" + '\'""')
 _DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _SPELT_WITH_DIGITS = re.compile(r"[a-z][013457@$!]{1,2}[a-z]|\b[013457@$]{1,2}[a-z]{2}")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -40,12 +39,8 @@ def command_reason(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """``text`` folded, without hidden characters, marks of any script and look-alikes; line breaks stay."""
-    visible = folded(without_ignored(text)[0])
-    if not visible.isascii():
-        unmarked = (character for character in visible if unicodedata.category(character)[0] != "M")
-        visible = "".join(unmarked).translate(_LOOK_ALIKES)
-    return _SPACES.sub(" ", visible.replace("`", "'")).strip()
+    """``text`` without case, hidden characters, marks and look-alikes; line breaks stay."""
+    return _SPACES.sub(" ", bare(without_ignored(text)[0]).translate(_LOOK_ALIKES)).strip()
 
 
 def _holds_base64(text: str) -> bool:

@@ -1,15 +1,13 @@
 """Does a text say a fact, in most of its words? Pure; no word lists."""
 
-import re
 from functools import cached_property
 
 from operator_memory.domain.memory.quantities import numbers_of
 from operator_memory.domain.memory.wording import Words, frame_of, names_in, words_of
+from operator_memory.domain.text import sentences
 
 SAID, SAID_WITH_DETAILS = 0.67, 0.5
 """Share of a fact's words in a sentence that says it; with a name or number of it."""
-
-_SENTENCE_END = re.compile(r"(?<=[.!?;\u3002\uff01\uff1f])\s*|\n+")
 
 
 class Saying:
@@ -41,8 +39,7 @@ class Saying:
 
     @cached_property
     def _sentences(self) -> list[tuple[Words, set[str]]]:
-        pieces = [piece for piece in _SENTENCE_END.split(self._text) if piece and piece.strip()]
-        return [(Words([self._asked, piece]), set(numbers_of(piece))) for piece in pieces]
+        return [(Words([self._asked, said]), set(numbers_of(said))) for said in sentences(self._text)]
 
 
 def says(text: str, fact: str, *, asked: str = "") -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from operator_memory.domain.memory.quantities import numbers_of
+from operator_memory.domain.text import bare
 
 CONTENT_LETTERS, UNVOWELLED_LETTERS = 4, 3
 """A word of fewer letters is grammar in most languages: it says nothing about what a fact is about. Scripts that write
@@ -79,7 +80,7 @@ def words_of(text: str) -> Iterator[str]:
 
     Japanese inflects what is written in kana behind a character, so there each character counts by itself too.
     """
-    plain = stem(text)
+    plain = _bare(text)
     singles = _KANA.search(plain) is not None
     for match in _WORD.finditer(plain):
         word = match[0]
@@ -90,11 +91,7 @@ def words_of(text: str) -> Iterator[str]:
             yield re.split("['\u2019]", word)[0] or word
 
 
-@lru_cache(maxsize=1024)
-def stem(text: str) -> str:
-    """``text`` without case, accents and vowel signs."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.category(c).startswith("M"))
+_bare = lru_cache(maxsize=1024)(bare)
 
 
 def content_words(text: str, *, frame: frozenset[str]) -> list[str]:

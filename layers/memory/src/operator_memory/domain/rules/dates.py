@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from enum import Enum
 
-from operator_memory.domain.rules.vocabulary import MONTHS, WEEKDAYS
+from operator_memory.domain.rules.vocabulary import WEEKDAYS
+from operator_memory.domain.text import MONTHS
 
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
-_MONTHS, _WEEKDAYS = MONTHS.split("|"), WEEKDAYS.split("|")
+_MONTHS, _WEEKDAYS = MONTHS.lower().split("|"), WEEKDAYS.split("|")
 _DAYS = {
     "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
     "this afternoon": 0, "this evening": 0, "tomorrow": 1, "day after tomorrow": 2,

@@ -6,6 +6,9 @@ said before ("I love that"), speaks to the listener, or says nothing in particul
 
 import re
 
+from operator_memory.domain.rules.vocabulary import WEEKDAYS
+from operator_memory.domain.text import MONTHS
+
 _SUBJECT = r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
 _REMARK = re.compile(
     rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})"
@@ -37,7 +40,7 @@ _TO_LISTENER = re.compile(r"\b(?:you|your|yours|yourself|let's|y'all)\b", re.IGN
 _ADDING = re.compile(r",? (?:too|as well)$", re.IGNORECASE)
 _PLACED = re.compile(
     r"\bthis (?:coming )?(?:year|month|week|weekend|morning|afternoon|evening|spring|summer|autumn|fall|winter|semester"
-    r"|season|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    rf"|season|{WEEKDAYS}|{MONTHS})\b"
     r"|\bthese days\b|\bthere(?: i|')s\b|(?:(?<=love )|(?<=hate )|(?<=like )|(?<=prefer ))it (?:when|if)\b|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b"
     r"|\bat home\b|\b(?:don't|do not|never) \w+ anything\b|\bthe same (?=\w+ as\b)|\bthat (?=\S+ (?:is|are|was|has|have|can|could|will|would)\b)"
     r"|\b(?:they/them|she/her|he/him)\b",

@@ -13,7 +13,8 @@ from functools import lru_cache
 from operator_memory.domain.memory.quantities import numbers_of
 from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.rules.text import conjugated
-from operator_memory.domain.rules.vocabulary import MONTHS, PRESENT
+from operator_memory.domain.rules.vocabulary import PRESENT
+from operator_memory.domain.text import MONTHS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from operator_memory.domain.rules.languages import foreign_clauses
 from operator_memory.domain.rules.lasting import core, finished, says_something, stands_alone
 from operator_memory.domain.rules.names import NAME, is_origin
 from operator_memory.domain.rules.text import clauses, conjugated, third_person, time_first
+from operator_memory.domain.text import MONTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ _STATE_OF = _rule(rf"^(?:{words.STATES_OF}) (?!(?:that|how|what|if)\b)(?P<of>.+)
 _OCCUPATION = _rule(rf"^(?:(?:also|still|currently|now) )?(?:{words.OCCUPATIONS})\b.*$")
 _DOING = _rule(rf"^(?!(?:{words.MOOD_VERBS})\b)\w+ing\b")
 _UPCOMING = _rule(
-    rf"\b(?:tomorrow|next (?:week|weekend|month|year|spring|summer|autumn|fall|winter|{words.WEEKDAYS}|{words.MONTHS})|this (?:coming )?(?:week|weekend|month|year|spring|summer|autumn|fall|winter)|later this"
-    rf"|on (?:{words.WEEKDAYS}|\d)|\d\w* (?:of )?(?:{words.MONTHS})|(?:{words.MONTHS}) \d|in (?:{words.MONTHS}|\w+ (?:days|weeks|months))|in the (?:spring|summer|autumn|fall))\b"
+    rf"\b(?:tomorrow|next (?:week|weekend|month|year|spring|summer|autumn|fall|winter|{words.WEEKDAYS}|{MONTHS})|this (?:coming )?(?:week|weekend|month|year|spring|summer|autumn|fall|winter)|later this"
+    rf"|on (?:{words.WEEKDAYS}|\d)|\d\w* (?:of )?(?:{MONTHS})|(?:{MONTHS}) \d|in (?:{MONTHS}|\w+ (?:days|weeks|months))|in the (?:spring|summer|autumn|fall))\b"
 )
 _TODAY = _rule(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b")
 _ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>(?!(?:bit|little|tad)\b).+)$")

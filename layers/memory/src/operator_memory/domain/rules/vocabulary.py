@@ -2,7 +2,6 @@
 
 import re
 
-MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 WEEKDAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 ADVERB = r"(?:(?:never|always|often|also|only|still|now|sometimes|just|both|once|already|no longer|[a-z]{3,}ly) )*"
 PRESENT = (
