@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from devstack.qdrant import QdrantFront
 from tests.support.attack.attempts import own_requests, tenants_of, token_for
 from tests.support.attack.requests import Route, resolved, routes
 from tests.support.attack.texts import MARK, assert_harmless
@@ -67,9 +68,24 @@ HOSTILE_VALUES: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def world(attacked_engine: QdrantFront) -> Iterator[AttackWorld]:
+    """One for all tests here: each has accounts of its own in it."""
+    made = AttackWorld(attacked_engine.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def working(world: AttackWorld) -> dict[Route, Request]:
+    """For every route a request that has worked for somebody."""
+    return dict(own_requests(world, world.person()))
+
+
 @pytest.fixture
-def world(attacked: AttackWorld) -> AttackWorld:
-    return attacked
+def me(world: AttackWorld) -> Tenant:
+    world.client.reset()
+    return world.person()
 
 
 def fields(schema: Mapping[str, Any], depth: int = 2) -> Iterator[tuple[str, ...]]:
@@ -109,11 +125,10 @@ def _with(body: Any, place: tuple[str, ...], value: Any) -> dict[str, Any]:
 # --- ids
 
 
-def requests_about(world: AttackWorld, tenant: Tenant) -> dict[Route, Request]:
+def about(tenant: Tenant, working: Mapping[Route, Request]) -> dict[Route, Request]:
     """For every route a request that works, about what the account has (still)."""
-    worked = dict(own_requests(world, world.person()))
     found = {}
-    for route, request in worked.items():
+    for route, request in working.items():
         path = [tenant.ids[part[1:-1]][0] if part.startswith("{") else part for part in route[1].split("/")]
         query = tuple(pair for pair in request.query if pair[0] not in ("account_id", "cursor"))
         body = {**request.body, "account_id": tenant.account} if route[1] == "/v1/context" else request.body
@@ -123,10 +138,12 @@ def requests_about(world: AttackWorld, tenant: Tenant) -> dict[Route, Request]:
     return found
 
 
-def test_hostile_ids_in_every_place_of_every_route_escape_from_nothing(world: AttackWorld, me: Tenant) -> None:
+def test_hostile_ids_in_every_place_of_every_route_escape_from_nothing(
+    world: AttackWorld, me: Tenant, working: dict[Route, Request]
+) -> None:
     other = world.person()
     before = world.held(other.account)
-    requests = requests_about(world, me)
+    requests = about(me, working)
     sent: list[Any] = []
     world.client.before = lambda _method, _path, body: sent.append(body)
     places: set[tuple[Route, str]] = set()
@@ -223,9 +240,11 @@ HEADER_TEXTS = {
 
 @pytest.mark.parametrize("text", HEADER_TEXTS)
 @pytest.mark.parametrize("header", ["if-match", "idempotency-key", "content-type", "accept", "user-agent", "host"])
-def test_a_hostile_header_comes_back_in_none(world: AttackWorld, me: Tenant, header: str, text: str) -> None:
+def test_a_hostile_header_comes_back_in_none(
+    world: AttackWorld, me: Tenant, working: dict[Route, Request], header: str, text: str
+) -> None:
     other = world.person()
-    for route, request in requests_about(world, me).items():
+    for route, request in about(me, working).items():
         kept = [(name, value) for name, value in request.headers if name != header]
         headers = [("content-type", "application/json")] if header != "content-type" else []
         headers += [("authorization", f"Bearer {token_for(world, me, route)}"), *kept, (header, HEADER_TEXTS[text])]
@@ -286,9 +305,11 @@ def test_headers_that_proxies_believe_are_not_believed(world: AttackWorld, me: T
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "DELETE\r\n", "*"])
-def test_methods_that_no_route_has_do_nothing(world: AttackWorld, me: Tenant, method: str) -> None:
+def test_methods_that_no_route_has_do_nothing(
+    world: AttackWorld, me: Tenant, working: dict[Route, Request], method: str
+) -> None:
     before = world.held(me.account)
-    for route, request in requests_about(world, me).items():
+    for route, request in about(me, working).items():
         if route[1] != "/v1/context":  # whose one method API Gateway chooses
             answer = world.send(replace(request, method=method), world.management.user_token(me.owner))
             assert answer.status in (404, 405), (route, method)
