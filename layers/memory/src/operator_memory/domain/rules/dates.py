@@ -20,6 +20,7 @@ _DAYS = {
     "this afternoon": 0, "this evening": 0, "tomorrow": 1, "day after tomorrow": 2,
 }  # fmt: skip
 
+_NAMED_DAYS = "|".join(sorted(_DAYS, key=len, reverse=True))
 _MONTH = rf"(?P<month>{MONTHS}|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)})"
@@ -55,6 +56,21 @@ def names_a_time(text: str) -> bool:
     return any(_expressions(text))
 
 
+_OFTEN = re.compile(
+    r"\b(?:every|each) (?:other )?(?:single )?(?:\w+day|day|week|weekend|month|year|morning|evening|night|summer|winter)\b"
+    r"|\b(?:once|twice|\w+ times|(?:a )?few times) (?:a|per|every) \w+|\bon (?:\w+days|weekends)\b|\ball the time\b",
+    re.IGNORECASE,
+)
+
+
+def without_times(text: str) -> str:
+    """``text`` without what says when or how often."""
+    text = _OFTEN.sub("", text)
+    for match, _ in reversed(list(_expressions(text))):
+        text = f"{text[: match.start()]}{text[match.end() :]}"
+    return text
+
+
 def _expressions(text: str) -> Iterator[tuple[re.Match[str], "_Rule"]]:
     """The expressions of time in ``text``, none inside another, in order."""
     found = [(match, rule) for pattern, rule in _PATTERNS for match in pattern.finditer(text)]
@@ -66,7 +82,7 @@ def _expressions(text: str) -> Iterator[tuple[re.Match[str], "_Rule"]]:
 
 
 def _day(match: re.Match[str], day: date, _: Tense) -> str:
-    return (day + timedelta(days=_DAYS[match[0].lower()])).isoformat()
+    return (day + timedelta(days=_DAYS[match["days"].lower()])).isoformat()
 
 
 def _span(match: re.Match[str], day: date, tense: Tense) -> str | None:
@@ -168,7 +184,7 @@ _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _PATTERNS: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
     (re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), rule)
     for pattern, rule in (
-        ("|".join(sorted(_DAYS, key=len, reverse=True)), _day),
+        (rf"(?:the )?(?P<days>{_NAMED_DAYS})(?: (?:morning|afternoon|evening|night))?", _day),
         (r"(?P<which>last|this|next) (?P<unit>week|weekend|month|year)", _span),
         (rf"{_COUNT} (?P<unit>day|week|month|year)s? (?P<ago>ago)", _distance),
         (rf"in (?P<ago>){_COUNT} (?P<unit>day|week|month|year)s?(?=\s*(?:$|[.,!]))", _distance),

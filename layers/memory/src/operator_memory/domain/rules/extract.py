@@ -80,7 +80,8 @@ class _Found:
 def _fact(found: _Found, turn: Turn, index: int, day: date | None) -> RuleFact:
     name = plain_name(turn.name or "") if turn.role == "user" else ""
     text, when = dated(found.text, day, found.tense)
-    text = with_speaker(f"{text.rstrip(' .,;:!')}.", name)
+    text = text.rstrip(" .,;:!")
+    text = with_speaker(f'{text}".' if text.count('"') % 2 else f"{text}.", name)
     return RuleFact(text, found.attributed_to, index, found.quotes, when, name or None)
 
 
@@ -105,6 +106,7 @@ _UNCERTAIN = re.compile(
     r"|\b(?:might|i wish|i would have|hypothetically|for example|e\.g\.|role[ -]?play)\b",
     re.IGNORECASE,
 )
+_PLACEHOLDER = re.compile(r"\[[^\]]+\]|\{[^}]+\}")
 _QUOTED_SPEECH = re.compile(
     r"[\"\u201c][^\"\u201d]*\bI\b|\b(?:said|says|wrote|writes|told me)\b\s*[:,\"]", re.IGNORECASE
 )
@@ -116,6 +118,7 @@ def _unfit(sentence: str) -> bool:
         or _UNCERTAIN.search(sentence) is not None
         or _QUOTED_SPEECH.search(sentence) is not None
         or _SECRET.search(sentence) is not None
+        or _PLACEHOLDER.search(sentence) is not None
         or _CLAIM_OF_POWER.search(sentence) is not None
         or command_reason(sentence) is not None
         or asks_about_memory(sentence)

@@ -9,16 +9,18 @@ import re
 _SUBJECT = r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
 _REMARK = re.compile(
     rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})"
-    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|,? (?:as|though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
+    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|, as (?={_SUBJECT})|,? (?:though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
     r"|,? which\b|,? so (?!far\b|that\b)|,? (?:because|'cause|cuz) (?!of\b)"
     r"|, (?:not to mention|really|just|even|thanks|hopefully|still|thankfully|please|give|keep|make|use)\b"
+    r"|,? (?:and|but) (?:feel|feeling|finding|lately|recently|haven't|hopefully|still)\b"
+    r"|,? (?:and|but) (?=(?:\w+ ){1,3}(?:can|could|is|are|was|were|will|has|have) )"
     r"|, (?=(?:\w+ ){1,3}(?:\w+ed|is|was|are|were) )",
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"(?:my|our) [\w' -]{2,40}? and i\b", re.IGNORECASE)
 _FINISH = re.compile(
     r"(?:[\s,]+(?:though|tho|haha|lol|yay|right|right now|now|you know|actually|of course|honestly|definitely"
-    r"|for sure|at the moment|these days|lately|again|a lot|so much|very much|to be honest|or something))+$",
+    r"|for sure|at the moment|these days|lately|again|a lot|so much|very much|to be honest|or something|and|but|or|so))+$",
     re.IGNORECASE,
 )
 _MARKS_LAST = re.compile(r"[^\w)\]\"'%\u20ac$\u00a3+#]+$")
@@ -35,18 +37,18 @@ _TO_LISTENER = re.compile(r"\b(?:you|your|yours|yourself|let's|y'all)\b", re.IGN
 _ADDING = re.compile(r",? (?:too|as well)$", re.IGNORECASE)
 _PLACED = re.compile(
     r"\bthis (?:coming )?(?:year|month|week|weekend|morning|afternoon|evening|spring|summer|autumn|fall|winter|semester"
-    r"|season|\w+day|january|february|march|april|may|june|july|august|september|october|november|december)\b"
-    r"|\bthese days\b|\bthere(?: i|')s\b|\bit (?:when|if)\b|\bone (?:of (?:my|our|the)|day|year|month|week|another|time)\b"
+    r"|season|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    r"|\bthese days\b|\bthere(?: i|')s\b|\bit (?:when|if)\b|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b"
     r"|\bat home\b|\b(?:don't|do not|never) \w+ anything\b|\bthe same (?=\w+ as\b)|\bthat (?=\S+ (?:is|are|was|has|have|can|could|will|would)\b)"
     r"|\b(?:they/them|she/her|he/him)\b",
     re.IGNORECASE,
 )
 _VAGUE = re.compile(
     r"\b(?:this|these|those|here|there|such|same|stuff|things?|something|anything|everything|someone|somebody|everyone"
-    r"|everybody|nothing|ones|somewhere|whatever|how|all the|guys?|other people|each other(?:'s)?|others|what|why|whether)\b"
+    r"|everybody|nothing|ones|somewhere|whatever|how|all the|guys?|other people|each other(?:'s)?|others|what|why|whether|similar)\b"
     r"|\b(?:one|another|some|any|more|most|both|all|it|its|mine|theirs|hers|ours)$"
-    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)|who|that|for|with|in|on)\b"
-    r"|\bthat$|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get|by) that\b"
+    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)|who|that|for|with|in|on|last|this|yesterday|today|of (?:my|our) own)\b"
+    r"|\bin mind\b|\bto \w+ that \w+|\btogether$|\bthat$|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get|by) that\b"
     r"|\b(?:a few|some) \w+$|\b(?:where|who) (?:i|we|it|they|he|she|to)\b",
     re.IGNORECASE,
 )
@@ -77,7 +79,7 @@ _SAYING = re.compile(
     r"|am|is|are|be|been|was|were|do|did|have|has|had|not|never|always|really|very|so|too|also|just|still|now|then|again"
     r"|lot|bit|much|more|less|well|better|best|hard|good|great|fun|lately|recently|day|times?|way|ever|long|soon|today"
     r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple"
-    r"|get|I)\b)\w"
+    r"|get|go|I)\b)\w"
 )
 
 

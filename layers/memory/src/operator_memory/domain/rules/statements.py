@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operator_memory.domain.rules import vocabulary as words
-from operator_memory.domain.rules.dates import Tense, names_a_time
+from operator_memory.domain.rules.dates import Tense, names_a_time, without_times
 from operator_memory.domain.rules.languages import foreign_clauses
 from operator_memory.domain.rules.lasting import core, finished, says_something, stands_alone
 from operator_memory.domain.rules.names import NAME, is_origin
@@ -35,7 +35,7 @@ def statements_in(sentence: str) -> Iterator[tuple[str, Statement]]:
 
 def statement(clause: str) -> Statement | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
-    if not _OF_ONESELF.search(clause):
+    if not _OF_ONESELF.search(clause) or words.OF_THIS_PLACE.search(clause):
         return None
     time, rest = time_first(clause)
     clause = f"{finished(core(rest))} {time[:1].lower()}{time[1:]}".strip()
@@ -60,6 +60,7 @@ _STATE = _rule(rf"^(?:{words.STATES})\b(?!-)(?P<behind>$|[ ,].*$)")
 _STATE_OF = _rule(rf"^(?:{words.STATES_OF}) (?!(?:that|how|what|if)\b)(?P<of>.+)$")
 _OCCUPATION = _rule(rf"^(?:(?:also|still|currently|now) )?(?:{words.OCCUPATIONS})\b.*$")
 _DOING = _rule(rf"^(?!(?:{words.MOOD_VERBS})\b)\w+ing\b")
+_TODAY = _rule(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b")
 _ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>(?!(?:bit|little|tad)\b).+)$")
 _HEAD_OF = _rule(rf"^(?:{words.HEADS}) (?:of|at) .+$")
 _MEASURE = _rule(
@@ -74,7 +75,7 @@ def _being(clause: str) -> Statement | None:
     if not match["not"] and not match["adverb"] and (name := _named(rest)):
         return Statement(f"User's name is {name}")
     tense = Tense.FUTURE if _OCCUPATION.match(rest) or _DOING.match(rest) else Tense.PRESENT
-    state = third_person(_SECOND_VERB.sub(_conjugated_too, match["rest"]))
+    state = third_person(_all_conjugated(match["rest"]))
     return Statement(f"User is {match['adverb'] or ''}{match['not'] or ''}{state}", tense)
 
 
@@ -84,8 +85,8 @@ def _lasts(state: str) -> bool:
         return True
     if found := _STATE_OF.match(state):
         return says_something(found["of"])
-    if _OCCUPATION.match(state) or (_DOING.match(state) and names_a_time(state)):
-        return says_something(state.partition(" ")[2])
+    if _OCCUPATION.match(state) or (_DOING.match(state) and names_a_time(_TODAY.sub("", state))):
+        return says_something(without_times(state.partition(" ")[2]))
     found = _ROLE.match(state)
     return found is not None and says_something(found["noun"]) and not words.ABSTRACT.match(found["noun"])
 
@@ -100,8 +101,8 @@ def _named(state: str) -> str | None:
 
 # ---- having -----------------------------------------------------------------------------------------------------
 
-_NEVER = r"never (?:been|smoked|eaten|drunk|driven|flown|owned|lived|worked|had)"
-_I_HAVE_BEEN = _rule(rf"^(?:i've|i have|we've|we have) (?:been (?P<rest>.+)|(?P<never>{_NEVER}\b.*))$")
+_NEVER = r"never (?:been|smoked|eaten|drunk|driven|flown|owned|lived|worked|had(?! to))"
+_I_HAVE_BEEN = _rule(rf"^(?:i've|i have|we've|we have) (?:been (?P<rest>.+)|(?P<never>{_NEVER}\b ?(?P<what>.*)))$")
 _I_HAVE_ALWAYS = _rule(
     r"^(?:i've|i have|we've|we have) always (?:been (?P<been>.+)"
     r"|(?P<verb>loved|liked|enjoyed|hated|lived|worked|wanted)(?P<rest> .+))$"
@@ -118,7 +119,9 @@ _POSSESSED = _rule(
 
 def _having(clause: str) -> Statement | None:
     if been := _I_HAVE_BEEN.match(clause):
-        return Statement(f"User has {third_person(been['never'])}") if been["never"] else _having_been(been["rest"])
+        if not been["never"]:
+            return _having_been(been["rest"])
+        return None if words.ABSTRACT.match(been["what"]) else Statement(f"User has {third_person(been['never'])}")
     if always := _I_HAVE_ALWAYS.match(clause):
         return _having_always(always)
     match = _I_HAVE.match(clause)
@@ -154,8 +157,8 @@ def _having_always(match: re.Match[str]) -> Statement | None:
 
 _I_DO = _rule(rf"^(?:i|we) (?P<adverb>{words.ADVERB})(?P<verb>{words.PRESENT})\b(?P<rest>.*)$")
 _I_DO_NOT = _rule(
-    r"^(?:i|we) (?:really |just )?(?P<not>don't|do not|can't|cannot|won't|will not|didn't) "
-    rf"(?P<verb>(?:really |even )?(?:{words.PRESENT}|have|tolerate|digest)\b)(?P<rest>.*)$"
+    r"^(?:i|we) (?:really |just )?(?:(?P<not>don't|do not|won't|will not) (?P<verb>(?:really |even )?"
+    rf"(?:{words.PRESENT}|have)\b)|(?P<cannot>can't|cannot) (?P<unable>{words.UNABLE})\b)(?P<rest>.*)$"
 )
 _I_CAN = _rule(
     r"^(?:i|we) can (?P<rest>(?:only |also )?(?:spend|afford|speak|drive|swim|eat|read|play|travel|work)\b.+)$"
@@ -168,20 +171,25 @@ _SECOND_VERB = _rule(
 )
 _LONG_NEGATION = {
     "don't": "does not", "do not": "does not", "can't": "cannot", "cannot": "cannot", "won't": "will not",
-    "will not": "will not", "didn't": "did not",
+    "will not": "will not",
 }  # fmt: skip
 
 
-def _is_object(rest: str, *, definite: bool = False) -> bool:
+def _is_object(rest: str, *, definite: bool = False, timed: bool = False) -> bool:
     """Whether what stands behind a verb is something in particular, and not of this conversation only.
 
-    ``definite``: "the ..." may be new, as in "I always take the aisle seat".
+    ``definite``: "the ..." may be new, as in "I always take the aisle seat". ``timed``: a time or "every day" is enough.
     """
-    if not says_something(rest) or words.ABOUT_THIS_TALK.match(rest):
+    if (
+        _UNSAID.match(rest)
+        or not says_something(rest if timed else without_times(rest))
+        or words.ABOUT_THIS_TALK.match(rest)
+    ):
         return False
     return definite or names_a_time(rest) or not words.DEFINITE.match(rest)
 
 
+_UNSAID = _rule(r"^ (?:to )?(?:play|watch|tak|us|own|wear|mak|do|hav|gett?)(?:e|ing)?(?: \w+ly)?$")
 _HABIT = _rule(r"\b(?:always|usually|never|often)\b")
 
 
@@ -189,15 +197,24 @@ def _doing(clause: str) -> Statement | None:
     if past := _past(clause):
         return past
     match = _I_DO.match(clause)
-    if match is None or not _is_object(match["rest"], definite=_HABIT.search(match["adverb"] or "") is not None):
+    if match is None:
+        return None
+    if _TODAY.search(match["rest"]):
+        return None
+    habit, needy = _HABIT.search(match["adverb"] or ""), words.TRANSITIVE.fullmatch(match["verb"])
+    if not _is_object(match["rest"], definite=habit is not None, timed=needy is None):
         return None
     if match["verb"].lower() == "read" and _AT_ONCE.search(match["adverb"] or ""):
         return None  # the past
     verb, _, tail = match["verb"].partition(" ")
     doing = match["verb"] if verb.lower() in ("can't", "cannot") else " ".join(filter(None, (conjugated(verb), tail)))
-    objects, to, infinitive = match["rest"].partition(" to ")
-    rest = f"{_SECOND_VERB.sub(_conjugated_too, objects)}{to}{infinitive}"
-    return Statement(f"User {match['adverb'] or ''}{doing}{third_person(rest)}")
+    return Statement(f"User {match['adverb'] or ''}{doing}{third_person(_all_conjugated(match['rest']))}")
+
+
+def _all_conjugated(rest: str) -> str:
+    """What stands behind a verb, with the verbs joined to that one in the third person too; no infinitives."""
+    objects, to, infinitive = rest.partition(" to ")
+    return f"{_SECOND_VERB.sub(_conjugated_too, objects)}{to}{infinitive}"
 
 
 def _conjugated_too(match: re.Match[str]) -> str:
@@ -209,12 +226,14 @@ def _not_doing(clause: str) -> Statement | None:
     match = _I_DO_NOT.match(clause)
     if match is None:
         return None
-    at_all = not match["rest"] and words.INTRANSITIVE.fullmatch(match["verb"])
+    verb = match["verb"] or match["unable"]
+    at_all = not match["rest"] and words.INTRANSITIVE.fullmatch(verb)
     if not at_all and not _is_object(match["rest"]):
         return None
-    if match["verb"].lower() == "have" and words.ABSTRACT.match(match["rest"].strip()):
+    if verb.lower() == "have" and words.ABSTRACT.match(match["rest"].strip()):
         return None
-    return Statement(f"User {_LONG_NEGATION[match['not'].lower()]} {match['verb']}{third_person(match['rest'])}")
+    does_not = _LONG_NEGATION[(match["not"] or match["cannot"]).lower()]
+    return Statement(f"User {does_not} {verb}{third_person(match['rest'])}")
 
 
 def _able(clause: str) -> Statement | None:
@@ -228,8 +247,10 @@ def _able(clause: str) -> Statement | None:
 # ---- what happened, and what is planned -------------------------------------------------------------------------
 
 _I_DID = _rule(
-    rf"^(?:i|we)(?:'ve| have)? (?P<adverb>{words.ADVERB})(?P<verb>{words.PAST}|(?P<event>{words.EVENTS}))\b(?P<rest>.*)$"
+    rf"^(?:i|we)(?:'ve| have)? (?P<adverb>{words.ADVERB})(?P<verb>{words.PAST}|(?P<event>{words.EVENTS}))\b(?!')(?P<rest>.*)$"
 )
+_OUTING = _rule(words.OUTINGS)
+_COMPLETE = _rule(r"graduated|retired|moved|married|quit|.+ .+")
 _TOGETHER = _rule(
     rf"^(?P<who>(?:my|our) [\w' -]{{2,40}}|(?-i:[A-Z][a-z]+)) and i (?P<adverb>{words.ADVERB})"
     rf"(?P<verb>have|{words.PRESENT}|{words.PAST}|(?P<event>{words.EVENTS}))\b(?P<rest>.+)$"
@@ -264,9 +285,17 @@ def _together(clause: str) -> Statement | None:
 def _is_worth_keeping(match: re.Match[str]) -> bool:
     """Whether it is said what was done, and, where the verb itself says little, when."""
     rest = match["rest"]
-    if words.ABSTRACT.match(rest.strip()) or (match["event"] and not names_a_time(rest)):
+    if words.ABSTRACT.match(rest.strip()):
         return False
-    return _is_object(rest, definite=match["verb"].lower() == "sold") or (" " in match["verb"] and not rest)
+    if match["event"] and not (names_a_time(rest) and _is_told_of(match["event"], rest)):
+        return False
+    if _COMPLETE.fullmatch(match["verb"]) and not without_times(rest).strip(" ,"):
+        return True
+    return _is_object(rest, definite=match["verb"].lower() == "sold" or " " in match["verb"])
+
+
+def _is_told_of(verb: str, rest: str) -> bool:
+    return bool(words.NOTEWORTHY.search(rest) or (_OUTING.fullmatch(verb) and words.NAMED.search(rest)))
 
 
 def _planning(clause: str) -> Statement | None:
@@ -300,7 +329,7 @@ _COMPLEMENT = _rule(rf"^(?:not |now |only |just |both |also |currently |still )*
 _ANY_VALUE = _rule(r"^favou?rite \w|^(?:\w+ )?name$")
 _IS_FAVOURITE = _rule(
     r"^(?!(?:it|that|this|he|she|which|there|one)\b)(?P<value>[\w' -]{2,40}?)(?: is|'s) my "
-    r"(?P<what>(?:absolute )?favou?rite \w[\w -]*)$"
+    r"(?P<what>(?:absolute )?favou?rite(?: (?!(?:and|but|i|because)\b)[\w-]+)+)$"
 )
 
 

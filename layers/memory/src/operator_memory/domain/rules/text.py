@@ -92,7 +92,7 @@ def clauses(sentence: str) -> list[str]:
 _TIME_FIRST = re.compile(
     r"(?P<time>(?:last|next|this|one) (?:week|month|year|spring|summer|autumn|fall|winter|weekend|night|\w{3,6}day)"
     r"|today|yesterday|tomorrow|(?:a|one|two|three|(?:a )?few|\d+) (?:days?|weeks?|months?|years?) ago|earlier this \w+"
-    r"|in my (?:free|spare) time|when(?:ever)? i \w+(?: \w+){0,2}?|(?:for|at) (?!(?:first|last|least|all|example|now|once)\b)\w+|(?:on|since|in|until|from) (?:(?:last|next|this|early|late) )?(?:the )?"
+    r"|in my (?:free|spare) time|when(?:ever)? i \w+(?: \w+){0,2}?|(?:for|at) (?!(?:first|last|least|all|example|now|once|me|us|that|this|it|him|her|them|sure)\b)\w+|(?:on|since|in|until|from) (?:(?:last|next|this|early|late) )?(?:the )?"
     rf"(?:\d[\w-]*|{MONTHS}|{WEEKDAYS}s?|weekends?|spring|summer|autumn|fall|winter|week|month|year)(?: \d+)?),? "
     r"(?=(?:I|I'm|I've|we|we're|my|our)\b)",
     re.IGNORECASE,

@@ -12,26 +12,47 @@ PRESENT = (
     r"|listen|write|paint|sing|dance|garden|code|coach|breed|raise|vote|belong|mentor|come from|grow|adore|can't stand"
     r"|cannot stand|work out|pay|split|meet|tend to|spend|bake|fish|ski|invest|read|sell"
 )
-PAST = (
-    r"moved|grew up|was born|graduated|studied|worked|lived|bought|sold|adopted|married|quit|retired|joined|founded"
-    r"|booked|broke|learned|learnt|switched|became|left|won|finished|published|decided|stopped|gave up|served|started"
-    r"|got (?:married|divorced|engaged|promoted|hired|accepted|a (?:new )?(?:job|dog|cat|puppy|kitten|car|house|degree|tattoo))"
-    r"|changed (?:jobs|my name|careers)|signed up|was (?:diagnosed|promoted)|lost my|had (?:surgery|a baby|twins)"
-    r"|cancelled|canceled|named|visited|volunteered|launched|opened"
-)
-EVENTS = (
-    r"went|took|ran|met|had|saw|got|gave|made|did|held|spent|attended|celebrated|hosted|organi[sz]ed|performed|hiked"
-    r"|camped|travel+ed|flew|drove|tried|began|passed|completed|participated|competed|played|presented|helped|donated|failed"
-    r"|painted|wrote|read|watched|cooked|baked|built|planted|found|caught|hurt|injured|applied|interviewed|submitted"
-)
-"""Of the past, worth keeping only with their date."""
-PLANS = (
-    r"mov(?:e|ing)|travel(?:l?ing)?|fly(?:ing)?|start(?:ing)?|retir(?:e|ing)|visit(?:ing)?|marry|get married|turn(?:ing)?"
-    r"|have an?|in (?-i:[A-Z])|away|attend(?:ing)?|graduat(?:e|ing)|adopt(?:ing)?|buy(?:ing)?|run(?:ning)? for"
-)
 DURABLE_WISHES = (
     r"learn|become|visit|move|retire|start|lose|run|travel|buy|build|write|study|climb|open|save|get better|improve"
-    r"|switch|work|be an?|have (?:kids|children|a)|adopt|own|live|get into"
+    r"|switch|work (?:as|at|for|with|on)|be an?|have (?:kids|children|a)|adopt|own|live|get into"
+)
+_KIN = (
+    r"mother|father|mom|mum|dad|parents?|wife|husband|partner|brother|sister|son|daughter|grand\w+|aunt|uncle|cousin"
+    r"|friend|dog|cat"
+)
+PAST = (
+    r"moved|grew up|was born|graduated|studied|worked (?:as|at|for|in|with)|lived|bought|sold|adopted|married|quit|retired"
+    r"|joined|founded|booked|broke|switched|became|left|won|finished(?! \w+ing (?![\"A-Z]))|published|stopped|gave up"
+    r"|served|started(?! (?:by|with|off|out)\b)|got (?:married|divorced|engaged|promoted|hired|accepted)"
+    r"|got an? (?:new )?(?:job|dog|cat|puppy|kitten|car|house|degree|tattoo)|changed (?:jobs|my name|careers)|signed up"
+    r"|was (?:diagnosed|promoted)|had (?:surgery|a baby|twins)|cancelled|canceled|named|visited|volunteered|launched"
+    rf"|opened|decided (?:on|against|that|to (?:name|go with|{DURABLE_WISHES}))"
+    rf"|lost my (?:job|home|house|licen[sc]e|sight|hearing|(?:\w+ )?(?:{_KIN}))"
+)
+OUTINGS = (
+    r"went|took|ran|met|attended|celebrated|hosted|organi[sz]ed|performed|hiked|camped|travel+ed|flew|drove|passed|failed"
+    r"|completed|participated|competed|presented|donated|applied|interviewed|submitted|injured|hurt|held"
+)
+EVENTS = (
+    rf"{OUTINGS}|had|saw|got|gave|made|spent|tried|began|played|helped|painted|wrote|read|watched|cooked|baked|built"
+    r"|planted|found|caught|learned|learnt"
+)
+"""Of the past, worth keeping only with their date, and where they are more than the day's business."""
+NOTEWORTHY = re.compile(
+    r"\b(?:conference|convention|parade|race|marathon|triathlon|trip|vacation|holidays?|honeymoon|wedding|ceremony|funeral"
+    r"|birthday|anniversary|graduation|tournament|tourney|competition|contest|championship|festival|concert|exhibition"
+    r"|workshop|seminar|classes|class|course|meeting|interview|exam|surgery|operation|hospital|clinic|doctor|check-?up"
+    r"|accident|injur\w+|diagnosis|scare|camping|mountaineering|expedition|retreat|support group|council|church|shelter"
+    r"|charity|fundraiser|benefit|award|prize|medal|promotion|raise|jobs?|house|apartment|flat|puppy|kitten|baby|twins"
+    r"|married|engaged|reunion|picnic|community|protest|performance|show|recital|call-out)\b",
+    re.IGNORECASE,
+)
+"""What people tell of years later."""
+NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z]\w")
+"""A name inside a sentence; an outing to it is told of, too."""
+PLANS = (
+    r"mov(?:e|ing)|travel(?:l?ing)?|fly(?:ing)?|start(?:ing)?(?! by\b)|retir(?:e|ing)|visit(?:ing)?|marry|get married|turn(?:ing)?"
+    r"|have (?:a baby|twins|surgery|an? (?:interview|appointment|exam|operation))|in (?-i:[A-Z])|away|attend(?:ing)?|graduat(?:e|ing)|adopt(?:ing)?|buy(?:ing)?|run(?:ning)? for"
 )
 MY_VERBS = (
     r"is|are|was|were|has|have|lives?|works?|(?:like|love|hate|prefer|eat|drink|play|start|turn|own|speak|cost|attend"
@@ -53,13 +74,13 @@ STATES_OF = (
 )
 HEADS = r"head|director|captain|president|chair\w*|member|founder|co-founder|owner|parent|mother|father"
 OCCUPATIONS = (
-    r"learning|studying|training (?:for|to)|working (?:as|at|for|in|with|part|full|from|night|remote)|planning|expecting"
+    rf"learning|studying|training (?:for|to)|working (?:as|at|for|in|with|part|full|from|night|remote)|planning (?:an?|my|our|to (?:{DURABLE_WISHES}))|expecting"
     r"|volunteering|mentoring|teaching|coaching|writing an? (?:book|novel|thesis|memoir|screenplay)|building an?"
     r"|renovating|remodel+ing|saving (?:up )?(?:for|to)|running for|running an?|moving|relocating"
     r"|getting (?:married|divorced|engaged|a (?:dog|cat|puppy|kitten|divorce))|having (?:a baby|twins|surgery)"
     r"|taking (?:an?|up|part in|\w+ (?:classes|lessons|courses?))|organi[sz]ing|hosting|attending|travell?ing|dating"
     r"|adopting|raising|applying (?:to|for)|recovering from|quitting|retiring|turning|becoming|visiting|flying to"
-    r"|starting an?|opening an?|launching an?|leaving (?:for|my|the company)|switching to|playing (?:the|in|for|\w+ (?:in|for))"
+    r"|starting an?|opening an?|launching an?|leaving (?:for|my|the company)|switching to|playing (?:the|in|\w+ (?:in|for))"
     r"|practi[cs]ing|growing (?:my|our|vegetables|tomatoes)|going to (?:an?|the|(?-i:[A-Z]))|competing in"
     r"|looking for (?:an? )?(?:new )?(?:job|house|home|apartment|flat)|trying to (?:lose|quit|stop|learn|save|eat)"
     r"|reading (?:\"|(?-i:[A-Z]))|(?:thinking (?:of|about)|considering) \w+ing|trying out"
@@ -70,23 +91,29 @@ PERIOD = (
     r" (?:days?|weeks?|months?|years?|decades?)"
 )
 
+_OF_ABSTRACT = (
+    r"to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|too|as|coming|together|like|once|again|while"
+    r"|because|after|before|since|during|next|last|yesterday|today|this|ago"
+)
 ABSTRACT = re.compile(
     r"^(?:(?!(?:\d|(?:to|in|at|from|with|on|for|of|by|and|last|next|this)\b))[\w'-]+ ){0,3}?"
-    r"(?:questions?|problems?|issues?|bugs?|errors?|ideas?|doubts?|requests?|concerns?|times?|file|document|code|link"
+    r"(?:(?:questions?|problems?|issues?|bugs?|errors?|ideas?|doubts?|requests?|concerns?|times?|file|document|code|link"
     r"|feelings?|chances?|opportunit\w+|blast|ball|fun|day|week|weekend|month|moments?|minutes?|look|talk|chats?"
-    r"|conversations?|say|point|clue|ways?|reasons?|choice|options?|updates?|news|lots?|faith|hopes?|respect|memor\w+"
-    r"|reminders?|support|energy|motivation|impact|favou?rites?|events?|pictures?|photos?|pics?|recipe|stor(?:y|ies)"
-    r"|connections?|bonds?|desire|mind|regrets|people|mess|believer|lucky|fan|supporter|part|bit|tad|power|luck"
-    r"|work in progress|difference|step|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest)"
-    r"(?=$|[^\w\s]|\s(?!of (?:(?:both|the|my|our|an?) )?[\w\"]{3})(?:to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|too|as|coming|last|yesterday|today|this|we|ago|of)\b)",
+    r"|conversations?|say|point|clue|ways?|reasons?|choice|options?|updates?|news|faith|hopes?|respect|memor\w+|energy"
+    r"|reminders?|support|motivation|impact|favou?rites?|events?|pictures?|photos?|pics?|screenshots?|copy|videos?"
+    r"|recipe|stor(?:y|ies)|connections?|bonds?|desire|mind|regrets|people|mess|luck|work in progress|difference|step"
+    r"|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest|skills?|knowledge|plans|accomplishments?|achievements?|success"
+    rf"|milestones?|setbacks?|wins?|struggles?|battle|tad|lucky|lots?)(?=$|[^\w\s]| (?:{_OF_ABSTRACT}|of)\b)"
+    rf"|(?:fan|supporter|believer|part|power|bit)(?=$|[^\w\s]| (?:{_OF_ABSTRACT}|of (?:it|them|us|him|her))\b))",
     re.IGNORECASE,
 )
+"""Objects that say nothing in particular."""
 NOT_POSSESSED = re.compile(r"^(?:to|been|\w+ed|seen|read|heard|gotten|had|done|gone|made)\b", re.IGNORECASE)
 SKIPPED_MY = re.compile(
     r"^(?:(?:next|last|first|second|other|main|only|current|actual) )?(?:questions?|problem|issue|point|guess|bad|mistake"
     r"|apologies|code|error|understanding|idea|thinking|request|turn|goodness|god|input|prompt|message|script|function"
     r"|file|build|tests?|query|draft|output|heart|mind|life|thoughts?|day|week|weekend|trip|time|journey|bond|actions?"
-    r"|feelings?|hopes?|favou?rites?(?=$| ones?\b))\b",
+    r"|feelings?|hopes?|favou?rites?(?=$| (?:ones?|parts?|things?|bits?|moments?)\b))\b",
     re.IGNORECASE,
 )
 _GENERIC = (
@@ -101,8 +128,15 @@ ABOUT_THIS_TALK = re.compile(
     re.IGNORECASE,
 )
 """Behind a verb: an object that only this conversation knows."""
-DEFINITE = re.compile(rf" the (?!(?:{_GENERIC})\b|(?-i:[A-Z]))", re.IGNORECASE)
+DEFINITE = re.compile(rf" (?:to \w+ |\w+ing )?the (?!(?:{_GENERIC})\b|(?-i:[A-Z]))", re.IGNORECASE)
 """Behind a verb: an object that was spoken of before."""
+TRANSITIVE = re.compile(
+    r"play|watch|take|use|own|wear|meet|follow|support|manage|lead|attend|celebrate|avoid|collect|like|love|hate|prefer"
+    r"|enjoy|dislike|adore|buy|sell|rent|keep.*",
+    re.IGNORECASE,
+)
+"""Which say nothing without an object, however often."""
+UNABLE = r"eat|drink|stand|tolerate|digest|drive|swim|fly|walk|see|hear|smell|taste|speak|read|cook|dance|sing|take|use|afford"
 INTRANSITIVE = re.compile(r"drink|smoke|drive|swim|cook|fly|vote|gamble", re.IGNORECASE)
 """Which somebody does not do at all."""
 MOOD_VERBS = (
