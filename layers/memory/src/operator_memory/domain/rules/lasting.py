@@ -9,7 +9,7 @@ import re
 _SUBJECT = r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
 _REMARK = re.compile(
     rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})"
-    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|, as (?={_SUBJECT})|,? (?:though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
+    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|(?<! that)(?<! when)(?<! who)(?<! if) (?=(?:he|she|they|it|you)(?:'s|'re|'ve|'ll|re)\b)|, as (?={_SUBJECT})|,? (?:though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
     r"|,? which\b|,? so (?!far\b|that\b)|,? (?:because|'cause|cuz) (?!of\b)"
     r"|, (?:not to mention|really|just|even|thanks|hopefully|still|thankfully|please|give|keep|make|use)\b"
     r"|,? (?:and|but) (?:feel|feeling|finding|lately|recently|haven't|hopefully|still)\b"
@@ -19,7 +19,7 @@ _REMARK = re.compile(
 )
 _JOINT = re.compile(r"(?:my|our) [\w' -]{2,40}? and i\b", re.IGNORECASE)
 _FINISH = re.compile(
-    r"(?:[\s,]+(?:though|tho|haha|lol|yay|right|right now|now|you know|actually|of course|honestly|definitely"
+    r"(?:[\s,]+(?:though|tho|haha|lol|yay|right|now|you know|actually|of course|honestly|definitely"
     r"|for sure|at the moment|these days|lately|again|a lot|so much|very much|to be honest|or something|and|but|or|so))+$",
     re.IGNORECASE,
 )
@@ -38,7 +38,7 @@ _ADDING = re.compile(r",? (?:too|as well)$", re.IGNORECASE)
 _PLACED = re.compile(
     r"\bthis (?:coming )?(?:year|month|week|weekend|morning|afternoon|evening|spring|summer|autumn|fall|winter|semester"
     r"|season|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|september|october|november|december)\b"
-    r"|\bthese days\b|\bthere(?: i|')s\b|\bit (?:when|if)\b|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b"
+    r"|\bthese days\b|\bthere(?: i|')s\b|(?:(?<=love )|(?<=hate )|(?<=like )|(?<=prefer ))it (?:when|if)\b|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b"
     r"|\bat home\b|\b(?:don't|do not|never) \w+ anything\b|\bthe same (?=\w+ as\b)|\bthat (?=\S+ (?:is|are|was|has|have|can|could|will|would)\b)"
     r"|\b(?:they/them|she/her|he/him)\b",
     re.IGNORECASE,
@@ -47,8 +47,8 @@ _VAGUE = re.compile(
     r"\b(?:this|these|those|here|there|such|same|stuff|things?|something|anything|everything|someone|somebody|everyone"
     r"|everybody|nothing|ones|somewhere|whatever|how|all the|guys?|other people|each other(?:'s)?|others|what|why|whether|similar)\b"
     r"|\b(?:one|another|some|any|more|most|both|all|it|its|mine|theirs|hers|ours)$"
-    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)|who|that|for|with|in|on|last|this|yesterday|today|of (?:my|our) own)\b"
-    r"|\bin mind\b|\bto \w+ that \w+|\btogether$|\bthat$|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get|by) that\b"
+    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)|who|that|to|for|with|in|on|last|this|yesterday|today|of (?:my|our) own)\b"
+    r"|\bright now\b|\bof one\b|([a-z])\1\1|\bin mind\b|\bto \w+ that \w+|\btogether$|\bthat$|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get|by) that\b"
     r"|\b(?:a few|some) \w+$|\b(?:where|who) (?:i|we|it|they|he|she|to)\b",
     re.IGNORECASE,
 )
@@ -56,8 +56,8 @@ _VAGUE = re.compile(
 _PRONOUNS = tuple(
     (re.compile(rf"\b(?:{pronoun})\b", re.IGNORECASE), re.compile(rf"\b(?:{named})\b", re.IGNORECASE))
     for pronoun, named in (
-        (r"it|its", r"(?:my|our|an?) \w+"),
-        (r"he|she|him|her|his", r"(?:my|our|an?) \w+|(?-i:[A-Z][a-z]{2,})"),
+        (r"it|its", r"(?:my|our|an?) (?!(?:little|bit|lot|few)\b)\w+"),
+        (r"he|she|him|her|his", r"(?:my|our) \w+|(?-i:[A-Z][a-z]{2,})"),
         (r"they|them|their", r"(?:my|our) \w+|kids|children|people|(?-i:[A-Z][a-z]{2,})|[a-z]{3,}s"),
     )
 )
@@ -78,7 +78,7 @@ _SAYING = re.compile(
     r"\b(?!(?:a|an|the|and|or|but|of|to|for|in|on|at|with|by|from|as|up|out|off|down|into|about|over|my|our|me|us|myself"
     r"|am|is|are|be|been|was|were|do|did|have|has|had|not|never|always|really|very|so|too|also|just|still|now|then|again"
     r"|lot|bit|much|more|less|well|better|best|hard|good|great|fun|lately|recently|day|times?|way|ever|long|soon|today"
-    r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple"
+    r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple|maybe|probably|someday|either"
     r"|get|go|I)\b)\w"
 )
 

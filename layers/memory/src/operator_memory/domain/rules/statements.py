@@ -60,8 +60,13 @@ _STATE = _rule(rf"^(?:{words.STATES})\b(?!-)(?P<behind>$|[ ,].*$)")
 _STATE_OF = _rule(rf"^(?:{words.STATES_OF}) (?!(?:that|how|what|if)\b)(?P<of>.+)$")
 _OCCUPATION = _rule(rf"^(?:(?:also|still|currently|now) )?(?:{words.OCCUPATIONS})\b.*$")
 _DOING = _rule(rf"^(?!(?:{words.MOOD_VERBS})\b)\w+ing\b")
+_UPCOMING = _rule(
+    rf"\b(?:tomorrow|next (?:week|weekend|month|year|spring|summer|autumn|fall|winter|{words.WEEKDAYS}|{words.MONTHS})|this (?:coming )?(?:week|weekend|month|year|spring|summer|autumn|fall|winter)|later this"
+    rf"|on (?:{words.WEEKDAYS}|\d)|\d\w* (?:of )?(?:{words.MONTHS})|(?:{words.MONTHS}) \d|in (?:{words.MONTHS}|\w+ (?:days|weeks|months))|in the (?:spring|summer|autumn|fall))\b"
+)
 _TODAY = _rule(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b")
 _ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>(?!(?:bit|little|tad)\b).+)$")
+_NOT_A = _rule(r"\b(?:fan of|person|drinker|smoker|citizen|native|resident|member|student|parent)\b")
 _HEAD_OF = _rule(rf"^(?:{words.HEADS}) (?:of|at) .+$")
 _MEASURE = _rule(
     r"^(?:almost |nearly |about )?\d[\d.,]* ?(?:years? old|m|cm|metres?|meters?|ft|feet|kg|pounds)?(?: tall)?$"
@@ -71,6 +76,8 @@ _MEASURE = _rule(
 def _being(clause: str) -> Statement | None:
     match = _I_AM.match(clause)
     if match is None or not _lasts(rest := match["rest"]):
+        return None
+    if match["not"] and _ROLE.match(rest) and not _NOT_A.search(rest):
         return None
     if not match["not"] and not match["adverb"] and (name := _named(rest)):
         return Statement(f"User's name is {name}")
@@ -85,7 +92,7 @@ def _lasts(state: str) -> bool:
         return True
     if found := _STATE_OF.match(state):
         return says_something(found["of"])
-    if _OCCUPATION.match(state) or (_DOING.match(state) and names_a_time(_TODAY.sub("", state))):
+    if _OCCUPATION.match(state) or (_DOING.match(state) and _UPCOMING.search(state)):
         return says_something(without_times(state.partition(" ")[2]))
     found = _ROLE.match(state)
     return found is not None and says_something(found["noun"]) and not words.ABSTRACT.match(found["noun"])
@@ -125,7 +132,7 @@ def _having(clause: str) -> Statement | None:
     if always := _I_HAVE_ALWAYS.match(clause):
         return _having_always(always)
     match = _I_HAVE.match(clause)
-    if match is None:
+    if match is None or _TODAY.search(match["rest"]):
         return None
     if words.NOT_POSSESSED.match(match["rest"]):
         return _past(clause)
@@ -155,10 +162,10 @@ def _having_always(match: re.Match[str]) -> Statement | None:
 
 # ---- doing ------------------------------------------------------------------------------------------------------
 
-_I_DO = _rule(rf"^(?:i|we) (?P<adverb>{words.ADVERB})(?P<verb>{words.PRESENT})\b(?P<rest>.*)$")
+_I_DO = _rule(rf"^(?:i|we) (?P<adverb>{words.ADVERB})(?!use to\b)(?P<verb>{words.PRESENT})\b(?P<rest>.*)$")
 _I_DO_NOT = _rule(
     r"^(?:i|we) (?:really |just )?(?:(?P<not>don't|do not|won't|will not) (?P<verb>(?:really |even )?"
-    rf"(?:{words.PRESENT}|have)\b)|(?P<cannot>can't|cannot) (?P<unable>{words.UNABLE})\b)(?P<rest>.*)$"
+    rf"(?:{words.PRESENT}|have(?! to\b))\b)|(?P<cannot>can't|cannot) (?P<unable>{words.UNABLE})\b)(?P<rest>.*)$"
 )
 _I_CAN = _rule(
     r"^(?:i|we) can (?P<rest>(?:only |also )?(?:spend|afford|speak|drive|swim|eat|read|play|travel|work)\b.+)$"
@@ -249,6 +256,7 @@ def _able(clause: str) -> Statement | None:
 _I_DID = _rule(
     rf"^(?:i|we)(?:'ve| have)? (?P<adverb>{words.ADVERB})(?P<verb>{words.PAST}|(?P<event>{words.EVENTS}))\b(?!')(?P<rest>.*)$"
 )
+_GERUND = _rule(r"^ \w+ing\b")
 _OUTING = _rule(words.OUTINGS)
 _COMPLETE = _rule(r"graduated|retired|moved|married|quit|.+ .+")
 _TOGETHER = _rule(
@@ -295,12 +303,14 @@ def _is_worth_keeping(match: re.Match[str]) -> bool:
 
 
 def _is_told_of(verb: str, rest: str) -> bool:
+    if verb.lower() == "started" and _GERUND.match(rest) and not _TODAY.search(rest):
+        return True
     return bool(words.NOTEWORTHY.search(rest) or (_OUTING.fullmatch(verb) and words.NAMED.search(rest)))
 
 
 def _planning(clause: str) -> Statement | None:
     match = _I_WILL.match(clause)
-    if match is None or not says_something(match["what"]) or not (match["plan"] or names_a_time(match["what"])):
+    if match is None or not says_something(match["what"]) or not (match["plan"] or _UPCOMING.search(match["what"])):
         return None
     return Statement(f"User will {third_person(match['rest'])}", Tense.FUTURE)
 
@@ -320,7 +330,7 @@ _FIXED = (
     r"|tomorrow|today|next|this)\b|[\u20ac$\u00a3\d]"
     r"|(?-i:[A-Z])|\S+[@/]\w"
 )
-_NOUN = r"(?!(?:and|or|i|we|that|who|which|where|not|no)\b)"
+_NOUN = r"(?!(?:and|or|i|we|me|us|it|you|them|him|that|who|which|where|not|no|to (?-i:[^A-Z])\w*)\b)"
 _MY = _rule(
     rf"^(?:my|our) (?P<what>(?:{_NOUN}[\w'&-]+ ){{0,5}}?{_NOUN}[\w&-]+?)"
     rf"(?P<verb>'s(?= (?:{_FIXED}))| (?:{words.MY_VERBS}|(?P<event>{words.EVENTS}))\b)(?P<rest>.+)$"

@@ -12,7 +12,7 @@ MAX_SENTENCE = 300
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{0,200}`", re.DOTALL)
 _LINE = re.compile(r"[ \t]*(?:(?:[-*\u2022]|\d{1,2}[.)])[ \t]+)?(?P<text>[^\n\r\x0b\x0c\x85\u2028\u2029]+)")
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\n]*)*[.!?]*")
-_ABBREVIATED = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Mt|[ap]\.m)(\.)(?=\s)")
+_ABBREVIATED = re.compile(r"\b(?:(?:Dr|Mr|Mrs|Ms|Prof|St|Mt|[ap]\.m)\.(?=\s)|(?:[A-Z]\.)+(?=\s[A-Z][a-z]))")
 _NOT_SAID = (">", "|", "#", "<", "{")
 _BLANK = "\x00"
 _OPENERS = re.compile(
@@ -39,7 +39,7 @@ _JOINT_SUBJECT = re.compile(r"^(?:my|our) \w[\w'-]*(?: \w[\w'-]*)? and I\b", re.
 
 _WORDS_THIRD = {
     "i": "they", "i am": "they are",
-    "i'm": "they are", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
+    "i'm": "they are", "im": "they are", "ive": "they have", "i've": "they have", "i'd": "they would", "i'll": "they will", "my": "their",
     "me": "them", "mine": "theirs", "myself": "themselves", "we": "they", "us": "them", "our": "their",
     "ours": "theirs", "ourselves": "themselves", "we're": "they are", "we've": "they have", "we'd": "they would",
     "we'll": "they will", "you": "the assistant", "your": "the assistant's",

@@ -10,7 +10,7 @@ PRESENT = (
     r"|follow|support|collect|train|volunteer|suffer|fly|travel|commute|cycle|swim|hike|manage|lead|practi[cs]e|attend"
     r"|celebrate|avoid|keep (?:an?|my|our|bees|chickens|kosher|halal)|rent|take|go (?:to|by|on|out|\w+ing)|wake|sleep|smoke|watch"
     r"|listen|write|paint|sing|dance|garden|code|coach|breed|raise|vote|belong|mentor|come from|grow|adore|can't stand"
-    r"|cannot stand|work out|pay|split|meet|tend to|spend|bake|fish|ski|invest|read|sell"
+    r"|cannot stand|work out|pay|split|meet(?=.*\d)|tend to|spend|bake|fish|ski|invest|read(?! \")|sell"
 )
 DURABLE_WISHES = (
     r"learn|become|visit|move|retire|start|lose|run|travel|buy|build|write|study|climb|open|save|get better|improve"
@@ -20,13 +20,30 @@ _KIN = (
     r"mother|father|mom|mum|dad|parents?|wife|husband|partner|brother|sister|son|daughter|grand\w+|aunt|uncle|cousin"
     r"|friend|dog|cat"
 )
+OCCUPATIONS = (
+    rf"learning|studying|training (?:for|to)|working (?:as|at|for|in|with|part|full|from|night|remote)|planning (?:an?|my|our|to (?:{DURABLE_WISHES}))|expecting"
+    r"|volunteering|mentoring|teaching|coaching|writing an? (?:book|novel|thesis|memoir|screenplay)|building an?"
+    r"|renovating|remodel+ing|saving (?:up )?(?:for|to)|running for|running an?|moving|relocating"
+    r"|getting (?:married|divorced|engaged|a (?:dog|cat|puppy|kitten|divorce))|having (?:a baby|twins|surgery)"
+    r"|taking (?:an?|up|part in|\w+ (?:classes|lessons|courses?))|organi[sz]ing|hosting|attending|travell?ing|dating"
+    r"|adopting|raising|applying (?:to|for)|recovering from|quitting|retiring|turning|becoming|visiting|flying to"
+    r"|starting an?|opening an?|launching an?|leaving (?:for|my|the company)|switching to|playing (?:the|in|\w+ (?:in|for))"
+    r"|practi[cs]ing|growing (?:my|our|vegetables|tomatoes)|going to (?:an?|the|(?-i:[A-Z]))|competing in"
+    r"|looking for (?:an? )?(?:new )?(?:job|house|home|apartment|flat)|trying to (?:lose|quit|stop|learn|save|eat)"
+    r"|reading (?:\"|(?-i:[A-Z]))|(?:thinking (?:of|about)|considering) \w+ing|trying out"
+)
 PAST = (
-    r"moved|grew up|was born|graduated|studied|worked (?:as|at|for|in|with)|lived|bought|sold|adopted|married|quit|retired"
-    r"|joined|founded|booked|broke|switched|became|left|won|finished(?! \w+ing (?![\"A-Z]))|published|stopped|gave up"
-    r"|served|started(?! (?:by|with|off|out)\b)|got (?:married|divorced|engaged|promoted|hired|accepted)"
-    r"|got an? (?:new )?(?:job|dog|cat|puppy|kitten|car|house|degree|tattoo)|changed (?:jobs|my name|careers)|signed up"
-    r"|was (?:diagnosed|promoted)|had (?:surgery|a baby|twins)|cancelled|canceled|named|visited|volunteered|launched"
-    rf"|opened|decided (?:on|against|that|to (?:name|go with|{DURABLE_WISHES}))"
+    r"moved|grew up|was born|graduated|studied|worked (?:as|at|for|in|with)|lived (?:in|with|at|on|near|abroad|alone)|bought"
+    r"|sold|adopted|married|quit|retired|joined|founded|booked|broke|switched|became|won|published|gave up|served"
+    r"|cancelled|canceled|named|visited|volunteered|launched|opened|signed up"
+    r"|left (?=my (?:job|husband|wife|home|country|parents)\b|for\b|(?-i:[A-Z]))"
+    rf"|started (?=an?\b|my\b|our\b|to learn\b|(?:{OCCUPATIONS})\b)"
+    r"|finished (?=an?\b|(?:my|our) (?:studies|degree|thesis|training|book|novel|course|\w+ (?:degree|course))|school|\w+ing (?:\"|(?-i:[A-Z])))"
+    r"|stopped (?=(?:smok|drink|gambl|vap)ing|\w+ing (?!(?:at|in|for|on|when|while|towards|halfway|by|after)\b)\w)"
+    r"|got (?:married|divorced|engaged|promoted|hired|accepted)|changed (?:jobs|my name|careers)"
+    r"|got an? (?:new )?(?:job|dog|cat|puppy|kitten|car|house|degree|tattoo)"
+    r"|was (?:diagnosed|promoted)|had (?:surgery|a baby|twins)"
+    rf"|decided (?:on|against|that|to (?:name|{DURABLE_WISHES}))"
     rf"|lost my (?:job|home|house|licen[sc]e|sight|hearing|(?:\w+ )?(?:{_KIN}))"
 )
 OUTINGS = (
@@ -35,7 +52,7 @@ OUTINGS = (
 )
 EVENTS = (
     rf"{OUTINGS}|had|saw|got|gave|made|spent|tried|began|played|helped|painted|wrote|read|watched|cooked|baked|built"
-    r"|planted|found|caught|learned|learnt"
+    r"|planted|found|caught|learned|learnt|started|finished"
 )
 """Of the past, worth keeping only with their date, and where they are more than the day's business."""
 NOTEWORTHY = re.compile(
@@ -56,7 +73,7 @@ PLANS = (
 )
 MY_VERBS = (
     r"is|are|was|were|has|have|lives?|works?|(?:like|love|hate|prefer|eat|drink|play|start|turn|own|speak|cost|attend"
-    r"|use|expire|end|pay)s?|studies|goes|moved|died|passed away|graduated|raised|got|birthday"
+    r"|use|expire|end|pay)s?|studies|goes|moved|died|passed away|graduated|raised|got (?:an?|married|engaged|divorced|promoted)|birthday"
 )
 
 STATES = (
@@ -73,18 +90,6 @@ STATES_OF = (
     r"|bad at|fluent in|used to|responsible for|in charge of|part of|in my|into|on medication"
 )
 HEADS = r"head|director|captain|president|chair\w*|member|founder|co-founder|owner|parent|mother|father"
-OCCUPATIONS = (
-    rf"learning|studying|training (?:for|to)|working (?:as|at|for|in|with|part|full|from|night|remote)|planning (?:an?|my|our|to (?:{DURABLE_WISHES}))|expecting"
-    r"|volunteering|mentoring|teaching|coaching|writing an? (?:book|novel|thesis|memoir|screenplay)|building an?"
-    r"|renovating|remodel+ing|saving (?:up )?(?:for|to)|running for|running an?|moving|relocating"
-    r"|getting (?:married|divorced|engaged|a (?:dog|cat|puppy|kitten|divorce))|having (?:a baby|twins|surgery)"
-    r"|taking (?:an?|up|part in|\w+ (?:classes|lessons|courses?))|organi[sz]ing|hosting|attending|travell?ing|dating"
-    r"|adopting|raising|applying (?:to|for)|recovering from|quitting|retiring|turning|becoming|visiting|flying to"
-    r"|starting an?|opening an?|launching an?|leaving (?:for|my|the company)|switching to|playing (?:the|in|\w+ (?:in|for))"
-    r"|practi[cs]ing|growing (?:my|our|vegetables|tomatoes)|going to (?:an?|the|(?-i:[A-Z]))|competing in"
-    r"|looking for (?:an? )?(?:new )?(?:job|house|home|apartment|flat)|trying to (?:lose|quit|stop|learn|save|eat)"
-    r"|reading (?:\"|(?-i:[A-Z]))|(?:thinking (?:of|about)|considering) \w+ing|trying out"
-)
 PERIOD = (
     r"(?:(?:about|over|around|just|under|almost|nearly|more|less|than|the|last|past|at least) )*"
     r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|several|many|some|a few|a couple of)"
@@ -93,16 +98,16 @@ PERIOD = (
 
 _OF_ABSTRACT = (
     r"to|for|with|that|who|about|on|in|at|from|and|when|where|so|i|we|out|too|as|coming|together|like|once|again|while"
-    r"|because|after|before|since|during|next|last|yesterday|today|this|ago"
+    r"|because|after|before|since|during|next|last|yesterday|today|this|ago|really|right|now|left|either|though|tomorrow|tonight|yet|at all"
 )
 ABSTRACT = re.compile(
-    r"^(?:(?!(?:\d|(?:to|in|at|from|with|on|for|of|by|and|last|next|this)\b))[\w'-]+ ){0,3}?"
+    r"^(?:a (?:lot|bunch|couple|ton|few) of )?(?:(?!(?:\d|(?:to|in|at|from|with|on|for|of|by|and|last|next|this)\b))[\w'-]+ ){0,3}?"
     r"(?:(?:questions?|problems?|issues?|bugs?|errors?|ideas?|doubts?|requests?|concerns?|times?|file|document|code|link"
     r"|feelings?|chances?|opportunit\w+|blast|ball|fun|day|week|weekend|month|moments?|minutes?|look|talk|chats?"
     r"|conversations?|say|point|clue|ways?|reasons?|choice|options?|updates?|news|faith|hopes?|respect|memor\w+|energy"
     r"|reminders?|support|motivation|impact|favou?rites?|events?|pictures?|photos?|pics?|screenshots?|copy|videos?"
     r"|recipe|stor(?:y|ies)|connections?|bonds?|desire|mind|regrets|people|mess|luck|work in progress|difference|step"
-    r"|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest|skills?|knowledge|plans|accomplishments?|achievements?|success"
+    r"|journey|ride|challenges?|experiences?|perspectives?|lessons?|break|rest|skills?|knowledge|plans|headache|thirst|cold|schedule|errands|accomplishments?|achievements?|success"
     rf"|milestones?|setbacks?|wins?|struggles?|battle|tad|lucky|lots?)(?=$|[^\w\s]| (?:{_OF_ABSTRACT}|of)\b)"
     rf"|(?:fan|supporter|believer|part|power|bit)(?=$|[^\w\s]| (?:{_OF_ABSTRACT}|of (?:it|them|us|him|her))\b))",
     re.IGNORECASE,
@@ -141,7 +146,7 @@ INTRANSITIVE = re.compile(r"drink|smoke|drive|swim|cook|fly|vote|gamble", re.IGN
 """Which somebody does not do at all."""
 MOOD_VERBS = (
     r"looking|feeling|thinking|hoping|wondering|having|trying|sending|going|doing|being|getting|keeping|loving|enjoying"
-    r"|seeing|talking|asking|saying|try|check|see|let|think|send|do|ask|tell|get|need|keep|look|call|be|give|remember"
+    r"|seeing|talking|asking|saying|try|check|see|let|have|think|send|do|ask|tell|get|need|keep|look|call|be|give|remember"
     r"|never|always|definitely"
 )
 """With a time they still say nothing that lasts."""
