@@ -22,6 +22,8 @@ from operator_memory.domain.rules.statements import statement
         ("I've always loved maps", "User has always loved maps"),
         ("I've never smoked", "User has never smoked"),
         ("I don't drink", "User does not drink"),
+        ("I started climbing two years ago", "User started climbing two years ago"),
+        ("I lost my job last month", "User lost their job last month"),
         ("My aunt passed away in May", "User's aunt passed away in May"),
         ("My sister Nora has twins", "User's sister Nora has twins"),
         ("I teach maths and work at a school", "User teaches maths and works at a school"),
@@ -54,8 +56,14 @@ def test_what_lasts_is_kept_without_the_remarks_around_it(clause: str, fact: str
         # an opinion of it
         "My kids are so excited", "My family is amazing", "My writing is going well", "My trip was a blast",
         "My kids are our future", "Our actions can change the world",
-        # what happened, and nobody says when
+        # says nothing without an object, or has one of the moment only
+        "I won't quit", "I finished eating", "I don't have to fight", "I use to run a lot", "I just like playing",
+        "I have a headache right now", "I'm going to have to go tomorrow", "I tried one last week",
+        "I started practising", "I stopped and had lunch", "I'm leaving the day after tomorrow", "I play every weekend",
+        "I've never had a problem with it", "I have work to do today", "I'm not an expert on this",
+        # what happened, and nobody says when, or nobody will ask
         "I went to a parade", "I saw a film", "I made dinner", "I met some people",
+        "I watched a film last night", "I made soup yesterday",
     ],
 )  # fmt: skip
 def test_moods_remarks_and_dangling_words_are_not(clause: str) -> None:

@@ -11,12 +11,14 @@ from operator_memory.domain.text import MONTHS
 
 _SUBJECT = r"(?:it|that|this|these|those|they|he|she|you|there|i|we|let|such|what|who)(?:'(?:s|re|ve|ll|d|m))?\b"
 _REMARK = re.compile(
-    rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})"
-    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))|(?<! that)(?<! when)(?<! who)(?<! if) (?=(?:he|she|they|it|you)(?:'s|'re|'ve|'ll|re)\b)|, as (?={_SUBJECT})|,? (?:though|although|while|plus|even though) (?={_SUBJECT})|, (?={_SUBJECT})"
+    rf"(?<!\d) [\u2013\u2014-] (?!\d)|[\u2013\u2014;]|(?<=\w)- |\.{{3}}|: ?(?={_SUBJECT})|, (?={_SUBJECT})|, as (?={_SUBJECT})"
+    rf"|,? (?:and|but) (?={_SUBJECT})(?!(?:it|he|she|they)\b[^,;]*(?:\d|(?-i: [A-Z])))"
+    rf"|,? (?:though|although|while|plus|even though) (?={_SUBJECT})"
+    r"|(?<! that)(?<! when)(?<! who)(?<! if) (?=(?:(?:he|she|it)'(?:s|ll|d)|(?:they|you)(?:'(?:re|ve|ll)|re))\b)"
     r"|,? which\b|,? so (?!far\b|that\b)|,? (?:because|'cause|cuz) (?!of\b)"
     r"|, (?:not to mention|really|just|even|thanks|hopefully|still|thankfully|please|give|keep|make|use)\b"
     r"|,? (?:and|but) (?:feel|feeling|finding|lately|recently|haven't|hopefully|still)\b"
-    r"|,? (?:and|but) (?=(?:\w+ ){1,3}(?:can|could|is|are|was|were|will|has|have) )"
+    r"|,? (?:and|but) (?=(?:(?!(?:because|that|who|when|if|i|we)\b)\w+ ){1,3}(?:can|could|is|are|was|were|will|has|have) )"
     r"|, (?=(?:\w+ ){1,3}(?:\w+ed|is|was|are|were) )",
     re.IGNORECASE,
 )
@@ -40,19 +42,21 @@ _TO_LISTENER = re.compile(r"\b(?:you|your|yours|yourself|let's|y'all)\b", re.IGN
 _ADDING = re.compile(r",? (?:too|as well)$", re.IGNORECASE)
 _PLACED = re.compile(
     r"\bthis (?:coming )?(?:year|month|week|weekend|morning|afternoon|evening|spring|summer|autumn|fall|winter|semester"
-    rf"|season|{WEEKDAYS}|{MONTHS})\b"
-    r"|\bthese days\b|\bthere(?: i|')s\b|(?:(?<=love )|(?<=hate )|(?<=like )|(?<=prefer ))it (?:when|if)\b|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b"
-    r"|\bat home\b|\b(?:don't|do not|never) \w+ anything\b|\bthe same (?=\w+ as\b)|\bthat (?=\S+ (?:is|are|was|has|have|can|could|will|would)\b)"
-    r"|\b(?:they/them|she/her|he/him)\b",
+    rf"|season|{WEEKDAYS}|{MONTHS})\b|\bthese days\b|\bthere(?: i|')s\b|\bat home\b|\bthe same (?=\w+ as\b)"
+    r"|(?:(?<=love )|(?<=hate )|(?<=like )|(?<=prefer ))it (?:when|if)\b|\b(?:don't|do not|never) \w+ anything\b"
+    r"|\bone (?:of (?:(?:my|our)(?! own)|the)|day|year|month|week|another|time)\b|\b(?:they/them|she/her|he/him)\b"
+    r"|\bthat (?=\S+ (?:is|are|was|has|have|can|could|will|would)\b)",
     re.IGNORECASE,
 )
 _VAGUE = re.compile(
     r"\b(?:this|these|those|here|there|such|same|stuff|things?|something|anything|everything|someone|somebody|everyone"
-    r"|everybody|nothing|ones|somewhere|whatever|how|all the|guys?|other people|each other(?:'s)?|others|what|why|whether|similar)\b"
-    r"|\b(?:one|another|some|any|more|most|both|all|it|its|mine|theirs|hers|ours)$"
-    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)|who|that|to|for|with|in|on|last|this|yesterday|today|of (?:my|our) own)\b"
-    r"|\bright now\b|\bof one\b|([a-z])\1\1|\bin mind\b|\bto \w+ that \w+|\btogether$|\bthat$|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get|by) that\b"
-    r"|\b(?:a few|some) \w+$|\b(?:where|who) (?:i|we|it|they|he|she|to)\b",
+    r"|everybody|nothing|ones|somewhere|whatever|how|all the|guys?|other people|each other(?:'s)?|others|what|why"
+    r"|whether|similar|right now|of one|in mind|(?:where|who) (?:i|we|it|they|he|she|to))\b"
+    r"|\b(?:one|another|some|any|more|most|both|all|it|its|mine|theirs|hers|ours|together|that|(?:a few|some) \w+)$"
+    r"|\b(?:one|some|many|most|both|all|none|any|lots|few|a lot|plenty|bunch) (?:of (?:it|them|us|these|those|that|the|my)"
+    r"|who|that|to|for|with|in|on|last|this|yesterday|today|of (?:my|our) own)\b"
+    r"|\b(?:with|for|of|about|on|at|to|from|like|love|enjoy|hate|do|did|in|after|before|by|than|all|is|was|see|know|get"
+    r"|by) that\b|\bto \w+ that \w+|([a-z])\1\1",
     re.IGNORECASE,
 )
 # A pronoun, and what it may stand for if that is named before it.
@@ -81,7 +85,8 @@ _SAYING = re.compile(
     r"\b(?!(?:a|an|the|and|or|but|of|to|for|in|on|at|with|by|from|as|up|out|off|down|into|about|over|my|our|me|us|myself"
     r"|am|is|are|be|been|was|were|do|did|have|has|had|not|never|always|really|very|so|too|also|just|still|now|then|again"
     r"|lot|bit|much|more|less|well|better|best|hard|good|great|fun|lately|recently|day|times?|way|ever|long|soon|today"
-    r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple|maybe|probably|someday|either"
+    r"|together|forward|ahead|around|along|alone|away|back|once|twice|quite|pretty|super|all|both|few|some|many|couple"
+    r"|maybe|probably|someday|either"
     r"|get|go|I)\b)\w"
 )
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator_memory.domain.memory.quantities import numbers_of
 from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.rules.text import conjugated
-from operator_memory.domain.rules.vocabulary import PRESENT
+from operator_memory.domain.rules.vocabulary import PLAIN_VERBS
 from operator_memory.domain.text import MONTHS
 
 
@@ -87,9 +87,9 @@ _ADVERBS = re.compile(
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 _VERBS = "|".join(
     (
-        "is|are|was|has|moved|relocated|started|joined|turned|got|became|had|does|did|cannot|will|wants|quit|left|sold",
+        "is|are|was|has|goes|meets|reads|keeps|moved|relocated|started|joined|turned|got|became|had|does|did|cannot|will|wants|quit|left|sold",
         "lost|stopped|gave|cancelled|canceled|retired|divorced|married|no longer|never|asked|adopted|switched|resigned",
-        *sorted(conjugated(verb) for verb in PRESENT.split("|") if verb.isalpha()),
+        *map(conjugated, PLAIN_VERBS.split("|")),
     )
 )
 _SUBJECT = re.compile(
@@ -290,7 +290,7 @@ def _base_of(verb: str | None) -> str:
     if not verb:
         return ""
     base = verb.strip().removesuffix("ing")
-    known = {word for word in PRESENT.split("|") if word.isalpha()}
+    known = PLAIN_VERBS.split("|")
     return next((word for word in (base, f"{base}e", base[:-1]) if word in known), base)
 
 

@@ -36,14 +36,14 @@ def statements_in(sentence: str) -> Iterator[tuple[str, Statement]]:
 
 def statement(clause: str) -> Statement | None:
     """The clause as a fact about the user, or ``None`` if it says nothing lasting."""
-    if not _OF_ONESELF.search(clause) or words.OF_THIS_PLACE.search(clause):
+    if not _OF_ONESELF.search(clause):
         return None
     time, rest = time_first(clause)
-    clause = f"{finished(core(rest))} {time[:1].lower()}{time[1:]}".strip()
-    if words.OF_THIS_PLACE.search(clause) or not stands_alone(clause):
+    kept = f"{finished(core(rest))} {time[:1].lower()}{time[1:]}".strip()
+    if any(map(words.OF_THIS_PLACE.search, (clause, kept))) or not stands_alone(kept):
         return None
     for rule in (_together, _favourite, _planning, _being, _having, _wanting, _not_doing, _doing, _able, _owning):
-        if (fact := rule(clause)) is not None:
+        if (fact := rule(kept)) is not None:
             return fact
     return None
 
@@ -62,8 +62,9 @@ _STATE_OF = _rule(rf"^(?:{words.STATES_OF}) (?!(?:that|how|what|if)\b)(?P<of>.+)
 _OCCUPATION = _rule(rf"^(?:(?:also|still|currently|now) )?(?:{words.OCCUPATIONS})\b.*$")
 _DOING = _rule(rf"^(?!(?:{words.MOOD_VERBS})\b)\w+ing\b")
 _UPCOMING = _rule(
-    rf"\b(?:tomorrow|next (?:week|weekend|month|year|spring|summer|autumn|fall|winter|{words.WEEKDAYS}|{MONTHS})|this (?:coming )?(?:week|weekend|month|year|spring|summer|autumn|fall|winter)|later this"
-    rf"|on (?:{words.WEEKDAYS}|\d)|\d\w* (?:of )?(?:{MONTHS})|(?:{MONTHS}) \d|in (?:{MONTHS}|\w+ (?:days|weeks|months))|in the (?:spring|summer|autumn|fall))\b"
+    rf"\b(?:tomorrow|(?:next|this(?: coming)?) (?:week|weekend|month|year|spring|summer|autumn|fall|winter)|later this"
+    rf"|next (?:{words.WEEKDAYS}|{MONTHS})|on (?:{words.WEEKDAYS}|\d)|in (?:{MONTHS}|\w+ (?:days|weeks|months))"
+    rf"|\d\w* (?:of )?(?:{MONTHS})|(?:{MONTHS}) \d|in the (?:spring|summer|autumn|fall))\b"
 )
 _TODAY = _rule(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b")
 _ROLE = _rule(r"^(?:an?|the|one of) (?P<noun>(?!(?:bit|little|tad)\b).+)$")
@@ -94,7 +95,8 @@ def _lasts(state: str) -> bool:
     if found := _STATE_OF.match(state):
         return says_something(found["of"])
     if _OCCUPATION.match(state) or (_DOING.match(state) and _UPCOMING.search(state)):
-        return says_something(without_times(state.partition(" ")[2]))
+        doing = state.partition(" ")[2]
+        return says_something(without_times(doing)) and not words.ABSTRACT.match(doing)
     found = _ROLE.match(state)
     return found is not None and says_something(found["noun"]) and not words.ABSTRACT.match(found["noun"])
 
@@ -137,9 +139,9 @@ def _having(clause: str) -> Statement | None:
         return None
     if words.NOT_POSSESSED.match(match["rest"]):
         return _past(clause)
-    return (
-        Statement(f"User {match['adverb'] or ''}has {third_person(match['rest'])}") if _is_had(match["rest"]) else None
-    )
+    if not _is_had(match["rest"]):
+        return None
+    return Statement(f"User {match['adverb'] or ''}has {third_person(match['rest'])}")
 
 
 def _is_had(what: str) -> bool:
@@ -174,7 +176,7 @@ _I_CAN = _rule(
 )
 _AT_ONCE = _rule(r"\b(?:just|recently|finally|already|once)\b")
 _SECOND_VERB = _rule(
-    rf"(?P<link>(?:,|,? and|,? but) {words.ADVERB})(?P<verb>(?:{words.PRESENT})\b"
+    rf"(?P<link>,? (?:and|but) {words.ADVERB})(?P<verb>(?:{words.PRESENT})\b"
     r"(?=,| (?:as|at|in|for|on|with|from|my|our|the|an?|about|to|every|alone|remotely)\b)|have\b)"
 )
 _LONG_NEGATION = {
@@ -188,16 +190,14 @@ def _is_object(rest: str, *, definite: bool = False, timed: bool = False) -> boo
 
     ``definite``: "the ..." may be new, as in "I always take the aisle seat". ``timed``: a time or "every day" is enough.
     """
-    if (
-        _UNSAID.match(rest)
-        or not says_something(rest if timed else without_times(rest))
-        or words.ABOUT_THIS_TALK.match(rest)
-    ):
+    if not says_something(rest if timed else without_times(rest)):
+        return False
+    if _UNSAID.match(rest) or words.ABOUT_THIS_TALK.match(rest):
         return False
     return definite or names_a_time(rest) or not words.DEFINITE.match(rest)
 
 
-_UNSAID = _rule(r"^ (?:to )?(?:play|watch|tak|us|own|wear|mak|do|hav|gett?)(?:e|ing)?(?: \w+ly)?$")
+_UNSAID = _rule(r"^ (?:to )?(?:play|watch|tak|us|own|wear|mak|do|hav|gett?|practi[cs])(?:e|ing)?(?: \w+ly)?$")
 _HABIT = _rule(r"\b(?:always|usually|never|often)\b")
 
 
@@ -205,9 +205,7 @@ def _doing(clause: str) -> Statement | None:
     if past := _past(clause):
         return past
     match = _I_DO.match(clause)
-    if match is None:
-        return None
-    if _TODAY.search(match["rest"]):
+    if match is None or _TODAY.search(match["rest"]):
         return None
     habit, needy = _HABIT.search(match["adverb"] or ""), words.TRANSITIVE.fullmatch(match["verb"])
     if not _is_object(match["rest"], definite=habit is not None, timed=needy is None):

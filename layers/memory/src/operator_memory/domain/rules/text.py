@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operator_memory.domain.rules.vocabulary import MY_VERBS, WEEKDAYS
-from operator_memory.domain.text import MONTHS, SENTENCE, plain_apostrophes
+from operator_memory.domain.text import MONTHS
 
 MAX_SENTENCE = 300
 """A longer sentence is pasted text, or too involved to be rewritten by rules."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{0,200}`", re.DOTALL)
 _LINE = re.compile(r"[ \t]*(?:(?:[-*\u2022]|\d{1,2}[.)])[ \t]+)?(?P<text>[^\n\r\x0b\x0c\x85\u2028\u2029]+)")
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$|[\"')\]])[^.!?\n]*)*[.!?]*")
 _ABBREVIATED = re.compile(r"\b(?:(?:Dr|Mr|Mrs|Ms|Prof|St|Mt|[ap]\.m)\.(?=\s)|(?:[A-Z]\.)+(?=\s[A-Z][a-z]))")
 _NOT_SAID = (">", "|", "#", "<", "{")
-_BLANK = "\x00"
+_BLANK, _DOT = "\x00", "\x01"
 _OPENERS = re.compile(
     r"^(?:(?:oh|ah|aw+|hm+|well|so|ok|okay|yes|yeah|yep|yup|no|nope|nah|right|sure|definitely|totally|absolutely|of course"
     r"|and|but|also|plus|actually|btw|by the way|fyi|for the record|guess what|wow|haha|lol|honestly|speaking of which"
@@ -63,13 +64,13 @@ class Sentence:
 
 def sentences(text: str) -> Iterator[Sentence]:
     """The sentences of ``text``; code and quoted lines are left out."""
-    readable = _CODE.sub(lambda match: re.sub(r"[^\n]", _BLANK, match[0]), plain_apostrophes(text))
-    readable = _ABBREVIATED.sub(lambda match: match[0][:-1] + _BLANK, readable)  # as long as ``text``
+    readable = _CODE.sub(lambda match: re.sub(r"[^\n]", _BLANK, match[0]), text.replace("\u2019", "'"))
+    readable = _ABBREVIATED.sub(lambda match: match[0].replace(".", _DOT), readable)  # as long as ``text``
     for line in _LINE.finditer(readable):
         if line["text"].startswith(_NOT_SAID):
             continue
-        for found in SENTENCE.finditer(readable, *line.span("text")):
-            sentence = " ".join(found[0].replace(_BLANK, "").split())
+        for found in _SENTENCE.finditer(readable, *line.span("text")):
+            sentence = " ".join(found[0].replace(_BLANK, "").replace(_DOT, ".").split())
             if 2 <= len(sentence) <= MAX_SENTENCE:
                 yield Sentence(sentence, text[found.start() : found.end()].strip())
 
