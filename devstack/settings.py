@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from operator_memory.adapters.models.local_embeddings import DIMENSIONS
 from operator_memory.adapters.net.service_tokens import parse_keys
@@ -39,7 +39,7 @@ class Given:
 
     plain: dict[str, str]
     """For the functions' environment, by variable."""
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
     """For the local SSM, by variable."""
     settings: Settings
     """All together, checked; with stand-ins for the addresses of what is to be started here."""

