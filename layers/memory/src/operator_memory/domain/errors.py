@@ -97,6 +97,7 @@ class UpstreamError(MemoryServiceError):
     def __init__(self, system: str, message: str) -> None:
         super().__init__(f"{system}: {message}")
         self.system = system
+        self.detail = message
         self.retry_after: int | None = None
         """Whole seconds that the system asks to be left alone for, if it said so."""
 
