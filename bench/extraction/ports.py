@@ -62,6 +62,10 @@ class Jobs:
         self.records[account_id, job_id] = record
         return JobClaim(ClaimStatus.CLAIMED, record)
 
+    def keep(self, record: JobRecord, *, lease_seconds: int) -> None:  # noqa: ARG002  (the port's signature)
+        """As `save`."""
+        self.save(record)
+
     def save(self, record: JobRecord) -> None:
         """Keep it."""
         self.records[record.account_id, record.job_id] = record

@@ -1,17 +1,19 @@
 """Lambda ends the extraction function at some step; the message comes again, and all is as if it had not happened."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.lease import HOLD_SECONDS, LEASE_SECONDS
 
-from tests.support.failures.killable import Crossing, Person, World
+from tests.support.failures.killable import Crossing, Function, Person, World
 from tests.support.failures.killed import AGAIN, SAID, assert_as_never_killed, first, kill, killed, people
 from tests.support.failures.table import injects
 
 pytest_plugins = ["tests.support.supabase.fixtures", "tests.support.failures.killable_fixtures"]
 
+HOLDS = "SQS.ChangeMessageVisibility"
 READ = ("GetItem", "/scroll", "/batch", "/count", ".embeddings", ".chat", ".messages", ".memory_switches")
 
 
@@ -117,7 +119,7 @@ def test_killed_after_the_event(world: World, never_killed: Person) -> None:
 )
 def test_killed_before_the_watermark(world: World, never_killed: Person) -> None:
     person, asked = killed(world, first("DynamoDB.PutItem", '"done"', answered=True))
-    assert asked == ["DynamoDB.GetItem"], "the repetition does no more than ask whether the job is done"
+    assert asked == [HOLDS, "DynamoDB.GetItem"], "the repetition does no more than ask whether the job is done"
     assert world.items(person, "WATERMARK#") == []
     memories = world.memories(person)
     world.send(person, "job-2", minutes_ago=20)
@@ -142,7 +144,7 @@ def test_killed_before_the_message_is_deleted(world: World, never_killed: Person
     again = world.receive()
     answer, asked = world.invoke(again)
     world.acknowledge(again, answer)
-    assert asked == ["DynamoDB.GetItem"]
+    assert asked == [HOLDS, "DynamoDB.GetItem"]
     assert_as_never_killed(world, person, never_killed)
 
 
@@ -232,7 +234,40 @@ def test_killed_each_time(world: World) -> None:
     world.sqs.purge_queue(QueueUrl=world.urls["dead"])
 
 
-def test_a_lease_is_over_when_the_message_of_a_killed_function_comes_again(world: World) -> None:
+@injects(
+    "Lambda",
+    "told to end (SIGTERM) while the model is asked",
+    then="The message and the job are given back at once; the next worker goes on.",
+)
+def test_told_to_end_while_the_model_is_asked(world: World, never_killed: Person) -> None:
+    [person] = people(world, 1)
+    batch = world.receive()
+
+    def watch(function: Function, crossing: Crossing) -> None:
+        if crossing.what == "Model.chat" and not crossing.answered:
+            function.terminate()
+            function.has_ended()
+
+    answer, asked = world.invoke(batch, watch)
+    assert (answer, asked[-2:]) == (None, ["DynamoDB.PutItem", HOLDS])
+    assert world.outcomes(person)["state"] == ["queued"]
+    world.work_off()
+    assert_as_never_killed(world, person, never_killed)
+
+
+def test_a_message_is_held_for_as_long_as_the_lease_and_not_for_the_queues_half_hour(world: World) -> None:
+    """The first thing that the function asks of anybody: whatever ends it then, the account goes on soon."""
+    [person] = people(world, 1)
+    batch, holds = world.receive(), []
+
+    def watch(_function: Function, crossing: Crossing) -> None:
+        if crossing.number == 1 and not crossing.answered:
+            holds.append((crossing.what, json.loads(crossing.body)["VisibilityTimeout"]))
+
+    answer, _ = world.invoke(batch, watch)
+    world.acknowledge(batch, answer)
+    assert world.attempts(person) == 1
     timeout = world.template.functions["ExtractionFunction"].timeout
     time_out = int(world.template.queues["MemoryJobsQueue"].attributes["VisibilityTimeout"])
-    assert timeout < LEASE_SECONDS < time_out, "and no earlier: the function may still be at it"
+    assert holds == [(HOLDS, HOLD_SECONDS)]
+    assert timeout < LEASE_SECONDS < HOLD_SECONDS < time_out, "and no earlier: the function may still be at it"

@@ -4,8 +4,13 @@ import copy
 import importlib
 import json
 import logging
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -67,8 +72,29 @@ def test_every_message_is_worked_off_with_what_the_queue_says_of_it(monkeypatch:
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
     answer = extraction(seen.append, monkeypatch).handler(event, CONTEXT)
     assert answer == {"batchItemFailures": []}
-    sent_at = datetime(2026, 11, 24, 9, tzinfo=UTC)
-    assert seen == [QueuedJob("body of m1", "m1", "account-1", event["Records"][0]["receiptHandle"], 3, sent_at)]
+    sent_at, receipt = datetime(2026, 11, 24, 9, tzinfo=UTC), event["Records"][0]["receiptHandle"]
+    [job] = seen
+    assert replace(job, ends_at=None) == QueuedJob("body of m1", "m1", "account-1", receipt, 3, sent_at)
+    assert job.ends_at is not None
+    assert 0 < job.ends_at - time.monotonic() <= 60, "as the runtime says"
+
+
+def test_a_message_in_whose_middle_the_time_ends_is_named_in_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def part(_job: QueuedJob) -> None:
+        threading.Event().wait(170)
+
+    monkeypatch.setattr("operator_memory.entrypoints.stopping.GIVING_BACK_SECONDS", 60)
+    answer = extraction(part, monkeypatch).handler(batch(("a1", "a")), CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "a1"}]}
+
+
+def test_a_process_that_is_told_to_end_gives_no_answer_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def part(_job: QueuedJob) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(170)
+
+    with pytest.raises(SystemExit):
+        extraction(part, monkeypatch).handler(batch(("a1", "a")), CONTEXT)
 
 
 @pytest.mark.parametrize(("told", "seconds"), [("1795507200000", -3600), ("soon", 0), ("", 0)])

@@ -12,6 +12,7 @@ from operator_memory.adapters.aws.signed_json import AwsCredentials, AwsJsonClie
 from operator_memory.adapters.aws.ssm_secrets import MAX_AGE_SECONDS, REFRESH_TIMEOUT, RETRY_SECONDS, SsmSecrets
 from operator_memory.domain.errors import (
     MalformedResponseError,
+    RefusedKeyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
@@ -104,6 +105,18 @@ def test_a_name_that_does_not_exist_is_said_and_not_retried(aws: str, store: SSM
     with pytest.raises(UpstreamRejectedError, match="ssm: no such parameter: /memory/typo") as raised:
         connect(aws, QDRANT, "/memory/typo").get(QDRANT)
     assert not raised.value.retryable
+
+
+@pytest.mark.parametrize("name", ["AccessDeniedException", "com.amazonaws.ssm#InvalidKeyId", "ExpiredTokenException"])
+def test_a_refusal_is_told_by_awss_name_and_waited_for(connect: Connect, name: str) -> None:
+    answers = [reply({"__type": name, "Message": "User: arn:aws:sts::1:role/secret is not authorized"}, 400)]
+    with HttpServer(lambda _request: answers.pop() if answers else parameters("value")) as server:
+        secrets = connect(server.url, QDRANT)
+        with pytest.raises(RefusedKeyError) as raised:
+            secrets.get(QDRANT)
+        assert str(raised.value) == f"ssm: refused the request with 400 ({name.rpartition('#')[2]})"
+        assert raised.value.retryable
+        assert secrets.get(QDRANT) == "value", "the next time it is asked again"
 
 
 def test_a_rotated_secret_is_picked_up_within_five_minutes_and_not_looked_up_before(

@@ -9,7 +9,7 @@ from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
 from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
 from operator_memory.adapters.dynamodb.records import DynamoDBRecords
 from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
-from operator_memory.domain.learning.jobs import ClaimStatus, JobState, JobSubject
+from operator_memory.domain.learning.jobs import ClaimStatus, FinishedChunk, JobState, JobSubject
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.shared.tombstones import Target, Tombstone
 
@@ -147,6 +147,22 @@ def test_a_later_attempt_keeps_them_out_too(stores: Stores, target: Target, befo
     later = finished(stores.claimed(now=NOW + timedelta(seconds=61)))
     stores.jobs.save(later)
     assert stores.get() == emptied(later)
+
+
+@both
+@pytest.mark.parametrize("target", [USER, SESSION, AGENT, AUTHOR], ids=lambda target: target.name)
+def test_the_outcomes_of_what_a_running_job_has_finished_go_too_and_are_not_kept_again(
+    stores: Stores, target: Target
+) -> None:
+    record = replace(stores.claimed(), chunks={"first": FinishedChunk((OF_USER, OF_AGENT), llm_calls=1)})
+    stores.jobs.keep(record, lease_seconds=60)
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 1
+    stores.records.erase(ACCOUNT, target, until=NOW)
+    assert stores.records.count_erasable(ACCOUNT, target, until=NOW) == 0
+    left = (OF_AGENT,) if target is USER else ()
+    assert stores.get().chunks == {"first": FinishedChunk(left, llm_calls=1)}, "and it stays finished"
+    stores.jobs.keep(record, lease_seconds=60)
+    assert stores.get().chunks == {"first": FinishedChunk(left, llm_calls=1)}
 
 
 @both

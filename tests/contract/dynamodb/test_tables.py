@@ -12,12 +12,13 @@ from operator_memory.adapters.dynamodb import table as dynamodb_table
 from operator_memory.adapters.dynamodb.expiry import SHARDS, DynamoDBExpiryIndex
 from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
-from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, MAX_MESSAGES
+from operator_memory.application.learning.extract_run import MAX_MESSAGES
 from operator_memory.application.ports.learning import JobStore, WatermarkStore
 from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import (
+    MAX_FACTS_LISTED,
     ClaimStatus,
     FactOutcome,
     JobClaim,

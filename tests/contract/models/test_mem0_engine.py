@@ -299,7 +299,7 @@ def test_mem0_is_built_with_exactly_the_attributes_that_it_expects() -> None:
     failure, memories = Failure(), InMemoryMemories()
     ours = mem0_engine._pipeline_class()(
         StrictModel(
-            OpenAIChat(base_url="http://x", api_key="k", model="m", timeout=1, max_tokens=1), failure, OBSERVED
+            OpenAIChat(base_url="http://x", api_key=lambda: "k", model="m", timeout=1, max_tokens=1), failure, OBSERVED
         ),
         embedder := StrictEmbedder(FakeEmbedder(), 1.0, failure),
         ProposalStore(memories, ACCOUNT, [], OBSERVED, 1.0, failure, embedder),

@@ -30,6 +30,7 @@ from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex
 from tests.support.fakes.erasure import InMemoryTombstones
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakePlatform, FakeSwitches
+from tests.support.learning.extraction import new_progress
 from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
 
@@ -88,7 +89,8 @@ class World:
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
         ports = FactDependencies(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
-        return LearnFacts(ports, chunk_characters=48_000, quota=100).learn(job, [Turn("user", said)]).outcomes
+        learn = LearnFacts(ports, chunk_characters=48_000, quota=100)
+        return learn.learn(job, [Turn("user", said)], new_progress(job, clock)).outcomes
 
     @property
     def library(self) -> QdrantLibrary:

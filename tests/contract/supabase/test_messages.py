@@ -19,6 +19,7 @@ from operator_memory.domain.conversation import RawMessage, Watermark, read_conv
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,
+    RefusedKeyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -43,7 +44,7 @@ def make() -> Iterator[Callable[..., SupabaseThreadMessages]]:
     made: list[SupabaseThreadMessages] = []
 
     def build(url: str, key: str, timeout_seconds: float = AMPLE) -> SupabaseThreadMessages:
-        made.append(SupabaseThreadMessages(url, key, timeout_seconds))
+        made.append(SupabaseThreadMessages(url, lambda: key, timeout_seconds))
         return made[-1]
 
     yield build
@@ -54,6 +55,16 @@ def make() -> Iterator[Callable[..., SupabaseThreadMessages]]:
 @pytest.fixture
 def messages(supabase_front: SupabaseFront, make: Callable[..., SupabaseThreadMessages]) -> ThreadMessages:
     return make(supabase_front.url, supabase_front.service_role_key)
+
+
+def test_a_rotated_key_is_heard_of(supabase_front: SupabaseFront) -> None:
+    keys = ["not the key", supabase_front.service_role_key]
+    reader = SupabaseThreadMessages(supabase_front.url, lambda: keys.pop(0), AMPLE)
+    ids = account(str(uuid4())), str(uuid4())
+    with pytest.raises(RefusedKeyError):
+        reader.read(*ids, after=None, limit=1)
+    assert reader.read(*ids, after=None, limit=1) == []
+    reader.close()
 
 
 def account(text: str) -> AccountId:

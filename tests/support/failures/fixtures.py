@@ -118,7 +118,9 @@ def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitSt
     aws = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"mode": "standard", "total_max_attempts": 1})
     reader = supabase_messages.SupabaseThreadMessages
 
-    def make_reader(url: str, key: str, timeout_seconds: float) -> supabase_messages.SupabaseThreadMessages:
+    def make_reader(
+        url: str, key: Callable[[], str], timeout_seconds: float
+    ) -> supabase_messages.SupabaseThreadMessages:
         made = reader(url, key, PATIENCE)
         cleanup.callback(made.close)
         return made

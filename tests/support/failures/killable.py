@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,9 +83,23 @@ class Function:
 
     def kill(self) -> None:
         """End the process at once. Called by the watch, it also drops the request."""
-        assert self._known.wait(PATIENCE)
-        os.kill(self._pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         raise ConnectionAbortedError
+
+    def terminate(self) -> None:
+        """Tell the process to end."""
+        self._signal(signal.SIGTERM)
+
+    def has_ended(self) -> None:
+        """Wait until the process is gone."""
+        deadline = time.monotonic() + PATIENCE
+        while Path(f"/proc/{self._pid}").exists():
+            assert time.monotonic() < deadline, "it goes on"
+            time.sleep(0.02)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._known.wait(PATIENCE)
+        os.kill(self._pid, number)
 
     def close(self) -> None:
         """Hang up."""
@@ -252,7 +267,7 @@ class World:
             )
 
     def time_out(self, person: Person, *batch: Mapping[str, Any]) -> None:
-        """Half an hour passes: the messages are seen again, and the leases of the account's jobs are over."""
+        """The hold of the messages ends: they are seen again, and the leases of the account's jobs are over."""
         self.seen_again(*batch)
         for item in self.items(person, "JOB#"):
             if "lease_until" in item:

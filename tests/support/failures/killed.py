@@ -10,7 +10,7 @@ SAID = (
     ("assistant", "Noted."),
     ("user", "Please always answer briefly."),
 )
-AGAIN = "The message comes again when its time-out is over. "
+AGAIN = "The message comes again when the worker's lease has ended (after 335 s). "
 Moment = Callable[[Crossing], bool]
 
 

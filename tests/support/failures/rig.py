@@ -18,6 +18,7 @@ from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.adapters.local.system_clock import SystemClock
 from operator_memory.domain.learning.jobs import JobRecord, JobState
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.lease import HOLD_SECONDS
 
 from devstack.supabase import SupabaseFront
 from infra.dead_letters.actions import Tally, act
@@ -25,6 +26,7 @@ from infra.dead_letters.failed_message import Kind
 from infra.dead_letters.queue import DeadLetterQueue
 from tests.support.aws.clients import Queues
 from tests.support.failures.faulty_proxy import FaultyProxy, When
+from tests.support.loopback import Request
 from tests.support.qdrant.front import Rest
 from tests.support.supabase.tenants import StoredMessage, add_messages, new_thread
 
@@ -37,7 +39,7 @@ PATIENCE = 30.0
 
 SAID = (("user", "My name is Ana and I live in Porto."), ("assistant", "Noted, Ana."))
 SUBJECT, BYSTANDER = "subject", "bystander"
-_CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000, function_name="extraction")
+_CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000, function_name="extraction")
 
 
 def path(ending: str) -> When:
@@ -50,7 +52,13 @@ def target(name: str, *, holding: str = "") -> When:
     return lambda request: request.headers.get("x-amz-target", "").endswith(f".{name}") and holding in str(request.body)
 
 
-GIVES_BACK = target("ChangeMessageVisibility")
+def gives_back(request: Request) -> bool:
+    """Whether it is the message's return to the queue, not the start of its handling."""
+    given = target("ChangeMessageVisibility")(request)
+    return given and request.json()["VisibilityTimeout"] != HOLD_SECONDS
+
+
+GIVES_BACK: When = gives_back
 BURIES = target("SendMessage", holding=f"/{DEAD}-")
 NOTES_EVENT = target("SendMessage", holding=f"/{EVENTS}-")
 CHAT, EMBEDDINGS = path("/chat/completions"), path("/embeddings")

@@ -155,6 +155,7 @@ def _concerns(record: JobRecord, target: Target) -> bool:
 
 
 def _holds(record: JobRecord, target: Target) -> bool:
+    facts = [*record.facts, *(fact for chunk in record.chunks.values() for fact in chunk.outcomes)]
     if target.kind is TargetKind.USER:
-        return any(fact.scope is Scope.USER for fact in record.facts)
-    return bool(record.facts or record.turns or record.error_detail)
+        return any(fact.scope is Scope.USER for fact in facts)
+    return bool(facts or record.turns or record.error_detail)

@@ -1,16 +1,17 @@
 """Ports of learning in memory: jobs, their queue, watermarks, conversations, and an extractor that follows a script."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from operator_memory.domain.conversation import RawMessage, Turn, Watermark
-from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.errors import JobInProgressError, MemoryServiceError
 from operator_memory.domain.learning.jobs import (
     ClaimStatus,
     DeadLetter,
+    FactOutcome,
     JobClaim,
     JobRecord,
     JobState,
@@ -86,6 +87,15 @@ class InMemoryJobs:
             self.records[key] = kept
             self.leases.pop(key, None)
 
+    def keep(self, record: JobRecord, *, lease_seconds: int) -> None:
+        key = (record.account_id, record.job_id)
+        known, lease = self.records.get(key), self.leases.get(key)
+        if known and (known.attempts, known.content_hash) != (record.attempts, record.content_hash):
+            raise JobInProgressError(f"a later attempt has job {record.job_id}")
+        self.save(record)
+        if known and lease:
+            self.leases[key] = lease
+
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         return self.records.get((account_id, job_id))
 
@@ -96,9 +106,14 @@ class InMemoryJobs:
     @staticmethod
     def without_outcomes(record: JobRecord, scope: Scope | None) -> JobRecord:
         """The record without its facts of ``scope``; ``None``: without any outcome."""
+
+        def left(outcomes: Iterable[FactOutcome]) -> tuple[FactOutcome, ...]:
+            return tuple(outcome for outcome in outcomes if scope is not None and outcome.scope is not scope)
+
+        chunks = {key: replace(chunk, outcomes=left(chunk.outcomes)) for key, chunk in record.chunks.items()}
         if scope is None:
-            return replace(record, facts=(), turns=(), error_detail=None)
-        return replace(record, facts=tuple(fact for fact in record.facts if fact.scope is not scope))
+            return replace(record, facts=(), turns=(), error_detail=None, chunks=chunks)
+        return replace(record, facts=left(record.facts), chunks=chunks)
 
 
 @dataclass
@@ -139,8 +154,14 @@ class FakeJobQueue:
     """Port ``JobQueue``; notes what is asked of it."""
 
     retries: list[tuple[str, int]] = field(default_factory=list)
+    holds: list[tuple[str, int]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     error: MemoryServiceError | None = None
+
+    def hold(self, receipt_handle: str, *, seconds: int) -> None:
+        self.holds.append((receipt_handle, seconds))
+        if self.error:
+            raise self.error
 
     def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
         self.retries.append((receipt_handle, delay_seconds))

@@ -7,14 +7,16 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.progress import Progress
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import Redactor
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
-from operator_memory.domain.learning.jobs import JobRecord, RunJob
+from operator_memory.domain.learning.jobs import JobRecord, JobState, RunJob
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
@@ -113,3 +115,9 @@ def a_job(*said: tuple[str, str], account: AccountId = ACCOUNT, **fields: object
     messages = tuple(RawMessage(role, text) for role, text in said)
     job = RunJob("job-1", account, "thread-1", "completed", FINISHED, agent_id="agent-1", messages=messages)
     return replace(job, **fields)  # type: ignore[arg-type]
+
+
+def new_progress(job: RunJob, clock: Clock) -> Progress:
+    """Of a job's first attempt, without end."""
+    record = JobRecord(job.account_id, job.job_id, JobState.RUNNING, "hash", clock.now(), started_at=clock.now())
+    return Progress(record, InMemoryJobs(), clock, lease_seconds=330, chunk_seconds=100, ends_at=None)

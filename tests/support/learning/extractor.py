@@ -45,7 +45,7 @@ class World:
         self.extractor = self.make(self.server.url, timeout)
 
     def make(self, url: str, timeout: float) -> Mem0Extractor:
-        model = OpenAIChat(base_url=f"{url}/v1", api_key="k", model="m", timeout=timeout, max_tokens=100)
+        model = OpenAIChat(base_url=f"{url}/v1", api_key=lambda: "k", model="m", timeout=timeout, max_tokens=100)
         self.models.append(model)
         return Mem0Extractor(model=model, embedder=self.embedder, memories=self.memories, clock=FakeClock())
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrieveContext
-from operator_memory.domain.errors import ConfigurationError
+from operator_memory.domain.errors import ConfigurationError, RefusedKeyError
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.wiring import (
     build_archive,
@@ -14,6 +15,9 @@ from operator_memory.entrypoints.wiring import (
     build_extraction,
     build_memories,
 )
+
+from tests.support.learning.extractor import completion
+from tests.support.loopback import HttpServer, Request, reply
 
 QDRANT = {"QDRANT_URL": "http://127.0.0.1:1"}
 KEYS = {"SERVICE_TOKEN_KEYS": json.dumps({"k": "s" * 40})}
@@ -101,6 +105,35 @@ def test_the_extraction_function_needs_its_table_and_queues(missing: str) -> Non
 
 def test_the_extraction_function_starts_without_any_key_on_its_rules() -> None:
     assert build_extraction({**QDRANT, **EXTRACTION})
+
+
+def test_the_extraction_function_starts_while_its_secrets_cannot_be_read_and_reads_them_in_the_job() -> None:
+    """Else a refusal at the start would keep the message for as long as the queue hides it."""
+    refused = [reply({"__type": "AccessDeniedException"}, 400)]
+
+    def answer(request: Request) -> bytes:
+        if request.path != "/":
+            return completion("{}")
+        names = request.json()["Names"]
+        return refused.pop() if refused else reply({"Parameters": [{"Name": n, "Value": f"key of {n}"} for n in names]})
+
+    with HttpServer(answer) as server:
+        environ = {
+            **QDRANT, **EXTRACTION, **AWS, "AWS_ENDPOINT_URL_SSM": server.url, "OPENAI_BASE_URL": server.url + "/v1",
+            "OPENAI_API_KEY_PARAMETER": "/openai", "SUPABASE_URL": "http://127.0.0.1:1",
+            "SUPABASE_SERVICE_KEY_PARAMETER": "/supabase",
+        }  # fmt: skip
+        assert build_extraction(environ)
+        assert server.requests == []
+        adapters: Any = AdaptersInUse.from_environment(environ)
+        model = adapters.chat_model()
+        with pytest.raises(RefusedKeyError, match="AccessDeniedException") as raised:
+            model.generate_response([{"role": "user", "content": "hi"}])
+        assert raised.value.retryable
+        assert model.generate_response([{"role": "user", "content": "hi"}]) == "{}"
+        assert server.requests[-1].headers["authorization"] == "Bearer key of /openai"
+        model._client.close()
+        adapters._read_parameter.__self__._client.close()
 
 
 def test_the_platforms_database_needs_its_key() -> None:

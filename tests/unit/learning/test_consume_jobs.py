@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,9 @@ from operator_memory.domain.errors import (
     JobConflictError,
     JobInProgressError,
     MemoryServiceError,
+    OutOfTimeError,
+    RefusedKeyError,
+    TimeIsUpError,
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
@@ -23,7 +27,7 @@ from operator_memory.domain.learning.jobs import (
     retry_delay_seconds,
 )
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.lease import HOLD_SECONDS, LEASE_SECONDS
 
 from tests.support.fakes.learning import FakeJobQueue, InMemoryJobs
 
@@ -38,7 +42,7 @@ def message(receive_count: int = 1) -> QueuedJob:
 
 
 def consumer(
-    queue: FakeJobQueue, outcome: Exception | None = None, record: JobRecord | None = None, *, readable: bool = True
+    queue: FakeJobQueue, outcome: BaseException | None = None, record: JobRecord | None = None, *, readable: bool = True
 ) -> ConsumeJobs:
     def extract(job: RunJob, content_hash: str) -> JobRecord:
         if outcome:
@@ -122,6 +126,65 @@ def test_the_job_is_told_when_it_was_sent() -> None:
         message()
     )
     assert [job.sent_at for job in seen] == [SENT]
+
+
+@pytest.mark.parametrize("error", [None, UpstreamUnavailableError("qdrant", "503"), JobConflictError("other")])
+def test_the_queue_keeps_the_message_for_the_time_of_the_lease_and_no_longer(error: Exception | None) -> None:
+    """A worker that is killed does not give it back."""
+    queue = FakeJobQueue()
+    with contextlib.suppress(UpstreamUnavailableError):
+        consumer(queue, error).consume(message())
+    assert queue.holds == [("receipt-1", HOLD_SECONDS)]
+    assert 0 < HOLD_SECONDS - LEASE_SECONDS < 60, "when it comes again its lease has just ended"
+
+
+def test_a_queue_that_does_not_hold_it_does_not_keep_the_job_from_being_done() -> None:
+    queue = FakeJobQueue(error=UpstreamUnavailableError("sqs", "down"))
+    consumer(queue).consume(message())
+    assert queue.retries == []
+
+
+@pytest.mark.parametrize("receive_count", [1, MAX_RECEIVES + 5])
+@pytest.mark.parametrize(
+    "error",
+    [OutOfTimeError("2 chunks are finished"), SystemExit(143), KeyboardInterrupt()],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_worker_that_ends_in_an_orderly_way_gives_the_message_back_at_once(
+    error: BaseException, receive_count: int
+) -> None:
+    queue = FakeJobQueue()
+    with pytest.raises(type(error)):
+        consumer(queue, error).consume(message(receive_count))
+    assert (queue.retries, queue.letters) == ([("receipt-1", 0)], [])
+
+
+def test_a_job_in_whose_middle_the_time_always_ends_is_given_up() -> None:
+    queue = FakeJobQueue()
+    with pytest.raises(TimeIsUpError):
+        consumer(queue, TimeIsUpError()).consume(message(MAX_RECEIVES - 1))
+    assert (queue.retries, queue.letters) == ([("receipt-1", 0)], [])
+    consumer(queue, TimeIsUpError()).consume(message(MAX_RECEIVES))
+    assert [letter.reason for letter in queue.letters] == ["out_of_time"]
+
+
+def test_what_a_system_said_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    error = RefusedKeyError("ssm", "refused the request with 400 (AccessDeniedException)")
+    with pytest.raises(RefusedKeyError):
+        consumer(FakeJobQueue(), error).consume(message())
+    assert vars(caplog.records[-1])["detail"] == "ssm: refused the request with 400 (AccessDeniedException)"
+
+
+def test_the_job_is_told_when_its_time_ends() -> None:
+    seen: list[RunJob] = []
+
+    def extract(job: RunJob, content_hash: str) -> JobRecord:
+        seen.append(job)
+        return JobRecord(job.account_id, job.job_id, JobState.DONE, content_hash, NOW)
+
+    jobs = ConsumeJobs(parse=lambda _: (JOB, "hash"), extract=extract, queue=FakeJobQueue(), jobs=InMemoryJobs())
+    jobs.consume(replace(message(), ends_at=1_234.5))
+    assert [job.ends_at for job in seen] == [1_234.5]
 
 
 @pytest.mark.parametrize("error", [UpstreamUnavailableError("qdrant", "503"), KeyError("x")])

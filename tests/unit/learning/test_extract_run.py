@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from operator_memory.application.learning.extract_run import MAX_FACTS_LISTED, ExtractionPolicy
+from operator_memory.application.learning.extract_run import ExtractionPolicy
 from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.conversation import MAX_MESSAGE_CHARACTERS, RawMessage, Watermark
 from operator_memory.domain.errors import (
@@ -17,7 +17,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
+from operator_memory.domain.learning.jobs import MAX_FACTS_LISTED, JobRecord, JobState, Outcome
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks

@@ -91,12 +91,26 @@ class JobInProgressError(MemoryServiceError):
     retryable = True
 
 
+class OutOfTimeError(MemoryServiceError):
+    """The rest of a job does not fit into its worker's time. What is finished is kept: the next attempt goes on."""
+
+    retryable = True
+
+
+class TimeIsUpError(BaseException):
+    """The worker's time ends in the middle of something.
+
+    No ``Exception``, like the interpreter's own reasons to stop: no library that swallows errors is to swallow it.
+    """
+
+
 class UpstreamError(MemoryServiceError):
     """A system we depend on failed. ``system`` is its name: ``qdrant``, ``embeddings``, ``llm`` ..."""
 
     def __init__(self, system: str, message: str) -> None:
         super().__init__(f"{system}: {message}")
         self.system = system
+        self.detail = message
         self.retry_after: int | None = None
         """Whole seconds that the system asks to be left alone for, if it said so."""
 

@@ -241,7 +241,7 @@ class AdaptersInUse:
 
         return OpenAIChat(
             base_url=self.settings.openai_base_url,
-            api_key=self.required_secret("openai_api_key")(),
+            api_key=self.required_secret("openai_api_key"),
             model=self.settings.extraction_model,
             timeout=self.settings.extraction_timeout_seconds,
             max_tokens=self.settings.extraction_max_tokens,
@@ -279,7 +279,7 @@ class AdaptersInUse:
             return None
         from operator_memory.adapters.supabase.messages import SupabaseThreadMessages
 
-        key = self.required_secret("supabase_service_key")()
+        key = self.required_secret("supabase_service_key")
         return SupabaseThreadMessages(self.settings.supabase_url, key, timeout_seconds=20)
 
     def switches(self) -> "SwitchReader":

@@ -113,7 +113,12 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
     from operator_memory.adapters.models.mem0_engine import Mem0Extractor
     from operator_memory.adapters.secrets.redactor import SecretRedactor
     from operator_memory.application.learning.chunk_facts import FactDependencies
-    from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
+    from operator_memory.application.learning.extract_run import (
+        STORING_SECONDS,
+        ExtractionPolicy,
+        ExtractionPorts,
+        ExtractRun,
+    )
     from operator_memory.application.learning.learn_facts import LearnFacts
     from operator_memory.application.learning.store_turns import StoreTurns
 
@@ -132,7 +137,9 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
     )
     return ExtractRun(
         ports,
-        ExtractionPolicy(enabled=settings.memory_enabled),
+        ExtractionPolicy(
+            chunk_seconds=settings.extraction_timeout_seconds + STORING_SECONDS, enabled=settings.memory_enabled
+        ),
         turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
         facts=LearnFacts(
             fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota

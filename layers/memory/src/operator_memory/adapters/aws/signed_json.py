@@ -8,6 +8,7 @@ Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +17,10 @@ from urllib.parse import urlsplit
 
 from operator_memory.adapters.net.http import HttpClient, Response, json_object
 from operator_memory.application.ports.core import Clock
-from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
 
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ThroughputExceeded", "SlowDown")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _JSON_1_0 = ("sqs", "dynamodb")
 
 
@@ -59,7 +61,7 @@ class AwsJsonClient:
         Raises:
             UpstreamError: of the kind that the failure stands for.
         """
-        return json_object(self._service, self._send(target, payload, timeout))
+        return self._answer(self._send(target, payload, timeout))
 
     def call_or_refusal(
         self, target: str, payload: Mapping[str, Any], *, expected: Collection[str], timeout: float
@@ -73,6 +75,12 @@ class AwsJsonClient:
         refusal = _refusal(response)
         if refusal is not None and refusal.name in expected:
             return refusal
+        return self._answer(response)
+
+    def _answer(self, response: Response) -> dict[str, Any]:
+        refusal = _refusal(response)
+        if refusal is not None:
+            raise UpstreamRejectedError(self._service, f"refused the request with 400 ({refusal.name})")
         return json_object(self._service, response)
 
     def _send(self, target: str, payload: Mapping[str, Any], timeout: float) -> Response:
@@ -92,7 +100,7 @@ class AwsJsonClient:
         refusal = _refusal(response)
         if refusal is not None and any(word in refusal.name for word in _THROTTLED):
             # AWS says "too fast" with status 400, like a request that can never succeed; the name tells them apart.
-            raise UpstreamUnavailableError(self._service, "throttled the request")
+            raise UpstreamUnavailableError(self._service, f"throttled the request ({refusal.name})")
         return response
 
     def open(self, *, timeout: float) -> None:
@@ -110,7 +118,8 @@ def _refusal(response: Response) -> Refusal | None:
         return None
     try:
         body = json.loads(response.body)
-        return Refusal(str(body["__type"]).rpartition("#")[2], body)
+        name = str(body["__type"]).rpartition("#")[2]
+        return Refusal(name, body) if _NAME.fullmatch(name) else None
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
 

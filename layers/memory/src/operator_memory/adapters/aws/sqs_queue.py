@@ -21,11 +21,18 @@ class SqsJobQueue:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
+    def hold(self, receipt_handle: str, *, seconds: int) -> None:
+        """Hide a received message for ``seconds`` from now on."""
+        self._hide(receipt_handle, seconds)
+
     def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
         """Make a received message visible again after ``delay_seconds``."""
+        self._hide(receipt_handle, delay_seconds)
+
+    def _hide(self, receipt_handle: str, seconds: int) -> None:
         with translated(_SYSTEM):
             self._client.change_message_visibility(
-                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=delay_seconds
+                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
 
     def dead_letter(self, letter: DeadLetter) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from operator_memory.adapters.aws.signed_json import AwsJsonClient
 from operator_memory.application.ports.core import Clock
-from operator_memory.domain.errors import MalformedResponseError, UpstreamError, UpstreamRejectedError
+from operator_memory.domain.errors import MalformedResponseError, RefusedKeyError, UpstreamError, UpstreamRejectedError
 
 MAX_AGE_SECONDS = 300.0
 """How long a value is used before it is read again; a rotated secret is picked up within this time."""
@@ -57,7 +57,11 @@ class SsmSecrets:
     def _read(self) -> dict[str, str]:
         request = {"Names": self._names, "WithDecryption": True}
         timeout = min(self._timeout, REFRESH_TIMEOUT) if self._values else self._timeout
-        answer = self._client.call("AmazonSSM.GetParameters", request, timeout=timeout)
+        try:
+            answer = self._client.call("AmazonSSM.GetParameters", request, timeout=timeout)
+        except UpstreamRejectedError as error:
+            # A permission or a key that is not there yet: somebody mends it, as with a key that is refused.
+            raise RefusedKeyError("ssm", error.detail) from error
         missing = answer.get("InvalidParameters")
         if missing:
             raise UpstreamRejectedError("ssm", f"no such parameter: {', '.join(map(str, missing))}")

@@ -4,15 +4,16 @@ Outcomes are stored as text, one a line, since an item may take 400 KB and a lon
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Table, epoch, key
-from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
+from operator_memory.domain.errors import JobInProgressError, MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import (
     ClaimStatus,
     FactOutcome,
+    FinishedChunk,
     JobClaim,
     JobRecord,
     JobState,
@@ -106,19 +107,11 @@ class DynamoDBJobs:
         A record of an attempt that lost its lease to a later one is not written: the later one reports. Nor is
         one that is there no more: its account was erased.
         """
-        erased: str | None = None
-        for _ in range(ATTEMPTS):
-            condition, values = _as_read(record.attempts, record.content_hash, erased)
-            if self._table.put_if(self._written(record, erased), condition, values):
-                return
-            stored = self._table.get(record.account_id, _item(record.job_id))
-            known = _record(stored) if stored else None
-            if not stored or not known:
-                return
-            if (known.attempts, known.content_hash) != (record.attempts, record.content_hash):
-                return
-            erased = stored.get("erased")
-        raise UpstreamUnavailableError(SYSTEM, "the job's record changes faster than it can be read")
+        self._write(record, {})
+
+    def keep(self, record: JobRecord, *, lease_seconds: int) -> None:
+        """Write the record of a running attempt, whose lease stays as it was claimed. See `save`."""
+        self._write(record, {"lease_until": epoch(record.started_at or record.updated_at) + lease_seconds})
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         """The record, or ``None`` if the account has no such job."""
@@ -131,6 +124,23 @@ class DynamoDBJobs:
         items = self._table.page(account_id, PREFIX, limit=limit + 1, start=start)
         records = [_record(item) for item in items[:limit]]
         return records, records[-1].job_id if len(items) > limit else None
+
+    def _write(self, record: JobRecord, lease: Item) -> None:
+        erased: str | None = None
+        for _ in range(ATTEMPTS):
+            condition, values = _as_read(record.attempts, record.content_hash, erased)
+            if self._table.put_if(self._written(record, erased) | lease, condition, values):
+                return
+            stored = self._table.get(record.account_id, _item(record.job_id))
+            known = _record(stored) if stored else None
+            if not stored or not known:
+                return
+            if (known.attempts, known.content_hash) != (record.attempts, record.content_hash):
+                if lease:
+                    raise JobInProgressError(f"a later attempt has job {record.job_id}")
+                return
+            erased = stored.get("erased")
+        raise UpstreamUnavailableError(SYSTEM, "the job's record changes faster than it can be read")
 
     def _written(self, record: JobRecord, erased: str | None) -> Item:
         subject = record.subject
@@ -158,6 +168,7 @@ class DynamoDBJobs:
             "session_id": subject.session_id or None,
             "agent_id": subject.agent_id,
             "author_id": subject.author_id,
+            "chunks": {key: _chunk_item(chunk) for key, chunk in record.chunks.items()} or None,
             "ttl": epoch(record.updated_at + self._lifetime),
         }
         return item if erased is None else without_outcomes(item, erased)
@@ -169,16 +180,28 @@ def without_outcomes(item: Item, erased: str) -> Item:
     The state and the content's hash stay: a redelivered job is still known.
     """
     if ERASED_ALL in (erased, item.get("erased")):
-        return item | {"facts": "", "turns": "", "error_detail": None, "erased": ERASED_ALL}
-    kept = [line for line in str(item.get("facts", "")).split("\n") if not _of_user(line)]
-    return item | {"facts": "\n".join(kept), "erased": erased}
+        left = {"facts": "", "turns": "", "error_detail": None}
+        return item | left | {"chunks": _chunks_with(lambda _lines: "", item), "erased": ERASED_ALL}
+    facts = _without_users(str(item.get("facts", "")))
+    return item | {"facts": facts, "chunks": _chunks_with(_without_users, item), "erased": erased}
+
+
+def _chunks_with(change: Callable[[str], str], item: Item) -> Item | None:
+    """The finished chunks of a record's item, their outcomes' lines changed. They stay finished without outcomes."""
+    chunks = item.get("chunks") or {}
+    return {key: chunk | {"facts": change(str(chunk.get("facts", "")))} for key, chunk in chunks.items()} or None
+
+
+def _without_users(lines: str) -> str:
+    return "\n".join(line for line in lines.split("\n") if line and not _of_user(line))
 
 
 def holds_outcomes(item: Item, erased: str) -> bool:
     """Whether a record's item holds any of the outcomes that ``erased`` says."""
+    lines = [str(each.get("facts", "")) for each in (item, *(item.get("chunks") or {}).values())]
     if erased == ERASED_ALL:
-        return any(item.get(name) for name in ("facts", "turns", "error_detail"))
-    return any(_of_user(line) for line in str(item.get("facts", "")).split("\n") if line)
+        return any(lines) or any(item.get(name) for name in ("turns", "error_detail"))
+    return any(_of_user(line) for each in lines for line in each.split("\n") if line)
 
 
 def _of_user(line: str) -> bool:
@@ -229,6 +252,26 @@ def _outcome(text: str, _tab: str, more: str) -> FactOutcome:
     return FactOutcome(memory_id, Scope(scope), Outcome(outcome), reason[0] if reason else None, source, named)
 
 
+_COUNTS = (
+    "llm_calls",
+    "prompt_tokens",
+    "completion_tokens",
+    "answered",
+    "failed",
+    "unreadable",
+    "passed_over",
+    "unlisted",
+)
+
+
+def _chunk_item(chunk: FinishedChunk) -> Item:
+    return {"facts": _lines(chunk.outcomes), **{name: getattr(chunk, name) for name in _COUNTS}}
+
+
+def _chunk(item: Item) -> FinishedChunk:
+    return FinishedChunk(_outcomes(item["facts"]), *(int(item[name]) for name in _COUNTS))
+
+
 def _moment(item: Item, name: str) -> datetime | None:
     return datetime.fromisoformat(item[name]) if item.get(name) else None
 
@@ -255,6 +298,7 @@ def _record(item: Item) -> JobRecord:
             error=item.get("error"),
             error_detail=item.get("error_detail"),
             first_error=item.get("first_error"),
+            chunks={key: _chunk(chunk) for key, chunk in (item.get("chunks") or {}).items()},
             subject=JobSubject(
                 item.get("thread_id", ""), item.get("session_id", ""), item.get("agent_id"), item.get("author_id")
             ),

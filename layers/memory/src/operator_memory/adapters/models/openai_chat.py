@@ -29,10 +29,10 @@ class OpenAIChat:
     """A chat model. Has the one method that Mem0 expects of a model (`generate_response`)."""
 
     def __init__(
-        self, *, base_url: str, api_key: str | Callable[[], str], model: str, timeout: float, max_tokens: int
+        self, *, base_url: str, api_key: Callable[[], str], model: str, timeout: float, max_tokens: int
     ) -> None:
-        """``api_key``: the key, or what reads it before each request. ``timeout``: seconds for the one attempt.
-        ``max_tokens``: most tokens of an answer."""
+        """``api_key`` is asked before each request, so that a rotated key is heard of. ``timeout``: seconds for the one
+        attempt. ``max_tokens``: most tokens of an answer."""
         from openai import OpenAI  # half a second to import, and only the extraction function needs it
 
         self._client = OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=_MAX_RETRIES)

@@ -5,6 +5,7 @@ messages never pay for it.
 """
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -40,12 +41,14 @@ class SupabaseThreadMessages:
     assistant too.
     """
 
-    def __init__(self, url: str, service_key: str, timeout_seconds: float) -> None:
-        """``url`` is the project's base URL. ``timeout_seconds`` is for one whole `read`, however many pages:
-        each network operation may take what is left of it.
+    def __init__(self, url: str, service_key: Callable[[], str], timeout_seconds: float) -> None:
+        """``url`` is the project's base URL. ``service_key`` is asked each time, so that a rotated key is heard of.
+        ``timeout_seconds`` is for one whole `read`, however many pages: each network operation may take what is left
+        of it.
         """
         self._url = url
         self._service_key = service_key
+        self._connected_with = ""
         self._timeout_seconds = timeout_seconds
         self._http: httpx.Client | None = None
         self._client: Client | None = None
@@ -104,6 +107,9 @@ class SupabaseThreadMessages:
         return _parsed(_executed(query), account_id)
 
     def _connected(self) -> "tuple[Client, httpx.Client]":
+        key = self._service_key()
+        if key != self._connected_with:  # at first, and when it was rotated
+            self.close()
         if self._client is None or self._http is None:
             import httpx
             from supabase import SupabaseException, create_client
@@ -118,7 +124,8 @@ class SupabaseThreadMessages:
                 persist_session=False,
             )
             try:
-                self._client = create_client(self._url, self._service_key, options)
+                self._client = create_client(self._url, key, options)
+                self._connected_with = key
             except SupabaseException as error:
                 raise ConfigurationError(f"SUPABASE_URL and SUPABASE_SERVICE_KEY: {error}") from error
         return self._client, self._http

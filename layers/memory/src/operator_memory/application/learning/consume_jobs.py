@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operator_memory.application.ports.learning import JobQueue, JobStore
-from operator_memory.domain.errors import JobInProgressError, MemoryServiceError, UpstreamError, where
+from operator_memory.domain.errors import (
+    JobInProgressError,
+    MemoryServiceError,
+    OutOfTimeError,
+    TimeIsUpError,
+    UpstreamError,
+    where,
+)
 from operator_memory.domain.learning.jobs import (
     MAX_RECEIVES,
     DeadLetter,
@@ -15,6 +22,7 @@ from operator_memory.domain.learning.jobs import (
     outcome_counts,
     retry_delay_seconds,
 )
+from operator_memory.domain.shared.lease import HOLD_SECONDS
 
 _LOG = logging.getLogger("operator_memory.extraction")
 
@@ -30,6 +38,8 @@ class QueuedJob:
     receive_count: int
     sent_at: datetime | None = None
     """When it was first put into a queue. What a job tells cannot have been said later."""
+    ends_at: float | None = None
+    """When the worker's time ends, in seconds of the monotonic clock."""
 
 
 class ConsumeJobs:
@@ -53,30 +63,19 @@ class ConsumeJobs:
         """Handle ``message``; return when it is settled and can be deleted.
 
         Raises:
-            Exception: the message must stay in the queue; it has been scheduled for another try.
+            BaseException: the message must stay in the queue; it has been scheduled for another try.
         """
         job: RunJob | None = None
+        self._hold(message)
         try:
             job, content_hash = self._parse(message.body)
-            record = self._extract(replace(job, sent_at=message.sent_at), content_hash)
-        except JobInProgressError as error:  # not a failed try: the other worker may succeed
-            self._try_again(message, error.reason, retry_delay_seconds(message.receive_count, leased=True))
-            raise
-        except MemoryServiceError as error:
-            if not error.retryable or message.receive_count >= MAX_RECEIVES:
-                self._bury(message, job, error.reason, str(error))
+            record = self._extract(replace(job, sent_at=message.sent_at, ends_at=message.ends_at), content_hash)
+        except BaseException as error:
+            delay = _delay(error, message.receive_count)
+            if delay is None:
+                self._bury(message, job, error)
                 return
-            asked = error.retry_after if isinstance(error, UpstreamError) else None
-            delay = max(retry_delay_seconds(message.receive_count), asked or 0)
-            self._try_again(message, error.reason, delay)
-            raise
-        except Exception as error:
-            name = type(error).__name__  # a defect: its message may quote the conversation
-            if message.receive_count >= MAX_RECEIVES:
-                self._bury(message, job, "unexpected", name)
-                return
-            delay = retry_delay_seconds(message.receive_count)
-            self._try_again(message, name, delay, places=where(error))
+            self._try_again(message, error, delay)
             raise
         _LOG.info(
             "job done",
@@ -88,11 +87,19 @@ class ConsumeJobs:
             },
         )
 
-    def _bury(self, message: QueuedJob, job: RunJob | None, reason: str, detail: str) -> None:
-        _LOG.warning(
-            "job given up",
-            extra={"message_id": message.message_id, "reason": reason, "receive_count": message.receive_count},
-        )
+    def _hold(self, message: QueuedJob) -> None:
+        """Keep the message from others for as long as the job, not for the queue's half hour: a worker that is killed
+        does not give it back."""
+        try:
+            self._queue.hold(message.receipt_handle, seconds=HOLD_SECONDS)
+        except MemoryServiceError:
+            _LOG.warning("the queue's own time-out applies", extra={"message_id": message.message_id})
+
+    def _bury(self, message: QueuedJob, job: RunJob | None, error: BaseException) -> None:
+        reason, detail = _reason(error)
+        if not isinstance(error, MemoryServiceError | TimeIsUpError):
+            reason, detail = "unexpected", type(error).__name__
+        self._log("job given up", message, error)
         try:
             record = None if job is None else self._jobs.get(job.account_id, job.job_id)
             self._queue.dead_letter(
@@ -108,21 +115,51 @@ class ConsumeJobs:
                 )
             )
         except MemoryServiceError as failure:
-            self._try_again(message, failure.reason, retry_delay_seconds(message.receive_count))
+            self._try_again(message, failure, retry_delay_seconds(message.receive_count))
             raise
 
-    def _try_again(self, message: QueuedJob, reason: str, delay: int, *, places: list[str] | None = None) -> None:
-        _LOG.warning(
-            "job failed, to be tried again",
-            extra={
-                "message_id": message.message_id,
-                "reason": reason,
-                "receive_count": message.receive_count,
-                "delay_seconds": delay,
-                "where": places or [],
-            },
-        )
+    def _try_again(self, message: QueuedJob, error: BaseException, delay: int) -> None:
+        self._log("job failed, to be tried again", message, error, delay_seconds=delay)
         try:
             self._queue.retry_later(message.receipt_handle, delay_seconds=delay)
         except MemoryServiceError:
             _LOG.warning("the queue's own time-out applies", extra={"message_id": message.message_id})
+
+    @staticmethod
+    def _log(what: str, message: QueuedJob, error: BaseException, **more: object) -> None:
+        reason, detail = _reason(error)
+        known = isinstance(error, MemoryServiceError)
+        _LOG.warning(
+            what,
+            extra={
+                "message_id": message.message_id,
+                "reason": reason,
+                "detail": detail,
+                "receive_count": message.receive_count,
+                "where": [] if known else where(error),
+                **more,
+            },
+        )
+
+
+def _delay(error: BaseException, receive_count: int) -> int | None:
+    """Seconds after which the message is to come again; ``None``: it is given up."""
+    if isinstance(error, JobInProgressError):  # not a failed try: the other worker may succeed
+        return retry_delay_seconds(receive_count, leased=True)
+    if isinstance(error, OutOfTimeError) or not isinstance(error, Exception | TimeIsUpError):
+        return 0  # nor is this one: it got further, or the worker was told to stop
+    if receive_count >= MAX_RECEIVES or (isinstance(error, MemoryServiceError) and not error.retryable):
+        return None
+    if isinstance(error, TimeIsUpError):
+        return 0
+    asked = error.retry_after if isinstance(error, UpstreamError) else None
+    return max(retry_delay_seconds(receive_count), asked or 0)
+
+
+def _reason(error: BaseException) -> tuple[str, str]:
+    """A machine-readable name, and a sentence. The message of a defect may quote the conversation."""
+    if isinstance(error, MemoryServiceError):
+        return error.reason, str(error)
+    if isinstance(error, TimeIsUpError):
+        return "out_of_time", "the worker's time ended in the middle of it"
+    return type(error).__name__, ""

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from operator_memory.application.learning.chunk_facts import SEARCH_TIMEOUT
 from operator_memory.application.learning.learn_facts import MOST_EARLIER, LearnFacts
+from operator_memory.application.learning.progress import Progress
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.ports.core import Clock, MemorySearch
 from operator_memory.application.ports.learning import JobStore, Redactor, ThreadMessages, WatermarkStore
@@ -29,8 +31,14 @@ from operator_memory.domain.conversation import (
     said_at,
     with_positions,
 )
-from operator_memory.domain.errors import ConfigurationError, JobConflictError, JobInProgressError, MemoryServiceError
+from operator_memory.domain.errors import (
+    ConfigurationError,
+    JobConflictError,
+    JobInProgressError,
+    MemoryServiceError,
+)
 from operator_memory.domain.learning.jobs import (
+    MAX_FACTS_LISTED,
     ClaimStatus,
     FactOutcome,
     JobClaim,
@@ -38,6 +46,7 @@ from operator_memory.domain.learning.jobs import (
     JobState,
     Outcome,
     RunJob,
+    ended,
 )
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
@@ -48,15 +57,15 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 MAX_MESSAGES = 5_000
 """Messages of one job: the most whose outcomes fit into its record."""
 
-MAX_FACTS_LISTED = 500
-"""Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
-
 CLOCK_SKEW = timedelta(seconds=2)
 """How far the platform's clock may be ahead of the runner's. A message later than the run's end by more than
 this belongs to the next run, which may be one that is not to be remembered."""
 
 SWITCHES_TIMEOUT = 5.0
 """Seconds for reading the switches."""
+
+STORING_SECONDS = 45
+"""Seconds that embedding, comparing and storing the facts of a chunk may take: three calls of ten seconds and some."""
 
 _LAST_MESSAGE_ID = str(UUID(int=2**128 - 1))
 _PAGE = 500
@@ -67,6 +76,8 @@ class ExtractionPolicy:
     """What a deployment sets."""
 
     lease_seconds: int = LEASE_SECONDS
+    chunk_seconds: float = 60 + STORING_SECONDS
+    """What one chunk of a conversation may take: the model's answer, and storing what comes of it."""
     enabled: bool = True
     """``False``: the deployment's own switch; what it leaves out is learned when it is on again."""
 
@@ -117,10 +128,15 @@ class ExtractRun:
         if claim.status is ClaimStatus.ALREADY_DONE:
             return claim.record
         known = replace(claim.record, queued_at=claim.record.queued_at or job.sent_at)
+        progress = self._progress(job, known)
         try:
-            record, watermark = self._run(job, known)
+            record, watermark = self._run(job, progress)
         except Exception as error:
-            self._ports.jobs.save(_failed(known, error, self._ports.clock.now()))
+            self._ports.jobs.save(ended(progress.record, error, self._ports.clock.now()))
+            raise
+        except BaseException as error:  # the worker is to stop: nothing may hold it up
+            with suppress(MemoryServiceError):
+                self._ports.jobs.save(ended(progress.record, error, self._ports.clock.now()))
             raise
         self._note(job, record)  # before the job counts as done: a repetition notes the same event
         self._ports.jobs.save(record)
@@ -145,12 +161,22 @@ class ExtractRun:
             raise JobInProgressError(f"job {job.job_id} is being worked on")
         return claim
 
-    def _run(self, job: RunJob, record: JobRecord) -> tuple[JobRecord, Watermark | None]:
-        now = self._ports.clock.now()
+    def _progress(self, job: RunJob, record: JobRecord) -> Progress:
+        return Progress(
+            record,
+            self._ports.jobs,
+            self._ports.clock,
+            lease_seconds=self._policy.lease_seconds,
+            chunk_seconds=self._policy.chunk_seconds,
+            ends_at=job.ends_at,
+        )
+
+    def _run(self, job: RunJob, progress: Progress) -> tuple[JobRecord, Watermark | None]:
+        record, now = progress.record, self._ports.clock.now()
         if job.sent_at is not None:
             now = min(now, job.sent_at)  # a job that waited in the queue through an erasure tells of what was before it
         job = replace(job, finished_at=min(job.finished_at, now))
-        done = replace(record, state=JobState.DONE, error=None, error_detail=None)
+        done = replace(record, state=JobState.DONE, error=None, error_detail=None, chunks={})
         off = self._switched_off(job)
         if off is not None:
             if off != "memory_disabled":
@@ -164,13 +190,13 @@ class ExtractRun:
         said = with_positions(conversation.turns, job.job_id)
         earlier = self._earlier(job, len(said)) if said else ()
         turns = self._turns.store(job, said)
-        learned = self._facts.learn(job, said, earlier=earlier, attempt=record.attempts)
+        learned = self._facts.learn(job, said, progress, earlier=earlier)
         facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
         left_out = {
             "erased": len(messages) - len(kept),
             "not_understood": len(learned.passed_over),
             "unreadable_facts": learned.unreadable,
-            "facts_not_listed": max(0, len(facts) - MAX_FACTS_LISTED),
+            "facts_not_listed": learned.unlisted + max(0, len(facts) - MAX_FACTS_LISTED),
         }
         done = replace(
             done,
@@ -316,14 +342,6 @@ class ExtractRun:
         redacted = self._ports.redactor.redact(text)
         counts.update(redacted.counts)
         return redacted.text
-
-
-def _failed(record: JobRecord, error: Exception, now: datetime) -> JobRecord:
-    """The record of an attempt that ended in ``error``. Of a defect it keeps the type only: its message may quote the
-    conversation."""
-    if isinstance(error, MemoryServiceError):
-        return record.failed(error=error.reason, detail=str(error), now=now)
-    return record.failed(error="unexpected", detail=type(error).__name__, now=now)
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:

@@ -5,9 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from operator_memory.application.learning.chunk_facts import Chunk, ChunkFacts, FactDependencies
+from operator_memory.application.learning.progress import Progress, chunk_key
 from operator_memory.domain.conversation import Turn, chunked, said_at
-from operator_memory.domain.errors import AnswerTooLongError, MalformedResponseError, UpstreamError
-from operator_memory.domain.learning.jobs import FactOutcome, RunJob
+from operator_memory.domain.errors import (
+    AnswerTooLongError,
+    MalformedResponseError,
+    UpstreamError,
+    UpstreamRejectedError,
+)
+from operator_memory.domain.learning.jobs import FactOutcome, FinishedChunk, RunJob
 from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
@@ -31,8 +37,33 @@ class FactsReport:
     answered: int = 0  # calls that were of use
     failed: int = 0  # calls that were not, and were made again about less
     unreadable: int = 0  # items of the answers that are no fact
+    unlisted: int = 0  # outcomes that the job's record has no room for
     passed_over: list[UpstreamError] = field(default_factory=list)
     """Why turns were, one each, of which the model makes nothing while it copes with the rest."""
+
+    def add(self, chunk: FinishedChunk) -> None:
+        """Count what an earlier attempt has finished."""
+        self.outcomes += chunk.outcomes
+        self.llm_calls += chunk.llm_calls
+        self.tokens += TokenUsage(chunk.prompt_tokens, chunk.completion_tokens)
+        self.answered += chunk.answered
+        self.failed += chunk.failed
+        self.unreadable += chunk.unreadable
+        self.unlisted += chunk.unlisted
+        self.passed_over += [UpstreamRejectedError("llm", "passed over")] * chunk.passed_over
+
+    def since(self, before: "FactsReport") -> FinishedChunk:
+        """What came of what was learned since the report was as ``before``, a copy."""
+        return FinishedChunk(
+            tuple(self.outcomes[len(before.outcomes) :]),
+            self.llm_calls - before.llm_calls,
+            self.tokens.prompt - before.tokens.prompt,
+            self.tokens.completion - before.tokens.completion,
+            self.answered - before.answered,
+            self.failed - before.failed,
+            self.unreadable - before.unreadable,
+            len(self.passed_over) - len(before.passed_over),
+        )
 
 
 class LearnFacts:
@@ -45,24 +76,41 @@ class LearnFacts:
         self._quota = quota
 
     def learn(
-        self, job: RunJob, turns: Sequence[Turn], *, earlier: Sequence[Turn] = (), attempt: int = 1
+        self, job: RunJob, turns: Sequence[Turn], progress: Progress, *, earlier: Sequence[Turn] = ()
     ) -> FactsReport:
         """Find, judge and store the facts of ``turns``.
 
-        ``earlier``: the turns before the run, oldest first. ``attempt``: number of this try of the job, from 1.
+        ``progress``: of the job, whose finished chunks are not learned again. ``earlier``: the turns before the run,
+        oldest first.
 
         Raises:
+            OutOfTimeError: there is no time for the rest; what is finished is kept.
             MemoryServiceError: of the kind that stopped it. What the model makes nothing of stops it too, unless it
                 is a part of the conversation, and the model copes with another part.
         """
         report = FactsReport()
-        for part, until in self._parts(job, turns):
-            for turns_of_call in chunked(part, self._chunk_characters):
-                self._learn(Chunk(job, turns_of_call, until, tuple(earlier)[-MOST_EARLIER:]), report, attempt)
-                earlier = (*earlier, *turns_of_call)
+        chunks = list(self._chunks(job, turns, earlier))
+        for chunk in chunks:
+            key = chunk_key(job, chunk.turns, chunk.until)
+            known = progress.finished(key)
+            if known is not None:
+                report.add(known)
+                continue
+            progress.begin_chunk()
+            before = replace(report, outcomes=list(report.outcomes), passed_over=list(report.passed_over))
+            self._learn(chunk, report, progress.record.attempts)
+            if chunk is not chunks[-1]:  # after the last only the record is left to write
+                progress.keep(key, report.since(before))
         if report.passed_over and not report.answered:
+            progress.forget()  # when the model is another one, it is asked about all of it
             raise report.passed_over[-1]
         return report
+
+    def _chunks(self, job: RunJob, turns: Sequence[Turn], earlier: Sequence[Turn]) -> Iterator[Chunk]:
+        for part, until in self._parts(job, turns):
+            for turns_of_call in chunked(part, self._chunk_characters):
+                yield Chunk(job, turns_of_call, until, tuple(earlier)[-MOST_EARLIER:])
+                earlier = (*earlier, *turns_of_call)
 
     def _learn(self, chunk: Chunk, report: FactsReport, attempt: int) -> None:
         """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes

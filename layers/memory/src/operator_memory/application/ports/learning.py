@@ -69,6 +69,14 @@ class JobStore(Protocol):
         """
         ...
 
+    def keep(self, record: JobRecord, *, lease_seconds: int) -> None:
+        """Write the record of a running attempt, whose lease stays as it was claimed.
+
+        Raises:
+            JobInProgressError: a later attempt has the job.
+        """
+        ...
+
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         """Return the record, or ``None`` if the account has no such job."""
         ...
@@ -99,6 +107,10 @@ class WatermarkStore(Protocol):
 
 class JobQueue(Protocol):
     """Steers the messages of the job queue."""
+
+    def hold(self, receipt_handle: str, *, seconds: int) -> None:
+        """Hide a received message for ``seconds`` from now on, instead of the queue's full timeout."""
+        ...
 
     def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
         """Make a failed message visible again after ``delay_seconds``, instead of the queue's full timeout."""

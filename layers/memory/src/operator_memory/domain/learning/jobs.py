@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from operator_memory.domain.conversation import RawMessage, Turn
+from operator_memory.domain.errors import MemoryServiceError, OutOfTimeError, TimeIsUpError
 from operator_memory.domain.memory.memory import memory_id
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.shared.lease import LEASE_SECONDS
@@ -45,6 +46,8 @@ class RunJob:
     """``False``: this one run is not to be remembered."""
     sent_at: datetime | None = None
     """When the job was put into the queue, by the queue's clock: the runner's may be wrong."""
+    ends_at: float | None = None
+    """When its worker's time ends, in seconds of the monotonic clock."""
 
     @property
     def effective_session_id(self) -> str:
@@ -98,6 +101,29 @@ def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
     return dict(Counter(outcome.outcome.value for outcome in outcomes))
 
 
+MAX_FACTS_LISTED = 500
+"""Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedChunk:
+    """What a chunk of a job's conversation came to, kept so that no later attempt pays for it again.
+
+    ``answered`` and ``failed`` count calls of the model; ``unreadable`` items of its answers that are no fact;
+    ``passed_over`` turns of which it makes nothing; ``unlisted`` outcomes that the record has no room for.
+    """
+
+    outcomes: tuple[FactOutcome, ...] = ()
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    answered: int = 0
+    failed: int = 0
+    unreadable: int = 0
+    passed_over: int = 0
+    unlisted: int = 0
+
+
 class JobState(StrEnum):
     """``queued`` (by the API) -> ``running`` -> ``done`` or ``failed``; a failed job that is retried runs again."""
 
@@ -136,6 +162,8 @@ class JobRecord:
     first_error: str | None = None
     """The reason of the first attempt that failed; ``error`` is that of the last."""
     subject: JobSubject = JobSubject()
+    chunks: Mapping[str, FinishedChunk] = field(default_factory=dict)
+    """Of a job that is not done: its chunks that are, by their keys."""
 
     def failed(self, *, error: str, detail: str, now: datetime) -> "JobRecord":
         """This record after an attempt that ended in ``error`` (a machine-readable reason)."""
@@ -160,7 +188,20 @@ def started(
         queued_at=known.queued_at if known else None,
         started_at=now,
         first_error=known.first_error if known else None,
+        chunks=known.chunks if known else {},
     )
+
+
+def ended(record: JobRecord, error: BaseException, now: datetime) -> JobRecord:
+    """The record of an attempt that ended in ``error``. Of a defect it keeps the type only: its message may quote the
+    conversation."""
+    if isinstance(error, TimeIsUpError):
+        return record.failed(error="out_of_time", detail="the worker's time ended in the middle of it", now=now)
+    if isinstance(error, OutOfTimeError) or not isinstance(error, Exception):  # not its fault: it goes on soon
+        return replace(record, state=JobState.QUEUED, updated_at=now)
+    if isinstance(error, MemoryServiceError):
+        return record.failed(error=error.reason, detail=str(error), now=now)
+    return record.failed(error="unexpected", detail=type(error).__name__, now=now)
 
 
 class ClaimStatus(StrEnum):
