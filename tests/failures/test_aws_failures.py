@@ -200,7 +200,7 @@ def lost_events(logged: list[logging.LogRecord]) -> list[dict[str, object]]:
 @injects(
     "Queue",
     "does not take a failed message back (`ChangeMessageVisibility`)",
-    then="The message comes again when the queue's own time-out is over (half an hour).",
+    then="The message comes again when its worker's hold of it ends (335 s).",
     reason="upstream_unavailable",
 )
 def test_the_queue_does_not_take_a_message_back(rig: Rig) -> None:

@@ -144,10 +144,13 @@ def test_a_worker_that_is_killed_leaves_what_it_has_finished_when_its_lease_has_
     class KilledError(BaseException):
         """Stands for the end of the process."""
 
+    def no_more(record: JobRecord) -> None:
+        """A dead worker writes nothing."""
+
     def killed_after_three(record: JobRecord, *, lease_seconds: int) -> None:
         kept(record, lease_seconds=lease_seconds)
         if len(record.chunks) == 3:
-            world.jobs.save = lambda _record: None  # type: ignore[method-assign, assignment]
+            world.jobs.save = no_more  # type: ignore[method-assign]
             raise KilledError
 
     world.jobs.keep = killed_after_three  # type: ignore[method-assign]

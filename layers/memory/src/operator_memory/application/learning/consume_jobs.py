@@ -123,7 +123,7 @@ class ConsumeJobs:
         try:
             self._queue.retry_later(message.receipt_handle, delay_seconds=delay)
         except MemoryServiceError:
-            _LOG.warning("the queue's own time-out applies", extra={"message_id": message.message_id})
+            _LOG.warning("the message comes again when its hold ends", extra={"message_id": message.message_id})
 
     @staticmethod
     def _log(what: str, message: QueuedJob, error: BaseException, **more: object) -> None:
