@@ -185,6 +185,16 @@ def test_parts_that_die_are_started_again_and_at_rest_the_system_needs_little(tm
     assert _alive(children) == set()
 
 
+def test_ctrl_c_ends_a_start_as_well(tmp_path: Path, start: Start) -> None:
+    system = start(tmp_path / "data", tmp_path / "log")
+    eventually(lambda: "starting" in (tmp_path / "log").read_text())
+    children = descendants(system.pid)
+    system.send_signal(signal.SIGINT)
+    assert system.wait(AMPLE) == 130
+    eventually(lambda: not _alive(children))
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
 def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path: Path, start: Start) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

@@ -241,6 +241,7 @@ def test_until_all_is_restored_nobody_else_is_let_in(tmp_path: Path) -> None:
         part.close()
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="files of other processes cannot be limited here")
 def test_what_cannot_be_kept_is_not_acknowledged_and_ends_it_with_a_sentence(start: Callable[..., LocalAws]) -> None:
     aws, acknowledged = start(), []
     process = aws.part._process

@@ -15,7 +15,7 @@ import pytest
 from devstack.folder import claimed
 from devstack.processes import Part, PartFailedError, Watch, child_environment
 from tests.support.processes import is_running
-from tests.support.time_outs import AMPLE, eventually
+from tests.support.time_outs import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = "tests.support.devstack.small_part"
