@@ -89,12 +89,12 @@ def _user_id(text: str) -> str:
 
 
 def _up(data: Path, port: int) -> int:
-    stopping: list[bool] = []
+    serving = False
     ends: SimpleQueue[int | PartFailedError] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stopping:
-            raise KeyboardInterrupt  # a second Ctrl-C does not wait
+        if not serving:
+            raise KeyboardInterrupt  # while it starts, and while it stops: nobody has to wait for that
         ends.put(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -102,9 +102,10 @@ def _up(data: Path, port: int) -> int:
     with DevStack(data, api_port=port, say=_say, failed=ends.put) as stack:
         running.remember(data, stack.endpoints)
         try:
+            serving = True
             print(_welcome(stack.endpoints), flush=True)
             end = ends.get()
-            stopping.append(True)
+            serving = False
             print("\nStopping everything ...", flush=True)
         finally:
             running.forget(data)

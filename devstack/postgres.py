@@ -25,7 +25,7 @@ from devstack.postgres_programs import PostgresError as PostgresError
 from devstack.postgres_programs import installed_programs, named_user_programs
 
 _GUARD = Path(__file__).with_name("postgres_guard.py")
-_CLAIM_SECONDS = 10.0
+_CLAIM_SECONDS = 30.0  # an orphaned server may need as long to stop
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _SOCKET_DIR_PREFIX = "/tmp/omp-"

@@ -118,9 +118,9 @@ class Part:
                     return
                 try:
                     self._start_again(how)
-                except PartFailedError as error:
+                except (PartFailedError, OSError) as error:
                     if not self._closing.is_set():
-                        self._watch.failed(error)
+                        self._watch.failed(PartFailedError(str(error)))
                     return
 
     def _start_again(self, how: str) -> None:
