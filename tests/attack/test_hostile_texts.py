@@ -63,7 +63,7 @@ def test_a_memorys_words_are_kept_and_told_as_they_are_and_go_nowhere_else(
     assert (added.json["memory"], patched.json["memory"]) == (text, changed)
     assert found.json["memories"][0]["memory"] == changed
     assert [memory["memory"] for memory in listed.json["memories"]] == [changed]
-    assert [past["memory"] for past in history.json["history"]] == [text]
+    assert [past["memory"] for past in history.json["history"]] == [as_seen(text)]
     lines = [json.loads(line) for line in exported.body.rstrip("\n").split("\n")]
     assert [line["text"] for line in lines if line.get("id") == added.json["id"]] == [changed]
     assert [line["type"] for line in lines].count("end") == 1

@@ -48,7 +48,7 @@ def value_of(name: str) -> str:
     if spec.type in (bool, "bool"):
         return "false" if spec.default else "true"
     if spec.type in (int, "int"):
-        high: int = spec.metadata["high"]
+        high: int = spec.metadata["within"][1]
         return str(high if spec.default != high else high - 1)
     if choices := [choice for choice in spec.metadata["choices"] if choice and choice != spec.default]:
         return str(choices[0])

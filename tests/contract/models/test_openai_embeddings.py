@@ -267,7 +267,7 @@ def test_a_pause_that_goes_beyond_the_deadline_is_the_callers_to_make() -> None:
     asking = reply({"error": {}}, 429, headers={"Retry-After": "47"})
     with embedder(Failing(asking), retries=pauses.retries()) as (embeddings, server):
         with pytest.raises(UpstreamUnavailableError) as raised:
-            embeddings.embed(["a"], timeout=AMPLE)
+            embeddings.embed(["a"], timeout=40.0)
         assert raised.value.retry_after == 47
         assert len(server.requests) == 1
     assert pauses == []

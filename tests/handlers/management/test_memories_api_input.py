@@ -166,7 +166,7 @@ def test_a_body_may_come_as_base64(platform: Management, user: str) -> None:
 @pytest.mark.parametrize("body", ["%%%", "abc", base64.b64encode(b"\xff\xfe").decode()])
 def test_base64_that_is_none_or_holds_no_text(platform: Management, user: str, body: str) -> None:
     for path in ("/v1/memories", "/v1/import", "/v1/jobs"):
-        is_problem(raw(platform, "POST", path, user=user, body=body, base64_encoded=True), 422, "body")
+        is_problem(raw(platform, "POST", path, user=user, body=body, isBase64Encoded=True), 422, "body")
 
 
 def test_half_a_surrogate_pair_in_the_event_itself(platform: Management, user: str) -> None:

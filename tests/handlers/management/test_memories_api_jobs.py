@@ -244,7 +244,6 @@ class TestWhose:
         ({"finished_at": 7}, "finished_at"),
         ({"memory_enabled": "no"}, "memory_enabled"),
         ({"messages": "I like tea"}, "messages"),
-        ({"messages": [{"content": "x"}]}, "messages.type"),
         ({"messages": [{"type": "user"}] * (MAX_MESSAGES + 1)}, "messages"),
         ({"agent_id": "a\x00"}, "agent_id"),
         ({"user_id": "x"}, "user_id"),
