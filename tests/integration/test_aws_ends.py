@@ -17,7 +17,8 @@ from devstack.aws.runtime import FunctionError
 from devstack.processes import PartFailedError, Watch
 from tests.support.devstack.resources import descendants
 from tests.support.processes import is_running
-from tests.support.raw_http import ask, until
+from tests.support.raw_http import ask
+from tests.support.time_outs import AMPLE, eventually
 
 TEMPLATE = """
 Globals:
@@ -57,7 +58,6 @@ CODE = """
         return {"pid": os.getpid(), "environment": dict(os.environ)}
 """
 BROKEN = "raise RuntimeError('it never starts')"
-SECONDS = 60.0
 
 
 @dataclass
@@ -92,7 +92,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_a_function_that_does_not_start_is_said(running: Running) -> None:
     sentence = "Broken has ended (exit status 1) before it was ready; the next event tries again"
-    until(lambda: any(line.startswith(sentence) for line in running.said), SECONDS)
+    eventually(lambda: any(line.startswith(sentence) for line in running.said))
     with pytest.raises(FunctionError, match="it never starts"):
         running.stack.invoke("Broken", {})
 
@@ -100,7 +100,7 @@ def test_a_function_that_does_not_start_is_said(running: Running) -> None:
 def test_a_process_that_is_killed_while_idle_is_named_and_replaced(running: Running) -> None:
     before = running.pid()
     os.kill(before, signal.SIGKILL)
-    until(lambda: "Asked has ended (killed by SIGKILL) and is started again" in running.said, SECONDS)
+    eventually(lambda: "Asked has ended (killed by SIGKILL) and is started again" in running.said)
     assert running.pid() != before
     assert ask(running.stack.api_url, "GET", "/").status == 200
 
@@ -109,10 +109,10 @@ def test_one_that_is_killed_at_work_fails_its_call_alone(running: Running) -> No
     pid = running.pid()
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(running.pid, sleep=25)
-        until(lambda: running.stack._functions["Asked"]._idle == [], SECONDS)
+        eventually(lambda: running.stack._functions["Asked"]._idle == [])
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(FunctionError, match="Runtime exited"):
-            call.result(SECONDS)
+            call.result(AMPLE)
     assert running.pid() != pid
 
 
@@ -123,11 +123,11 @@ def test_after_a_rush_one_process_is_kept_and_of_the_seldom_called_none(
     with ThreadPoolExecutor(3) as threads:
         rush = set(threads.map(lambda _: running.pid(sleep=1), range(3)))
     assert len(rush) == 3
-    until(lambda: len(list(filter(is_running, rush))) == 1, SECONDS)
+    eventually(lambda: len(list(filter(is_running, rush))) == 1)
     [kept] = filter(is_running, rush)
     assert running.pid() == kept
     clocked: int = running.stack.run_schedule("Clocked")["pid"]
-    until(lambda: not is_running(clocked), SECONDS)
+    eventually(lambda: not is_running(clocked))
     assert running.processes() == {kept}
 
 
@@ -141,7 +141,7 @@ def test_when_aws_is_killed_queues_are_worked_off_as_before(running: Running, tm
     stack, journal = running.stack, tmp_path / "journal"
     aws = next(p for p in descendants(os.getpid()) if b"moto_server" in Path(f"/proc/{p}/cmdline").read_bytes())
     os.kill(aws, signal.SIGKILL)
-    until(lambda: "aws has ended (killed by SIGKILL) and is started again" in running.said, SECONDS)
+    eventually(lambda: "aws has ended (killed by SIGKILL) and is started again" in running.said)
 
     def sent() -> bool:
         try:
@@ -151,9 +151,9 @@ def test_when_aws_is_killed_queues_are_worked_off_as_before(running: Running, tm
             return False
         return True
 
-    until(sent, SECONDS)
-    until(journal.exists, SECONDS)
-    stack.wait_idle(SECONDS)
+    eventually(sent)
+    eventually(journal.exists)
+    stack.wait_idle(AMPLE)
     assert journal.read_text() == "done\n"
     assert running.failures == []
 

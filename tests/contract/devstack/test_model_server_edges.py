@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
-from tests.support.raw_http import until
+from tests.support.time_outs import eventually
 
 pytest_plugins = ["tests.support.models"]
 
@@ -142,7 +142,7 @@ def test_many_long_texts_at_once_need_little_memory_and_it_is_given_back(process
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(embedded, range(8))) == [2] * 8
     assert _megabytes(pid, "VmHWM") < 550, "the most that it ever had"
-    until(lambda: _megabytes(pid, "VmRSS") < 280, 60)
+    eventually(lambda: _megabytes(pid, "VmRSS") < 280, 60)
 
 
 def _megabytes(pid: int, name: str) -> int:
