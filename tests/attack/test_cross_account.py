@@ -204,7 +204,7 @@ Mutation = tuple[Any, str, Callable[..., Any]]
 MUTATIONS: dict[str, tuple[list[Mutation], set[str]]] = {
     "no tenant condition in the filters": ([_FILTER], {"status", "count", "changed"}),
     "neither that nor the check of what Qdrant answers": ([_FILTER, _CHECK], {"leak", "count", "changed"}),
-    "everybody is authorised": ([(Authorize, "__call__", lambda *_, **__: None)], {"leak", "opened", "changed"}),
+    "everybody is authorised": ([(Authorize, "authorize", lambda *_, **__: None)], {"leak", "opened", "changed"}),
     "a job of any account": ([(InMemoryJobs, "get", _anybodys_job)], {"leak", "opened"}),
     "an erasure of any account": ([(InMemoryErasures, "get", _anybodys_erasure)], {"leak", "opened"}),
     "an agent or thread of any account": ([(FakePlatformSettings, "_read", _anybodys_thing)], {"leak", "opened"}),

@@ -4,7 +4,6 @@
 closed over. So a test can say where a setting has arrived without knowing the way that it went.
 """
 
-import enum
 import functools
 import types
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,9 @@ from operator_memory.entrypoints.settings import Settings
 
 Values = dict[str, set[str]]
 """``Part.field``: what is in it, as text; of a part of ours its class."""
+
+MOST_KEYS = 20
+"""Of a mapping whose keys are a part of the names; one with more is a table of something."""
 
 _LEAVES = (str, int, float, bool, bytes, timedelta, type(None))
 _SOURCES = (AdaptersInUse, Settings)
@@ -63,7 +65,8 @@ def _children(thing: Any, name: str) -> Iterator[tuple[str, object]]:
         yield f"{name}.base_url", str(thing.base_url)
         yield from ((f"{name}.{field}", getattr(thing, field)) for field in ("api_key", "timeout"))
     elif isinstance(thing, Mapping):
-        yield from ((f"{name}[{key}]" if isinstance(key, enum.Enum) else name, child) for key, child in thing.items())
+        named = len(thing) <= MOST_KEYS and all(isinstance(key, str) for key in thing)
+        yield from ((f"{name}[{key}]" if named else name, child) for key, child in thing.items())
     else:
         yield from ((name, child) for child in _inside(thing))
 

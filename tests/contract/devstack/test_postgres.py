@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +21,7 @@ from devstack.supabase.schema import MigrationError, apply_schema
 from devstack.supabase.seed import seed
 from tests.support.processes import is_running
 from tests.support.supabase.tenants import new_tenant, rows, supabase_client
+from tests.support.time_outs import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -75,13 +75,6 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Stack]]:
         stack.end()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def add_project(dsn: str, name: str) -> None:
     with psycopg.connect(dsn) as database:
         database.execute(
@@ -110,8 +103,8 @@ def test_kill_9_loses_no_committed_row_and_the_next_start_works(start: Callable[
 def test_a_killed_parent_takes_postgres_with_it(start: Callable[[], Stack]) -> None:
     stack = start()
     os.kill(stack.process.pid, signal.SIGKILL)
-    wait_until(lambda: not is_running(stack.postmaster))
-    wait_until(lambda: not stack.socket_dir.exists())
+    eventually(lambda: not is_running(stack.postmaster))
+    eventually(lambda: not stack.socket_dir.exists())
 
 
 def test_ctrl_c_stops_postgres_exactly_once_and_cleanly(start: Callable[[], Stack]) -> None:

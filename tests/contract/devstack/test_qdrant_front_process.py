@@ -134,9 +134,11 @@ def test_it_stops_when_asked_to(tmp_path: Path) -> None:
 def test_a_kept_alive_connection_is_answered_at_once(tmp_path: Path) -> None:
     with QdrantProcess(tmp_path) as front:
         rest = Rest(front.url)
-        started = time.monotonic()
-        for _ in range(20):
+        waits = []
+        for _ in range(50):
+            started = time.monotonic()
             assert rest("GET", "/collections")[0] == 200
-        # Were small packets held back for an acknowledgement, each answer would take 40 ms.
-        assert time.monotonic() - started < 20 * 0.03
+            waits.append(time.monotonic() - started)
+        # Were small packets held back for an acknowledgement, each answer would take 40 ms, however quiet the machine.
+        assert min(waits) < 0.03
         rest.close()

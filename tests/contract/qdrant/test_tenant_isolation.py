@@ -29,6 +29,7 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 from qdrant_client import models
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
+from tests.support.time_outs import AMPLE
 
 PLAN = SearchPlan(
     tuple(Search(key, mode, 10) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode),
@@ -102,11 +103,11 @@ Call = Callable[[HttpClient], object]
 
 
 def on_memories(call: Callable[[QdrantMemories], object]) -> Call:
-    return lambda client: call(QdrantMemories(client, collection="memories", write_timeout=1))
+    return lambda client: call(QdrantMemories(client, collection="memories", write_timeout=AMPLE))
 
 
 def on_library(call: Callable[[QdrantLibrary], object]) -> Call:
-    return lambda client: call(QdrantLibrary(client, collection="memories", timeout=1))
+    return lambda client: call(QdrantLibrary(client, collection="memories", timeout=AMPLE))
 
 
 def on_erasure(call: Callable[[QdrantErasure, Target], object]) -> Call:
@@ -114,19 +115,19 @@ def on_erasure(call: Callable[[QdrantErasure, Target], object]) -> Call:
 
     def of_every_target(client: HttpClient) -> None:
         for target in TARGETS:
-            call(QdrantErasure(client, collections=collections, write_timeout=1), target)
+            call(QdrantErasure(client, collections=collections, write_timeout=AMPLE), target)
 
     return of_every_target
 
 
 def on_marks(call: Callable[[QdrantTurnMarks], object]) -> Call:
-    return lambda client: call(QdrantTurnMarks(client, collection="memories", write_timeout=1))
+    return lambda client: call(QdrantTurnMarks(client, collection="memories", write_timeout=AMPLE))
 
 
 CALLS: dict[str, Call] = {
     "withhold": on_marks(lambda marks: marks.withhold(ACCOUNT, {identity: ["a fact"] for identity in [ID, *IDS]})),
     "release": on_marks(lambda marks: marks.release(ACCOUNT, "a fact")),
-    "search": on_memories(lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=1)),
+    "search": on_memories(lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=AMPLE)),
     "existing_ids": on_memories(lambda store: store.existing_ids(ACCOUNT, IDS)),
     "upsert": on_memories(
         lambda store: store.upsert(ACCOUNT, [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(250)])
@@ -196,7 +197,7 @@ def test_this_test_would_notice_a_missing_tenant_condition(name: str, monkeypatc
 
 def test_a_memory_of_another_account_is_refused_before_anything_is_sent() -> None:
     recorder = Recorder()
-    store = QdrantMemories(recorder, collection="memories", write_timeout=1)
+    store = QdrantMemories(recorder, collection="memories", write_timeout=AMPLE)
     mine = [EmbeddedMemory(a_memory(f"m{n}"), [0.1]) for n in range(150)]
     foreign = EmbeddedMemory(replace(a_memory("theirs"), account_id=AccountId("another")), [0.1])
     with pytest.raises(ValueError, match="another account"):

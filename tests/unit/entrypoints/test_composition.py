@@ -41,7 +41,7 @@ ALL, API, EMBEDDING = "context extraction memories audit archive", "context memo
 SSM = "SsmSecrets._names"
 
 REACHES: dict[str, tuple[str, dict[str, str]]] = {
-    "MEM0_ENABLED": ("false", {"context": "RetrieveContext._enabled", "extraction": "ExtractionPolicy.enabled"}),
+    "MEM0_ENABLED": ("false", {"context": "RetrievalPolicy.enabled", "extraction": "ExtractionPolicy.enabled"}),
     "QDRANT_URL": ("http://q:2", {ALL: "HttpClient(qdrant)._host HttpClient(qdrant)._port"}),
     "QDRANT_HOST": ("q", {ALL: "HttpClient(qdrant)._host HttpClient(qdrant)._secure"}),
     "QDRANT_PORT": ("2", {ALL: "HttpClient(qdrant)._port"}),
@@ -71,7 +71,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
         "server",
         {
             "context": "RetrieveContext._embedder Deadlines.search",
-            "extraction": "ExtractionPorts.embedder Mem0Extractor._embedder StoreTurns._embedder",
+            "extraction": "Mem0Extractor._embedder StoreTurns._embedder",
             "memories": "ManageMemories._embedder ImportMemories._embedder",
         },
     ),
@@ -80,7 +80,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
         {"context": "OpenAIEmbeddings._model RelevanceGate.each", "extraction memories": "OpenAIEmbeddings._model"},
     ),
     "EMBEDDING_DIMENSIONS": ("77", {EMBEDDING: "OpenAIEmbeddings._dimensions"}),
-    "EMBEDDING_SEND_DIMENSIONS": ("true", {EMBEDDING: "OpenAIEmbeddings._extra"}),
+    "EMBEDDING_SEND_DIMENSIONS": ("true", {EMBEDDING: "Parameters(embeddings)._parameters[dimensions]"}),
     "EMBEDDING_TIMEOUT_MS": ("333", {"context": "Deadlines.embedding"}),
     "EXTRACTION": ("rules", {"extraction": "Mem0Extractor._model"}),
     "EXTRACTION_MODEL": ("other", {"extraction": "OpenAIChat._model"}),
@@ -90,7 +90,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     "EXTRACTION_PRICE_PROMPT": ("7", {"memories": "Prices.prompt"}),
     "EXTRACTION_PRICE_COMPLETION": ("7", {"memories": "Prices.completion"}),
     "MEMORY_QUOTA": ("777", {"extraction": "LearnFacts._quota"}),
-    "SESSION_MEMORY_DAYS": ("77", {"extraction": "ExtractionPolicy.session_days StoreTurns._lifetime"}),
+    "SESSION_MEMORY_DAYS": ("77", {"extraction": "StoreTurns._lifetime"}),
     "JOB_RECORD_DAYS": ("77", {"extraction memories": "DynamoDBJobs._lifetime"}),
     "MEMORY_TABLE": (
         "other",
@@ -100,7 +100,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
             "extraction audit archive": "Table.name",
         },
     ),
-    "EVENTS_QUEUE_URL": (f"{NOBODY}/1/events", {f"{EMBEDDING} archive": "Trail.sink SqsEvents._queue_url"}),
+    "EVENTS_QUEUE_URL": (f"{NOBODY}/1/events", {f"{EMBEDDING} archive": "AuditTrail.sink SqsEvents._queue_url"}),
     "EVENTS_WAIT_MS": ("77", {"context": "SqsEvents._wait"}),
     "ARCHIVE_BUCKET": (
         "bucket",

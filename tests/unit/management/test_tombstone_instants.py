@@ -83,6 +83,17 @@ def test_what_a_run_learns_that_was_queued_before(target: Target) -> None:
         assert record.skipped["erased"] == 2
 
 
+def test_what_a_run_learns_when_its_account_and_its_session_were_erased() -> None:
+    world = World()
+    for target, erased in ((EVERYTHING, ERASED), (OF_SESSION, ERASED + MICROSECOND)):
+        world.tombstones.put(ACCOUNT, Tombstone(target, erased))
+    moments = {**MOMENTS, "after both": ERASED + 2 * MICROSECOND}
+    said = tuple(RawMessage("user", f"I said so {moment}", None, at) for moment, at in moments.items())
+    record = world.run(a_job(messages=said))
+    assert [turn.text for turn in world.of_scope(Scope.SESSION)] == ["I said so after both"]
+    assert record.skipped["erased"] == 3
+
+
 @each_moment
 def test_which_words_of_a_search_are_not_kept(moment: str) -> None:
     world = World()
@@ -139,6 +150,7 @@ def test_what_is_sent_after_the_erasure_is_remembered_though_its_clock_is_ahead(
     world.clock.time = FINISHED
     world.erase.start(ACCOUNT, EVERYTHING, requested_by="user:u")
     world.clock.time = sent = FINISHED + timedelta(minutes=1)
-    record = world.run(a_job(("user", "I like tea"), finished_at=FINISHED + AHEAD, sent_at=sent))
+    messages = (RawMessage("user", "I like tea", "m-1", FINISHED + AHEAD),)
+    record = world.run(a_job(messages=messages, finished_at=FINISHED + AHEAD, sent_at=sent))
     assert len(record.turns) == 1
     assert {memory.created_at <= world.clock.time for memory in world.memories.of(ACCOUNT)} == {True}
