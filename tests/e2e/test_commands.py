@@ -111,6 +111,13 @@ def _shell(script: str) -> str:
     return done.stdout
 
 
+def _is_refused_beside(first: subprocess.Popen[bytes], start: Start, data: Path, log: Path) -> None:
+    eventually(lambda: (data / "logs").exists())  # the first has the folder
+    assert start(data, log).wait(AMPLE * 2) == 1
+    said = f"devstack: a system is already running with the data in {data} (process {first.pid})"
+    assert log.read_text().splitlines() == [said]
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines are for curl, which is not installed")
 def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_everything(
@@ -122,11 +129,7 @@ def test_the_printed_lines_work_the_next_start_finds_the_data_and_ctrl_c_stops_e
     awkward = {"qdrant_api_key": "-key-that-looks-like-an-option", "token_key": "-" + "t" * 40}
     (data / "secrets.json").write_text(json.dumps(awkward))
     first = start(data, log)
-    eventually(lambda: (data / "logs").exists())  # it has the folder
-    second_log = tmp_path / "second.log"
-    assert start(data, second_log).wait(AMPLE * 2) == 1
-    said = f"devstack: a system is already running with the data in {data} (process {first.pid})"
-    assert second_log.read_text().splitlines() == [said]
+    _is_refused_beside(first, start, data, tmp_path / "second.log")
     text = eventually(lambda: _welcome(log), PATIENCE)
     send, ask, look = _curl_lines(text)
     token, ada = (re.findall(rf"^{name}=(\S+)$", text, re.MULTILINE)[0] for name in ("TOKEN", "ADA"))

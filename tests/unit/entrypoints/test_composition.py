@@ -58,12 +58,12 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "OPENAI_API_KEY": (
         "other",
-        {"extraction": "HttpClient(embeddings)._auth OpenAIChat._client.api_key", API: "HttpClient(embeddings)._auth"},
+        {"extraction": "HttpClient(embeddings)._auth", API: "HttpClient(embeddings)._auth"},
     ),
     "OPENAI_API_KEY_PARAMETER": (
         "/p",
         {
-            "extraction": f"HttpClient(embeddings)._auth OpenAIChat._client.api_key {SSM}",
+            "extraction": f"HttpClient(embeddings)._auth {SSM}",
             API: "HttpClient(embeddings)._auth",
         },
     ),

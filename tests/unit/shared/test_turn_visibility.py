@@ -234,8 +234,9 @@ def test_an_answer_that_says_again_what_was_known_is_withheld_with_it() -> None:
 
 
 def test_an_answer_of_the_run_that_replaces_is_withheld_too() -> None:
-    world = World(chunk_characters=25)
+    world = World()
     ran(world, 0, user("I live in Lisbon."), facts=[LISBON])
+    world.extractor.details = {LISBON: {"quotes": (Quote("Lisbon", 1), Quote("Your town?", 0))}}
     ran(world, 1, assistant("Your town?"), user("Lisbon."), user("Now I live in Porto."), facts=[LISBON, PORTO])
     assert "Lisbon." in withheld(world)
 

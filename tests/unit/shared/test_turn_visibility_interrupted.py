@@ -48,8 +48,11 @@ class Failing:
 
 
 def proposed(turns: Sequence[Turn]) -> list[tuple[str, str]]:
+    """What a model gives for one call: of two homes the one that holds at the end."""
     said = " ".join(turn.text for turn in turns)
-    return [(fact, "user") for fact in (DOG, LISBON, PORTO) if fact.split()[-1] in said]
+    found = [fact for fact in (DOG, LISBON, PORTO) if fact.split()[-1] in said]
+    homes = sorted((fact for fact in found if fact != DOG), key=lambda fact: said.rindex(fact.split()[-1]))
+    return [(fact, "user") for fact in found if fact == DOG or fact == homes[-1]]
 
 
 def told(story: Sequence[Run], characters: int, failing: Failing, monkeypatch: pytest.MonkeyPatch) -> set[object]:

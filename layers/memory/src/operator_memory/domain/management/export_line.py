@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import MOST_REASONS, Memory, PastVersion, memory_id
+from operator_memory.domain.memory.provenance import SaidWords
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, checked_id
 from operator_memory.domain.text import valid
 
@@ -39,6 +40,10 @@ def memory_line(memory: Memory) -> Line:
         "rejected": memory.rejected,
         "withheld_by": list(memory.withheld_by) or None,
         "seq": memory.seq,
+        "source_class": memory.source_class.value if memory.source_class else None,
+        "when": memory.when,
+        "inferred": memory.inferred,
+        "evidence": [_evidence(said) for said in memory.evidence] or None,
         "importance": memory.importance,
         "pinned": memory.pinned,
         **{name: _text(getattr(memory, name)) for name in _TIMES},
@@ -50,6 +55,11 @@ def memory_line(memory: Memory) -> Line:
         ]
         or None,
     }
+    return {name: value for name, value in line.items() if value is not None}
+
+
+def _evidence(said: SaidWords) -> Line:
+    line = {**asdict(said), "said_at": _text(said.said_at)}
     return {name: value for name, value in line.items() if value is not None}
 
 
