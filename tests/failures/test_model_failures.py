@@ -131,7 +131,7 @@ def test_the_model_ends_too_early_and_does_not_say_so(rig: Rig) -> None:
 
 @injects("Model", "answers with a JSON list", then=AGAIN, reason="malformed_response")
 def test_the_model_answers_with_a_list(rig: Rig) -> None:
-    tried_again(rig, answers(completion(json.dumps([{"text": "User's name is Ana"}]))), "malformed_response")
+    tried_again(rig, answers(completion(json.dumps([1, 2]))), "malformed_response")
 
 
 @injects("Model", "answers with other keys than asked for", then=AGAIN, reason="malformed_response")
@@ -141,12 +141,12 @@ def test_the_model_answers_with_other_keys(rig: Rig) -> None:
 
 @injects(
     "Model",
-    "gives one fact of several without its text",
+    "gives facts without their texts",
     then="The message is tried again; the turns are stored already, and no fact is.",
     reason="malformed_response",
 )
 def test_one_of_the_models_facts_has_no_text(rig: Rig) -> None:
-    facts = [{"id": "0", "text": "User's name is Ana"}, {"id": "1", "fact": "User lives in Porto"}]
+    facts = [{"id": "0", "fact": "User's name is Ana"}, {"id": "1", "fact": "User lives in Porto"}]
     tried_again(rig, answers(completion(json.dumps({"memory": facts}))), "malformed_response")
 
 
@@ -174,7 +174,12 @@ def test_in_the_models_place_a_page_answers(rig: Rig) -> None:
 )
 def test_the_model_answers_in_another_language(rig: Rig) -> None:
     facts = [
-        {"id": "0", "text": "Die Nutzerin heißt Ana", "attributed_to": "user"},
+        {
+            "id": "0",
+            "text": "Die Nutzerin heißt Ana",
+            "attributed_to": "user",
+            "evidence": [{"message": 0, "quote": "My name is Ana"}],
+        },
         {"id": "1", "text": "Die Nutzerin züchtet in ihrer Freizeit Alpakas", "attributed_to": "user"},
     ]
     rig.systems.models.spoil(answers(completion(json.dumps({"memory": facts}))), when=CHAT)
@@ -186,8 +191,8 @@ def test_the_model_answers_in_another_language(rig: Rig) -> None:
     found = rig.outcome()
     assert found.record is not None
     outcomes = [(fact.outcome, fact.reason) for fact in found.record.facts]
-    assert outcomes == [(Outcome.ADDED, None), (Outcome.REJECTED, "not_grounded")]
-    assert found.stored == Stored(sorted(fact["text"] for fact in facts), TURNS.turns)
+    assert outcomes == [(Outcome.ADDED, None), (Outcome.REJECTED, "no_evidence")]
+    assert found.stored == Stored(sorted(str(fact["text"]) for fact in facts), TURNS.turns)
     assert (found.queued, found.letters) == (0, [])
 
 
@@ -236,6 +241,6 @@ def test_the_accounts_next_run_waits_behind_the_one_that_failed(rig: Rig) -> Non
     assert rig.outcome(rig.bystander, BYSTANDER).queued == 2
     while rig.outcome().queued:
         assert rig.deliver().failed == []
-    assert rig.holding(rig.subject) == ["User lives in Porto now."]
-    assert rig.stored(rig.subject).facts == ["User lives in Lisbon.", "User lives in Porto now."]
+    assert rig.holding(rig.subject) == ["User lives in Porto."]
+    assert rig.stored(rig.subject).facts == ["User lives in Lisbon.", "User lives in Porto."]
     assert rig.outcome().letters == []
