@@ -5,7 +5,7 @@ import json
 from operator_memory.domain.learning.jobs import MAX_RECEIVES, Outcome
 
 from tests.support.failures.faulty_proxy import Act, answers, hangs
-from tests.support.failures.rig import BYSTANDER, CHAT, SEARCH, SUBJECT, TURNS, Rig, Stored
+from tests.support.failures.rig import BYSTANDER, CHAT, SUBJECT, TURNS, WRITE, Rig, Stored
 from tests.support.failures.table import injects
 from tests.support.learning.extractor import completion
 from tests.support.loopback import reply
@@ -28,7 +28,7 @@ def an_error(status: int, **headers: str) -> Act:
 
 @injects("Model", "is down: refuses connections", then=AGAIN, reason="upstream_unavailable")
 def test_the_model_is_down(rig: Rig) -> None:
-    rig.systems.qdrant.before(SEARCH, rig.systems.models.down)  # the turns have been embedded by then
+    rig.systems.qdrant.before(WRITE, rig.systems.models.down)  # the turns have been embedded by then
     assert rig.is_tried_again("upstream_unavailable", stored=TURNS).delays == [5]
 
 
