@@ -1,6 +1,7 @@
 """The language model fails in every way that it can: nothing is lost, nothing is learned twice or half."""
 
 import json
+from typing import Any
 
 from operator_memory.domain.learning.jobs import MAX_RECEIVES, Outcome
 
@@ -173,7 +174,7 @@ def test_in_the_models_place_a_page_answers(rig: Rig) -> None:
     " in quarantine.",
 )
 def test_the_model_answers_in_another_language(rig: Rig) -> None:
-    facts = [
+    facts: list[dict[str, Any]] = [
         {
             "id": "0",
             "text": "Die Nutzerin heißt Ana",
