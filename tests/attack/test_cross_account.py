@@ -137,6 +137,7 @@ OWNERS_ONLY: tuple[Route, ...] = (
     ("PATCH", "/v1/settings"),
     ("PATCH", "/v1/agents/{agent_id}/settings"),
     ("POST", "/v1/import"),
+    ("POST", "/v1/jobs/{job_id}/undo"),
     ("POST", "/v1/memories/delete"),
     ("POST", "/v1/erasures"),
     ("POST", "/v1/erasures/{erasure_id}/resume"),
@@ -290,7 +291,7 @@ def extraction_of(world: AttackWorld) -> ExtractRun:
         ExtractionPolicy(),
         turns=StoreTurns(embedder=made.embedder, memories=made.writer, lifetime=timedelta(days=30)),
         facts=LearnFacts(
-            FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility),
+            FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility, made.learned),
             chunk_characters=48_000,
             quota=1_000,
         ),

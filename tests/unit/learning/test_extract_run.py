@@ -17,7 +17,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.learning.jobs import MAX_FACTS_LISTED, JobRecord, JobState, Outcome
+from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome, outcome_counts
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
@@ -195,12 +195,14 @@ def test_a_repetition_that_finds_everything_stored_announces_its_expiry_all_the_
     assert world.expiry.entries[ACCOUNT].due_at == FINISHED + timedelta(days=30)
 
 
-def test_of_a_run_with_very_many_facts_all_are_stored_and_the_record_lists_what_it_can() -> None:
+def test_of_a_run_with_very_many_facts_all_are_stored_counted_and_listed() -> None:
     world = World()
-    world.extractor.facts = lambda _: [(f"Likes tea number {n}", "user") for n in range(MAX_FACTS_LISTED + 7)]
+    world.extractor.facts = lambda _: [(f"Likes tea number {n}", "user") for n in range(507)]
     record = world.run(a_job(*TALK))
-    assert len(world.of_scope(Scope.USER)) == MAX_FACTS_LISTED + 7
-    assert (len(record.facts), record.skipped["facts_not_listed"]) == (MAX_FACTS_LISTED, 7)
+    stored = {memory.id for memory in world.of_scope(Scope.USER)}
+    assert {outcome.memory_id for outcome in record.facts} == stored
+    assert outcome_counts(record.facts) == {"added": 507}
+    assert record.skipped == {}
 
 
 def test_the_same_words_about_user_and_agent_are_two_memories() -> None:

@@ -20,6 +20,9 @@ QUARANTINE = timedelta(days=30)
 _MOST_SAID_IN = 100
 """Turns that a fact names which holds again and again; the latest stay."""
 
+_MOST_RUNS = 100
+"""Runs that a fact names which have said it again; the latest stay."""
+
 _OF_PEOPLE = ("pinned", "importance", "version", "history", "access_count", "last_accessed_at", "expires_at")
 
 
@@ -98,6 +101,13 @@ def with_verdict(memory: Memory, verdict: Verdict, *, now: datetime) -> Memory:
         end = now + QUARANTINE
         return replace(memory, rejected=outcome.reason, valid_until=memory.created_at, expires_at=end)
     return memory
+
+
+def said_again(memory: Memory, run_id: str) -> Memory | None:
+    """``memory`` with the note that the run said it, too; ``None`` if it has been noted, or taught by that run."""
+    if memory.kind is not Kind.FACT or run_id in (memory.source_run_id, *memory.repeated_in):
+        return None
+    return replace(memory, repeated_in=(*memory.repeated_in, run_id)[-_MOST_RUNS:])
 
 
 def remaining_memory(older: Memory, text: str, *, at: datetime) -> Memory:

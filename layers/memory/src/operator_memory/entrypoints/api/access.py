@@ -46,6 +46,21 @@ class Access:
         self.limit.count_account(account, bucket)
         return caller, account
 
+    def admit_to_clear(
+        self, event: Event, requested: str | None, bucket: Bucket, *, author_of: Callable[[AccountId], str | None]
+    ) -> tuple[Caller, AccountId]:
+        """Admit the caller to take away what one member said. ``author_of`` tells which; it is asked only on behalf of
+        a member of the account."""
+        caller = self.caller(event, bucket)
+        account = _account(caller, requested)
+        author_id = None
+        if caller.user_id is not None:
+            self.authorize.authorize(caller, account, Action.WRITE)
+            author_id = author_of(account)
+        self.authorize.authorize(caller, account, Action.CLEAR, author_id=author_id)
+        self.limit.count_account(account, bucket)
+        return caller, account
+
     def admit_for_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
         """Admit the caller to the account that owns the agent."""
         caller = self.caller(event, bucket)
