@@ -38,7 +38,8 @@ class QdrantLearnedMemories:
             found.update((memory.id, memory) for memory in page)
             if len(page) < PAGE:
                 return list(found.values())
-            start = max(page, key=lambda memory: UUID(memory.id).int).id
+            last = max(UUID(memory.id).int for memory in page)
+            start = str(UUID(int=min(last + 1, 2**128 - 1)))  # an offset is inclusive and need not exist
 
     def note_learning(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
         """Write where each was learned."""
