@@ -53,11 +53,7 @@ class Access:
         a member of the account."""
         caller = self.caller(event, bucket)
         account = _account(caller, requested)
-        author_id = None
-        if caller.user_id is not None:
-            self.authorize.authorize(caller, account, Action.WRITE)
-            author_id = author_of(account)
-        self.authorize.authorize(caller, account, Action.CLEAR, author_id=author_id)
+        self.authorize.authorize_to_clear(caller, account, author_of=lambda: author_of(account))
         self.limit.count_account(account, bucket)
         return caller, account
 
