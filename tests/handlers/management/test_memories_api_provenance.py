@@ -124,6 +124,26 @@ class TestWhy:
         assert memory["memory"] == "User likes jazz."
 
 
+def test_an_account_that_is_exported_erased_and_imported_says_the_same(platform: Management, user: str) -> None:
+    why = {"inferred": True, "repeated_in": ("job-2",)}
+    platform.put(learned(user, **why), learned(user, "User likes jazz.", source_class=SourceClass.ASSISTANT))
+
+    def provenance() -> dict[str, Any]:
+        listed = platform.call("GET", "/v1/memories", user=user, evidence=True).json["memories"]
+        return {memory["memory"]: memory["provenance"] for memory in listed}
+
+    before = provenance()
+    exported = platform.call("GET", "/v1/export", user=user).body
+    platform.call("POST", "/v1/erasures", user=user, body={"target": "account", "confirm": "erase"})
+    assert provenance() == {}
+    platform.clock.advance(seconds=1)
+    report = platform.call("POST", "/v1/import", user=user, body=exported.encode()).json
+    assert (report["added"], report["rejected"]) == (2, [])
+    before["User likes tea."]["source_class"] = "import"  # nobody here can vouch for more
+    assert provenance() == before
+    assert before["User likes jazz."]["source_class"] == "assistant"
+
+
 class TestUndo:
     def test_the_answer_names_what_went_what_holds_again_and_what_stays(self, platform: Management, user: str) -> None:
         tea, pinned = learned(user), learned(user, "User likes jazz.", pinned=True)
