@@ -125,8 +125,8 @@ class TestWhy:
 
 
 def test_an_account_that_is_exported_erased_and_imported_says_the_same(platform: Management, user: str) -> None:
-    why = {"inferred": True, "repeated_in": ("job-2",)}
-    platform.put(learned(user, **why), learned(user, "User likes jazz.", source_class=SourceClass.ASSISTANT))
+    tea = learned(user, inferred=True, repeated_in=("job-2",))
+    platform.put(tea, learned(user, "User likes jazz.", source_class=SourceClass.ASSISTANT))
 
     def provenance() -> dict[str, Any]:
         listed = platform.call("GET", "/v1/memories", user=user, evidence=True).json["memories"]
