@@ -24,9 +24,7 @@ from operator_memory.domain.learning.taught import (
 )
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
-
-_AT_ONCE = 500
+from operator_memory.domain.shared.audit_events import MAX_IDS, EventType, Touched, repeatable_event_id
 
 
 class UndoRun:
@@ -130,11 +128,12 @@ class UndoRun:
         spare: dict[str, list[str]] = {}
         for memory in older:
             spare.setdefault(memory.superseded_by or "", []).extend(memory.said_in)
-        for start in range(0, len(gone), _AT_ONCE):
-            some = gone[start : start + _AT_ONCE]
+        for start in range(0, len(gone), MAX_IDS):
+            ids = [memory.id for memory in gone[start : start + MAX_IDS]]
             # First, under an id that is the same again: nothing is deleted that is not on record.
-            self._note(actor, record, EventType.DELETE, [memory.id for memory in some], {"by": "undo"})
-            self._remover.remove(record.account_id, some, spare=spare, only_copies=copies)
+            self._note(actor, record, EventType.DELETE, ids, {"by": "undo"})
+        if gone:
+            self._remover.remove(record.account_id, gone, spare=spare, only_copies=copies)
 
     def _note(
         self, actor: str, record: JobRecord, what: EventType, ids: Sequence[str], about: dict[str, str | int | bool]

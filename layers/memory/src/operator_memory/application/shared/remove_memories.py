@@ -11,7 +11,7 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
-from operator_memory.domain.shared.quoted_words import evidence_left
+from operator_memory.domain.shared.quoted_words import DeletedWords
 
 MOST_LOOKED_FOR = 300
 """Facts deleted at once for which turns are looked for that repeat them: to look for thousands takes too long."""
@@ -79,10 +79,9 @@ class RemoveMemories:
             if memory.session_id is not None:
                 by_session[memory.session_id].append(memory)
         for session, deleted in by_session.items():
-            changed = []
-            for fact in self._learned.facts_of_session(account_id, session):
-                left = evidence_left(fact.evidence, deleted)
-                if fact.id not in gone and left != fact.evidence:
-                    changed.append(replace(fact, evidence=left))
+            words = DeletedWords(deleted)
+            others = [fact for fact in self._learned.facts_of_session(account_id, session) if fact.id not in gone]
+            left = {fact.id: words.taken_out_of(fact.evidence) for fact in others}
+            changed = [replace(fact, evidence=left[fact.id]) for fact in others if left[fact.id] != fact.evidence]
             if changed:
                 self._learned.note_learning(account_id, changed)

@@ -73,16 +73,18 @@ def _said_in(job: RunJob, turns: Sequence[Turn], finding: Finding) -> Iterator[s
 
 
 def _evidence(job: RunJob, turns: Sequence[Turn], until: datetime, finding: Finding) -> Iterator[SaidWords]:
-    for quote in finding.quotes[:MOST_QUOTES]:
-        turn = turns[quote.turn] if quote.turn >= 0 else None  # an earlier turn is another run's
+    """Quotes of earlier turns are not kept: they may be another member's, and whoever erases what that one said would
+    not find them."""
+    for quote in [quote for quote in finding.quotes if quote.turn >= 0][:MOST_QUOTES]:
+        turn = turns[quote.turn]
         yield SaidWords(
             quote.text,
-            message_id=turn.message_id if turn else None,
-            role=turn.role if turn else None,
-            speaker=turn.name if turn else None,
+            message_id=turn.message_id,
+            role=turn.role,
+            speaker=turn.name,
             author_id=job.author_id,
-            said_at=said_at(turn, until) if turn else None,
-            run_id=job.job_id if turn else None,
+            said_at=said_at(turn, until),
+            run_id=job.job_id,
         )
 
 

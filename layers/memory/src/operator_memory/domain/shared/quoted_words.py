@@ -1,5 +1,6 @@
 """Which turn a quote is from, and whether it holds words that are to be seen no more. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -9,28 +10,36 @@ from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.text import words
 
 
-def evidence_left(evidence: Sequence[SaidWords], deleted: Sequence[Memory]) -> tuple[SaidWords, ...]:
-    """``evidence`` without what stands in a turn of ``deleted``, and without the words that a fact of it rests on."""
-    return tuple(said for said in evidence if not any(_is_about(said, memory) for memory in deleted))
+class DeletedWords:
+    """The words of memories that are deleted, to be taken out of the evidence of others."""
 
+    def __init__(self, deleted: Sequence[Memory]) -> None:
+        self._messages: set[str] = set()
+        self._texts: list[tuple[str, str | None]] = []  # of turns: words, message id
+        self._quotes: dict[str | None, list[tuple[str, datetime | None]]] = defaultdict(list)  # by message id
+        for memory in deleted:
+            if memory.kind is Kind.TURN:
+                self._messages |= {memory.message_id} if memory.message_id is not None else set()
+                self._texts.append((_plain(memory.text), memory.message_id))
+            for said in memory.evidence if memory.kind is Kind.FACT else ():
+                self._quotes[said.message_id].append((_plain(said.quote), said.said_at))
 
-def _is_about(said: SaidWords, memory: Memory) -> bool:
-    if memory.kind is Kind.TURN:
-        return is_from(said, memory)
-    return any(_overlap(said, other) for other in memory.evidence if other.role in ("user", None))
+    def taken_out_of(self, evidence: Sequence[SaidWords]) -> tuple[SaidWords, ...]:
+        """``evidence`` without what stands in a deleted turn, and without the words that a deleted fact rests on."""
+        return tuple(said for said in evidence if not self._has(said))
 
-
-def _overlap(one: SaidWords, other: SaidWords) -> bool:
-    """Whether both quote the same words of one message, as far as it is known to be one."""
-    for mine, theirs in ((one.message_id, other.message_id), (one.said_at, other.said_at)):
-        if mine is not None and theirs is not None and mine != theirs:
-            return False
-    return _share_words(one, other)
-
-
-def _share_words(one: SaidWords, other: SaidWords) -> bool:
-    mine, theirs = _plain(one.quote), _plain(other.quote)
-    return mine in theirs or theirs in mine
+    def _has(self, said: SaidWords) -> bool:
+        mine, message = _plain(said.quote), said.message_id
+        if message is not None and message in self._messages:
+            return True
+        if any(mine in text for text, other in self._texts if message is None or other is None):
+            return True
+        messages = self._quotes if message is None else (message, None)  # without an id it may be any message
+        return any(
+            (mine in quote or quote in mine) and (at is None or said.said_at is None or at == said.said_at)
+            for each in messages
+            for quote, at in self._quotes.get(each, ())
+        )
 
 
 def is_from(said: SaidWords, turn: Memory) -> bool:
