@@ -9,7 +9,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from os.path import commonprefix
 
 from operator_memory.domain.memory.quantities import numbers_of
 from operator_memory.domain.text import bare
@@ -143,8 +142,12 @@ def script_of(word: str) -> str:
     return unicodedata.name(word[0], "").split(" ")[0] if word else ""
 
 
+def _shared_beginning(one: str, other: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _inflected(one: str, other: str) -> bool:
-    shared = len(commonprefix([one, other]))
+    shared = _shared_beginning(one, other)
     return shared >= CONTENT_LETTERS and shared >= 0.6 * max(len(one), len(other))
 
 
@@ -175,5 +178,5 @@ def says_nothing_more(text: str, other: str, *, said: Sequence[str] = ()) -> boo
 
 
 def _same_beginning(one: str, other: str) -> bool:
-    shared = len(commonprefix([one, other]))
+    shared = _shared_beginning(one, other)
     return shared >= UNVOWELLED_LETTERS and 2 * shared >= max(len(one), len(other))
