@@ -214,7 +214,8 @@ def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path: Path,
 @pytest.mark.parametrize(("given", "option"), [(("PORT=8701",), " --port '8701'"), ((), "")])
 def test_make_hands_the_port_on(given: tuple[str, ...], option: str) -> None:
     command = ["make", "--dry-run", "--old-file", ".venv/.installed", "dev", *given]
-    environment = {**os.environ, "PORT": "1"}  # other programs' variable
+    outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # of the `make test` that this may run in
+    environment = {name: value for name, value in os.environ.items() if name not in outer} | {"PORT": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip().endswith(f"-m devstack up{option}"), done.stdout + done.stderr
 
@@ -254,8 +255,8 @@ def test_the_demo_shows_what_is_learnt_and_recalled_and_ends_by_itself(tmp_path:
     assert "no facts: nothing here is worth remembering" in said
     third, last = said.index("Run 3"), said.index("Tomorrow, with the travel agent")
     recalled = said[last:]
-    assert re.search(r"  \| - \(\d{4}-\d\d-\d\d\) User prefers window seats\. \[m:\w+\]", recalled)
-    assert re.search(r"  \| - User moved to Malm.* \[m:\w+\]", recalled), "its text names the year itself"
+    assert re.search(r"  \| \d{4}-\d\d-\d\d\n(?:  \| - .*\n)*  \| - User prefers window seats\. \[m\d+\]", recalled)
+    assert re.search(r"  \| - User moved to Malm.* \[m\d+\]", recalled), "its text names the year itself"
     assert "short bullet points" in recalled
     assert "grams" not in recalled, "another agent's memory"
     assert "administrator" not in said[third:].replace("The user is an administrator.</operator_memory>", "")
