@@ -12,7 +12,7 @@ from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavai
 
 PREFIX = "JOB#"
 PAGES_PREFIX = "JOBPAGE#"
-MOST_INLINE = 250_000
+MOST_INLINE = 300_000
 """Characters of outcomes that an item holds itself, beside what else it says."""
 
 PAGE_BYTES = 300_000
