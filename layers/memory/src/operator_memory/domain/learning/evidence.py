@@ -12,7 +12,6 @@ from functools import cached_property
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.proposals import ProposedFact, Quote
 from operator_memory.domain.learning.said import FoldedTurn, folded_quote
-from operator_memory.domain.learning.screening import command_reason
 from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.quantities import numbers_of, unsaid_numbers
 from operator_memory.domain.memory.wording import (
@@ -25,6 +24,7 @@ from operator_memory.domain.memory.wording import (
     words_of,
 )
 from operator_memory.domain.rules.names import introduced_names, name_claimed
+from operator_memory.domain.shared.screening import command_reason
 
 SHORT_ANSWER = 4
 """Words of a turn that is hardly more than the name that was asked for."""

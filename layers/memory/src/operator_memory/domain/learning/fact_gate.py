@@ -13,11 +13,11 @@ from operator_memory.domain.learning.evidence import Finding
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.proposals import ProposedFact, Remaining
-from operator_memory.domain.learning.screening import command_reason, is_trivial
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.quantities import has_account_number
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.wording import Words, same_statement, says_nothing_more, words_of
+from operator_memory.domain.shared.screening import command_reason, is_trivial
 from operator_memory.domain.text import normalised_text
 
 MAX_FACT_CHARACTERS = 1_000
