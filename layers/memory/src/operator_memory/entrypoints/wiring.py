@@ -166,20 +166,29 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
     settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    access = _access(adapters, trail)
+    screening = ScreenWriting(access.authorize, clock)
     return Services(
-        access=_access(adapters, trail),
+        access=access,
         memories=ManageMemories(
-            library=library, writer=writer, visibility=visibility, embedder=embedder, trail=trail, clock=clock
+            library=library,
+            writer=writer,
+            visibility=visibility,
+            embedder=embedder,
+            screening=screening,
+            trail=trail,
+            clock=clock,
         ),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
         reinstatement=ReinstateMemories(
-            library=library, writer=writer, visibility=visibility, trail=trail, clock=clock
+            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
         settings=ManageSettings(settings, trail),
         erasures=_erasures(adapters, trail),

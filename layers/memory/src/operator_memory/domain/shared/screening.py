@@ -10,6 +10,9 @@ from operator_memory.domain.characters import hides_something, without_ignored
 from operator_memory.domain.shared.screening_patterns import REASONS, TRIVIAL, WHO_SAID
 from operator_memory.domain.text import bare, without_look_alikes, word_set, words
 
+COMMAND = "instruction_like"
+"""Why something waits for a person, or is withheld: it reads like a command."""
+
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
