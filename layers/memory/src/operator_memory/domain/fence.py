@@ -75,26 +75,32 @@ def display_name(name: str) -> str:
 
 # ---- links ------------------------------------------------------------------------------------------------------
 
-_PATH = r"[/?#\\][\w!#-'*-;=?-Z\\^{-~]*"
+_PATH = r"[/?#\\][\w!#-'*-;=?-Z\\^{-~]{0,2000}"
 _LINK = re.compile(
-    r"(?P<mark>\\?:[/\\]+|[/\\]{2,}|(?<![\w.@-])www\.)(?:[\w.%+~!$&*,;=:-]{0,200}@)?"
+    r"(?P<mark>\\?:[/\\]+|[/\\]{2,}|(?<![\w.@-])(?:www\.)+)(?:[\w.%+~!$&*,;=:-]{0,200}@)?"
     rf"(?P<host>\w[\w.-]{{0,254}})?(?P<rest>(?::\d{{1,5}})?(?:{_PATH})?)",
     re.IGNORECASE,
 )
+_LEFT_OVER = re.compile(r"(?<=[a-z0-9+.-]{2}):(?=[/\\]{2})", re.IGNORECASE)
+_WWW = re.compile(r"\A(?:www\.)+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,19}\Z", re.IGNORECASE)
-_ONE_SLASH_WILL_DO = frozenset(("http", "https", "ftp", "ws", "wss", "file"))
+_JOINS = re.compile(r"[\w/\\:@.-]\Z")
+_ONE_SLASH_WILL_DO = ("http", "https", "ftp", "ws", "wss", "file")
 _BARE = re.compile(
     rf"(?<![\w@.-])(?P<host>(?:[\w-]{{1,63}}\.){{1,8}}[a-z]{{2,24}})(?P<rest>(?::\d{{1,5}})?{_PATH})", re.IGNORECASE
 )
 _PLAIN_PATH = re.compile(r"(?:/[\w~+-][\w.~+-]{0,31}){1,4}/?")
 _IMAGE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|ico|avif|tiff?)\Z", re.IGNORECASE)
 _OPAQUE = re.compile(
-    r"(?<![a-z])(?:(?P<script>(?:java|vb|live)script)\s?:(?=\S)|data:[\w.+/;=-]*,\S*"
+    r"(?:(?P<script>(?:java|vb|live)script)\s?:(?=\S)|(?<![a-z])data:[^\s,]{0,300},\S*"
     r"|(?:mailto|sms|tel|callto|xmpp):(?P<to>[^\s?]+)(?:\?\S*)?|https?:(?P<host>\w[\w-]*(?:\.[\w-]+)+)\S*)",
     re.IGNORECASE,
 )
 _ENCODED = re.compile(r"[a-z]{2,20}%(?:25){0,9}3a(?:%(?:25){0,9}2f|[/\\]){2}\S*", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?=#?\w{1,31};)")
+_ENTITY = re.compile(
+    r"&(?=#\w|(?:colon|b?sol|period|excl|[lr]par|[lr]sqb|[lr]brack|quest|equals|num|commat|lt|gt|tab|newline|amp);)",
+    re.IGNORECASE,
+)
 _MARKUP = re.compile(r"!(?=\[)|\](?=[(\[:])")
 _WIDE = {ord("\u3002"): ".", ord("\uff61"): ".", **{0xFEE0 + ord(c): c for c in "!()./:?[]\\"}}
 _WIDE_LINK = re.compile(
@@ -120,7 +126,7 @@ def defanged(text: str) -> str:
     if ":" in text:
         text = _OPAQUE.sub(_without_target, text)
     if "/" in text or "\\" in text or "www." in text.lower():
-        text = _without_links(text)
+        text = _LEFT_OVER.sub(": ", _without_links(text))
     if not _CARRIES.isdisjoint(text):
         text = _BARE.sub(_without_data, text)
     return _MARKUP.sub(r"\g<0> ", text) if "[" in text or "]" in text else text
@@ -140,16 +146,17 @@ def _without_target(found: re.Match[str]) -> str:
 
 
 def _without_links(text: str) -> str:
-    pieces, done = [], 0
-    for found in _LINK.finditer(text):
+    pieces, done, start = [], 0, 0
+    while (found := _LINK.search(text, start)) is not None:
         before = text[done : found.start()]
         scheme = _SCHEME.search(before[-20:]) if ":" in found["mark"] else None
         if not _leads_away(found, before, scheme[0].lower() if scheme else ""):
+            start = found.end("mark")
             continue
         kept = before[: len(before) - len(scheme[0])] if scheme else before
-        shown = _shown(found["host"] or "", found["rest"], path=not kept.endswith("]("))
-        pieces += [kept, shown]
-        done = found.end()
+        apart = " " if _JOINS.search(kept) else ""  # nothing that is left may make an address with it
+        pieces += [kept, apart, _shown(found["host"] or "", found["rest"], path=not kept.endswith("]("))]
+        done = start = found.end()
     return "".join((*pieces, text[done:]))
 
 
@@ -158,9 +165,11 @@ def _leads_away(found: re.Match[str], before: str, scheme: str) -> bool:
     mark, host = found["mark"], found["host"] or ""
     if ":" in mark and scheme:
         slashes = len(mark.strip("\\:")) if "/" in mark else len(mark) - 1
-        return (slashes > 1 and (len(scheme) > 1 or "/" in mark)) or (scheme in _ONE_SLASH_WILL_DO and bool(host))
-    if mark.lower() == "www.":
-        return bool(host)
+        return (slashes > 1 and (len(scheme) > 1 or "/" in mark)) or (
+            scheme.endswith(_ONE_SLASH_WILL_DO) and bool(host)
+        )
+    if mark[0] in "wW":
+        return bool(host) or len(mark) > len("www.")
     beside = before[-1:].isalnum() or before[-1:] in ("/", ".", "_")
     return bool(host) and not beside and ("." in host or found["rest"][:1] in ("/", "\\", ":"))
 
@@ -168,8 +177,10 @@ def _leads_away(found: re.Match[str], before: str, scheme: str) -> bool:
 def _shown(host: str, rest: str, *, path: bool) -> str:
     """What is left of an address to read."""
     end = rest.rstrip(".,;:!?*_~'\"")
-    marks, host = rest[len(end) :], host if end else host.rstrip(".-_")
-    host = host.lower().removeprefix("www.") or "link"
+    marks = rest[len(end) :]
+    if not end:
+        marks, host = host[len(host.rstrip(".-_")) :] + marks, host.rstrip(".-_")
+    host = _WWW.sub("", host.lower()) or "link"
     if end in ("", "/"):
         return host + marks
     plain = path and _PLAIN_PATH.fullmatch(end) and not _IMAGE.search(end)
