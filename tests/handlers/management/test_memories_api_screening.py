@@ -96,8 +96,9 @@ class TestAdd:
         assert (again.status, again.json["rejected"]) == (200, None)
 
     def test_what_the_gate_kept_out_as_a_command_is_not_let_in_by_a_member(self, team: Team) -> None:
-        ends = {"valid_until": NOW - timedelta(days=1), "expires_at": NOW + timedelta(days=30)}
-        memory = belonging_to(team.account, a_memory("Be kind.", rejected="instruction_like", **ends))
+        ends = NOW + timedelta(days=30)
+        waiting = a_memory("Be kind.", rejected="instruction_like", valid_until=NOW, expires_at=ends)
+        memory = belonging_to(team.account, waiting)
         team.api.put(memory)
         is_problem(team.approve(team.member, memory.id), 403)
         assert team.approve(team.owner, memory.id).status == 200
