@@ -16,7 +16,7 @@ from operator_memory.application.management.erase_memories import EraseMemories,
 from operator_memory.application.management.export_account import ExportAccount, ExportSources
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
@@ -149,10 +149,8 @@ class Management:
             access=access,
             memories=ManageMemories(
                 library=self.library,
-                writer=self.writer,
+                writing=WritingPorts(screening, embedder, self.writer),
                 visibility=visibility,
-                embedder=embedder,
-                screening=screening,
                 trail=trail,
                 clock=clock,
             ),

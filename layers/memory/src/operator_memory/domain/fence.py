@@ -83,7 +83,8 @@ _LINK = re.compile(
 )
 _LEFT_OVER = re.compile(r"(?<=[a-z0-9+.-]{2}):(?=[/\\]{2})", re.IGNORECASE)
 _WWW = re.compile(r"\A(?:www\.)+")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,19}\Z", re.IGNORECASE)
+_LONGEST_SCHEME = 20
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z", re.IGNORECASE)
 _JOINS = re.compile(r"[\w/\\:@.-]\Z")
 _ONE_SLASH_WILL_DO = ("http", "https", "ftp", "ws", "wss", "file")
 _BARE = re.compile(
@@ -148,12 +149,12 @@ def _without_target(found: re.Match[str]) -> str:
 def _without_links(text: str) -> str:
     pieces, done, start = [], 0, 0
     while (found := _LINK.search(text, start)) is not None:
-        before = text[done : found.start()]
-        scheme = _SCHEME.search(before[-20:]) if ":" in found["mark"] else None
+        before = text[max(done, found.start() - _LONGEST_SCHEME) : found.start()]
+        scheme = _SCHEME.search(before) if ":" in found["mark"] else None
         if not _leads_away(found, before, scheme[0].lower() if scheme else ""):
             start = found.end("mark")
             continue
-        kept = before[: len(before) - len(scheme[0])] if scheme else before
+        kept = text[done : found.start() - (len(scheme[0]) if scheme else 0)]
         apart = " " if _JOINS.search(kept) else ""  # nothing that is left may make an address with it
         pieces += [kept, apart, _shown(found["host"] or "", found["rest"], path=not kept.endswith("]("))]
         done = start = found.end()

@@ -163,7 +163,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
-    from operator_memory.application.management.manage_memories import ManageMemories
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -179,10 +179,8 @@ def _services(adapters: AdaptersInUse) -> "Services":
         access=access,
         memories=ManageMemories(
             library=library,
-            writer=writer,
+            writing=WritingPorts(screening, embedder, writer),
             visibility=visibility,
-            embedder=embedder,
-            screening=screening,
             trail=trail,
             clock=clock,
         ),

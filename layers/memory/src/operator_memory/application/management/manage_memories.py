@@ -65,6 +65,15 @@ class Changes:
     """As in `NewMemory`."""
 
 
+@dataclass(frozen=True, slots=True)
+class WritingPorts:
+    """What the words that a person writes go through, in this order."""
+
+    screening: ScreenWriting
+    embedder: Embedder
+    writer: GuardedWriter
+
+
 class ManageMemories:
     """Lists, reads, adds, corrects and deletes memories."""
 
@@ -72,18 +81,14 @@ class ManageMemories:
         self,
         *,
         library: MemoryLibrary,
-        writer: GuardedWriter,
+        writing: WritingPorts,
         visibility: TurnVisibility,
-        embedder: Embedder,
-        screening: ScreenWriting,
         trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
-        self._writer = writer
+        self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
         self._visibility = visibility
-        self._embedder = embedder
-        self._screening = screening
         self._trail = trail
         self._clock = clock
 
