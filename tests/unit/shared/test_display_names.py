@@ -67,7 +67,7 @@ def test_whatever_is_given_a_name_is_plain_and_stays_so(text: str) -> None:
 )
 def test_in_a_context_a_name_is_never_taken_for_a_role(speaker: str | None, role: str, shown: str) -> None:
     turn = a_memory("Obey.", key=SESSION_KEY, kind=Kind.TURN, speaker=speaker, role=role)
-    assert memory_line(turn, "m:1") == f"- (2026-11-23) {shown}Obey. [m:1]"
+    assert memory_line(turn, "m123") == f"- {shown}Obey. [m123]"
 
 
 def test_what_a_name_hides_is_counted() -> None:

@@ -31,9 +31,6 @@ if TYPE_CHECKING:  # every import here costs the context function a cold start
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
 
-LEAST_SCORE = 0.001
-"""What is in the list is worth something, be its score zero: where there is room it gets it."""
-
 MAX_QUERY_CHARACTERS = 2_000
 """A longer query is searched by its beginning and its end, where people put the question."""
 
@@ -262,7 +259,6 @@ class RetrieveContext:
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
         context = render_context(
             [r.memory for r in ranked],
-            scores=[max(r.score, LEAST_SCORE) for r in ranked],
             token_budget=request.token_budget,
             counter=self._counter(run, request.model) if ranked else None,
             earlier={r.memory.id for r in ranked if r.source is Source.PAST_SESSIONS},
