@@ -21,9 +21,7 @@ def test_a_fenced_context_is_taken_out_and_what_stands_around_it_stays(before: s
     assert without_memories(f"{before}{OPENING}\n{inside}") == f"{before} ", "cut off"
 
 
-@pytest.mark.parametrize(
-    "text", ["[m123]", "[m:1a2b3c4d]", "[ M 12]", "[ M :", "\uff3bm\uff11\uff10\uff10", "\u3010m:"]
-)
+@pytest.mark.parametrize("text", ["[m123]", "[m:1a2b3c4d]", "[ M 12]", "[M:", "\uff3bm\uff11\uff10\uff10", "\u3010m:"])
 def test_a_text_that_is_no_citation_any_more_is_not_taken_for_one(text: str) -> None:
     assert uncited(text).startswith("(")
     assert without_memories(uncited(text)) == uncited(text)

@@ -4,7 +4,7 @@ Memory text was written by users and models. Inside the fence it can neither clo
 line or heading of its own, nor be taken for a citation or for a template placeholder by the prompt it is put into,
 nor show an image or make a link in what a model repeats of it.
 
-A line: ``- Ana: How do I deploy? [m123]``, under the day on which it was said. The day (7 tokens, once for all lines)
+A line: ``- Ana: How do I deploy? [m123]``, under the day on which it was said. The day (7 tokens for all its lines)
 answers "when" and says which of two memories is the newer one. Turns always stand under it; facts too, unless their own
 text names a year, as those that tell of an event do. The citation (4 tokens with the line's end) is made of the id.
 
