@@ -5,6 +5,7 @@ What is remembered is kept and told as it is. Nothing of it gets into a header, 
 
 import json
 import logging
+import re
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -110,7 +111,8 @@ def test_in_a_context_it_stays_one_line_inside_the_fence(world: AttackWorld, me:
     assert context.endswith("\n</operator_memory>")
     assert not [c for c in context.replace("\n", "") if not c.isprintable()]
     assert not [opening for opening in ("{{", "{%", "{#", "${") if opening in context]
-    assert all(line.startswith(("- ", "<", "</")) or line.endswith(":") or not line for line in context.split("\n"))
+    ours = re.compile(r"- .*|</?operator_memory.*|.*:|\d{4}-\d\d-\d\d|")
+    assert all(ours.fullmatch(line) for line in context.split("\n"))
 
 
 @pytest.mark.parametrize("kind", TEXTS)
