@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from operator_memory.domain.memory.memory import Memory, memory_id
+from operator_memory.domain.memory.provenance import BELOW_PERSON, MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, ScopeKey
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.stores import EMBEDDER, Store, put
@@ -112,3 +113,17 @@ def test_a_turn_is_found_by_the_name_of_who_said_it(store: Store) -> None:
     put(store, turn("We went to the lake.", speaker="Ana Lima"), turn("Tea, please.", speaker="Ben"))
     [hits] = search(store, Search(RUN, KEYWORD, 5), text="Lima")
     assert texts(hits) == ["We went to the lake."]
+
+
+@pytest.mark.parametrize("mode", EVERY_MODE)
+def test_only_a_persons_own_word_tells_an_agent_how_to_work_unasked(store: Store, mode: SearchMode) -> None:
+    """Others' words are found where a question asks for them; about the user they are facts like any other."""
+    classes = (None, *MAY_INSTRUCT, *BELOW_PERSON)
+    of_agent = [a_memory(f"tea by {one}", key=AGENT_KEY, pinned=True, source_class=one) for one in classes]
+    of_user = [a_memory(f"tea for {one}", pinned=True, source_class=one) for one in classes]
+    put(store, *of_agent, *of_user)
+    unasked = mode in PROFILE_MODES
+    wanted = {f"tea by {one}" for one in (classes if not unasked else (None, *MAY_INSTRUCT))}
+    anywhere, agents = search(store, Search(RUN, mode, 50), Search(AGENT_KEY, mode, 50))
+    assert set(texts(agents)) == wanted
+    assert set(texts(anywhere)) == wanted | {memory.text for memory in of_user}

@@ -11,9 +11,10 @@ from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.provenance import MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan
 
 DIMENSIONS = 32
 
@@ -88,6 +89,8 @@ class InMemoryMemories:
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
         of_scope = [e for e in visible if _within(e.memory, search.key)]
+        if search.mode in PROFILE_MODES:
+            of_scope = [e for e in of_scope if e.memory.scope is not Scope.AGENT or _may_instruct(e.memory)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
         hits = [Hit(e.memory, self._score(search, plan, e)) for e in of_scope]
@@ -183,6 +186,10 @@ class InMemoryMemories:
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
         ends = [e.memory.expires_at for e in self.points.get(account_id, {}).values()]
         return min((end for end in ends if end is not None and end > after), default=None)
+
+
+def _may_instruct(memory: Memory) -> bool:
+    return memory.source_class is None or memory.source_class in MAY_INSTRUCT
 
 
 def _within(memory: Memory, key: ScopeKey | AnyScope) -> bool:

@@ -10,7 +10,9 @@ from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.progress import Progress
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import Redactor
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -28,7 +30,7 @@ from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMem
 from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMemoryWatermarks, ScriptedExtractor
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
-from tests.support.fakes.platform import FakePlatform, FakeSwitches
+from tests.support.fakes.platform import FakeMemberships, FakePlatform, FakeSwitches
 
 ACCOUNT = AccountId("account-1")
 FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -76,6 +78,12 @@ class World:
     def visibility(self) -> TurnVisibility:
         """What keeps outdated turns out of other sessions."""
         return TurnVisibility(search=self.memories, marks=self.memories, clock=self.clock)
+
+    @property
+    def screening(self) -> ScreenWriting:
+        """What looks at the words that people write."""
+        trail = AuditTrail(self.events, self.clock)
+        return ScreenWriting(Authorize(FakeMemberships(self.platform), trail), self.clock)
 
     @property
     def remover(self) -> RemoveMemories:

@@ -18,9 +18,10 @@ from operator_memory.application.management.explain_memories import ExplainMemor
 from operator_memory.application.management.export_account import ExportAccount, ExportSources
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import LearnedMemories, MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
@@ -150,14 +151,15 @@ class Management:
         remover = RemoveMemories(
             library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
         )
+        access = self._access(limits)
+        screening = ScreenWriting(access.authorize, clock)
         return Services(
-            access=self._access(limits),
+            access=access,
             memories=ManageMemories(
                 library=self.library,
-                writer=self.writer,
+                writing=WritingPorts(screening, embedder, self.writer),
                 visibility=visibility,
                 remover=remover,
-                embedder=embedder,
                 trail=trail,
                 clock=clock,
             ),
@@ -165,7 +167,12 @@ class Management:
                 library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
             ),
             reinstatement=ReinstateMemories(
-                library=self.library, writer=self.writer, visibility=visibility, trail=trail, clock=clock
+                library=self.library,
+                writer=self.writer,
+                visibility=visibility,
+                screening=screening,
+                trail=trail,
+                clock=clock,
             ),
             settings=ManageSettings(settings, trail),
             erasures=self.erase,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from operator_memory.application.management.manage_memories import Changes, ManageMemories
+from operator_memory.application.management.manage_memories import Changes, ManageMemories, WritingPorts
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
@@ -46,10 +46,9 @@ def in_force(world: World) -> set[str]:
 def manage(world: World) -> ManageMemories:
     return ManageMemories(
         library=world.library,
-        writer=world.writer,
+        writing=WritingPorts(world.screening, world.embedder, world.writer),
         visibility=world.visibility,
         remover=world.remover,
-        embedder=world.embedder,
         trail=AuditTrail(world.events, world.clock),
         clock=world.clock,
     )
@@ -174,7 +173,12 @@ def test_what_waits_in_quarantine_goes_and_what_was_approved_stays(world: World)
     approved = facts(world)["User is married to Ana"]
     trail = AuditTrail(world.events, world.clock)
     reinstate = ReinstateMemories(
-        library=world.library, writer=world.writer, visibility=world.visibility, trail=trail, clock=world.clock
+        library=world.library,
+        writer=world.writer,
+        visibility=world.visibility,
+        screening=world.screening,
+        trail=trail,
+        clock=world.clock,
     )
     reinstate.approve(PERSON, ACCOUNT, approved.id)
     assert world.undo().kept == {approved.id: "approved"}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from operator_memory.application.management.explain_memories import ExplainMemories
-from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord
@@ -36,10 +36,9 @@ class Platform(World):
     def manage(self) -> ManageMemories:
         return ManageMemories(
             library=self.library,
-            writer=self.writer,
+            writing=WritingPorts(self.screening, self.embedder, self.writer),
             visibility=self.visibility,
             remover=self.remover,
-            embedder=self.embedder,
             trail=AuditTrail(self.events, self.clock),
             clock=self.clock,
         )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.record_events import RecordEvents
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
@@ -170,18 +171,21 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.import_memories import ImportMemories
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
     settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    access = _access(adapters, trail)
+    screening = ScreenWriting(access.authorize, clock)
     return Services(
-        access=_access(adapters, trail),
-        memories=_management(adapters, trail),
+        access=access,
+        memories=_management(adapters, screening, trail),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
         reinstatement=ReinstateMemories(
-            library=library, writer=writer, visibility=visibility, trail=trail, clock=clock
+            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
         settings=ManageSettings(settings, trail),
         erasures=_erasures(adapters, trail),
@@ -194,15 +198,14 @@ def _services(adapters: AdaptersInUse) -> "Services":
     )
 
 
-def _management(adapters: AdaptersInUse, trail: AuditTrail) -> "ManageMemories":
-    from operator_memory.application.management.manage_memories import ManageMemories
+def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 
     return ManageMemories(
         library=adapters.library(),
-        writer=adapters.writer(),
+        writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
         visibility=adapters.turn_visibility(),
         remover=_removal(adapters),
-        embedder=adapters.embedder(),
         trail=trail,
         clock=adapters.clock,
     )

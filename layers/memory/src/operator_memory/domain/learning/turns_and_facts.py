@@ -8,9 +8,10 @@ from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Scope
 from operator_memory.domain.shared.deletions import DELETED
+from operator_memory.domain.shared.screening import COMMAND
 from operator_memory.domain.text import normalised_text
 
-_MISTRUSTED = ("instruction_like", NO_EVIDENCE, NOT_THE_PERSON)
+_MISTRUSTED = (COMMAND, NO_EVIDENCE, NOT_THE_PERSON)
 _UNTRUE = (OUTDATED, DELETED, *_MISTRUSTED)
 
 
