@@ -26,16 +26,16 @@ from operator_memory.domain.characters import as_seen, composed, hides_something
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.memory.provenance import Provenance, SourceClass
+from operator_memory.domain.memory.provenance import Provenance
 from operator_memory.domain.memory.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
 from operator_memory.domain.recall.rendering import shortened
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.entrypoints.contracts.provenance import MAX_LISTED_QUOTE, ProvenanceView, provenance_view
 
 MAX_TEXT = 8_000
 MAX_PAGE = 100
 MAX_LISTED_CHARACTERS = 8_000
 """Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
-MAX_LISTED_QUOTE = 1_000
 _OF_VIEW = ("memory", "score", "version", "provenance")
 """Fields of a view that are not the memory's own."""
 
@@ -238,32 +238,6 @@ class DeleteAnswer(BaseModel):
     deleted: int
 
 
-class QuoteView(BaseModel):
-    """Words that a fact was learned from."""
-
-    quote: str
-    message_id: str | None = None
-    role: str | None = Field(default=None, description="`user`, or `assistant` where the person answered it.")
-    speaker: str | None = None
-    author_id: str | None = None
-    said_at: datetime | None = None
-    run_id: str | None = Field(default=None, description="The job that learned it.")
-
-
-class ProvenanceView(BaseModel):
-    """Why a fact is remembered."""
-
-    basis: Literal["stated", "inferred"] = Field(description="`inferred`: concluded from what was said.")
-    source_class: SourceClass | None = Field(description="Whose words it is from; null where that is not known.")
-    run_id: str | None = Field(description="The job that learned it.")
-    when: str | None = Field(description="What time it speaks of: an ISO 8601 date, month, year or interval.")
-    quotes: list[QuoteView]
-    hidden_quotes: int = Field(
-        description="Quotes that are not shown: their turn was withdrawn, or it was said before the run."
-    )
-    repeated_in: list[str] = Field(description="Later jobs that said the same.")
-
-
 class MemoryView(BaseModel):
     """A memory as people see it."""
 
@@ -310,27 +284,15 @@ def memory_view(
 ) -> MemoryView:
     """``memory`` for an answer; in lists a very long one is shortened, unless it is to be ``whole``."""
     fields = {name: getattr(memory, name) for name in MemoryView.model_fields if name not in _OF_VIEW}
-    fields["provenance"] = None if provenance is None else _provenance_view(provenance, whole=whole)
+    most = MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE
+    fields["provenance"] = None if provenance is None else provenance_view(provenance, most=most)
+        None
+        if provenance is None
+        else provenance_view(provenance, most=MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE)
+    )
     fields["withheld_by"] = memory.withheld_by or None
     text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
     return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
-
-
-def _provenance_view(provenance: Provenance, *, whole: bool) -> ProvenanceView:
-    most = MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE
-    quotes = [
-        QuoteView(**{**{n: getattr(said, n) for n in QuoteView.model_fields}, "quote": shortened(said.quote, most)})
-        for said in provenance.quotes
-    ]
-    return ProvenanceView(
-        basis="inferred" if provenance.inferred else "stated",
-        source_class=provenance.source_class,
-        run_id=provenance.run_id,
-        when=provenance.when,
-        quotes=quotes,
-        hidden_quotes=provenance.hidden_quotes,
-        repeated_in=list(provenance.repeated_in),
-    )
 
 
 class MemoryList(BaseModel):
