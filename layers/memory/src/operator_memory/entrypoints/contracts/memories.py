@@ -286,10 +286,6 @@ def memory_view(
     fields = {name: getattr(memory, name) for name in MemoryView.model_fields if name not in _OF_VIEW}
     most = MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE
     fields["provenance"] = None if provenance is None else provenance_view(provenance, most=most)
-        None
-        if provenance is None
-        else provenance_view(provenance, most=MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE)
-    )
     fields["withheld_by"] = memory.withheld_by or None
     text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
     return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
