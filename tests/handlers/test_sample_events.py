@@ -10,7 +10,7 @@ from operator_memory.entrypoints.contracts.context import parse_context_request
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import parse_job
 
-from tests.support.management.api import Management
+from tests.support.management.api import FunctionContext, Management
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -40,7 +40,7 @@ def test_the_request_of_a_person_is_answered(signed_in: bool, status: int) -> No
     if signed_in:
         token = management.user_token(management.platform.new_user())
         event["headers"]["authorization"] = f"Bearer {token}"
-    assert management.api.handle(event, None)["statusCode"] == status
+    assert management.api.handle(event, FunctionContext(management))["statusCode"] == status
 
 
 def test_the_messages_can_be_read() -> None:

@@ -17,8 +17,8 @@ from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import added, belonging_to, holds_no_text, is_problem, of_type, shelf, the_event
 
-ALL_IN_FORCE = {"waiting": 0, "withheld": 0}
-"""Of an import's answer: nothing in it read like a command."""
+ALL_IN_FORCE = {"waiting": 0, "withheld": 0, "stopped_early": False, "continue_at": None}
+"""Of an import's answer: nothing in it read like a command, and there was time for all of it."""
 
 
 class TestSettings:
@@ -330,8 +330,8 @@ class TestImport:
             "rejected": [],
             **ALL_IN_FORCE,
         }
-        assert [len(call) for call in platform.embedder.calls] == [64, 64, 22]
-        assert [event.result_count for event in of_type(platform, EventType.ADD)] == [64, 64, 22]
+        assert [len(call) for call in platform.embedder.calls] == [16, 32, 64, 38]
+        assert [event.result_count for event in of_type(platform, EventType.ADD)] == [16, 32, 64, 38]
 
     def test_when_it_fails_on_the_way_repeating_completes_it(self, platform: Management, user: str) -> None:
         line = memory_line(belonging_to(user, a_memory()))

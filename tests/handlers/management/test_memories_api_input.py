@@ -8,7 +8,7 @@ import pytest
 from operator_memory.domain.memory.scopes import AccountId
 
 from devstack.aws.events import HttpRequest, api_event
-from tests.support.management.api import Answer, Management
+from tests.support.management.api import Answer, FunctionContext, Management
 from tests.support.management.checks import is_problem
 
 
@@ -27,7 +27,7 @@ def raw(
     if content_type is not None:
         headers.append(("content-type", content_type))
     event = api_event(HttpRequest(method, path, query, headers, b"", "127.0.0.1"), "$default", {})
-    response = platform.api.handle({**event, "body": "", **event_fields}, None)
+    response = platform.api.handle({**event, "body": "", **event_fields}, FunctionContext(platform))
     headers_sent = {name.lower(): str(value) for name, value in response["headers"].items()}
     return Answer(int(response["statusCode"]), headers_sent, response["body"])
 

@@ -46,9 +46,11 @@ class FakeEmbedder:
     calls: list[list[str]] = field(default_factory=list)
     error: MemoryServiceError | None = None
     dimensions: int = DIMENSIONS
+    while_embedding: Callable[[int], None] = lambda _texts: None
 
     def embed(self, texts: Sequence[str], *, timeout: float) -> list[list[float]]:
         self.calls.append(list(texts))
+        self.while_embedding(len(texts))
         if self.error:
             raise self.error
         return [self._vector(text) for text in texts]

@@ -1,7 +1,7 @@
 """The management API in this process: the real routes, gate and tokens over in-memory ports, or a real store."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -91,6 +91,16 @@ class Answer:
         return [memory["id"] for memory in self.json["memories"]]
 
 
+@dataclass(frozen=True)
+class FunctionContext:
+    """What Lambda gives the function with each request, as far as it is used."""
+
+    management: "Management"
+
+    def get_remaining_time_in_millis(self) -> float:
+        return self.management.seconds_left() * 1000
+
+
 class Management:
     """A platform with its API. What it is given of ``library``, ``writer``, ``erasable``, ``search`` and ``marks``
     is one store; by default in memory."""
@@ -107,6 +117,7 @@ class Management:
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
     ) -> None:
         self.clock = FakeClock()
+        self.seconds_left: Callable[[], float] = lambda: 900.0
         self.memories = InMemoryMemories()
         fake = InMemoryLibrary(self.memories)
         self._search, self._marks = search or self.memories, marks or self.memories
@@ -245,7 +256,7 @@ class Management:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         text = urlencode({name: _text(value) for name, value in query.items() if value is not None})
         request = HttpRequest(method, quote(path, safe="/%"), text, list(sent.items()), raw, "127.0.0.1")
-        response = self.api.handle(api_event(request, "$default", {}), None)
+        response = self.api.handle(api_event(request, "$default", {}), FunctionContext(self))
         return Answer(
             int(response["statusCode"]),
             {name.lower(): str(value) for name, value in response["headers"].items()},

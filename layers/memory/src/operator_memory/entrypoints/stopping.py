@@ -16,14 +16,16 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
-def stopped_in_time(seconds: float) -> Iterator[None]:
+def stopped_in_time(seconds: float, *, giving_back: float | None = None) -> Iterator[None]:
     """Run the block, and end it before ``seconds`` are over, or when the process is told to end.
+
+    ``giving_back``: the seconds that are left then (`GIVING_BACK_SECONDS`).
 
     The exception is raised in the middle of it by a signal, so it works in a process's main thread only; elsewhere
     the block runs to its own end.
 
     Raises:
-        TimeIsUpError: ten seconds are left.
+        TimeIsUpError: no more than that is left.
         SystemExit: the process was told to end (SIGTERM).
     """
     if threading.current_thread() is not threading.main_thread():
@@ -31,7 +33,8 @@ def stopped_in_time(seconds: float) -> Iterator[None]:
         return
     handlers = {number: signal.signal(number, stop) for number, stop in _STOPS.items()}
     started = time.monotonic()
-    others, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds - GIVING_BACK_SECONDS, 1.0))
+    kept = GIVING_BACK_SECONDS if giving_back is None else giving_back
+    others, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds - kept, 1.0))
     try:
         yield
     finally:

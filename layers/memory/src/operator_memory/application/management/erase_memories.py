@@ -32,6 +32,7 @@ from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
 from operator_memory.domain.shared.lease import LEASE_SECONDS
+from operator_memory.domain.shared.time_left import SecondsLeft, has_time_for_a_step, no_limit
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
@@ -79,7 +80,14 @@ class EraseMemories:
         self._clock = clock
 
     def start(
-        self, account_id: AccountId, target: Target, *, requested_by: str, reason: str = "erase", erasure_id: str = ""
+        self,
+        account_id: AccountId,
+        target: Target,
+        *,
+        requested_by: str,
+        reason: str = "erase",
+        erasure_id: str = "",
+        seconds_left: SecondsLeft = no_limit,
     ) -> Erasure:
         """Erase ``target``; return the receipt.
 
@@ -87,6 +95,7 @@ class EraseMemories:
 
         Raises:
             ConflictError: it names an erasure of another target.
+            ErasureIncompleteError: something is left, or there is no more time.
             MemoryServiceError: a store cannot be reached. The tombstone may stand already; the schedule completes
                 the erasure.
         """
@@ -95,19 +104,20 @@ class EraseMemories:
             now = self._clock.now()
             begun = Erasure(erasure_id or str(uuid4()), account_id, target, requested_by, now, reason=reason)
             if self._ports.erasures.begin(begun, due_at=now + RESUME):
-                return self._run(begun)
+                return self._run(begun, seconds_left)
             known = self.receipt(account_id, begun.id)  # another call with the same key was first
         if known.target != target:
             raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
-        return self._gone_on(known)
+        return self._gone_on(known, seconds_left)
 
-    def resume(self, account_id: AccountId, erasure_id: str) -> Erasure:
+    def resume(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft = no_limit) -> Erasure:
         """Go on with an erasure. Return one that is complete as it is.
 
         Raises:
             NotFoundError: the account has none of this id.
+            ErasureIncompleteError: something is left, or there is no more time.
         """
-        return self._gone_on(self.receipt(account_id, erasure_id))
+        return self._gone_on(self.receipt(account_id, erasure_id), seconds_left)
 
     def receipt(self, account_id: AccountId, erasure_id: str) -> Erasure:
         """Return the erasure as it stands."""
@@ -137,15 +147,21 @@ class EraseMemories:
                 _LOG.error("erasure failed", extra=_logged(erasure) | extra)
         return done, failed
 
-    def _gone_on(self, erasure: Erasure) -> Erasure:
-        return self._run(erasure) if erasure.state is ErasureState.RUNNING else erasure
+    def _gone_on(self, erasure: Erasure, seconds_left: SecondsLeft) -> Erasure:
+        return self._run(erasure, seconds_left) if erasure.state is ErasureState.RUNNING else erasure
 
-    def _run(self, erasure: Erasure) -> Erasure:
+    def _run(self, erasure: Erasure, seconds_left: SecondsLeft = no_limit) -> Erasure:
         self._ports.tombstones.put(erasure.account_id, Tombstone(erasure.target, erasure.erased_at))
-        unreadable = self._empty(erasure, list(self._stores(erasure)), self._counted)
+        unreadable = self._empty(erasure, list(self._stores(erasure)), self._counted, seconds_left)
         return self._completed(erasure, unreadable)
 
-    def _empty(self, erasure: Erasure, stores: Sequence[_Store], counted: Callable[[Erasure, _Store], Erasure]) -> int:
+    def _empty(
+        self,
+        erasure: Erasure,
+        stores: Sequence[_Store],
+        counted: Callable[[Erasure, _Store], Erasure],
+        seconds_left: SecondsLeft = no_limit,
+    ) -> int:
         """Empty each of ``stores``, even if others fail; return how many lines have to stay.
 
         Raises:
@@ -154,6 +170,8 @@ class EraseMemories:
         unreadable = 0
         failures: list[Exception] = []
         for store in stores:
+            if not has_time_for_a_step(seconds_left(), 0.0):
+                raise ErasureIncompleteError("there is no more time for this answer; the erasure goes on by itself")
             try:
                 erasure = counted(erasure, store)
                 unreadable += store.erase() or 0

@@ -27,9 +27,13 @@ from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.scopes import AccountId, checked_id
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.time_left import SecondsLeft, no_limit
 
 PART_BYTES = 3_500_000
 """Bytes at which a part is closed: a function may answer with 6 MB, its JSON escapes included."""
+
+STOP_SECONDS = 12.0
+"""Seconds left at which a part is closed: the next page may take as long as its store is given."""
 
 PAGE = 100
 FORMAT = 1
@@ -79,8 +83,10 @@ class ExportAccount:
             "end": lambda _account, _after: ([{"type": "end"}], None),
         }
 
-    def export_part(self, caller: Caller, account_id: AccountId, cursor: str | None) -> ExportPart:
-        """Return the part that begins at ``cursor`` (``None``: the first).
+    def export_part(
+        self, caller: Caller, account_id: AccountId, cursor: str | None, seconds_left: SecondsLeft = no_limit
+    ) -> ExportPart:
+        """Return the part that begins at ``cursor`` (``None``: the first). It ends early where time is short.
 
         Every part goes on record: anybody can write a cursor, so an export may begin at one.
 
@@ -89,22 +95,23 @@ class ExportAccount:
         """
         if cursor is None:
             self._trail.note(account_id, caller.actor, EventType.EXPORT, Touched(count=self._count(account_id)))
-            return self._part(account_id, _SECTIONS[0], None)
+            return self._part(account_id, (_SECTIONS[0], None), seconds_left)
         section, after = _decoded(cursor)
-        part = self._part(account_id, section, after)
+        part = self._part(account_id, (section, after), seconds_left)
         about: dict[str, str | int | bool] = {"lines": len(part.lines), "from": section}
         self._trail.note(account_id, caller.actor, EventType.EXPORT, metadata=about)
         return part
 
-    def _part(self, account_id: AccountId, section: str, after: str | None) -> ExportPart:
+    def _part(self, account_id: AccountId, start: Cursor, seconds_left: SecondsLeft) -> ExportPart:
         lines: list[str] = []
         size = 0
-        for line, cursor in self._lines(account_id, section, after):
+        for line, cursor in self._lines(account_id, *start):
             text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
             lines.append(text)
             # The answer is JSON itself, and every quote in it is escaped once more.
             size += len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
-            if size >= PART_BYTES and cursor is not None:
+            is_full = size >= PART_BYTES or seconds_left() < STOP_SECONDS
+            if is_full and cursor is not None:
                 return ExportPart(tuple(lines), _encoded(*cursor))
         return ExportPart(tuple(lines), None)
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.characters import hides_something
-from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.errors import InvalidInputError, UpstreamTimeoutError
 from operator_memory.domain.management.export_line import memory_of_line, original_id
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.written import imported
@@ -16,12 +16,19 @@ from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import SCREENED, EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched
+from operator_memory.domain.shared.time_left import (
+    RESERVE_SECONDS,
+    SMALLEST_STEP,
+    SecondsLeft,
+    has_time_for_a_step,
+    next_step,
+    no_limit,
+)
 
 MAX_LINES = 2_000
 """Lines of one import; a longer export is brought back in several."""
 
 EMBED_TIMEOUT = 20.0
-_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class ImportReport:
     """Of the added: facts in quarantine, which a person has to look at."""
     withheld: int = 0
     """Of the added: turns that read like a command, which other sessions do not recall."""
+    continue_at: int | None = None
+    """The first line that was not read, as there was no more time. ``None``: all were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,33 @@ class _Line:
     memory: Memory
     original: str
     """The id that the memory had where it was exported."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Lines that are stored together. ``first``: the number of the first; ``timeout``: seconds to embed them in."""
+
+    lines: Sequence[str]
+    first: int
+    timeout: float
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts what became of the lines so far."""
+
+    added: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    waiting: int = 0
+    withheld: int = 0
+
+    def report(self, *, continue_at: int | None) -> ImportReport:
+        """Return what was counted."""
+        rejected = tuple(sorted(self.rejected))
+        counts = (self.added, self.duplicates, self.skipped, rejected, self.waiting, self.withheld)
+        return ImportReport(*counts, continue_at=continue_at)
 
 
 class ImportMemories:
@@ -56,8 +92,10 @@ class ImportMemories:
         self._trail = trail
         self._clock = clock
 
-    def import_lines(self, caller: Caller, account_id: AccountId, text: str) -> ImportReport:
-        """Store the memories in ``text`` (JSON Lines).
+    def import_lines(
+        self, caller: Caller, account_id: AccountId, text: str, seconds_left: SecondsLeft = no_limit
+    ) -> ImportReport:
+        """Store the memories in ``text`` (JSON Lines), from its first line on, for as long as there is time.
 
         Raises:
             InvalidInputError: there are too many lines; nothing is stored.
@@ -66,31 +104,45 @@ class ImportMemories:
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) > MAX_LINES:
             raise InvalidInputError("body", f"must hold at most {MAX_LINES} lines, not {len(lines)}")
-        read, rejected, skipped = self._read(account_id, lines)
-        ids = [*read, *(line.original for line in read.values())]
-        known = self._writer.existing_ids(account_id, ids, wanted=[line.memory for line in read.values()])
-        new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
-        erased: set[str] = set()
-        for start in range(0, len(new), _BATCH):
-            erased |= self._store(caller, account_id, new[start : start + _BATCH])
-        duplicates = len(lines) - skipped - len(rejected) - len(new)
-        rejected += [(read[identity].number, "is being erased at this moment") for identity in erased]
-        stored = [memory for memory in new if memory.id not in erased]
-        return ImportReport(
-            added=len(stored),
-            duplicates=duplicates,
-            skipped=skipped,
-            rejected=tuple(sorted(rejected)),
-            waiting=sum(memory.rejected is not None for memory in stored),
-            withheld=sum(SCREENED in memory.withheld_by for memory in stored),
-        )
+        tally = _Tally()
+        done, size, slowest = 0, SMALLEST_STEP, 0.0
+        while done < len(lines) and has_time_for_a_step(left := seconds_left(), slowest):
+            step = lines[done : done + size]
+            timeout = min(EMBED_TIMEOUT, left - RESERVE_SECONDS / 2)
+            try:
+                self._step(caller, account_id, _Step(step, done + 1, timeout), tally)
+            except UpstreamTimeoutError:
+                if done == 0 or timeout == EMBED_TIMEOUT:
+                    raise
+                break  # it was not given more time because there is no more
+            done += len(step)
+            took = left - seconds_left()
+            slowest, size = max(slowest, took), next_step(size, took)
+        return tally.report(continue_at=done + 1 if done < len(lines) else None)
 
-    def _read(self, account_id: AccountId, lines: Sequence[str]) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
+    def _step(self, caller: Caller, account_id: AccountId, step: _Step, tally: _Tally) -> None:
+        """Store the memories of some lines, and count what became of each of these."""
+        read, rejected, skipped = self._read(account_id, step)
+        ids = [*read, *(line.original for line in read.values())]
+        wanted = [line.memory for line in read.values()]
+        known = self._writer.existing_ids(account_id, ids, wanted=wanted) if ids else set()
+        new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
+        erased = self._store(caller, account_id, new, step.timeout) if new else set()
+        stored = [memory for memory in new if memory.id not in erased]
+        tally.added += len(stored)
+        tally.duplicates += len(step.lines) - skipped - len(rejected) - len(new)
+        tally.skipped += skipped
+        tally.rejected += rejected
+        tally.rejected += [(read[identity].number, "is being erased at this moment") for identity in erased]
+        tally.waiting += sum(memory.rejected is not None for memory in stored)
+        tally.withheld += sum(SCREENED in memory.withheld_by for memory in stored)
+
+    def _read(self, account_id: AccountId, step: _Step) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
         read: dict[str, _Line] = {}
         rejected: list[tuple[int, str]] = []
         skipped = 0
         now = self._clock.now()
-        for number, text in enumerate(lines, start=1):
+        for number, text in enumerate(step.lines, start=step.first):
             try:
                 line = _object(text)
                 if line.get("type", "memory") != "memory":
@@ -103,12 +155,12 @@ class ImportMemories:
             except InvalidInputError as error:
                 rejected.append((number, str(error)))
                 continue
-            read[memory.id] = _Line(number, memory, original_id(line))
+            read.setdefault(memory.id, _Line(number, memory, original_id(line)))
         return read, rejected, skipped
 
-    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory]) -> set[str]:
+    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory], timeout: float) -> set[str]:
         """Store them; returns the ids of those that a person erased meanwhile."""
-        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=EMBED_TIMEOUT)
+        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=timeout)
         embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
         erased = self._writer.upsert(account_id, embedded)
         stored = [memory.id for memory in memories if memory.id not in erased]

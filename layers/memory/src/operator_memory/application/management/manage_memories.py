@@ -24,6 +24,7 @@ from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVer
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.domain.shared.time_left import SecondsLeft, has_time_for_a_step, no_limit
 from operator_memory.domain.text import normalised_text
 
 MAX_HISTORY = 50
@@ -262,8 +263,18 @@ class ManageMemories:
         """Count the memories that `delete_matching` would delete now."""
         return self._library.count(account_id, where, now=self._clock.now())
 
-    def delete_matching(self, caller: Caller, account_id: AccountId, where: MemoryFilter, *, expected: int) -> int:
+    def delete_matching(
+        self,
+        caller: Caller,
+        account_id: AccountId,
+        where: MemoryFilter,
+        *,
+        expected: int,
+        seconds_left: SecondsLeft = no_limit,
+    ) -> int:
         """Delete all memories that match ``where``, if they are as many as the caller has been told.
+
+        Return how many are deleted: fewer if there is no time for all.
 
         Raises:
             ConflictError: there are more or fewer by now; nothing is deleted.
@@ -274,28 +285,42 @@ class ManageMemories:
             raise ConflictError(
                 f"{found} memories match by now, not {expected}: make a dry run again; nothing was deleted"
             )
-        if found:
-            self._forget_matching(account_id, where, now)
+        if not found:
+            return 0
+        forgotten, all_of_them = self._forget_matching(account_id, where, now, seconds_left)
+        if all_of_them:
             self._library.delete_matching(account_id, where, now=now)
-            self._trail.note(
-                account_id,
-                caller.actor,
-                EventType.DELETE,
-                Touched(agent_id=where.agent_id, thread_id=where.thread_id, count=found),
-                metadata={"by": "filter"},
-            )
-        return found
+        else:
+            self._library.delete(account_id, forgotten)
+        deleted = found if all_of_them else len(forgotten)
+        self._trail.note(
+            account_id,
+            caller.actor,
+            EventType.DELETE,
+            Touched(agent_id=where.agent_id, thread_id=where.thread_id, count=deleted),
+            metadata={"by": "filter"},
+        )
+        return deleted
 
-    def _forget_matching(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
-        """Keep what is to be deleted from coming back, and its words from being seen elsewhere."""
-        after, left = None, MOST_LOOKED_FOR
-        while True:
+    def _forget_matching(
+        self, account_id: AccountId, where: MemoryFilter, now: datetime, seconds_left: SecondsLeft
+    ) -> tuple[list[str], bool]:
+        """Keep what is to be deleted from coming back, and its words from being seen elsewhere.
+
+        Return the ids that this is done for, and whether these are all: it stops while there is time to delete them.
+        """
+        after, thorough, slowest = None, MOST_LOOKED_FOR, 0.0
+        done: list[str] = []
+        while has_time_for_a_step(left := seconds_left(), slowest):
             page = self._library.page(account_id, where, Sort(descending=False), after=after, limit=_A_PAGE, now=now)
-            self._remover.forget_words(account_id, page.memories, at=now, thorough=left)
-            left -= sum(memory.kind is Kind.FACT for memory in page.memories)
+            self._remover.forget_words(account_id, page.memories, at=now, thorough=thorough)
+            thorough -= sum(memory.kind is Kind.FACT for memory in page.memories)
+            done += [memory.id for memory in page.memories]
             after = page.next
             if after is None:
-                return
+                return done, True
+            slowest = max(slowest, left - seconds_left())
+        return done, False
 
     def _stored(self, account_id: AccountId, identity: str) -> Memory:
         memory = self._library.get(account_id, identity)

@@ -20,12 +20,12 @@ from operator_memory.entrypoints.contracts.account import (
     ErasureView,
     IdempotencyKey,
     ImportView,
-    RejectedLine,
     SettingsView,
     ThreadSettingsBody,
     UsageView,
     changes_of,
     erasure_view,
+    import_view,
     usage_view,
 )
 from operator_memory.entrypoints.contracts.memories import Id
@@ -116,7 +116,7 @@ class TransferRoutes(Routes):
         """
         bucket = Bucket.EXPENSIVE if cursor is None else Bucket.READS
         caller, account = self._admit(account_id, Action.READ, bucket)
-        part = self._services.exporter.export_part(caller, account, cursor)
+        part = self._services.exporter.export_part(caller, account, cursor, self._seconds_left)
         headers: dict[str, str | list[str]] = {
             "cache-control": "no-store",
             "content-disposition": 'attachment; filename="memory-export.jsonl"',
@@ -126,18 +126,13 @@ class TransferRoutes(Routes):
         return Response(200, content_type=NDJSON, headers=headers, body="".join(f"{line}\n" for line in part.lines))
 
     def import_memories(self, account_id: AccountQuery = None) -> ImportView:
-        """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless."""
+        """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless.
+
+        With ``stopped_early`` there was no time for all: send the lines from ``continue_at`` on.
+        """
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        report = self._services.importer.import_lines(caller, account, text_body(self._event))
-        rejected = [RejectedLine(line=number, reason=reason) for number, reason in report.rejected]
-        return ImportView(
-            added=report.added,
-            duplicates=report.duplicates,
-            skipped=report.skipped,
-            rejected=rejected,
-            waiting=report.waiting,
-            withheld=report.withheld,
-        )
+        text = text_body(self._event)
+        return import_view(self._services.importer.import_lines(caller, account, text, self._seconds_left))
 
 
 class ErasureRoutes(Routes):
@@ -163,7 +158,9 @@ class ErasureRoutes(Routes):
         author = body.id if target.kind == "author" else None
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=author)
         known_as = "" if idempotency_key is None else str(uuid5(NAMESPACE_URL, f"{account}:{idempotency_key}"))
-        erasure = self._services.erasures.start(account, target, requested_by=caller.actor, erasure_id=known_as)
+        erasure = self._services.erasures.start(
+            account, target, requested_by=caller.actor, erasure_id=known_as, seconds_left=self._seconds_left
+        )
         return erasure_view(erasure)
 
     def list_erasures(self, account_id: AccountQuery = None) -> ErasureList:
@@ -186,4 +183,4 @@ class ErasureRoutes(Routes):
     def resume(self, erasure_id: PathId, account_id: AccountQuery = None) -> ErasureView:
         """One that is complete is answered as it is."""
         _, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        return erasure_view(self._services.erasures.resume(account, erasure_id))
+        return erasure_view(self._services.erasures.resume(account, erasure_id, self._seconds_left))

@@ -204,8 +204,10 @@ class MemoryRoutes(Routes):
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=where.author_id)
         if body.dry_run or body.expected is None:
             return DeleteAnswer(matched=self._services.memories.count(account, where), deleted=0)
-        deleted = self._services.memories.delete_matching(caller, account, where, expected=body.expected)
-        return DeleteAnswer(matched=deleted, deleted=deleted)
+        deleted = self._services.memories.delete_matching(
+            caller, account, where, expected=body.expected, seconds_left=self._seconds_left
+        )
+        return DeleteAnswer(matched=body.expected, deleted=deleted, stopped_early=deleted < body.expected)
 
     def _pin(self, memory_id: str, account_id: str | None, *, pinned: bool) -> Response[MemoryView]:
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)

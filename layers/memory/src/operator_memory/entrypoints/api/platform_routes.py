@@ -66,5 +66,7 @@ class PlatformRoutes(Routes):
         return MemoryList(memories=[memory_view(memory) for memory in page.memories])
 
     def _cleared(self, caller: Caller, account: AccountId, target: Target) -> ClearedView:
-        self._services.erasures.start(account, target, requested_by=caller.actor, reason="clear")
+        self._services.erasures.start(
+            account, target, requested_by=caller.actor, reason="clear", seconds_left=self._seconds_left
+        )
         return ClearedView()

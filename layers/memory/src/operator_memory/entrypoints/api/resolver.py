@@ -1,6 +1,7 @@
 """The API as one thing to call: Powertools' resolver with all routes, and the last line of defence around it."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -8,7 +9,7 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.errors import InvalidInputError, TimeIsUpError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
@@ -16,7 +17,8 @@ from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
-from operator_memory.entrypoints.http_api import HttpResponse, answer, json_text, raw_body
+from operator_memory.entrypoints.http_api import HttpResponse, Problem, answer, json_text, problem_response, raw_body
+from operator_memory.entrypoints.stopping import stopped_in_time
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """What a function can be sent, base64 taken off; an import may use it up."""
@@ -24,6 +26,11 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50
 """Objects and lists within each other. What is nested deeper has no use here, and breaks what handles it."""
 
+ANSWERING_SECONDS = 1.5
+"""Before the end of the function's time: so long it may take to say that the time is up."""
+
+_TIME_IS_UP = "The time for one answer is up. Send the request again: repeating it is harmless."
+_LOG = logging.getLogger("operator_memory.api")
 _ANY_PATH = "^.*$"  # of the route that Powertools makes up for a path that has none
 
 
@@ -65,8 +72,13 @@ class MemoriesApi:
         self._api = make_api(services)
 
     def handle(self, event: Mapping[str, Any], context: Any) -> HttpResponse:  # noqa: ANN401  (the runtime's object)
-        """Answer one event of the API Gateway."""
-        return answer(lambda: self._api.resolve(_decoded(event), context))
+        """Answer one event of the API Gateway, in time: what takes longer than the function may is broken off."""
+        try:
+            with stopped_in_time(context.get_remaining_time_in_millis() / 1000, giving_back=ANSWERING_SECONDS):
+                return answer(lambda: self._api.resolve(_decoded(event), context))
+        except TimeIsUpError:
+            _LOG.error("a request was broken off: its time was up")
+            return problem_response(Problem(503, "Not finished", _TIME_IS_UP, {"retry_after": 1}))
 
 
 def _decoded(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ class Routes:
         """The request that is being answered."""
         return self._api.current_event.raw_event
 
+    def _seconds_left(self) -> float:
+        """How long the function may still work on this request."""
+        return float(self._api.lambda_context.get_remaining_time_in_millis()) / 1000
+
     def _admit(
         self, account_id: str | None, action: Action, bucket: Bucket, *, author_id: str | None = None
     ) -> tuple[Caller, AccountId]:

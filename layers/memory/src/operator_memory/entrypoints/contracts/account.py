@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
+from operator_memory.application.management.import_memories import ImportReport
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
 from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.management.erasure import Erasure, ErasureState
@@ -104,9 +105,25 @@ class ImportView(BaseModel):
     duplicates: int
     skipped: int = Field(description="Lines that hold no memory, such as jobs and events.")
     rejected: list[RejectedLine]
+    stopped_early: bool = Field(description="There was no time for all lines: send the rest, from `continue_at` on.")
+    continue_at: int | None = Field(description="The first line that was not read; null if all were.")
     waiting: int = Field(description="Of the added: facts that wait in quarantine for an owner to approve.")
     withheld: int = Field(
         description="Of the added: turns that read like a command. Other sessions do not recall them."
+    )
+
+
+def import_view(report: ImportReport) -> ImportView:
+    """``report`` for an answer."""
+    return ImportView(
+        added=report.added,
+        duplicates=report.duplicates,
+        skipped=report.skipped,
+        rejected=[RejectedLine(line=number, reason=reason) for number, reason in report.rejected],
+        stopped_early=report.continue_at is not None,
+        continue_at=report.continue_at,
+        waiting=report.waiting,
+        withheld=report.withheld,
     )
 
 

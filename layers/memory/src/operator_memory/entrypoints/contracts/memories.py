@@ -236,6 +236,9 @@ class DeleteAnswer(BaseModel):
 
     matched: int
     deleted: int
+    stopped_early: bool = Field(
+        default=False, description="There was no time for all: ask again, with `matched - deleted` as `expected`."
+    )
 
 
 class MemoryView(BaseModel):
