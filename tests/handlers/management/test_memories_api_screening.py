@@ -201,8 +201,9 @@ class TestImport:
     def test_what_waits_is_counted_and_said(self, platform: Management, user: str) -> None:
         turn = a_memory(COMMAND, key=SESSION_KEY, kind=Kind.TURN, role="user", speaker="Ada (owner)")
         answer = self.bring(platform, user, a_memory(COMMAND, pinned=True), a_memory("Likes tea."), turn)
-        report = {"added": 3, "duplicates": 0, "skipped": 0, "rejected": [], "waiting": 1, "withheld": 1}
-        assert answer.json == {**report, "stopped_early": False, "continue_at": None}
+        counts = {"added": 3, "duplicates": 0, "skipped": 0, "rejected": [], "waiting": 1, "withheld": 1}
+        report = {**counts, "stopped_early": False, "continue_at": None}
+        assert answer.json == report
         waiting = platform.call("GET", "/v1/memories", user=user, state="quarantined").json["memories"]
         assert [(one["memory"], one["rejected"]) for one in waiting] == [(COMMAND, "instruction_like")]
         [brought] = [m for m in platform.memories.of(AccountId(user)) if m.kind is Kind.TURN]

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from operator_memory.adapters.dynamodb.answers import MOST_BYTES
+from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import JobRecord, JobState
 from operator_memory.domain.management.erasure import Erasure
+from operator_memory.domain.management.keyed_requests import KeyedRequest, KnownRequest
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
@@ -93,6 +96,49 @@ class InMemoryIdempotency:
         return content_hash, job_id
 
 
+@dataclass(frozen=True)
+class KeptRequest:
+    """One request: what is known of it, who answers it, until when, and when it is forgotten."""
+
+    known: KnownRequest
+    claim: str
+    until: datetime
+    ends: datetime
+
+
+@dataclass
+class InMemoryAnswers:
+    """Port ``AnswerStore``. While ``error`` is set, nothing can be kept."""
+
+    kept: dict[tuple[AccountId, str], KeptRequest] = field(default_factory=dict)
+    error: MemoryServiceError | None = None
+
+    def begin(
+        self, account_id: AccountId, request: KeyedRequest, *, claim: str, now: datetime, until: datetime
+    ) -> KnownRequest | None:
+        found = self.kept.get((account_id, request.key))
+        if found is not None and found.ends > now:
+            free = found.known.answer is None and found.until <= now
+            if not (free and found.known.content_hash == request.content_hash):
+                return found.known
+        self.kept[account_id, request.key] = KeptRequest(
+            KnownRequest(request.content_hash, None), claim, until, now + KEPT
+        )
+        return None
+
+    def end(self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None) -> None:
+        if self.error:
+            raise self.error
+        found = self.kept.get((account_id, request.key))
+        if found is None or found.claim != claim:
+            return
+        if answer is None or len(answer) > 100 * MOST_BYTES:
+            self.kept[account_id, request.key] = replace(found, until=datetime.min.replace(tzinfo=found.until.tzinfo))
+        else:
+            known = KnownRequest(found.known.content_hash, answer)
+            self.kept[account_id, request.key] = replace(found, known=known)
+
+
 @dataclass
 class InMemoryRecords:
     """Port ``ErasableRecords`` over the other fakes."""
@@ -100,6 +146,7 @@ class InMemoryRecords:
     jobs: InMemoryJobs = field(default_factory=InMemoryJobs)
     watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
     idempotency: InMemoryIdempotency = field(default_factory=InMemoryIdempotency)
+    answers: InMemoryAnswers = field(default_factory=InMemoryAnswers)
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         if target.kind is TargetKind.ACCOUNT:
@@ -125,10 +172,12 @@ class InMemoryRecords:
     def _all(self, account_id: AccountId, until: datetime) -> list[tuple[dict[Any, Any], list[Any]]]:
         """Each store, and the keys of what goes from it."""
         records, marks, kept = self.jobs.records, self.watermarks.marks, self.idempotency.kept
+        answers = self.answers.kept
         return [
             (records, [key for key, record in records.items() if key[0] == account_id and _up_to(record, until)]),
             (marks, [key for key, mark in marks.items() if key[0] == account_id and mark.created_at <= until]),
             (kept, [key for key, (_, ends) in kept.items() if key[0] == account_id and ends - KEPT <= until]),
+            (answers, [key for key, one in answers.items() if key[0] == account_id and one.ends - KEPT <= until]),
         ]
 
     def _about(self, account_id: AccountId, target: Target, until: datetime) -> list[JobRecord]:

@@ -12,6 +12,7 @@ from operator_memory.adapters.net.service_tokens import ServiceTokens, is_servic
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -41,7 +42,13 @@ from operator_memory.entrypoints.contracts.account import Prices
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.fakes.archive import InMemoryArchive
 from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryExpiryIndex, InMemoryMemories
-from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.erasure import (
+    InMemoryAnswers,
+    InMemoryErasures,
+    InMemoryIdempotency,
+    InMemoryRecords,
+    InMemoryTombstones,
+)
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
@@ -130,6 +137,7 @@ class Management:
         self.buckets = InMemoryTokenBuckets()
         self.jobs, self.watermarks = InMemoryJobs(), InMemoryWatermarks()
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
+        self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
@@ -148,7 +156,7 @@ class Management:
             tombstones=self.tombstones,
             erasures=self.erasures,
             memories=self.erasable,
-            records=InMemoryRecords(self.jobs, self.watermarks, self.keys),
+            records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers),
             archive=self.archive,
             events=self.event_store,
         )
@@ -191,6 +199,7 @@ class Management:
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
             undoing=self._undoing(remover, visibility),
+            once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
             prices=Prices(prompt=0.15, completion=0.60),
         )

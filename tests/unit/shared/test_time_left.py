@@ -15,9 +15,7 @@ from operator_memory.domain.shared.time_left import (
     ("left", "slowest", "has_time"),
     [(29, 0, True), (RESERVE_SECONDS, 0, False), (RESERVE_SECONDS + 6, 3, False), (RESERVE_SECONDS + 6.1, 3, True)],
 )
-def test_a_step_is_begun_if_it_may_take_twice_as_long_as_any_before(
-    left: float, slowest: float, has_time: bool
-) -> None:
+def test_a_step_is_begun_if_it_may_take_twice_as_long_as_before(left: float, slowest: float, has_time: bool) -> None:
     assert has_time_for_a_step(left, slowest) is has_time
 
 

@@ -165,7 +165,9 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 
 
 def _services(adapters: AdaptersInUse) -> "Services":
+    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
+    from operator_memory.application.management.answer_once import AnswerOnce
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
@@ -193,6 +195,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
         undoing=_undoing(adapters, trail),
+        once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
         prices=_prices(adapters.settings),
     )

@@ -10,6 +10,7 @@ from typing import Protocol
 from operator_memory.domain.learning.jobs import JobRecord
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Role
+from operator_memory.domain.management.keyed_requests import KeyedRequest, KnownRequest
 from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.management.rate_limits import RateLimit
 from operator_memory.domain.memory.memory import Memory
@@ -326,4 +327,22 @@ class IdempotencyStore(Protocol):
     ) -> tuple[str, str]:
         """Return the (content hash, job id) that the key stands for: the given ones if the key is new. Kept for a
         day."""
+        ...
+
+
+class AnswerStore(Protocol):
+    """Keeps the answers that were given to requests with an idempotency key, for a day."""
+
+    def begin(
+        self, account_id: AccountId, request: KeyedRequest, *, claim: str, now: datetime, until: datetime
+    ) -> KnownRequest | None:
+        """Note that ``claim`` answers the request until ``until``, and return ``None``; or return what is known of it.
+
+        A request is taken over whose claim is over without an answer, if it is the same. Of several at once exactly
+        one gets ``None``.
+        """
+        ...
+
+    def end(self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None) -> None:
+        """Keep the answer if ``claim`` still stands. ``None``, or an answer that is too large, ends the claim."""
         ...

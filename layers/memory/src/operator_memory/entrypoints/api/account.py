@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.api.memories import READING, AccountQuery
+from operator_memory.entrypoints.api.once import OptionalKey
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
@@ -18,7 +19,6 @@ from operator_memory.entrypoints.contracts.account import (
     ErasureBody,
     ErasureList,
     ErasureView,
-    IdempotencyKey,
     ImportView,
     SettingsView,
     ThreadSettingsBody,
@@ -32,14 +32,10 @@ from operator_memory.entrypoints.contracts.memories import Id
 from operator_memory.entrypoints.http_api import text_body
 
 PathId = Annotated[Id, Path()]
-OptionalKey = Annotated[
-    IdempotencyKey | None,
-    Header(alias="idempotency-key", description="Repeating a request with the same key does it once."),
-]
 NDJSON = "application/x-ndjson"
 
 SETTING = documented("settings", 401, 403, 404, 415, 422, 429, 503)
-TRANSFER = documented("transfer", 401, 403, 413, 422, 429, 503)
+TRANSFER = documented("transfer", 401, 403, 409, 413, 422, 429, 503)
 ERASING = documented("erasure", 401, 403, 404, 409, 415, 422, 429, 503)
 
 
@@ -125,14 +121,18 @@ class TransferRoutes(Routes):
             headers["x-next-cursor"] = part.next
         return Response(200, content_type=NDJSON, headers=headers, body="".join(f"{line}\n" for line in part.lines))
 
-    def import_memories(self, account_id: AccountQuery = None) -> ImportView:
+    def import_memories(self, account_id: AccountQuery = None, idempotency_key: OptionalKey = None) -> ImportView:
         """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless.
 
         With ``stopped_early`` there was no time for all: send the lines from ``continue_at`` on.
         """
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        text = text_body(self._event)
-        return import_view(self._services.importer.import_lines(caller, account, text, self._seconds_left))
+        importer, text = self._services.importer, text_body(self._event)
+
+        def bring_back() -> ImportView:
+            return import_view(importer.import_lines(caller, account, text, self._seconds_left))
+
+        return self._once(idempotency_key, caller, account, ImportView, bring_back)
 
 
 class ErasureRoutes(Routes):
@@ -180,7 +180,13 @@ class ErasureRoutes(Routes):
         name = f'attachment; filename="erasure-{view.id}.json"'
         return Response(200, content_type="application/json", headers={"content-disposition": name}, body=view)
 
-    def resume(self, erasure_id: PathId, account_id: AccountQuery = None) -> ErasureView:
+    def resume(
+        self, erasure_id: PathId, account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> ErasureView:
         """One that is complete is answered as it is."""
-        _, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
-        return erasure_view(self._services.erasures.resume(account, erasure_id, self._seconds_left))
+        caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
+
+        def go_on() -> ErasureView:
+            return erasure_view(self._services.erasures.resume(account, erasure_id, self._seconds_left))
+
+        return self._once(idempotency_key, caller, account, ErasureView, go_on)

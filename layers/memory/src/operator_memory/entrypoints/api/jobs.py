@@ -9,8 +9,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
-from operator_memory.entrypoints.api.account import OptionalKey, PathId
+from operator_memory.entrypoints.api.account import PathId
 from operator_memory.entrypoints.api.memories import AccountQuery
+from operator_memory.entrypoints.api.once import OptionalKey
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
@@ -67,7 +68,7 @@ class JobRoutes(Routes):
         _, account = self._admit(account_id, Action.READ_JOBS, Bucket.READS)
         return job_view(self._services.jobs.status(account, job_id), self._services.prices)
 
-    def undo(self, job_id: PathId, account_id: AccountQuery = None) -> UndoView:
+    def undo(self, job_id: PathId, account_id: AccountQuery = None, idempotency_key: OptionalKey = None) -> UndoView:
         """Its facts are deleted, what they replaced is in force again, and it teaches nothing any more. Its turns stay.
 
         409 while it has not ended. In a team for owners; members may undo runs of their own. Again is harmless.
@@ -76,7 +77,13 @@ class JobRoutes(Routes):
         caller, account = self._services.access.admit_to_clear(
             self._event, account_id, Bucket.EXPENSIVE, author_of=lambda account: undoing.author(account, job_id)
         )
-        return undo_view(undoing.undo(caller.actor, account, job_id))
+        return self._once(
+            idempotency_key,
+            caller,
+            account,
+            UndoView,
+            lambda: undo_view(undoing.undo(caller.actor, account, job_id)),
+        )
 
 
 def _check_size(body: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.provenance import Provenance
 from operator_memory.domain.memory.scopes import Kind, Scope, canonical_id
+from operator_memory.entrypoints.api.once import OptionalKey
 from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
@@ -156,15 +157,22 @@ class MemoryRoutes(Routes):
         caller, account = self._admit(account_id, Action.READ, Bucket.READS)
         return history_view(self._services.memories.get(caller, account, memory_id))
 
-    def add_memory(self, new: Annotated[AddBody, Body()], account_id: AccountQuery = None) -> Response[MemoryView]:
+    def add_memory(
+        self, new: Annotated[AddBody, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> Response[MemoryView]:
         """201 with the memory; 200 if the same words are remembered in this scope already.
 
         One that has ``rejected`` waits for an owner's approval: it reads like a command, hid something, or a member
         tells an agent of a team how to work.
         """
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
-        memory, is_new = self._services.memories.add(caller, account, new.new_memory())
-        return with_etag(memory, status=201 if is_new else 200)
+
+        def add() -> tuple[Memory, int]:
+            memory, is_new = self._services.memories.add(caller, account, new.new_memory())
+            return memory, 201 if is_new else 200
+
+        memory, status = self._once_for_memory(idempotency_key, caller, account, add)
+        return with_etag(memory, status=status)
 
     def change_memory(
         self,
@@ -198,16 +206,23 @@ class MemoryRoutes(Routes):
         """It competes with the others again."""
         return self._pin(memory_id, account_id, pinned=False)
 
-    def delete_by_filter(self, body: Annotated[DeleteBody, Body()], account_id: AccountQuery = None) -> DeleteAnswer:
+    def delete_by_filter(
+        self, body: Annotated[DeleteBody, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> DeleteAnswer:
         """A dry run counts. In a team, members may delete what they said themselves; owners may delete all."""
         where = body.filter.where()
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE, author_id=where.author_id)
-        if body.dry_run or body.expected is None:
+        expected = body.expected
+        if body.dry_run or expected is None:
             return DeleteAnswer(matched=self._services.memories.count(account, where), deleted=0)
-        deleted = self._services.memories.delete_matching(
-            caller, account, where, expected=body.expected, seconds_left=self._seconds_left
-        )
-        return DeleteAnswer(matched=body.expected, deleted=deleted, stopped_early=deleted < body.expected)
+
+        def delete() -> DeleteAnswer:
+            deleted = self._services.memories.delete_matching(
+                caller, account, where, expected=expected, seconds_left=self._seconds_left
+            )
+            return DeleteAnswer(matched=expected, deleted=deleted, stopped_early=deleted < expected)
+
+        return self._once(idempotency_key, caller, account, DeleteAnswer, delete)
 
     def _pin(self, memory_id: str, account_id: str | None, *, pinned: bool) -> Response[MemoryView]:
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)

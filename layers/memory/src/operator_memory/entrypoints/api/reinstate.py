@@ -7,7 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.entrypoints.api.memories import CHANGING, AccountQuery, MemoryId, with_etag
+from operator_memory.entrypoints.api.once import OptionalKey
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.memories import MemoryView
@@ -22,17 +24,30 @@ class ReinstateRoutes(Routes):
         api.post(f"{one}/approve", summary="Let a memory out of quarantine", **CHANGING)(self.approve)
         api.post(f"{one}/restore", summary="Undo that a memory was replaced", **CHANGING)(self.restore)
 
-    def approve(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
+    def approve(
+        self, memory_id: MemoryId, account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> Response[MemoryView]:
         """409 if it is not in quarantine. What reads like a command is for owners to approve."""
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
-        return with_etag(self._services.reinstatement.approve(caller, account, memory_id))
+        reinstatement = self._services.reinstatement
+        memory, _ = self._once_for_memory(
+            idempotency_key, caller, account, lambda: (reinstatement.approve(caller, account, memory_id), 200)
+        )
+        return with_etag(memory)
 
     def restore(
         self,
         memory_id: MemoryId,
         account_id: AccountQuery = None,
         keep_newer: Annotated[bool, Query(description="The memory that took its place stays too.")] = False,
+        idempotency_key: OptionalKey = None,
     ) -> Response[MemoryView]:
         """409 if it was not replaced. The memory that took its place steps back."""
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
-        return with_etag(self._services.reinstatement.restore(caller, account, memory_id, keep_newer=keep_newer))
+        reinstatement = self._services.reinstatement
+
+        def restore() -> tuple[Memory, int]:
+            return reinstatement.restore(caller, account, memory_id, keep_newer=keep_newer), 200
+
+        memory, _ = self._once_for_memory(idempotency_key, caller, account, restore)
+        return with_etag(memory)

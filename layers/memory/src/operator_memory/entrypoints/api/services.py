@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.erase_memories import EraseMemories
 from operator_memory.application.management.explain_memories import ExplainMemories
 from operator_memory.application.management.export_account import ExportAccount
@@ -30,5 +31,6 @@ class Services:
     importer: ImportMemories
     jobs: SubmitJobs
     undoing: UndoRun
+    once: AnswerOnce
     explanation: ExplainMemories
     prices: Prices = field(default_factory=Prices)
