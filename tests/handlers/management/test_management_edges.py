@@ -258,7 +258,7 @@ def test_a_run_that_was_too_large_can_be_sent_again_in_parts(named: dict[str, st
         body = json.dumps({**run, "messages": [{"type": "user", "content": text}]}, ensure_ascii=False)
         return world.call("POST", "/v1/jobs", user=PERSON, body=body.encode(), headers=key).status
 
-    assert submit("\N{CAT FACE}" * 200_000) == 422  # less than a megabyte, until it is escaped for the queue
+    assert submit("\N{CAT FACE}" * 262_100) == 422  # just more than the queue holds, with the ids that are added
     assert submit("I like tea") == 202
 
 

@@ -270,7 +270,11 @@ class TestDeleteByFilter:
 
     def test_a_dry_run_counts_and_touches_nothing(self, platform: Management, user: str) -> None:
         platform.put(*shelf(user).values())
-        assert self.delete(platform, user, filter={"scope": "user"}).json == {"matched": 2, "deleted": 0}
+        assert self.delete(platform, user, filter={"scope": "user"}).json == {
+            "matched": 2,
+            "deleted": 0,
+            "stopped_early": False,
+        }
         assert self.delete(platform, user, filter={"scope": "user", "state": "all"}).json["matched"] == 4
         assert len(platform.memories.of(AccountId(user))) == 6
         assert platform.events.events == []
@@ -280,7 +284,7 @@ class TestDeleteByFilter:
         other = belonging_to(platform.platform.new_user(), a_memory("Another's."))
         platform.put(*memories.values(), other)
         answer = self.delete(platform, user, filter={"agent_id": "agent-1"}, dry_run=False, expected=1)
-        assert answer.json == {"matched": 1, "deleted": 1}
+        assert answer.json == {"matched": 1, "deleted": 1, "stopped_early": False}
         left = {memory.id for memory in platform.memories.of(AccountId(user))}
         assert left == {memory.id for name, memory in memories.items() if name != "tool"}
         assert len(platform.memories.of(other.account_id)) == 1
@@ -300,7 +304,7 @@ class TestDeleteByFilter:
 
     def test_none_expected_and_none_there_is_done(self, platform: Management, user: str) -> None:
         answer = self.delete(platform, user, filter={"text": "nowhere"}, dry_run=False, expected=0)
-        assert answer.json == {"matched": 0, "deleted": 0}
+        assert answer.json == {"matched": 0, "deleted": 0, "stopped_early": False}
         assert platform.events.events == []
 
     @pytest.mark.parametrize("conditions", [{}, {"state": "all"}, {"scope": None}])

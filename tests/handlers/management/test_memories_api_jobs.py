@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from operator_memory.adapters.aws.sqs_jobs import MAX_MESSAGE_BYTES
 from operator_memory.application.learning.extract_run import MAX_MESSAGES
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import FactOutcome, JobState, JobSubject, Outcome
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.entrypoints.api.jobs import MAX_JOB_BYTES
 from operator_memory.entrypoints.contracts.job import parse_job
 
 from tests.support.builders import NOW
@@ -288,3 +290,28 @@ def test_content_that_is_nested_is_queued_or_refused(platform: Management, user:
 def test_a_run_of_more_than_a_megabyte_is_refused(platform: Management, user: str) -> None:
     is_problem(submit(platform, user, messages=[{"type": "user", "content": "x" * 1_100_000}]), 422, "body")
     assert platform.jobs.records == {}
+
+
+def as_sent(user: str, content: str, *, size: int | None = None) -> bytes:
+    """A run's body in UTF-8, filled up to ``size`` bytes."""
+    body = {**RUN, "account_id": user, "messages": [{"type": "user", "content": content}]}
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return text if size is None else as_sent(user, content + "x" * (size - len(text)))
+
+
+@pytest.mark.parametrize("content", ["\u8a9e" * 300_000, "\U0001f600" * 200_000, "a" * 900_000, '"' * 400_000])
+def test_the_limit_is_that_of_the_bytes_as_they_are_sent(platform: Management, user: str, content: str) -> None:
+    body = as_sent(user, content, size=MAX_JOB_BYTES)
+    assert platform.call("POST", "/v1/jobs", user=user, body=body).status == 202
+    queued = platform.sender.sent[-1][0]
+    assert len(queued.encode()) <= MAX_MESSAGE_BYTES
+    assert parse_job(queued)[0].messages[0].content.startswith(content[:100])  # type: ignore[index, union-attr]
+    is_problem(platform.call("POST", "/v1/jobs", user=user, body=body.replace(b"x", b"xy", 1)), 422, "body")
+
+
+def test_what_no_queue_message_may_hold_is_escaped(platform: Management, user: str) -> None:
+    odd = "a\ud800b\uffffc\ufffed\x01e\u00e9"
+    assert submit(platform, user, messages=[{"type": "user", "content": odd}]).status == 202
+    queued = platform.sender.sent[-1][0]
+    assert not set(queued) & set("\ud800\uffff\ufffe\x01")
+    assert json.loads(queued)["messages"][0]["content"] == odd

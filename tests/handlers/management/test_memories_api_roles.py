@@ -182,7 +182,7 @@ class TestPeople:
             return world.api.call("POST", "/v1/memories/delete", user=world.member, account_id=world.team, body=body)
 
         is_problem(delete(world.owner), 403)
-        assert delete(world.member).json == {"matched": 1, "deleted": 1}
+        assert delete(world.member).json == {"matched": 1, "deleted": 1, "stopped_early": False}
 
 
 class TestServices:

@@ -1,6 +1,5 @@
 """Use case: puts a finished run into the jobs queue for a caller that cannot reach it, and reports on it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -9,7 +8,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import JobStore
 from operator_memory.application.ports.management import IdempotencyStore, JobSender
 from operator_memory.domain.errors import ConflictError, NotFoundError
-from operator_memory.domain.learning.jobs import ClaimStatus, JobRecord, RunJob, content_hash
+from operator_memory.domain.learning.jobs import ClaimStatus, JobRecord, RunJob, content_hash, queue_text
 from operator_memory.domain.memory.scopes import AccountId
 
 
@@ -55,7 +54,7 @@ class SubmitJobs:
         if claim.status is not ClaimStatus.ALREADY_DONE:
             # Also one that is known: the caller may repeat because the first answer, or the first send, was lost.
             # The queue drops the second within five minutes, and the job's record makes a later one harmless.
-            self._sender.send(json.dumps(body), account_id=job.account_id, deduplication_id=digest)
+            self._sender.send(queue_text(body), account_id=job.account_id, deduplication_id=digest)
         return claim.record
 
     def status(self, account_id: AccountId, job_id: str) -> JobRecord:

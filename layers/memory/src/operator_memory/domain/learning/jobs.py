@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -225,6 +226,17 @@ def content_hash(body: Mapping[str, Any]) -> str:
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
+
+def queue_text(body: Mapping[str, Any]) -> str:
+    """Return a job's JSON for the queue, in about as many bytes of UTF-8 as its sender sees.
+
+    Only characters that no queue message may hold are escaped.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _NOT_IN_A_MESSAGE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_NOT_IN_A_MESSAGE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 MAX_RECEIVES = 10
 """How often a message is tried before it is a dead letter: with the delays below for about an hour."""

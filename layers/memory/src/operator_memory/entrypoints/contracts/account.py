@@ -24,7 +24,7 @@ JSON_BYTES = 64 * 1024
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
     """What the platform's database takes as JSON, and a JSON answer can give back."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode())
     except ValueError:
         raise ValueError("holds half a surrogate pair, or a number that is none") from None
