@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from operator_memory.application.learning.consume_jobs import QueuedJob
+from operator_memory.domain.lifecycle.gone_accounts import GoneReport
 from operator_memory.domain.lifecycle.retention import ExpiryReport
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -134,7 +135,12 @@ def test_a_second_call_remembers_nothing_of_the_first(monkeypatch: pytest.Monkey
     assert module.handler(event, CONTEXT) == {"batchItemFailures": []}
 
 
-def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport, erasures: tuple[int, int] = (0, 0)) -> Any:
+def archive(
+    monkeypatch: pytest.MonkeyPatch,
+    report: ExpiryReport,
+    erasures: tuple[int, int] = (0, 0),
+    gone: GoneReport | None = None,
+) -> Any:
     remaining: list[float] = []
 
     def sweep(remaining_seconds: Callable[[], float]) -> ExpiryReport:
@@ -142,7 +148,11 @@ def archive(monkeypatch: pytest.MonkeyPatch, report: ExpiryReport, erasures: tup
         return report
 
     event = json.loads((EVENTS / "schedule-archive.json").read_text())
-    app = SimpleNamespace(expiry=SimpleNamespace(expire=sweep), erasures=SimpleNamespace(resume_due=lambda: erasures))
+    app = SimpleNamespace(
+        expiry=SimpleNamespace(expire=sweep),
+        erasures=SimpleNamespace(resume_due=lambda: erasures),
+        gone=None if gone is None else SimpleNamespace(erase_gone=lambda _left: gone),
+    )
     answer = function("archive", "build_archive", app, monkeypatch).handler(event, CONTEXT)
     assert remaining == [60.0]
     return answer
@@ -153,18 +163,31 @@ def test_a_sweep_answers_and_logs_what_it_did(
 ) -> None:
     caplog.set_level(logging.INFO)
     report = ExpiryReport(accounts=2, deleted=5)
-    assert archive(monkeypatch, report, (3, 0)) == report.as_dict()
+    assert archive(monkeypatch, report, (3, 0), GoneReport(erased=4)) == report.as_dict()
     logged = vars(caplog.records[-1])
     assert (logged["deleted"], logged["erasures"]) == (5, 3)
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics["ExpiredMemories"], metrics["FailedAccounts"], metrics["Erasures"]) == (5, 0, 3)
+    assert (metrics["GoneAccounts"], metrics["FailedGoneAccounts"]) == (4, 0)
 
 
 def test_a_sweep_with_failed_accounts_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="2 accounts and 0 erasures failed"):
+    with pytest.raises(RuntimeError, match="2 accounts, 0 erasures and 0 deleted accounts failed"):
         archive(monkeypatch, ExpiryReport(accounts=1, failed=2))
 
 
 def test_an_erasure_that_does_not_end_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="0 accounts and 1 erasures failed"):
+    with pytest.raises(RuntimeError, match="0 accounts, 1 erasures and 0 deleted accounts failed"):
         archive(monkeypatch, ExpiryReport(accounts=1), (2, 1))
+
+
+@pytest.mark.parametrize("gone", [GoneReport(failed=1), GoneReport(doubted=1)])
+def test_a_deleted_account_that_stays_is_a_failed_invocation_after_the_other_work(
+    monkeypatch: pytest.MonkeyPatch, gone: GoneReport
+) -> None:
+    with pytest.raises(RuntimeError, match="1 deleted accounts failed"):
+        archive(monkeypatch, ExpiryReport(accounts=1), gone=gone)
+
+
+def test_an_erasure_of_a_deleted_account_that_goes_on_by_itself_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive(monkeypatch, ExpiryReport(), gone=GoneReport(unfinished=1, noted=1, stopped_early=True))

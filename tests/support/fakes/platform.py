@@ -32,6 +32,15 @@ class OwnedThing:
 
 
 @dataclass
+class GoneRow:
+    """A deleted account: which deletion it is, whether its time has come, and what erased it."""
+
+    gone_at: str
+    is_due: bool = True
+    erasure_id: str | None = None
+
+
+@dataclass
 class FakePlatform:
     """The platform's tables. While ``error`` is set every port raises it."""
 
@@ -42,6 +51,8 @@ class FakePlatform:
     """The settings that were set."""
     set_by: dict[AccountId, str | None] = field(default_factory=dict)
     error: MemoryServiceError | None = None
+    gone: dict[AccountId, GoneRow] = field(default_factory=dict)
+    """Accounts that were deleted."""
 
     def new_user(self, user_id: str | None = None) -> str:
         """A person with a personal account of the same id."""
@@ -69,6 +80,8 @@ class FakePlatform:
 
     def delete_account(self, account_id: AccountId) -> None:
         """With all that belongs to it. Its events: `FakeEventStore` forgets them too."""
+        if account_id in self.members:
+            self.gone[account_id] = GoneRow(str(uuid4()))
         for table in (self.members, self.accounts, self.set_by):
             table.pop(account_id, None)
         for things in (self.agents, self.threads):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from operator_memory.application.learning.extract_run import ExtractRun
     from operator_memory.application.learning.submit_jobs import SubmitJobs
     from operator_memory.application.learning.undo_run import UndoRun
+    from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
     from operator_memory.application.lifecycle.expire_memories import ExpireMemories
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
@@ -294,6 +295,8 @@ class ArchiveApp:
 
     expiry: "ExpireMemories"
     erasures: "EraseMemories"
+    gone: "EraseGoneAccounts | None"
+    """``None`` where there is no platform whose accounts could be gone."""
 
 
 def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
@@ -305,7 +308,21 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     index = DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
     expire = ExpireMemories(memories=adapters.memories(), index=index, clock=adapters.clock)
-    return ArchiveApp(expire, _erasures(adapters, adapters.trail()))
+    erasures = _erasures(adapters, adapters.trail())
+    return ArchiveApp(expire, erasures, _gone_accounts(adapters, erasures))
+
+
+def _gone_accounts(adapters: AdaptersInUse, erasures: "EraseMemories") -> "EraseGoneAccounts | None":
+    if adapters.supabase is None:
+        return None
+    from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
+    from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
+    from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
+
+    known = DynamoDBKnownAccounts(adapters.dynamodb, adapters.required("memory_table"))
+    return EraseGoneAccounts(
+        platform=SupabaseGoneAccounts(adapters.supabase), known=known, erase=erasures.erase_gone_account
+    )
 
 
 def _jobs(adapters: AdaptersInUse) -> "DynamoDBJobs":

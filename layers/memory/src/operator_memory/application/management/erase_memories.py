@@ -42,6 +42,9 @@ LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
 RESUME = timedelta(minutes=5)
 """When an erasure that was interrupted is taken up by the schedule."""
 
+GONE = "system:account_deleted"
+"""Who asks for the erasure of an account that was deleted, as the receipt names it."""
+
 UNREADABLE = "archived_unreadable"
 """In ``remaining``: lines of the archive that cannot be read, so that nobody knows whether they belong to what is
 erased. Waiting does not change that: the erasure ends, but it is never verified."""
@@ -109,6 +112,11 @@ class EraseMemories:
         if known.target != target:
             raise ConflictError("this Idempotency-Key was used before for another target: use a new key")
         return self._gone_on(known, seconds_left)
+
+    def erase_gone_account(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft) -> Erasure:
+        """Erase an account that was deleted on the platform, as `start` does."""
+        everything = Target(TargetKind.ACCOUNT)
+        return self.start(account_id, everything, requested_by=GONE, erasure_id=erasure_id, seconds_left=seconds_left)
 
     def resume(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft = no_limit) -> Erasure:
         """Go on with an erasure. Return one that is complete as it is.

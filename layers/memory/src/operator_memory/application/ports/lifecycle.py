@@ -1,13 +1,16 @@
-"""Ports of the life cycle: what expires, and when.
+"""Ports of the life cycle: what expires and when, and whose account is gone.
 
 The rules are those of ``ports.core``.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.time_left import SecondsLeft
 
 
 class ExpiredMemories(Protocol):
@@ -40,5 +43,58 @@ class ExpiryIndex(Protocol):
         """Move the account to its next expiry, or take it off the list if there is none.
 
         Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
+        """
+        ...
+
+
+class GoneAccounts(Protocol):
+    """Knows on the platform's behalf which accounts do not exist any more. It keeps that they were erased."""
+
+    def due(self, *, after: str | None, limit: int) -> list[GoneAccount]:
+        """Return up to ``limit`` accounts whose memory is to be erased now, by id, those later than ``after``.
+
+        None of them exists at this moment.
+        """
+        ...
+
+    def settle(self, gone: GoneAccount, *, erasure_id: str) -> None:
+        """Note that the account's memory is erased. One that was deleted once more since stays due."""
+        ...
+
+    def missing(self, accounts: Sequence[AccountId]) -> list[AccountId]:
+        """Return those of ``accounts`` that do not exist and are not noted yet. Leaves out ids that no account of the
+        platform can have."""
+        ...
+
+    def note_missing(self, accounts: Sequence[AccountId], *, days: int) -> int:
+        """Note those that do not exist: they are due in ``days`` days, if they are missing still. Return how many are
+        new."""
+        ...
+
+
+class KnownAccounts(Protocol):
+    """Knows the accounts that memory is kept for, and where a sweep over them goes on."""
+
+    def page(self, *, after: str | None, limit: int) -> tuple[list[AccountId], str | None]:
+        """Return up to ``limit`` accounts, and where the next call goes on (``None``: the end)."""
+        ...
+
+    def place(self, name: str) -> str | None:
+        """Return the place that was kept under ``name``."""
+        ...
+
+    def keep_place(self, name: str, place: str | None) -> None:
+        """Keep the place; ``None``: the beginning."""
+        ...
+
+
+class EraseAccount(Protocol):
+    """Erases all that is remembered of an account."""
+
+    def __call__(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft) -> object:
+        """Begin the erasure of this id, or go on with it.
+
+        Raises:
+            ErasureIncompleteError: there is no more time, or something is left. It goes on by itself.
         """
         ...
