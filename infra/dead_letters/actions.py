@@ -26,6 +26,12 @@ class Survey:
             return self
         return Survey([letter for letter in self.letters if letter.reason == reason], self.hidden)
 
+    def of_account(self, account_id: str | None) -> "Survey":
+        """Only those of the account; all of them if it is ``None``."""
+        if account_id is None:
+            return self
+        return Survey([letter for letter in self.letters if letter.account_id == account_id], self.hidden)
+
     def find(self, start: str) -> FailedMessage:
         """The letter whose id begins with ``start``.
 

@@ -7,6 +7,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.domain.errors import ConfigurationError, InvalidInputError, MemoryServiceError
@@ -18,6 +19,7 @@ from infra.dead_letters.actions import NoSuchLetterError, Survey, Tally, act, su
 from infra.dead_letters.failed_message import FailedMessage, Kind
 from infra.dead_letters.location import Location, add_options, find_location
 from infra.dead_letters.queue import DeadLetterQueue
+from infra.dead_letters.receipts import tell_receipts
 
 Command = Callable[[argparse.Namespace, Location, DeadLetterQueue], int]
 """Does what the options say; returns the exit code."""
@@ -71,21 +73,26 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--text", action="store_true", help="also what people said in it")
     for acting in (
         command("redrive", _redrive, "put one or all back into the queue they came from"),
-        command("drop", _drop, "delete one, or all of a reason"),
+        command("drop", _drop, "delete one, all of a reason, or all of an account"),
     ):
         acting.add_argument("id", nargs="?", help="the letter's id, or how it begins")
         acting.add_argument("--all", action="store_true", help="all of them")
-        acting.add_argument("--reason", help="of --all: only those with this reason")
+        acting.add_argument("--reason", help="of --all or --account: only those with this reason")
         acting.add_argument("--yes", action="store_true", help="do not ask")
+        acting.set_defaults(account=None)
+    acting.add_argument("--account", help="all of this account, whose receipts then say so")
     return parser
 
 
 def _check(args: argparse.Namespace) -> None:
     if args.command not in ("redrive", "drop"):
         return
-    if bool(args.id) == args.all:
-        raise ConfigurationError(f"say what to {args.command}: the id of a letter, or --all")
-    if args.reason and not args.all:
+    if sum(map(bool, (args.id, args.all, args.account))) != 1:
+        of_account = ", --account" if args.command == "drop" else ""
+        raise ConfigurationError(f"say what to {args.command}: the id of a letter{of_account}, or --all")
+    if args.account:
+        account_id(args.account)
+    if args.reason and args.id:
         raise ConfigurationError("--reason goes with --all: a letter that is named needs none")
     if args.command == "drop" and args.all and not args.reason:
         raise ConfigurationError("drop --all needs --reason: what is dropped is gone for good")
@@ -141,38 +148,44 @@ def _redrive(args: argparse.Namespace, location: Location, queue: DeadLetterQueu
         again = any(letter.reason in _FOR_GOOD for letter in letters)
         return f"Put back {report.summary(queue.kind, letters)}{_AGAIN if again else ''}"
 
-    return _act(args, queue, queue.put_back, "put back", question)
+    return _act(args, queue, queue.put_back, ("put back", question), Tally())
 
 
-def _drop(args: argparse.Namespace, _location: Location, queue: DeadLetterQueue) -> int:
+def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) -> int:
     if queue.kind is Kind.JOB:
         loss = "What was said in the run is then not remembered; nothing else changes, nor does the job's record."
     else:
         loss = "The event is then missing in the trail; nothing else changes."
 
     def question(letters: Sequence[FailedMessage]) -> str:
-        what = report.summary(queue.kind, letters) if args.all else report.named(letters[0])
+        what = report.named(letters[0]) if args.id else report.summary(queue.kind, letters)
         return f"Drop {what}\n{loss}"
 
-    return _act(args, queue, queue.drop, "dropped", question)
+    tally, began = Tally(), datetime.now(UTC)
+    code = _act(args, queue, queue.drop, ("dropped", question), tally)
+    if code == OK and args.account and not args.reason:
+        print(tell_receipts(location, queue.kind, account_id(args.account), dropped=tally.done, at=began))
+    return code
 
 
 def _act(
     args: argparse.Namespace,
     queue: DeadLetterQueue,
     do: Callable[[FailedMessage], None],
-    done: str,
-    question: Callable[[Sequence[FailedMessage]], str | None],
+    words: tuple[str, Callable[[Sequence[FailedMessage]], str | None]],
+    tally: Tally,
 ) -> int:
-    """Choose, ask, do, and say how it went."""
-    tally, progress = Tally(), _Progress(done)
+    """Choose, ask, do, and say how it went. ``words``: what is then done, and what is asked before."""
+    done, question = words
+    progress = _Progress(done)
 
     def choose(found: Survey) -> Sequence[FailedMessage]:
-        chosen = found.with_reason(args.reason).letters if args.all else [found.find(args.id)]
+        many = found.with_reason(args.reason).of_account(args.account)
+        chosen = [found.find(args.id)] if args.id else many.letters
         if not chosen:
             print(report.summary(queue.kind, chosen, args.reason))
             return []
-        if args.all:
+        if not args.id:
             _tell_hidden(found)
         asked = question(chosen)
         if asked is not None:
@@ -186,7 +199,7 @@ def _act(
         progress(tally.done + 1)
 
     try:
-        act(queue, choose, counted, behind=args.all, tally=tally, seen=lambda _: None)
+        act(queue, choose, counted, behind=not args.id, tally=tally, seen=lambda _: None)
     except _NotConfirmedError as error:
         return _complain(str(error), NOT_DONE)
     finally:

@@ -94,7 +94,7 @@ def test_where_nobody_can_answer_yes_must_be_given_along(
     ("arguments", "sentence"),
     [
         (["redrive"], "say what to redrive: the id of a letter, or --all"),
-        (["drop", "abc", "--all"], "say what to drop: the id of a letter, or --all"),
+        (["drop", "abc", "--all"], "say what to drop: the id of a letter, --account, or --all"),
         (["drop", "--all"], "drop --all needs --reason: what is dropped is gone for good"),
         (["redrive", "abc", "--reason", "x"], "--reason goes with --all: a letter that is named needs none"),
         (["--stack", "s", "list"], "say where the dead letters are: --stack NAME, --local, or --queue-url URL"),

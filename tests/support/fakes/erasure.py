@@ -58,7 +58,16 @@ class InMemoryErasures:
     def save(self, erasure: Erasure, *, due_at: datetime | None) -> None:
         known = self.erasures.get((erasure.account_id, erasure.id), erasure).removed
         removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in {**known, **erasure.removed}}
-        self._put(replace(erasure, removed=removed), due_at)
+        dropped = {**erasure.dropped, **self.erasures.get((erasure.account_id, erasure.id), erasure).dropped}
+        self._put(replace(erasure, removed=removed, dropped=dropped), due_at)
+
+    def note_dropped(self, account_id: AccountId, where: str, *, count: int, at: datetime) -> int:
+        begun = [erasure for erasure in self.all(account_id) if erasure.erased_at <= at]
+        for erasure in begun:
+            removed = {**erasure.removed, where: erasure.removed.get(where, 0) + count}
+            noted = replace(erasure, removed=removed, dropped={**erasure.dropped, where: at})
+            self.erasures[account_id, erasure.id] = noted
+        return len(begun)
 
     def _put(self, erasure: Erasure, due_at: datetime | None) -> None:
         key = (erasure.account_id, erasure.id)

@@ -91,6 +91,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     "EXTRACTION_PRICE_COMPLETION": ("7", {"memories": "Prices.completion"}),
     "MEMORY_QUOTA": ("777", {"extraction": "LearnFacts._quota"}),
     "SESSION_MEMORY_DAYS": ("77", {"extraction": "StoreTurns._lifetime"}),
+    "BACKUP_DAYS": ("77", {"memories": "Services.backup_days"}),
     "JOB_RECORD_DAYS": ("77", {"extraction memories": "DynamoDBJobs._lifetime"}),
     "MEMORY_TABLE": (
         "other",

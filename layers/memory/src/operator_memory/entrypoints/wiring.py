@@ -199,6 +199,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
         prices=_prices(adapters.settings),
+        backup_days=adapters.settings.backup_days,
     )
 
 

@@ -52,12 +52,37 @@ class DynamoDBErasures:
         """
         for _ in range(ATTEMPTS):
             stored = self._table.get(erasure.account_id, _PREFIX + erasure.id)
-            known = _erasure(stored).removed if stored else {}
+            before = _erasure(stored) if stored else erasure
+            known = before.removed if stored else {}
             names = {**known, **erasure.removed}
             removed = {name: max(known.get(name, 0), erasure.removed.get(name, 0)) for name in names}
-            item = _written(replace(erasure, removed=removed), due_at)
+            dropped = {**erasure.dropped, **before.dropped}
+            item = _written(replace(erasure, removed=removed, dropped=dropped), due_at)
             as_read = {":removed": stored["removed"]} if stored else {}
             if self._table.put_if(item, _COUNTS_AS_READ if stored else _IS_NEW, as_read):
+                return
+        raise UpstreamUnavailableError(SYSTEM, "an erasure changes faster than it can be read")
+
+    def note_dropped(self, account_id: AccountId, where: str, *, count: int, at: datetime) -> int:
+        """Note it on all erasures begun by ``at``, and leave when they are due as it is; returns on how many.
+
+        Raises:
+            UpstreamUnavailableError: others change one again and again.
+        """
+        begun = [erasure for erasure in self.all(account_id) if erasure.erased_at <= at]
+        for erasure in begun:
+            self._note_dropped(account_id, erasure.id, where, count, at)
+        return len(begun)
+
+    def _note_dropped(self, account_id: AccountId, erasure_id: str, where: str, count: int, at: datetime) -> None:
+        for _ in range(ATTEMPTS):
+            stored = self._table.get(account_id, _PREFIX + erasure_id)
+            if stored is None:
+                return
+            removed = {**stored["removed"], where: int(stored["removed"].get(where, 0)) + count}
+            item = {**stored, "removed": removed, "dropped": {**stored.get("dropped", {}), where: text(at)}}
+            condition = f"{_COUNTS_AS_READ} AND #state = :state"
+            if self._table.put_if(item, condition, {":removed": stored["removed"], ":state": stored["state"]}):
                 return
         raise UpstreamUnavailableError(SYSTEM, "an erasure changes faster than it can be read")
 
@@ -117,6 +142,7 @@ def _written(erasure: Erasure, due_at: datetime | None) -> Item:
         "completed_at": text(erasure.completed_at) if erasure.completed_at else None,
         "verified_at": text(erasure.verified_at) if erasure.verified_at else None,
         "reason": erasure.reason,
+        "dropped": {where: text(at) for where, at in erasure.dropped.items()} or None,
         "due_shard": _SHARD if due_at else None,
         "due_at": math.ceil(due_at.timestamp()) if due_at else None,
     }
@@ -136,6 +162,7 @@ def _erasure(item: Item) -> Erasure:
             completed_at=_moment(item, "completed_at"),
             verified_at=_moment(item, "verified_at"),
             reason=item["reason"],
+            dropped={where: from_text(at) for where, at in item.get("dropped", {}).items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MalformedResponseError(SYSTEM, "an erasure cannot be read") from error

@@ -155,6 +155,11 @@ class ErasureStore(Protocol):
         """Return all erasures of the account, newest first."""
         ...
 
+    def note_dropped(self, account_id: AccountId, where: str, *, count: int, at: datetime) -> int:
+        """Note on the account's erasures begun by ``at`` that ``count`` dead letters were dropped (see
+        ``domain.management.erasure``). Return on how many."""
+        ...
+
     def due(self, *, now: datetime, limit: int) -> list[Erasure]:
         """Return up to ``limit`` erasures, of any account, that are due."""
         ...

@@ -6,6 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
+from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.entrypoints.api.memories import READING, AccountQuery
@@ -161,22 +162,22 @@ class ErasureRoutes(Routes):
         erasure = self._services.erasures.start(
             account, target, requested_by=caller.actor, erasure_id=known_as, seconds_left=self._seconds_left
         )
-        return erasure_view(erasure)
+        return self._view(erasure)
 
     def list_erasures(self, account_id: AccountQuery = None) -> ErasureList:
         """Newest first."""
         _, account = self._admit(account_id, Action.READ, Bucket.READS)
-        return ErasureList(erasures=[erasure_view(e) for e in self._services.erasures.receipts(account)])
+        return ErasureList(erasures=[self._view(e) for e in self._services.erasures.receipts(account)])
 
     def get_erasure(self, erasure_id: PathId, account_id: AccountQuery = None) -> ErasureView:
         """The receipt, once ``state`` is ``complete``."""
         _, account = self._admit(account_id, Action.READ, Bucket.READS)
-        return erasure_view(self._services.erasures.receipt(account, erasure_id))
+        return self._view(self._services.erasures.receipt(account, erasure_id))
 
     def get_receipt(self, erasure_id: PathId, account_id: AccountQuery = None) -> Response[ErasureView]:
         """The same as a file."""
         _, account = self._admit(account_id, Action.READ, Bucket.READS)
-        view = erasure_view(self._services.erasures.receipt(account, erasure_id))
+        view = self._view(self._services.erasures.receipt(account, erasure_id))
         name = f'attachment; filename="erasure-{view.id}.json"'
         return Response(200, content_type="application/json", headers={"content-disposition": name}, body=view)
 
@@ -187,6 +188,9 @@ class ErasureRoutes(Routes):
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
 
         def go_on() -> ErasureView:
-            return erasure_view(self._services.erasures.resume(account, erasure_id, self._seconds_left))
+            return self._view(self._services.erasures.resume(account, erasure_id, self._seconds_left))
 
         return self._once(idempotency_key, caller, account, ErasureView, go_on)
+
+    def _view(self, erasure: Erasure) -> ErasureView:
+        return erasure_view(erasure, self._services.backup_days)

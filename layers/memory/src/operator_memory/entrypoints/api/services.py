@@ -34,3 +34,5 @@ class Services:
     once: AnswerOnce
     explanation: ExplainMemories
     prices: Prices = field(default_factory=Prices)
+    backup_days: int = 35
+    """How long backups of the stores are kept, for receipts."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from operator_memory.application.management.import_memories import ImportReport
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
 from operator_memory.domain.learning.taught import Undone
-from operator_memory.domain.management.erasure import Erasure, ErasureState
+from operator_memory.domain.management.erasure import Erasure, ErasureState, not_covered
 from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind
@@ -148,6 +148,16 @@ class ErasureBody(Closed):
         return Target(self.target, self.id)
 
 
+class NotCoveredView(BaseModel):
+    """Copies that the erasure does not reach, and when they are gone (null: not known before it is complete)."""
+
+    where: Literal["dead_letters", "dead_events", "backups"] = Field(
+        description="`dead_letters`: runs that were given up. `dead_events`: searches that did not reach the trail."
+        " `backups`: copies of the stores."
+    )
+    until: datetime | None
+
+
 class ErasureView(BaseModel):
     """The receipt. Counts are by store; ``remaining`` was counted after the deletion.
 
@@ -165,6 +175,7 @@ class ErasureView(BaseModel):
     remaining: dict[str, int]
     completed_at: datetime | None
     verified_at: datetime | None
+    not_covered: list[NotCoveredView] = Field(description="What the erasure does not reach.")
 
 
 class ErasureList(BaseModel):
@@ -173,8 +184,8 @@ class ErasureList(BaseModel):
     erasures: list[ErasureView]
 
 
-def erasure_view(erasure: Erasure) -> ErasureView:
-    """``erasure`` for an answer."""
+def erasure_view(erasure: Erasure, backup_days: int) -> ErasureView:
+    """``erasure`` for an answer. ``backup_days``: how long backups of the stores are kept."""
     return ErasureView(
         id=erasure.id,
         account_id=erasure.account_id,
@@ -187,6 +198,9 @@ def erasure_view(erasure: Erasure) -> ErasureView:
         remaining=dict(erasure.remaining),
         completed_at=erasure.completed_at,
         verified_at=erasure.verified_at,
+        not_covered=[
+            NotCoveredView.model_validate(asdict(copy)) for copy in not_covered(erasure, backup_days=backup_days)
+        ],
     )
 
 
