@@ -158,6 +158,22 @@ def test_what_was_counted_as_removed_stays_counted_whoever_saves_next(erasures: 
     assert erasures.get(ACCOUNT, "erasure-1") == replace(ERASURE, removed={"memories": 4, "entities": 1, "archived": 2})
 
 
+@both
+def test_dropped_letters_are_noted_on_receipts_begun_by_then_and_a_save_keeps_it(erasures: ErasureStore) -> None:
+    later, others = replace(ERASURE, id="erasure-2", erased_at=at(100)), replace(ERASURE, account_id=OTHER)
+    for one in (ERASURE, later, others):
+        erasures.save(replace(one, removed={"memories": 3}), due_at=at(300))
+    assert erasures.note_dropped(ACCOUNT, "dead_letters", count=2, at=at(50)) == 1
+    assert erasures.note_dropped(ACCOUNT, "dead_letters", count=1, at=at(60)) == 1
+    erasures.save(replace(ERASURE, removed={"memories": 4}), due_at=at(300))  # by who read it before
+    noted = replace(ERASURE, removed={"memories": 4, "dead_letters": 3}, dropped={"dead_letters": at(60)})
+    assert erasures.get(ACCOUNT, "erasure-1") == noted
+    for one in (later, others):
+        assert erasures.get(one.account_id, one.id) == replace(one, removed={"memories": 3})
+    assert len(due(erasures, 300)) == 3, "what is due stays due"
+    assert erasures.note_dropped(AccountId("account-3"), "dead_letters", count=0, at=at(60)) == 0
+
+
 class Crowded:
     """A client before each of whose writes another one comes in the way."""
 
