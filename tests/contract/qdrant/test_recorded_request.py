@@ -37,7 +37,7 @@ def test_qdrants_own_client_would_send_the_same() -> None:
 
 def test_an_answer_with_all_that_a_server_adds_is_read_the_same() -> None:
     answer = json.loads((RECORDED / "context_answer.json").read_text())
-    meaning, keyword, pinned, recent = hits_of(ACCOUNT, answer["result"], len(PLAN.searches))
+    meaning, keyword, pinned, recent = hits_of(ACCOUNT, answer["result"], PLAN.searches, embedder=None)
     assert [(hit.memory.text, hit.score) for hit in meaning] == [("Ana lives in Lund.", 0.71), ("Ana has a dog.", 0.32)]
     assert [(hit.memory.text, hit.score) for hit in keyword] == [("Ana lives in Lund.", 14.5)]
     assert (pinned, recent) == ([], [])

@@ -72,6 +72,9 @@ class InMemoryMemories:
 
     points: dict[AccountId, dict[str, EmbeddedMemory]] = field(default_factory=dict)
     before_upsert: Callable[[], None] = lambda: None
+    embedder: str | None = None
+    made_by: dict[str, str | None] = field(default_factory=dict)
+    """Which embedder made the vector, by the memory's id."""
 
     def of(self, account_id: AccountId) -> list[Memory]:
         """All memories of the account, by id."""
@@ -89,9 +92,9 @@ class InMemoryMemories:
         of_scope = [e for e in visible if _within(e.memory, search.key)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
-        hits = [Hit(e.memory, self._score(search, plan, e)) for e in of_scope]
+        hits = [self._hit(search, plan, e) for e in of_scope]
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
-            hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
+            hits = sorted((h for h in hits if h.score > 0 or not h.comparable), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
             hits.sort(key=lambda h: -h.memory.importance)
         elif search.mode is SearchMode.WEAKEST:
@@ -99,6 +102,12 @@ class InMemoryMemories:
         else:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
+
+    def _hit(self, search: Search, plan: SearchPlan, embedded: EmbeddedMemory) -> Hit:
+        made_by = self.made_by.get(embedded.memory.id)
+        comparable = None in (made_by, self.embedder) or made_by == self.embedder
+        score = self._score(search, plan, embedded) if comparable or search.mode is not SearchMode.DENSE else 0.0
+        return Hit(embedded.memory, score, comparable)
 
     def _score(self, search: Search, plan: SearchPlan, embedded: EmbeddedMemory) -> float:
         if search.mode is SearchMode.DENSE:
@@ -150,6 +159,7 @@ class InMemoryMemories:
             raise ValueError("a memory of another account")
         self.before_upsert()
         self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
+        self.made_by.update({e.memory.id: self.embedder for e in memories})
 
     def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
         mine = self.points.get(account_id, {})

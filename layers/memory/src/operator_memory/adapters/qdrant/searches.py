@@ -5,11 +5,12 @@ REST reference: https://api.qdrant.tech/api-reference/search/query-batch-points
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from operator_memory.adapters.qdrant import requests
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, keyword
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
@@ -37,6 +38,7 @@ SEARCHED_FIELDS = (
     "thread_id",
     "updated_at",
     "user_id",
+    "when",
 )
 """What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
 _ORDER_BY = {
@@ -74,7 +76,7 @@ def compact(body: object) -> bytes:
 
 def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
     condition = _filter(account_id, search, now)
-    body: Json = {"filter": condition, "limit": search.limit, "with_payload": list(SEARCHED_FIELDS)}
+    body: Json = {"filter": condition, "limit": search.limit, "with_payload": [*SEARCHED_FIELDS, EMBEDDED_BY]}
     if search.mode is SearchMode.DENSE:
         return {**body, "query": _vector(search, plan)}
     if search.mode is SearchMode.KEYWORD:
@@ -116,7 +118,7 @@ def by_account_words(account_id: AccountId, text: str) -> Json:
     rare, and what others store would change what an account finds.
     """
     return {
-        "query": requests.keyword(text),
+        "query": keyword(text),
         "using": requests.KEYWORD_VECTOR,
         "params": {"idf": {"corpus": requests.tenant_filter(account_id)}},
     }
@@ -141,21 +143,28 @@ def _scope_conditions(key: ScopeKey) -> list[Json]:
     return conditions
 
 
-def hits_of(account_id: AccountId, answers: object, searches: int) -> list[list[Hit]]:
-    """What each of a batch's ``searches`` has found, best first."""
-    if not isinstance(answers, list) or len(answers) != searches:
-        raise MalformedResponseError(requests.SYSTEM, f"expected {searches} lists of points")
+def hits_of(
+    account_id: AccountId, answers: object, searches: Sequence[Search], *, embedder: str | None
+) -> list[list[Hit]]:
+    """What each of a batch's ``searches`` has found, best first. ``embedder``: the model in use, if it is known."""
+    if not isinstance(answers, list) or len(answers) != len(searches):
+        raise MalformedResponseError(requests.SYSTEM, f"expected {len(searches)} lists of points")
     known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
-    return [[_hit(account_id, point, known) for point in requests.points_of(answer)] for answer in answers]
+    hits = [[_hit(account_id, point, known, embedder) for point in requests.points_of(answer)] for answer in answers]
+    for place, search in enumerate(searches):
+        if search.mode is SearchMode.DENSE and not all(hit.comparable for hit in hits[place]):
+            hits[place] = [hit if hit.comparable else replace(hit, score=0.0) for hit in hits[place]]
+    return hits
 
 
-def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:
+def _hit(account_id: AccountId, point: object, known: dict[str, Memory], embedder: str | None) -> Hit:
     if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
     identity = str(point.get("id"))
     if identity not in known:
         known[identity] = requests.memory_of(account_id, point)
-    return Hit(known[identity], _score(point))
+    made_by = point["payload"].get(EMBEDDED_BY)
+    return Hit(known[identity], _score(point), made_by is None or embedder is None or made_by == embedder)
 
 
 def _score(point: Mapping[str, object]) -> float:

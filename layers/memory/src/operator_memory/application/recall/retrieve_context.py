@@ -10,7 +10,12 @@ from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.characters import as_seen
-from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.domain.errors import (
+    EmbeddingModelChangedError,
+    UpstreamError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
@@ -21,7 +26,7 @@ from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.shared.audit_events import EventType, Touched
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, comparable
 from operator_memory.domain.shared.switches import Switches
 from operator_memory.domain.text import one_line
 
@@ -30,6 +35,9 @@ if TYPE_CHECKING:  # every import here costs the context function a cold start
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
+
+MODEL_CHANGED = "embedding_model_changed"
+"""In ``degraded``: memories that another embedding model made the vectors of are found by words alone."""
 
 LEAST_SCORE = 0.001
 """What is in the list is worth something, be its score zero: where there is room it gets it."""
@@ -237,8 +245,9 @@ class RetrieveContext:
             vector = self._vector(request.account_id, query, run) if query else None
             plan = plan_searches(request, query, vector, candidates=self._policy.ranking.candidates)
         hits = self._find(request.account_id, plan, now, run)
-        if hits is None and isinstance(vector, InferenceText) and self._left(run) > 0:
-            # The store makes the vector: it may be that alone which fails.
+        by_vector = isinstance(vector, InferenceText) or MODEL_CHANGED in run.degraded
+        if hits is None and by_vector and self._left(run) > 0:
+            # It may be the vector alone that fails: the store makes it, or holds those of another model.
             plan = plan_searches(request, query, None, candidates=self._policy.ranking.candidates)
             hits = self._find(request.account_id, plan, now, run)
         return plan.searches, [[] for _ in plan.searches] if hits is None else hits
@@ -247,7 +256,11 @@ class RetrieveContext:
         started = self._clock.monotonic()
         try:
             timeout = max(0.05, min(self._policy.deadlines.search, self._left(run)))
-            return self._search.search(account, plan, now=now, timeout=timeout)
+            found = self._search.search(account, plan, now=now, timeout=timeout)
+            hits, changed = comparable(found, plan.searches)
+            if changed and MODEL_CHANGED not in run.degraded:
+                run.degraded.append(MODEL_CHANGED)
+            return hits
         except UpstreamError as error:
             code = degradation(error)
             if code not in run.degraded:
@@ -349,6 +362,8 @@ def _standing(request: ContextRequest) -> tuple[Search, ...]:
 
 def degradation(error: UpstreamError) -> str:
     """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
+    if isinstance(error, EmbeddingModelChangedError):
+        return MODEL_CHANGED
     if isinstance(error, UpstreamTimeoutError):
         return f"{error.system}_timeout"
     if isinstance(error, UpstreamUnavailableError):

@@ -1,5 +1,6 @@
 """What a retrieval asks of the store, as data: which searches, in which scopes, with which limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -69,3 +70,18 @@ class Hit:
 
     memory: Memory
     score: float
+    comparable: bool = True
+    """Whether the embedding model in use made its vector. If not, it has no cosine, and a search by meaning gives the
+    score 0."""
+
+
+def comparable(found: Sequence[Sequence[Hit]], searches: Sequence[Search]) -> tuple[list[list[Hit]], bool]:
+    """``found`` without what searches by meaning cannot judge, and whether there is such among it."""
+    changed = any(not hit.comparable for hits in found for hit in hits)
+    if not changed:
+        return [list(hits) for hits in found], False
+    judged = [
+        [hit for hit in hits if hit.comparable or search.mode is not SearchMode.DENSE]
+        for search, hits in zip(searches, found, strict=True)
+    ]
+    return judged, True

@@ -132,10 +132,11 @@ class MemoryRoutes(Routes):
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
         """The memories that fit best, best first."""
         caller, account = self._admit(account_id, Action.READ, Bucket.READS)
-        ranked = self._services.finder.search(
+        found = self._services.finder.search(
             account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
-        return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
+        views = [memory_view(r.memory, score=r.score) for r in found.ranked]
+        return MemoryList(memories=views, degraded=list(found.degraded))
 
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
         """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
