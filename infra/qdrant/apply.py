@@ -54,8 +54,8 @@ def _left_to_do(collection: Collection, embedder: str | None) -> list[str]:
 def _strange(collection: Collection, embedder: str | None) -> list[str]:
     """A sentence for every other model that has embedded memories."""
     return [
-        f"The vectors of {count} memories are from the embedding model {model}, not {embedder}: they are found by words "
-        "alone (set EMBEDDING_MODEL back, or QDRANT_COLLECTION to another name)."
+        f"The vectors of {count} memories are from the embedding model {model}, not {embedder}: they are found by "
+        "words alone (set EMBEDDING_MODEL back, or QDRANT_COLLECTION to another name)."
         for model, count in collection.embedders().items()
         if embedder is not None and model != embedder
     ]

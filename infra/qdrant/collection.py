@@ -115,7 +115,9 @@ class Collection:
         """Carry out operations on points, in order."""
         with _failures():
             self._client.http.points_api.batch_update(
-                self._name, wait=True, update_operations=models.UpdateOperations.model_validate({"operations": operations})
+                self._name,
+                wait=True,
+                update_operations=models.UpdateOperations.model_validate({"operations": operations}),
             )
 
     def number(self, account: AccountId) -> None:

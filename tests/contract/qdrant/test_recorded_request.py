@@ -21,7 +21,7 @@ ACCOUNT = AccountId("acct-1")
 REQUEST = ContextRequest(
     ACCOUNT, agent_id="agent-1", session_id="session-1", query="Where does Ana live?", past_sessions=True
 )
-PLAN = plan_searches(REQUEST, "Where does Ana live?", [0.25, -0.5, 1 / 3], candidates=USUAL.candidates)
+PLAN = plan_searches(REQUEST, "Where does Ana live?", [0.25, -0.5, 1 / 3], parameters=USUAL)
 
 
 def test_a_retrieval_sends_what_is_recorded() -> None:

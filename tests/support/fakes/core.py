@@ -12,7 +12,8 @@ from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.periods import period_of
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 DIMENSIONS = 32
 
@@ -89,7 +90,7 @@ class InMemoryMemories:
         return [self._hits(search, plan, visible) for search in plan.searches]
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
-        of_scope = [e for e in visible if _within(e.memory, search.key)]
+        of_scope = [e for e in visible if _within(e.memory, search.key) and _during(e.memory, search.during)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
         hits = [self._hit(search, plan, e) for e in of_scope]
@@ -171,6 +172,15 @@ class InMemoryMemories:
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
         ends = [e.memory.expires_at for e in self.points.get(account_id, {}).values()]
         return min((end for end in ends if end is not None and end > after), default=None)
+
+
+def _during(memory: Memory, spans: Sequence[Span]) -> bool:
+    about = period_of(memory.when)
+    return not spans or any(
+        span.start <= memory.created_at < span.end
+        or (about is not None and about.first <= span.last and about.last >= span.first)
+        for span in spans
+    )
 
 
 def _within(memory: Memory, key: ScopeKey | AnyScope) -> bool:

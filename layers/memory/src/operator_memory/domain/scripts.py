@@ -8,7 +8,8 @@ import unicodedata
 
 from operator_memory.domain.text import bare
 
-_WITHOUT_SPACES = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af" + (
+_WITHOUT_SPACES = (
+    "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df"
 )
 """Chinese characters, the Japanese syllabaries, Thai and Lao, Tibetan, Burmese, Khmer, Tai."""

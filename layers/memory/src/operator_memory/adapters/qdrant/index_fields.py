@@ -1,9 +1,8 @@
-"""What a point has beside its memory so that it is found: fields that filters look at, and its text for the index of words.
+"""What a point has beside its memory so that it is found: fields for filters, and its text for the index of words.
 
 Standard library only (hot path).
 """
 
-from datetime import UTC, datetime, time
 from typing import Any
 
 from operator_memory.domain.memory.memory import Memory

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, keyword
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, SPOKEN_FROM, SPOKEN_UNTIL, keyword
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 SEARCHED_FIELDS = (
     "access_count",
@@ -91,10 +91,20 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     conditions = [requests.equals(requests.TENANT, requests.tenant_number(account_id)), *_reach(search.key)]
     if search.mode is SearchMode.PINNED:
         conditions.append(requests.equals("pinned", True))
+    if search.during:
+        conditions.append({"should": [either for span in search.during for either in _during(span)]})
     without = requests.gone_at(now)
     if search.mode is SearchMode.WEAKEST:
         without.append(requests.equals("pinned", True))
     return requests.tenant_filter(account_id, {"must": conditions}, must_not=without)
+
+
+def _during(span: Span) -> list[Json]:
+    """Said then, or about then: what a fact speaks of begins before the end, and ends after the beginning."""
+    began = {"key": SPOKEN_FROM, "range": {"lte": f"{span.last.isoformat()}T00:00:00Z"}}
+    ended = {"key": SPOKEN_UNTIL, "range": {"gte": f"{span.first.isoformat()}T00:00:00Z"}}
+    said = {"gte": requests.timestamp(span.start), "lt": requests.timestamp(span.end)}
+    return [{"key": "created_at", "range": said}, {"must": [began, ended]}]
 
 
 def _vector(search: Search, plan: SearchPlan) -> Json | list[float]:

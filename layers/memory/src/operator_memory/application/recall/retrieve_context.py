@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
@@ -20,13 +20,14 @@ from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, read_query
+from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, rank
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.shared.audit_events import EventType, Touched
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, comparable
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span, comparable
 from operator_memory.domain.shared.switches import Switches
 from operator_memory.domain.text import one_line
 
@@ -55,6 +56,7 @@ class ContextRequest:
     ``token_budget`` is in tokens of ``model``, or of the estimate where its tokenizer is unknown.
     ``memory_enabled=False``: this run goes without memory. ``thread_id`` serves only to read its switch.
     ``past_sessions``: search the turns of the account's other sessions too, except withheld ones.
+    ``now`` and ``zone``: the asker's, for "yesterday"; they decide nothing else.
     """
 
     account_id: AccountId
@@ -68,6 +70,13 @@ class ContextRequest:
     thread_id: str | None = None
     memory_enabled: bool = True
     past_sessions: bool = True
+    now: datetime | None = None
+    zone: tzinfo | None = None
+
+    def asked_at(self, now: datetime) -> datetime:
+        """Return the asker's own date and time; ``now`` is the server's."""
+        asked = self.now or now
+        return asked if self.zone is None else asked.astimezone(self.zone)
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:
@@ -163,11 +172,12 @@ class RetrieveContext:
         query = searchable_query(request.query)
         words = read_query(query) if query else None
         now = self._clock.now()
-        searches, hits = self._searched(request, query, words, now, run)
+        times = asked_times(query, request.asked_at(now))
+        searches, hits = self._searched(request, query, words, now, run, times)
         ranked = rank(
             searches,
             hits,
-            RankingRequest(now, words, request.session_id),
+            RankingRequest(now, words, request.session_id, times),
             limit=request.limit,
             gate=self._policy.gate,
             parameters=self._policy.ranking,
@@ -235,7 +245,13 @@ class RetrieveContext:
             run.embedding = self._clock.monotonic() - started
 
     def _searched(
-        self, request: ContextRequest, query: str | None, words: QueryWords | None, now: datetime, run: "_Run"
+        self,
+        request: ContextRequest,
+        query: str | None,
+        words: QueryWords | None,
+        now: datetime,
+        run: "_Run",
+        times: AskedTimes,
     ) -> tuple[Sequence[Search], list[list[Hit]]]:
         """Return the searches that were made, and what each has found."""
         vector = None
@@ -243,12 +259,12 @@ class RetrieveContext:
             plan = SearchPlan(_standing(request))
         else:
             vector = self._vector(request.account_id, query, run) if query else None
-            plan = plan_searches(request, query, vector, candidates=self._policy.ranking.candidates)
+            plan = plan_searches(request, query, vector, times.spans, parameters=self._policy.ranking)
         hits = self._find(request.account_id, plan, now, run)
         by_vector = isinstance(vector, InferenceText) or MODEL_CHANGED in run.degraded
         if hits is None and by_vector and self._left(run) > 0:
             # It may be the vector alone that fails: the store makes it, or holds those of another model.
-            plan = plan_searches(request, query, None, candidates=self._policy.ranking.candidates)
+            plan = plan_searches(request, query, None, times.spans, parameters=self._policy.ranking)
             hits = self._find(request.account_id, plan, now, run)
         return plan.searches, [[] for _ in plan.searches] if hits is None else hits
 
@@ -324,19 +340,31 @@ def searchable_query(query: str | None) -> str | None:
     return text if _WORD.search(text) else None
 
 
-def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None, *, candidates: int) -> SearchPlan:
+def plan_searches(
+    request: ContextRequest,
+    query: str | None,
+    vector: Vector | None,
+    during: tuple[Span, ...] = (),
+    *,
+    parameters: RankingParameters = USUAL,
+) -> SearchPlan:
     """Plan the searches: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) it plans words and profile. Pinned memories are always looked up: a
     person asked for them to be remembered. So is what the agent learned last about how to work: "answer in short bullet
-    points" bears on every run and resembles no query.
+    points" bears on every run and resembles no query. ``during``: the times that the query names, of which memories
+    are looked up besides.
     """
+    candidates = parameters.candidates
     everything = _everything(request)
     searches: list[Search] = []
     if query and vector is not None:
         searches.append(Search(everything, SearchMode.DENSE, candidates))
     if query:
         searches.append(Search(everything, SearchMode.KEYWORD, candidates))
+    if query and during:
+        mode = SearchMode.RECENT if vector is None else SearchMode.DENSE
+        searches.append(Search(everything, mode, parameters.dated_candidates, during=during))
     if vector is not None:
         searches += _standing(request)
     else:

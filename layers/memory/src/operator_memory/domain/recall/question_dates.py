@@ -5,45 +5,25 @@ nothing. Where people disagree which day is meant ("last Wednesday"), both are, 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.recall.calendar_words import (
-    CHINESE,
-    CHINESE_DAYS,
-    CHINESE_DIGITS,
-    CHINESE_UNITS,
-    LANGUAGES,
-    CalendarWords,
-)
-from operator_memory.domain.shared.periods import (
-    Period,
-    months_from,
-    period_of,
-    week_of,
-    weekday_after,
-    weekday_before,
-)
+from operator_memory.domain.recall.dates.rules import RULES, AskedTime, Rule, in_digits
+from operator_memory.domain.recall.dates.words import CHINESE, LANGUAGES, CalendarWords
+from operator_memory.domain.shared.periods import Period, period_of
+from operator_memory.domain.shared.search_plan import Span
 from operator_memory.domain.text import folded, words
 
 MOST_CHARACTERS = 400
 """Of a longer text the times are those of a story, not of a question."""
 _MOST_TIMES = 6
-_OTHER_READING = 0.85
+_FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
 _WEIGHTS = ((1, 1.0), (7, 0.9), (31, 0.7))
 _OF_LONGER = 0.4
 _HAN = re.compile("[\u4e00-\u9fff]")
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTime:
-    """Days that a question may mean. ``weight``, 0..1: how surely and how exactly they are meant."""
-
-    period: Period
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +40,25 @@ class AskedTimes:
             return 0.0
         said, spoken = memory.created_at.astimezone(self.zone).date(), period_of(memory.when)
         return max(
-            time.weight * max(float(time.period.first <= said <= time.period.last), _within(spoken, time.period))
-            for time in self.times
+            asked.weight * max(float(asked.period.first <= said <= asked.period.last), _within(spoken, asked.period))
+            for asked in self.times
         )
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The times as a store can look for them."""
+        return tuple(
+            Span(self._midnight(p.first), self._midnight(p.last + timedelta(days=1)), p.first, p.last)
+            for p in (asked.period for asked in self.times)
+        )
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
     @property
     def of_other_days(self) -> bool:
         """Whether another day than today is meant: "today" stands in many a question that asks for no memory."""
-        return any(time.period != Period.of_days(self.today) for time in self.times)
+        return any(asked.period != Period.of_days(self.today) for asked in self.times)
 
 
 def _within(spoken: Period | None, asked: Period) -> float:
@@ -81,34 +72,51 @@ def asked_times(query: str | None, now: datetime) -> AskedTimes:
         raise ValueError("a time without a zone has no day")
     today = now.date()
     text = folded(query) if query and len(query) <= MOST_CHARACTERS else ""
-    found = [*_in_digits(text, today)]
-    for language in _languages(text):
-        if times := _read(text, _compiled(language), today):
+    found = [*in_digits(text, today)]
+    for place in _languages(text):
+        if times := _read(text, _compiled(place), today):
             found += times
             break
     if _HAN.search(text):
-        found += _read(text, _compiled(None), today)
-    sized = [replace(time, weight=time.weight * _exactness(time.period)) for time in found]
-    return AskedTimes(tuple(sized[:_MOST_TIMES]), today, zone)
+        found += _read(text, _chinese(), today)
+    sized = [replace(asked, weight=asked.weight * _exactness(asked.period)) for asked in found]
+    within = [asked for asked in sized if asked.period.first >= _FIRST and asked.period.last < _LAST]
+    return AskedTimes(tuple(within[:_MOST_TIMES]), today, zone)
 
 
 def _exactness(period: Period) -> float:
     return next((weight for days, weight in _WEIGHTS if period.days <= days), _OF_LONGER)
 
 
-def _languages(text: str) -> Sequence[CalendarWords]:
-    """The languages that ``text`` may be in, the likeliest first; one of whose words none occurs only if that holds
-    for all."""
+def _languages(text: str) -> Sequence[int]:
+    """The places of the languages that ``text`` may be in, the likeliest first; one of whose words none occurs only if
+    that holds for all."""
     said = set(words(text))
     if not said:
         return ()
-    marks = [(len(said & language.marks), language) for language in LANGUAGES]
-    likely = [(count, language) for count, language in marks if count]
-    return [language for _, language in sorted(likely or marks, key=lambda pair: -pair[0])]
+    marks = [(-len(said & language.marks), place) for place, language in enumerate(LANGUAGES)]
+    likely = [pair for pair in marks if pair[0] < 0]
+    return [place for _, place in sorted(likely or marks)]
 
 
-_Rule = Callable[[re.Match[str], CalendarWords | None, date], list[AskedTime]]
-_Patterns = list[tuple[re.Pattern[str], _Rule, CalendarWords | None]]
+_EVERY = (
+    "every",
+    "each",
+    "jeden",
+    "jede",
+    "jedes",
+    "chaque",
+    "tous les",
+    "cada",
+    "todos los",
+    "todo",
+    "toda",
+    "todos os",
+)
+_NOT_EVERY = "".join(f"(?<!\\b{word} )" for word in _EVERY)
+"""What is done every Sunday has no day."""
+
+_Patterns = list[tuple[re.Pattern[str], Rule, CalendarWords | None]]
 
 
 def _read(text: str, patterns: _Patterns, today: date) -> list[AskedTime]:
@@ -127,11 +135,15 @@ def _read(text: str, patterns: _Patterns, today: date) -> list[AskedTime]:
     return times
 
 
-@lru_cache(maxsize=len(LANGUAGES) + 1)
-def _compiled(language: CalendarWords | None) -> _Patterns:
-    """The patterns of ``language``, ``None`` for Chinese; built when a question first needs them."""
-    if language is None:
-        return [(re.compile(pattern), _RULES[rule], None) for rule, pattern in CHINESE]
+@lru_cache(maxsize=1)
+def _chinese() -> _Patterns:
+    return [(re.compile(f"(?<!每){pattern}"), RULES[rule], None) for rule, pattern in CHINESE]
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _compiled(place: int) -> _Patterns:
+    """The patterns of the language at ``place``; built when a question first needs them."""
+    language = LANGUAGES[place]
     units = "|".join(f"(?P<unit{n}>{unit})" for n, unit in enumerate(language.units))
     parts = {
         "days": f"(?P<days>{'|'.join(sorted(language.days, key=len, reverse=True))})",
@@ -145,233 +157,6 @@ def _compiled(language: CalendarWords | None) -> _Patterns:
         "year": r"(?P<year>(?:19|20)\d\d)",
     }
     return [
-        (re.compile(rf"(?<![\w-]){pattern.format(**parts)}(?![\w-])"), _RULES[rule], language)
+        (re.compile(rf"{_NOT_EVERY}(?<![\w-]){pattern.format(**parts)}(?![\w-])"), RULES[rule], language)
         for rule, pattern in language.patterns
     ]
-
-
-def _given(match: re.Match[str], name: str) -> str | None:
-    return match.groupdict().get(name)
-
-
-def _numbered(match: re.Match[str], name: str) -> int | None:
-    """Which of the groups ``name0``, ``name1`` ... has matched."""
-    given = match.groupdict()
-    return next((number for number in range(13) if given.get(f"{name}{number}")), None)
-
-
-def _step(match: re.Match[str]) -> int | None:
-    return next((step for name, step in (("last", -1), ("this", 0), ("next", 1)) if _given(match, name)), None)
-
-
-def _one_day(day: date, weight: float = 1.0) -> AskedTime:
-    return AskedTime(Period.of_days(day), weight)
-
-
-def _day(match: re.Match[str], language: CalendarWords | None, today: date) -> list[AskedTime]:
-    days = language.days if language else {}
-    offset = next(offset for word, offset in days.items() if re.fullmatch(word.rpartition(")")[2], match["days"]))
-    return [_one_day(today + timedelta(days=offset))]
-
-
-def _count(match: re.Match[str], language: CalendarWords | None) -> int:
-    return int(match["count"]) if match["count"].isdecimal() else (language.numbers if language else {})[match["count"]]
-
-
-def _ago(match: re.Match[str], language: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _before(_count(match, language), _numbered(match, "unit"), today)
-
-
-def _before(count: int, unit: int | None, today: date) -> list[AskedTime]:
-    """So many days, weeks, months or years ago: the very day, and with a longer unit the whole of it as well."""
-    if unit == 0:
-        return [_one_day(today - timedelta(days=count))]
-    if unit == 1:
-        day = today - timedelta(weeks=count)
-        return [_one_day(day), AskedTime(week_of(day))]
-    if unit == 2:
-        return [AskedTime(Period.of_month(*months_from(today, -count)))]
-    return [AskedTime(Period.of_year(today.year - count))]
-
-
-def _last_units(match: re.Match[str], language: CalendarWords | None, today: date) -> list[AskedTime]:
-    """"In the last three days": up to today."""
-    days = _count(match, language) * (1, 7, 30, 365)[_numbered(match, "unit") or 0]
-    return [AskedTime(Period(today - timedelta(days=days), today))]
-
-
-def _span(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    unit = "weekend" if _given(match, "weekend") else _numbered(match, "unit")
-    return _unit(3 if unit is None else unit, _step(match) or 0, today)
-
-
-def _unit(unit: int | str, step: int, today: date) -> list[AskedTime]:
-    """Last, this or next week, month, year or weekend."""
-    if unit == 3:
-        return [AskedTime(Period.of_year(today.year + step))]
-    if unit == 2:
-        return [AskedTime(Period.of_month(*months_from(today, step)))]
-    if unit == 0:
-        return []
-    week = week_of(today + timedelta(weeks=step))
-    return [AskedTime(week if unit == 1 else Period.of_days(week.first + timedelta(days=5), 2))]
-
-
-def _weekday(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    weekday, step = _numbered(match, "weekday") or 0, _step(match)
-    before, after = weekday_before(today, weekday), weekday_after(today, weekday)
-    if step is None:
-        return [_one_day(before), _one_day(after, _OTHER_READING)]
-    if step == 0:
-        return [_one_day(week_of(today).first + timedelta(days=weekday))]
-    meant, other = (before, before - timedelta(weeks=1)) if step < 0 else (after, after + timedelta(weeks=1))
-    in_this_week = week_of(meant) == week_of(today)
-    return [_one_day(meant), _one_day(other, _OTHER_READING)] if in_this_week else [_one_day(meant)]
-
-
-def _date(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _calendar(_given(match, "year"), _numbered(match, "month") or 0, int(match["day"]), today)
-
-
-def _calendar(year: str | None, month: int, day: int, today: date) -> list[AskedTime]:
-    """That day; without a year the last one, and the next one, of which one may have spoken."""
-    if year:
-        return [_one_day(date(int(year), month, day))]
-    found = [found for step in (-4, -3, -2, -1, 0, 1, 2, 3, 4) if (found := _checked(today.year + step, month, day))]
-    if not found:
-        raise ValueError
-    past, coming = max((d for d in found if d <= today), default=None), min(d for d in found if d > today)
-    return [*([_one_day(past)] if past else []), _one_day(coming, _OTHER_READING)]
-
-
-def _checked(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _month(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _named_month(_given(match, "year"), _numbered(match, "month") or 0, today, step=_step(match))
-
-
-def _named_month(year: str | None, month: int, today: date, *, step: int | None = None) -> list[AskedTime]:
-    if year:
-        return [AskedTime(Period.of_month(int(year), month))]
-    past = Period.of_month(today.year - (month > today.month or (step == -1 and month == today.month)), month)
-    coming = Period.of_month(today.year + (month <= today.month), month)
-    return [AskedTime(past), AskedTime(coming, _OTHER_READING)] if step is None else [AskedTime((past, coming)[step > 0])]
-
-
-def _of_month(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _nth(int(match["day"]), today)
-
-
-def _nth(day: int, today: date) -> list[AskedTime]:
-    """The last such day of a month, and the next one."""
-    if not 1 <= day <= 31:
-        raise ValueError
-    around = [_checked(*months_from(today, step), day) for step in (-2, -1, 0, 1, 2)]
-    past = max(found for found in around if found and found <= today)
-    coming = min(found for found in around if found and found > today)
-    return [_one_day(past), _one_day(coming, _OTHER_READING)]
-
-
-def _year(match: re.Match[str], *_: object) -> list[AskedTime]:
-    return [AskedTime(Period.of_year(int(match["year"])))]
-
-
-# ---- dates in digits --------------------------------------------------------------------------------------------
-
-_ISO = re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)")
-_DAY_FIRST = re.compile(r"(?<![\d.])(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})?(?!\d)")
-
-
-def _in_digits(text: str, today: date) -> Iterator[AskedTime]:
-    """2026-11-20 and 20.11.2026. With slashes some put the month first: a day above twelve tells, else neither is
-    read."""
-    for match in _ISO.finditer(text):
-        if found := _checked(int(match["year"]), int(match["month"]), int(match["day"])):
-            yield _one_day(found)
-    for match in _DAY_FIRST.finditer(text):
-        day, month = int(match["day"]), int(match["month"])
-        if match["mark"] != ".":
-            if match["year"] is None or (day <= 12 and month <= 12 and day != month):
-                continue
-            day, month = (month, day) if month > 12 else (day, month)
-        try:
-            yield from _calendar(match["year"], month, day, today)
-        except ValueError:
-            continue
-
-
-# ---- Chinese ----------------------------------------------------------------------------------------------------
-
-_CHINESE_STEPS = {"上": -1, "下": 1}
-
-
-def _chinese_number(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    tens, ten, ones = text.rpartition("十")
-    return (CHINESE_DIGITS.get(tens, 1) * 10 if ten else 0) + (CHINESE_DIGITS[ones] if ones else 0)
-
-
-def _chinese_day(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return [_one_day(today + timedelta(days=CHINESE_DAYS[match["days"]]))]
-
-
-def _chinese_ago(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    unit = _numbered(match, "unit")
-    if match["count"] == "半":
-        return [AskedTime(Period.of_month(*months_from(today, -6)))] if unit == len(CHINESE_UNITS) - 1 else []
-    return _before(_chinese_number(match["count"]), unit, today)
-
-
-def _chinese_weekday(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    step = None if match["which"] is None else _CHINESE_STEPS.get(match["which"], 0)
-    if match["weekday"] == "末":
-        return _unit("weekend", -1 if step is None and today.weekday() < 5 else step or 0, today)
-    weekday = "一二三四五六日".find(match["weekday"].replace("天", "日"))
-    if step is None:
-        return [_one_day(weekday_before(today, weekday)), _one_day(weekday_after(today, weekday), _OTHER_READING)]
-    return [_one_day(week_of(today + timedelta(weeks=step)).first + timedelta(days=weekday))]
-
-
-def _chinese_span(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _unit(2 if match["month"] else 1, _CHINESE_STEPS.get(match["which"], 0), today)
-
-
-def _chinese_year(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return [AskedTime(Period.of_year(today.year + {"前": -2, "去": -1, "今": 0, "明": 1}[match["named"]]))]
-
-
-def _chinese_date(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    month = _chinese_number(match["month"])
-    if match["day"]:
-        return _calendar(match["year"], month, _chinese_number(match["day"]), today)
-    return _named_month(match["year"], month, today)
-
-
-def _chinese_of_month(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    return _nth(_chinese_number(match["day"]), today)
-
-
-_RULES: dict[str, _Rule] = {
-    "day": _day,
-    "ago": _ago,
-    "within": _last_units,
-    "span": _span,
-    "weekday": _weekday,
-    "date": _date,
-    "month": _month,
-    "of_month": _of_month,
-    "year": _year,
-    "chinese_day": _chinese_day,
-    "chinese_ago": _chinese_ago,
-    "chinese_weekday": _chinese_weekday,
-    "chinese_span": _chinese_span,
-    "chinese_year": _chinese_year,
-    "chinese_date": _chinese_date,
-    "chinese_of_month": _chinese_of_month,
-}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from operator_memory.domain.memory.memory import Memory
@@ -40,6 +41,16 @@ class AnyScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A time that memories were said in, from ``start`` up to but without ``end``, or that they speak of: its days."""
+
+    start: datetime
+    end: datetime
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """One search, for at most ``limit`` hits."""
 
@@ -50,6 +61,8 @@ class Search:
     """Of a dense search that looks for something else than the plan."""
     text: str | None = field(default=None, repr=False)
     """Of a keyword search that does."""
+    during: tuple[Span, ...] = ()
+    """Only what was said in one of these, or speaks of one; without any, everything."""
 
 
 @dataclass(frozen=True, slots=True)

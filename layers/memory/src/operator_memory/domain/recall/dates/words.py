@@ -40,7 +40,7 @@ ENGLISH = CalendarWords(
         " us was we were what when where which who with you"
     ),
     months=(*_EN_MONTHS[:8], "september|sept|sep", *_EN_MONTHS[9:]),
-    weekdays=("monday|mon", "tuesday|tues?", "wednesday|wed", "thursday|thurs?", "friday|fri", "saturday", "sunday"),
+    weekdays=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     days={
         "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
         "this afternoon": 0, "this evening": 0, "tomorrow": 1, "day after tomorrow": 2,
@@ -56,12 +56,12 @@ ENGLISH = CalendarWords(
         ("ago", r"{count} {unit} ago"),
         ("within", r"(?:in|during|over|within) the (?:last|past) {count} {unit}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
-        ("weekday", r"(?:(?:on )?(?:this )?{which}|on|this past)?(?: the)? ?{weekday}"),
+        ("weekday", r"(?:(?:on )?(?:this )?{which} |on )?{weekday}"),
         ("date", r"{day}(?:st|nd|rd|th)?(?: of)? {month}\b\.?(?:,? {year})?"),
         ("date", r"{month}\b\.? (?:the )?{day}(?:st|nd|rd|th)?(?:,? {year})?"),
         ("month", r"(?:in|during|of|since|{which}) {month}(?:,? (?:of )?{year})?"),
         ("month", r"{month},? {year}"),
-        ("of_month", r"on the {day}(?:st|nd|rd|th)?"),
+        ("of_month", r"on the {day}(?:st|nd|rd|th)?(?! (?:of )?{month})(?! (?:birthday|floor|page|row|try))"),
         ("of_month", r"the {day}(?:st|nd|rd|th)(?=\s*(?:[?.!,;]|$))"),
         ("year", r"(?:in|during|of) {year}"),
     ),
@@ -84,7 +84,7 @@ GERMAN = CalendarWords(
     numbers=_numbers(
         "ein eine einem einer einen/zwei/drei/vier/funf fuenf/sechs/sieben/acht/neun/zehn/elf/zwolf zwoelf"
     ),
-    units=("tagen?", "wochen?", "monate?n?", "jahre?n?"),
+    units=("tag(?:en?)?", "wochen?", "monat(?:en?|s)?", "jahr(?:en?|s)?"),
     weekend="wochenende",
     last="(?:letzt|vergangen|vorig)e[nmrs]?",
     this="diese[nmrs]?",
@@ -93,12 +93,12 @@ GERMAN = CalendarWords(
         ("day", r"{days}"),
         ("ago", r"vor {count} {unit}"),
         ("within", r"in den (?:letzten|vergangenen) {count} {unit}"),
-        ("span", r"{which} (?:{unit}|monat|jahr|{weekend})"),
-        ("weekday", r"(?:(?:am |an )?{which}|am)? ?{weekday}"),
+        ("span", r"{which} (?:{unit}|{weekend})"),
+        ("weekday", r"(?:(?:am )?{which} |am )?{weekday}"),
         ("date", r"{day}\.? ?{month}\b\.?(?:,? {year})?"),
         ("month", r"(?:im|in|seit|vom|{which}) {month}(?: {year})?"),
         ("month", r"{month} {year}"),
-        ("of_month", r"(?:am|vom|den|der) {day}\.(?!\d)(?! ?[a-z]{{3}})"),
+        ("of_month", r"(?:am|vom|den|der) {day}\.(?!\d)(?! ?{month})(?! (?:geburtstag|jahrestag|platz|stock))"),
         ("year", r"(?:in|im jahr|im jahre|seit) {year}"),
     ),
 )  # fmt: skip
@@ -128,8 +128,8 @@ FRENCH = CalendarWords(
         ("ago", r"il y a {count} {unit}"),
         ("within", r"(?:ces|les) {count} derni(?:er|ere)s {unit}"),
         ("span", r"(?:{unit}|{weekend}) {which}"),
-        ("span", r"{which} (?:{unit}|{weekend})"),
-        ("weekday", r"{weekday}(?: {which})?"),
+        ("span", r"{which} (?:{unit}|{weekend})(?:-ci)?"),
+        ("weekday", r"(?:ce )?{weekday}(?: {which})?"),
         ("date", r"{day}(?:er)? {month}\b\.?(?: {year})?"),
         ("month", r"(?:en|au mois de|au mois d'|depuis) ?{month}(?: {year})?"),
         ("month", r"{month} (?:{year}|{which})"),
@@ -168,17 +168,17 @@ SPANISH = CalendarWords(
         ("weekday", r"{weekday} {which}"),
         ("date", r"{day}(?: de)? {month}(?: de| del)?(?: {year})?"),
         ("month", r"(?:en|desde|durante)(?: el mes de)? {month}(?:(?: de| del)? {year})?"),
-        ("month", r"{month} (?:{which}|de {year}|del {year}|{year})"),
+        ("month", r"{month} (?:{which}|(?:de |del )?{year})"),
         ("of_month", r"(?:el|del)(?: dia)? {day}(?=\s*(?:[?.!,;]|$))"),
-        ("of_month", r"dia {day}"),
+        ("of_month", r"dia {day}(?! de {month})"),
         ("year", r"en {year}"),
     ),
 )  # fmt: skip
 
 PORTUGUESE = CalendarWords(
     marks=word_set(
-        "a ao as com como da das de disse do dos e em era esta eu falamos fiz fizemos foi fomos fui me meu meus minha na"
-        " nas no nos o onde os para por qual quando que quem se sobre um uma"
+        "a ao as com como da das de disse do dos e em era esta eu falamos fiz fizemos foi fomos fui me meu meus minha"
+        " na nas no nos o onde os para por qual quando que quem se sobre um uma"
     ),
     months=(
         "janeiro|jan", "fevereiro|fev", "marco", "abril|abr", "maio", "junho|jun", "julho|jul", "agosto|ago",
@@ -205,12 +205,13 @@ PORTUGUESE = CalendarWords(
         ("within", r"nos ultimos {count} {unit}"),
         ("span", r"(?:{unit}|{weekend}) {which}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
-        ("weekday", r"(?:{which} )?{weekday}"),
+        ("weekday", r"(?:n[oa] |o |de |desde )(?:{which} )?{weekday}"),
+        ("weekday", r"{which} {weekday}"),
         ("weekday", r"{weekday} {which}"),
         ("date", r"{day}(?: de)? {month}(?: de)?(?: {year})?"),
         ("month", r"(?:em|desde|durante)(?: o mes de)? {month}(?:(?: de)? {year})?"),
-        ("month", r"{month} (?:{which}|de {year}|{year})"),
-        ("of_month", r"dia {day}"),
+        ("month", r"{month} (?:{which}|(?:de )?{year})"),
+        ("of_month", r"dia {day}(?! de {month})"),
         ("year", r"em {year}"),
     ),
 )  # fmt: skip
@@ -223,12 +224,12 @@ CHINESE_DAYS = {
 CHINESE_UNITS = ("天|日", "周|週|个?星期|個?星期|个?礼拜|個?禮拜", "个?月|個?月", "年")
 _CHINESE_WEEK = "(?:个|個)?(?:周|週|星期|礼拜|禮拜)"
 _CHINESE_COUNT = "[0-9一二两兩三四五六七八九十]{1,3}"
+_CHINESE_UNIT = "|".join(f"(?P<unit{n}>{unit})" for n, unit in enumerate(CHINESE_UNITS))
 CHINESE: tuple[tuple[str, str], ...] = (
     ("chinese_day", rf"(?P<days>{'|'.join(sorted(CHINESE_DAYS, key=len, reverse=True))})(?:天|日|晚)"),
     (
         "chinese_ago",
-        rf"(?P<count>{_CHINESE_COUNT}|半)(?:{'|'.join(f'(?P<unit{n}>{unit})' for n, unit in enumerate(CHINESE_UNITS))})"
-        "(?:之|以)?前",
+        rf"(?P<count>{_CHINESE_COUNT}|半)(?:{_CHINESE_UNIT})(?:之|以)?前",
     ),
     ("chinese_weekday", rf"(?P<which>上|这|這|本|下)?{_CHINESE_WEEK}(?P<weekday>[一二三四五六日天末])"),
     ("chinese_span", rf"(?P<which>上|这|這|本|下)(?:{_CHINESE_WEEK}|(?P<month>(?:个|個)?月))(?![一二三四五六日天末])"),
