@@ -83,14 +83,14 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "type": ["string", "null"],
             "format": "date-time",
             "maxLength": MAX_NOW,
-            "description": 'The asker\'s date and time, ISO 8601 with an offset, by which "yesterday" is reckoned. Left '
-            "out: the server's.",
+            "description": "The asker's date and time, ISO 8601 with an offset: it decides which day yesterday is. "
+            "Left out: the server's.",
         },
         "time_zone": {
             "type": ["string", "null"],
             "maxLength": MAX_TIME_ZONE,
-            "description": "The asker's time zone, e.g. `Europe/Berlin`: where their days begin. Left out: that of `now`, "
-            "else UTC.",
+            "description": "The asker's time zone, e.g. `Europe/Berlin`: where their days begin. Left out: that of "
+            "`now`, else UTC.",
         },
     },
     "allOf": [
