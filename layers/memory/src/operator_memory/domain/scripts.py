@@ -5,6 +5,7 @@ Most scripts put spaces between words. Some put none; in others a word carries i
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from operator_memory.domain.text import bare
 
@@ -17,15 +18,21 @@ _ARABIC = "\u0620-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff"
 _HEBREW = "\u05d0-\u05f4\ufb1d-\ufb4f"
 _KOREAN = "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff"
 
-_NEEDS_A_DICTIONARY = re.compile(f"[{_WITHOUT_SPACES}{_ARABIC}]")
-_KOREAN_WORD = re.compile("[\uac00-\ud7a3]{3,}")
-_SPELLED = re.compile(f"[{_WITHOUT_SPACES}{_ARABIC}{_HEBREW}{_KOREAN}]")
+_NEEDS_A_DICTIONARY = f"[{_WITHOUT_SPACES}{_ARABIC}]"
+_KOREAN_WORD = "[\uac00-\ud7a3]{3,}"
+_SPELLED = f"[{_WITHOUT_SPACES}{_ARABIC}{_HEBREW}{_KOREAN}]"
+
+
+@lru_cache(maxsize=3)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when a text first needs it: sets of so many letters take milliseconds."""
+    return re.compile(pattern)
 
 
 def needs_a_dictionary(text: str) -> bool:
     """Whether the words of ``text`` cannot be told by its spaces: one script in it puts none, or, as Arabic does,
     writes the article and other small words as a part of the next word."""
-    return not text.isascii() and _NEEDS_A_DICTIONARY.search(text) is not None
+    return not text.isascii() and _compiled(_NEEDS_A_DICTIONARY).search(text) is not None
 
 
 def korean_in_pairs(text: str) -> str:
@@ -33,7 +40,7 @@ def korean_in_pairs(text: str) -> str:
     "Seoul" and "in Seoul" are two words, but have a pair in common."""
     if text.isascii():
         return text
-    return _KOREAN_WORD.sub(_pairs, unicodedata.normalize("NFC", text))
+    return _compiled(_KOREAN_WORD).sub(_pairs, unicodedata.normalize("NFC", text))
 
 
 def _pairs(match: re.Match[str]) -> str:
@@ -50,7 +57,7 @@ def spelled(text: str) -> str | None:
 
     What is sought in it as a phrase, letter by letter too, is found wherever it stands. Marks do not count.
     """
-    if text.isascii() or not _SPELLED.search(letters := unicodedata.normalize("NFC", bare(text))):
+    if text.isascii() or not _compiled(_SPELLED).search(letters := unicodedata.normalize("NFC", bare(text))):
         return None
-    words = (" ".join(_SPELLED.sub(r" \g<0> ", word).split()) for word in letters.split())
+    words = (" ".join(_compiled(_SPELLED).sub(r" \g<0> ", word).split()) for word in letters.split())
     return f" {BETWEEN_WORDS} ".join(words)
