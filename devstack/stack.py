@@ -27,6 +27,7 @@ from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
 from devstack.aws.template import resource_variables
 from devstack.folder import claimed
+from devstack.kept_collection import collection_in_use
 from devstack.processes import Part, PartFailedError, Watch, child_environment
 from devstack.serving import listen
 from devstack.settings import LOCAL_DIMENSIONS as LOCAL_DIMENSIONS
@@ -38,6 +39,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 _JWT_SECRET_PARAMETER = "/operator-memory/supabase-jwt-secret"
 """Optional in the template: the local Supabase project signs users' tokens with HS256 too."""
+_DRIFT = 1
+"""Exit code of ``infra.qdrant.apply`` for what only another collection could change: the system works on, degraded."""
 Say = Callable[[str], None]
 
 
@@ -151,6 +154,9 @@ class DevStack:
         models_url = self._models(given)
         self._supabase = supabase = self._platform(given)
         environment = given.environment(qdrant_url=qdrant_url, models_url=models_url, supabase_url=supabase.url)
+        if given.own_qdrant and "QDRANT_COLLECTION" not in given.plain:
+            own = environment["QDRANT_COLLECTION"]
+            environment["QDRANT_COLLECTION"] = collection_in_use(qdrant_url, qdrant_key, own)
         self._say("Qdrant collection: applying infra/qdrant")
         self._apply_collection(environment, qdrant_key)
         self._say("AWS and the functions: starting")
@@ -227,7 +233,9 @@ class DevStack:
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         except subprocess.TimeoutExpired as error:
             raise PartFailedError(f"Qdrant at {needed['QDRANT_URL']} does not answer") from error
-        if done.returncode != 0:
+        if done.returncode == _DRIFT:
+            self._say(f"Qdrant collection {needed['QDRANT_COLLECTION']}: {done.stdout.strip()}")
+        elif done.returncode != 0:
             raise PartFailedError(f"the Qdrant collection could not be applied:\n{done.stdout}{done.stderr}")
 
     def _kept_secrets(self) -> dict[str, str]:
