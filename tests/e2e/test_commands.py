@@ -214,7 +214,8 @@ def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path: Path,
 @pytest.mark.parametrize(("given", "option"), [(("PORT=8701",), " --port '8701'"), ((), "")])
 def test_make_hands_the_port_on(given: tuple[str, ...], option: str) -> None:
     command = ["make", "--dry-run", "--old-file", ".venv/.installed", "dev", *given]
-    environment = {**os.environ, "PORT": "1"}  # other programs' variable
+    outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # of the `make test` that this may run in
+    environment = {name: value for name, value in os.environ.items() if name not in outer} | {"PORT": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip().endswith(f"-m devstack up{option}"), done.stdout + done.stderr
 

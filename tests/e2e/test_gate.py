@@ -74,19 +74,15 @@ def test_the_job_tells_its_person_what_became_of_it(system: System) -> None:
     assert times["queued_at"] <= times["started_at"] <= times["updated_at"]
 
 
-def test_what_was_not_said_waits_for_a_person_and_is_recalled_once_they_let_it_in(system: System) -> None:
+def test_what_is_pasted_waits_for_a_person_and_is_recalled_once_they_let_it_in(system: System) -> None:
     user = system.new_user()
-    messages = [
-        {"role": "user", "content": "Remember that I told you where I live?"},
-        {"role": "assistant", "content": "Yes, you live in Marseille."},
-        {"role": "user", "content": "No, that's wrong, and I'm not telling you."},
-    ]
-    record = system.extracted(a_job(user) | {"messages": messages})
-    assert [(fact.outcome, fact.reason) for fact in record.facts] == [(Outcome.REJECTED, "not_grounded")]
+    letter = "---------- Forwarded message ----------\nI live in Marseille."
+    record = system.extracted(a_job(user) | {"messages": [{"role": "user", "content": letter}]})
+    assert [(fact.outcome, fact.reason) for fact in record.facts] == [(Outcome.REJECTED, "not_own_words")]
     assert listed(system, user) == {}
     [waits] = listed(system, user, "quarantined").values()
-    assert waits["rejected"] == "not_grounded"
+    assert waits["rejected"] == "not_own_words"
     question = {"account_id": user, "query": waits["memory"], "scopes": ["user"]}
-    assert system.context(**question)["memories"] == []
+    assert waits["id"] not in {memory["id"] for memory in system.context(**question)["memories"]}
     assert system.call(user, "POST", f"/v1/memories/{waits['id']}/approve").status == 200
     assert waits["id"] in {memory["id"] for memory in system.context(**question)["memories"]}

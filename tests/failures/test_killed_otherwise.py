@@ -107,10 +107,10 @@ def test_killed_and_the_model_says_it_otherwise(world: World, again: str) -> Non
     person = world.person()
     world.send(person, messages=[{"role": "user", "content": "I live in Berlin."}])
     batch = world.receive()
-    with saying(world, "User lives in Berlin.") as first_time:
+    with saying(world, "User lives in Berlin.", quote="I live in Berlin.") as first_time:
         kill(first_time, first("Qdrant.PUT points", '"fact"', answered=True), batch)
     world.time_out(person, *batch)
-    with saying(world, again) as second_time:
+    with saying(world, again, quote="I live in Berlin.") as second_time:
         second_time.work_off()
     assert world.facts(person) == [("User lives in Berlin.", None)]
     assert world.outcomes(person)["facts"] == ["duplicate User lives in Berlin."]
@@ -118,9 +118,10 @@ def test_killed_and_the_model_says_it_otherwise(world: World, again: str) -> Non
 
 
 @contextmanager
-def saying(world: World, fact: str) -> Iterator[World]:
-    """The world with a model that finds this fact in whatever it is asked."""
-    memory = {"memory": [{"id": "0", "text": fact, "attributed_to": "user"}]}
+def saying(world: World, fact: str, *, quote: str) -> Iterator[World]:
+    """The world with a model that reads this fact from ``quote``, whatever it is asked."""
+    evidence = [{"message": 0, "quote": quote}]
+    memory = {"memory": [{"id": "0", "text": fact, "attributed_to": "user", "evidence": evidence}]}
     message = {"role": "assistant", "content": json.dumps(memory)}
 
     def answer(request: Request) -> bytes:

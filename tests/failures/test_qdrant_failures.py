@@ -145,12 +145,23 @@ def test_qdrant_writes_too_slowly(rig: Rig) -> None:
 
 @injects(
     "Qdrant",
+    "fails at the search for what was said before the run",
+    then="The message is tried again; nothing is stored yet.",
+    reason="upstream_unavailable",
+)
+def test_qdrant_fails_at_the_search_for_earlier_turns(rig: Rig) -> None:
+    rig.systems.qdrant.spoil(answers(reply({}, 500)), when=SEARCH)
+    rig.is_tried_again("upstream_unavailable")
+
+
+@injects(
+    "Qdrant",
     "fails at the search for what the model is to know",
     then="The message is tried again; the model has not been asked, and the turns are stored already.",
     reason="upstream_unavailable",
 )
 def test_qdrant_fails_at_the_search_for_the_model(rig: Rig) -> None:
-    rig.systems.qdrant.spoil(answers(reply({}, 500)), when=SEARCH)
+    rig.systems.qdrant.spoil(answers(reply({}, 500)), when=SEARCH, first=2)
     rig.is_tried_again("upstream_unavailable", stored=TURNS)
 
 
@@ -161,7 +172,7 @@ def test_qdrant_fails_at_the_search_for_the_model(rig: Rig) -> None:
     reason="upstream_unavailable",
 )
 def test_qdrant_fails_at_the_search_for_the_gate(rig: Rig) -> None:
-    rig.systems.qdrant.spoil(answers(reply({}, 500)), when=SEARCH, first=2)
+    rig.systems.qdrant.spoil(answers(reply({}, 500)), when=SEARCH, first=3)
     rig.is_tried_again("upstream_unavailable", stored=TURNS)
 
 
@@ -211,6 +222,6 @@ def test_qdrant_fails_before_a_replaced_fact_is_ended(rig: Rig) -> None:
     assert found.record is not None
     [fact] = found.record.facts
     assert (fact.outcome, len(fact.others)) == (Outcome.SUPERSEDED, 1)
-    assert found.stored.facts == ["User lives in Lisbon.", "User lives in Porto now."]
-    assert rig.holding(rig.subject) == ["User lives in Porto now."]
+    assert found.stored.facts == ["User lives in Lisbon.", "User lives in Porto."]
+    assert rig.holding(rig.subject) == ["User lives in Porto."]
     assert (found.queued, found.letters) == (0, [])

@@ -139,7 +139,9 @@ def test_a_variable_is_given_to_those_that_declare_it_and_else_to_all(running: R
 
 def test_when_aws_is_killed_queues_are_worked_off_as_before(running: Running, tmp_path: Path) -> None:
     stack, journal = running.stack, tmp_path / "journal"
-    aws = next(p for p in descendants(os.getpid()) if b"moto_server" in Path(f"/proc/{p}/cmdline").read_bytes())
+    ours = str(stack._data).encode()  # other tests' may run beside it
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())}
+    [aws] = [pid for pid, command in commands.items() if b"moto_server" in command and ours in command]
     os.kill(aws, signal.SIGKILL)
     eventually(lambda: "aws has ended (killed by SIGKILL) and is started again" in running.said)
 

@@ -43,7 +43,7 @@ class LoopbackServer:
                 connection, client = self._listener.accept()
             except OSError:
                 return  # closed
-            time_outs.is_new(client)
+            time_outs.is_new(connection, client)
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)

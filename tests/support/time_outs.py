@@ -39,18 +39,18 @@ def cpu_seconds(most: float) -> Iterator[None]:
 TIMES_OUT = b"nothing"
 """In place of an answer: there is none, and the client's time-out comes."""
 
-_waiting: set[tuple[str, int]] = set()
-"""The clients' ends of connections on which no answer will come."""
+_waiting: set[tuple[object, object]] = set()
+"""Connections on which no answer will come: the client's end and the server's."""
 
 
 def leave_waiting(connection: socket.socket) -> None:
     """Called by a server before it ends a connection: to the client that is to be a time-out."""
-    _waiting.add(connection.getpeername())
+    _waiting.add((connection.getpeername(), connection.getsockname()))
 
 
-def is_new(client: tuple[str, int]) -> None:
-    """Called by a server for each connection that it accepts: an earlier one may have had the same other end."""
-    _waiting.discard(client)
+def is_new(connection: socket.socket, client: object) -> None:
+    """Called by a server for each connection that it accepts: an earlier one may have had the same ends."""
+    _waiting.discard((client, connection.getsockname()))
 
 
 @contextmanager
@@ -66,11 +66,11 @@ def at_once(*, most: float = AMPLE) -> Iterator[list[float]]:
 
     def end(waiting: socket.socket) -> None:
         try:
-            name = waiting.getsockname()
+            ends = (waiting.getsockname(), waiting.getpeername())
         except OSError:  # closed by its own side
             return
-        if name in _waiting:
-            _waiting.discard(name)
+        if ends in _waiting:
+            _waiting.discard(ends)
             timeout = waiting.gettimeout()
             assert timeout is not None, "it waits for ever"
             assert timeout <= most, f"it waits for {timeout} seconds"

@@ -1,5 +1,6 @@
 """The bundled model server, through the real OpenAI client."""
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -87,9 +88,10 @@ def test_other_dimensions_are_refused(client: OpenAI) -> None:
 def test_the_chat_model_extracts_memories_and_refuses_all_else(client: OpenAI) -> None:
     prompt = "## Existing Memories\n[]\n\n## New Messages\nuser: I live in Porto.\n\n\n## Observation Date\n2026-11-24"
     answer = client.chat.completions.create(model=CHAT_MODEL, messages=[{"role": "user", "content": prompt}])
-    assert answer.choices[0].message.content == (
-        '{"memory": [{"id": "0", "text": "User lives in Porto.", "attributed_to": "user"}]}'
-    )
+    fact = {"id": "0", "text": "User lives in Porto.", "attributed_to": "user"}
+    evidence = [{"message": 0, "quote": "I live in Porto."}]
+    content = answer.choices[0].message.content
+    assert json.loads(content or "") == {"memory": [{**fact, "evidence": evidence}], "requests": []}
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 20

@@ -210,7 +210,7 @@ class FaultyProxy:
                 connection, client = listener.accept()
             except OSError:
                 return  # closed
-            time_outs.is_new(client)
+            time_outs.is_new(connection, client)
             with self._lock:
                 if not self._listening:
                     connection.close()

@@ -292,7 +292,7 @@ class Rig:
         assert found.record is not None
         assert (found.record.state, found.record.error) == (JobState.FAILED, reason)
         assert (found.record.facts, found.record.turns) == ((), ())
-        assert found.stored == stored
+        assert found.stored == stored, found.stored
         return found.record
 
     def succeeds(self, *, attempts: int = 2, first_error: str | None) -> JobRecord:

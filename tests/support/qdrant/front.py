@@ -35,9 +35,13 @@ class Rest:
 
     def raw(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Status and body of the answer."""
-        self._connection.request(method, path, body, self._headers)
-        response = self._connection.getresponse()
-        return response.status, response.read()
+        try:
+            self._connection.request(method, path, body, self._headers)
+            response = self._connection.getresponse()
+            return response.status, response.read()
+        except BaseException:
+            self._connection.close()  # else the next request finds it in the middle of this one
+            raise
 
     def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and ``result`` of the answer, or its ``status.error``."""

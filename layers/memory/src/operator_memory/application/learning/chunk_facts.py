@@ -187,7 +187,11 @@ class ChunkFacts:
             for new in self._alike(fact)
             if new.memory.key == probe.key and new.memory.rejected is None and new.memory.id not in self._replaced
         ]
-        others = [k for k in known if k.memory.id not in self._replaced and k.memory.id not in self._new]
+        others = [
+            replace(k, same_words_said=self._by_earlier_attempt(k.memory, probe))
+            for k in known
+            if k.memory.id not in self._replaced and k.memory.id not in self._new
+        ]
         if probe.id in self._new:
             twin = self._new[probe.id].memory
             if probe.id not in self._replaced:
@@ -212,6 +216,10 @@ class ChunkFacts:
                 room=self._room(probe.id, twin, [m for m in weakest if m.id not in self._replaced]),
             )
         )
+
+    def _by_earlier_attempt(self, memory: Memory, probe: Memory) -> bool:
+        """Whether an earlier attempt of this run has read ``memory`` from what was said at the same time."""
+        return memory.source_run_id == self._job.job_id and memory.created_at == probe.created_at
 
     def _same_words(self, finding: Finding, identity: str) -> bool:
         return identity in self._findings and finding.shares_words(self._findings[identity])

@@ -185,7 +185,8 @@ def _same_as(candidate: Candidate, others: Sequence[KnownMemory]) -> Memory | No
             return known.memory
         if known.similarity >= ALMOST_EQUAL and same_statement(known.memory.text, candidate.fact.text):
             return known.memory
-        if known.same_words_said and says_nothing_more(candidate.fact.text, known.memory.text):
+        said = candidate.finding.texts
+        if known.same_words_said and says_nothing_more(candidate.fact.text, known.memory.text, said=said):
             return known.memory
     return None
 

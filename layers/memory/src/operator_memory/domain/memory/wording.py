@@ -7,7 +7,7 @@ spaces are compared two characters at a time.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from operator_memory.domain.memory.quantities import numbers_of
@@ -142,10 +142,13 @@ def script_of(word: str) -> str:
     return unicodedata.name(word[0], "").split(" ")[0] if word else ""
 
 
+def _shared_beginning(one: str, other: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _inflected(one: str, other: str) -> bool:
-    longer = max(len(one), len(other))
-    shared = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return shared >= CONTENT_LETTERS and shared >= 0.6 * longer
+    shared = _shared_beginning(one, other)
+    return shared >= CONTENT_LETTERS and shared >= 0.6 * max(len(one), len(other))
 
 
 def same_statement(one: str, other: str) -> bool:
@@ -156,9 +159,24 @@ def same_statement(one: str, other: str) -> bool:
     return not apart or (len(apart) == 1 and all(len(word) < UNVOWELLED_LETTERS + 1 for word in apart))
 
 
-def says_nothing_more(text: str, other: str) -> bool:
-    """Whether ``text`` is about nothing, and holds no number, that ``other`` does not."""
-    known = Words([other])
+def says_nothing_more(text: str, other: str, *, said: Sequence[str] = ()) -> bool:
+    """Whether ``text`` is about nothing, and holds no number, that ``other`` does not.
+
+    One word may have another form, shorter words included ("is living", "lives"), unless it is a name or one of the
+    words of ``said``, which both are read from.
+    """
+    known, frame = Words([other]), frame_of(text)
     if not set(numbers_of(text)) <= set(numbers_of(other)):
         return False
-    return all(map(known.akin, content_words(text, frame=frame_of(text))))
+    new = {word for word in content_words(text, frame=frame) if not known.akin(word)}
+    if len(new) != 1:
+        return not new
+    [word] = new
+    lost = known.all - Words([text]).all
+    is_name = word in {part for name in names_in(text, frame=frame) for part in words_of(name)}
+    return not is_name and word not in Words(said) and any(_same_beginning(word, before) for before in lost)
+
+
+def _same_beginning(one: str, other: str) -> bool:
+    shared = _shared_beginning(one, other)
+    return shared >= UNVOWELLED_LETTERS and 2 * shared >= max(len(one), len(other))
