@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import AfterValidator
 
 from operator_memory.application.management.manage_memories import Changes
+from operator_memory.application.recall.search_memories import FoundMemories
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
@@ -86,6 +87,12 @@ class ListQuery:
         return FilterBody(**{name: getattr(self, name) for name in FilterBody.model_fields})
 
 
+def found_list(found: FoundMemories) -> MemoryList:
+    """What a search has found, as an answer."""
+    views = [memory_view(ranked.memory, score=ranked.score) for ranked in found.ranked]
+    return MemoryList(memories=views, degraded=list(found.degraded))
+
+
 def with_query(query: type[Asked], route: Callable[[Asked], Answer]) -> Callable[..., Answer]:
     """``route`` as Powertools calls it: with the fields of the dataclass ``query`` as its parameters.
 
@@ -135,8 +142,7 @@ class MemoryRoutes(Routes):
         found = self._services.finder.search(
             account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
-        views = [memory_view(r.memory, score=r.score) for r in found.ranked]
-        return MemoryList(memories=views, degraded=list(found.degraded))
+        return found_list(found)
 
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
         """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
