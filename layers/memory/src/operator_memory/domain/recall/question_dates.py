@@ -21,8 +21,8 @@ MOST_CHARACTERS = 400
 """Of a longer text the times are those of a story, not of a question."""
 _MOST_TIMES = 6
 _FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
-_WEIGHTS = ((1, 1.0), (7, 0.9), (31, 0.7))
-_OF_LONGER = 0.4
+_WEIGHTS = ((1, 1.0), (7, 0.9), (31, 0.4))
+_OF_LONGER = 0.1
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
