@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from operator_memory.domain.recall.question_subject import is_impersonal
 from operator_memory.domain.recall.relevance import is_small_talk
+from operator_memory.domain.scripts import needs_a_dictionary
 
 _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"\w{2,}")
@@ -39,6 +40,9 @@ class QueryWords:
     """It quotes a number or a code: only that very one is meant."""
     impersonal: bool = False
     """It is about nobody, unless it names somebody."""
+    little_words_count: bool = False
+    """Its script joins words, and the index knows no little words there ("the", "of"): two memories that share only
+    such are not about the same thing."""
     names: frozenset[str] = frozenset()
     """What it writes with a capital letter, after its first word."""
 
@@ -53,6 +57,7 @@ def read_query(query: str) -> QueryWords:
         is_small_talk(query),
         exact=any(map(str.isdigit, query)),
         impersonal=is_impersonal(query),
+        little_words_count=needs_a_dictionary(query),
         names=frozenset(word for word in _NAME.findall(query)[1:] if word[0].isupper()),
     )
 

@@ -93,9 +93,13 @@ def rank(
         ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
     ranked.sort(key=lambda r: (-r.score, -r.memory.created_at.timestamp(), r.memory.id))
     ranked = without_repetitions(ranked)
-    if query is not None and query.focus is TimeFocus.PRESENT and not query.exact and not dated:
+    if query is not None and _means_the_newest(query) and not dated:
         ranked[:2] = _newer_first(ranked[:2], parameters)
     return best_list(ranked, limit, parameters)
+
+
+def _means_the_newest(query: QueryWords) -> bool:
+    return query.focus is TimeFocus.PRESENT and not (query.exact or query.little_words_count)
 
 
 def _newer_first(best: Sequence[RankedMemory], p: RankingParameters) -> Sequence[RankedMemory]:
