@@ -104,14 +104,16 @@ class DevStack:
         say: Say = lambda _: None,
         failed: Callable[[PartFailedError], None] = lambda _: None,
         environ: Mapping[str, str] | None = None,
+        model: str = "minilm",
     ) -> None:
-        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external.
+        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external, ``model`` which of
+        the bundled ones embeds.
 
         A part that ends is started again, and ``say`` told. ``failed`` is told, in another thread, when that cannot
         be done: the system is incomplete from then on.
         """
         self.data_dir = data_dir
-        self._api_port = api_port
+        self._api_port, self._model = api_port, model
         self._say = say
         self._failed = failed
         self._environ = dict(os.environ if environ is None else environ)
@@ -145,7 +147,7 @@ class DevStack:
         return _printed(self._supabase.part, "database")
 
     def _start(self) -> None:
-        given = read_given(self._environ, resource_variables(TEMPLATE))
+        given = read_given(self._environ, resource_variables(TEMPLATE), model=self._model)
         held = self._cleanup.enter_context(claimed(self.data_dir))
         self._watch = Watch(self._say, self._failed, (held,))
         api = self._cleanup.enter_context(self._api_socket())
@@ -215,7 +217,9 @@ class DevStack:
         return self._part("qdrant", "devstack.qdrant", "--data", data, environment={"QDRANT_API_KEY": key}).url, key
 
     def _models(self, given: Given) -> str:
-        return self._part("models", "devstack.models").url if given.own_models else given.settings.openai_base_url
+        if not given.own_models:
+            return given.settings.openai_base_url
+        return self._part("models", "devstack.models", "--model", self._model).url
 
     def _platform(self, given: Given) -> _Supabase:
         if not given.own_supabase:

