@@ -219,7 +219,8 @@ class DevStack:
     def _models(self, given: Given) -> str:
         if not given.own_models:
             return given.settings.openai_base_url
-        return self._part("models", "devstack.models", "--model", self._model).url
+        part = self._part("models", "devstack.models", "--model", self._model)
+        return str(part.url)
 
     def _platform(self, given: Given) -> _Supabase:
         if not given.own_supabase:
