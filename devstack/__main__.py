@@ -13,7 +13,6 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from types import FrameType
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from operator_memory.domain.errors import MemoryServiceError
 from devstack import running
 from devstack.aws.intrinsics import TemplateError
 from devstack.demo import play
+from devstack.endings import Endings
 from devstack.processes import PartFailedError, full_disk
 from devstack.settings import MODELS
 from devstack.stack import ROOT, DevStack, Endpoints
@@ -92,7 +92,7 @@ def _user_id(text: str) -> str:
 
 def _up(data: Path, port: int, model: str) -> int:
     serving = False
-    ends: SimpleQueue[int | PartFailedError] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
+    ends: Endings[int | PartFailedError] = Endings()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if not serving:

@@ -28,7 +28,7 @@ from infra.qdrant.collection import collection_at
 OURS = "bench_ours"
 ASKED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _BATCH = 64
-_KEPT_DAYS = 3650  # the longest there is: a talk of 2023 is asked about years later
+KEPT_DAYS = 3650  # the longest there is: a talk of 2023 is asked about years later
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Asked:
     environment: Mapping[str, str]
 
 
-def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
+def start(cleanup: ExitStack, given: Mapping[str, str], *, kept_days: int | None = KEPT_DAYS) -> Asked:
     """Start the embedded engine behind its REST front, and the bundled embedder unless the environment ``given`` names
-    another one; an empty collection."""
+    another one; an empty collection. ``kept_days``: of turns; ``None`` for the default."""
     front = cleanup.enter_context(QdrantFront())
     embedder = {name: value for name, value in given.items() if name.startswith(("OPENAI_", "EMBEDDING_"))}
     if not (embedder.get("OPENAI_API_KEY") or embedder.get("OPENAI_BASE_URL")):
@@ -57,11 +57,12 @@ def start(cleanup: ExitStack, given: Mapping[str, str]) -> Asked:
         "OPENAI_API_KEY": "local",
         **embedder,
         "EXTRACTION": "rules",
-        "SESSION_MEMORY_DAYS": str(_KEPT_DAYS),
         "MEMORY_TABLE": "in-memory",
         "AWS_REGION": "us-east-1",
         "LOG_LEVEL": "ERROR",
     }
+    if kept_days is not None:
+        environment["SESSION_MEMORY_DAYS"] = str(kept_days)
     parts = AdaptersInUse.from_environment(environment)
     with redirect_stdout(io.StringIO()), collection_at(front.url, OURS) as collection:  # what it applies
         apply(collection, parts.settings.embedding_dimensions, check=False)

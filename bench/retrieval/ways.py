@@ -19,6 +19,7 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
+from operator_memory.domain.recall.token_count import Estimate, TokenCounter
 from operator_memory.domain.shared.search_plan import AnyScope, Search, SearchMode, SearchPlan
 
 from bench.context.plan_way import plain_memory
@@ -51,6 +52,7 @@ class OurWay:
         *,
         name: str = "ours",
         ranking: RankingParameters = USUAL,
+        counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
     ) -> None:
         parts = asked.parts
         self.name = name
@@ -61,14 +63,16 @@ class OurWay:
             switches=FixedSwitches(),
             trail=AuditTrail(NoEvents(), asked.clock),
             clock=asked.clock,
+            counter_of=counter_of,
             policy=RetrievalPolicy(deadlines=PATIENT, gate=gate, ranking=ranking),
         )
 
     def answer(self, account: str, query: str) -> ContextResult:
         """The whole answer."""
-        result = self.retrieve.retrieve(
-            ContextRequest(AccountId(account), query=query, limit=MOST, past_sessions=True), actor="service:bench"
-        )
+        return self._full(ContextRequest(AccountId(account), query=query, limit=MOST, past_sessions=True))
+
+    def _full(self, request: ContextRequest) -> ContextResult:
+        result = self.retrieve.retrieve(request, actor="service:bench")
         if result.degraded:
             raise RuntimeError(f"not a full answer: {result.degraded}")
         return result
@@ -76,6 +80,10 @@ class OurWay:
     def ask(self, account: str, query: str) -> list[str]:
         """References of what would be injected."""
         return [ranked.memory.message_id or "" for ranked in self.answer(account, query).memories]
+
+    def references(self, request: ContextRequest) -> list[str]:
+        """References of what would be injected for any request."""
+        return [ranked.memory.message_id or "" for ranked in self._full(request).memories]
 
 
 class OneSearch:
@@ -134,8 +142,12 @@ class Mem0Way:
 
     def ask(self, account: str, query: str) -> list[str]:
         """References of what ``Memory.search`` finds."""
-        found = self._memory.search(query, filters={"user_id": account}, top_k=MOST)["results"]
-        return [entry["metadata"]["ref"] for entry in found]
+        return [ref for ref, _ in self.found(account, query, MOST)]
+
+    def found(self, account: str, query: str, most: int) -> list[tuple[str, str]]:
+        """References and texts, best first."""
+        found = self._memory.search(query, filters={"user_id": account}, top_k=most)["results"]
+        return [(entry["metadata"]["ref"], entry["memory"]) for entry in found]
 
 
 class _KeywordEncoder:

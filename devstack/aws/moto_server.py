@@ -6,7 +6,7 @@ until then that AWS is not available.
 """
 
 import argparse
-import queue
+import os
 import signal
 import sqlite3
 import sys
@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response
 from devstack.aws.moto_state import MotoState
 from devstack.aws.moto_store import MotoStore
 from devstack.aws.resources import CALLERS_GONE, RESTORE_PATH, SETUP_KEY
+from devstack.endings import Endings
 
 _ONE_AT_A_TIME = ("/dynamodb/", "/s3/")
 _READ_METHODS = ("GET", "HEAD")
@@ -67,16 +68,15 @@ class _Handler(MotoRequestHandler):
 
 
 def main() -> int:
-    """Serve until told to stop. 1 if the folder or the port cannot be had."""
+    """Serve until told to stop, which ends the process. 1 if the folder or the port cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--closed", action="store_true")
     args = parser.parse_args()
-    # a queue, since Event.set() in a signal handler can wait for a lock that the interrupted wait() holds
-    stop: queue.SimpleQueue[int] = queue.SimpleQueue()
+    endings: Endings[int] = Endings()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signal_number, _frame: stop.put(signal_number))
+        signal.signal(number, lambda signal_number, _frame: endings.put(signal_number))
     _spare_ec2()
     try:
         args.data.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,10 @@ def main() -> int:
         return 1
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"AWS on http://127.0.0.1:{server.server_port}", flush=True)
-    stop.get()
+    endings.get()
     store.close()
-    return 0
+    # At once: while Python takes itself apart, requests under way get odd answers, or keep it from ending.
+    os._exit(0)
 
 
 def _spare_ec2() -> None:

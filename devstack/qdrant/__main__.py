@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
+from devstack.endings import Endings
 from devstack.qdrant.errors import FolderInUseError
 from devstack.qdrant.front import QdrantFront
 
@@ -31,7 +31,7 @@ def main() -> int:
     """
     arguments = _arguments()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
+    signals: Endings[int] = Endings()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _: signals.put(number))
     try:

@@ -4,8 +4,8 @@ import argparse
 import signal
 import sys
 import threading
-from queue import SimpleQueue
 
+from devstack.endings import Endings
 from devstack.postgres import PostgresError
 from devstack.supabase.front import SupabaseFront
 from devstack.supabase.schema import MigrationError
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--data", required=True, help="folder that keeps the database and the keys")
     parser.add_argument("--port", type=int, default=54321, help="port to listen on; 0 picks a free one")
     options = parser.parse_args()
-    signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe to use from a signal handler
+    signals: Endings[int] = Endings()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda number, _: signals.put(number))
     try:
@@ -46,7 +46,7 @@ def main() -> int:
     return 0
 
 
-def _tell(front: SupabaseFront, signals: "SimpleQueue[int]") -> None:
+def _tell(front: SupabaseFront, signals: Endings[int]) -> None:
     front.wait_for_database()
     signals.put(_DATABASE_ENDED)
 

@@ -255,8 +255,8 @@ def test_the_demo_shows_what_is_learnt_and_recalled_and_ends_by_itself(tmp_path:
     assert "no facts: nothing here is worth remembering" in said
     third, last = said.index("Run 3"), said.index("Tomorrow, with the travel agent")
     recalled = said[last:]
-    assert re.search(r"  \| - \(\d{4}-\d\d-\d\d\) User prefers window seats\. \[m:\w+\]", recalled)
-    assert re.search(r"  \| - User moved to Malm.* \[m:\w+\]", recalled), "its text names the year itself"
+    assert re.search(r"  \| \d{4}-\d\d-\d\d\n(?:  \| - .*\n)*  \| - User prefers window seats\. \[m\d+\]", recalled)
+    assert re.search(r"  \| - User moved to Malm.* \[m\d+\]", recalled), "its text names the year itself"
     assert "short bullet points" in recalled
     assert "grams" not in recalled, "another agent's memory"
     assert "administrator" not in said[third:].replace("The user is an administrator.</operator_memory>", "")

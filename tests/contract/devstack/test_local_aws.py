@@ -210,7 +210,7 @@ def test_receives_wait_for_what_comes_and_for_nothing_at_the_end(start: Callable
     waiting = threading.Thread(target=lambda: found.append(aws.receive(WaitTimeSeconds=20)))
     waiting.start()
     aws.send("now", "g")
-    waiting.join(15)
+    waiting.join(AMPLE)
     assert [message["Body"] for message in found[0]] == ["now"]
     events = aws.queue("MemoryEventsQueue")
     aws.sqs.send_message(QueueUrl=events, MessageBody="later", DelaySeconds=1)
@@ -226,8 +226,8 @@ def test_receives_wait_for_what_comes_and_for_nothing_at_the_end(start: Callable
     waiting = threading.Thread(target=wait)
     waiting.start()
     os.kill(aws.part._process.pid, signal.SIGTERM)
-    assert aws.part._process.wait(15) == 0
-    waiting.join(30)
+    assert aws.part._process.wait(AMPLE) == 0
+    waiting.join(AMPLE)
 
 
 def test_until_all_is_restored_nobody_else_is_let_in(tmp_path: Path) -> None:

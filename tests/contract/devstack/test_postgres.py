@@ -21,7 +21,7 @@ from devstack.supabase.schema import MigrationError, apply_schema
 from devstack.supabase.seed import seed
 from tests.support.processes import is_running
 from tests.support.supabase.tenants import new_tenant, rows, supabase_client
-from tests.support.time_outs import eventually
+from tests.support.time_outs import AMPLE, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,7 +57,7 @@ class Stack:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(AMPLE)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -111,7 +111,7 @@ def test_ctrl_c_stops_postgres_exactly_once_and_cleanly(start: Callable[[], Stac
     stack = start()
     os.killpg(stack.process.pid, signal.SIGINT)  # what a terminal does: the whole foreground group gets it
 
-    assert stack.process.wait(15) == 0
+    assert stack.process.wait(AMPLE) == 0
     assert not is_running(stack.postmaster)
     log = (stack.data / "postgres/postgres.log").read_text()
     assert log.count("received fast shutdown request") == 1

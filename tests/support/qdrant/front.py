@@ -26,7 +26,7 @@ def qdrant_client(data: Path | None = None) -> Iterator[QdrantClient]:
 
 
 class Rest:
-    """One kept-alive connection that sends JSON: for bodies that no client would send."""
+    """Sends JSON, each time over a connection of its own: for bodies that no client would send."""
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         address = urlsplit(url)
@@ -39,9 +39,8 @@ class Rest:
             self._connection.request(method, path, body, self._headers)
             response = self._connection.getresponse()
             return response.status, response.read()
-        except BaseException:
-            self._connection.close()  # else the next request finds it in the middle of this one
-            raise
+        finally:
+            self._connection.close()  # the server drops one that has been idle for long
 
     def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and ``result`` of the answer, or its ``status.error``."""

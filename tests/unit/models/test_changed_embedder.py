@@ -8,6 +8,7 @@ from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import EmbeddingModelChangedError
 from operator_memory.domain.memory.memory import EmbeddedMemory
+from operator_memory.domain.recall.relevance import RelevanceGate
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
@@ -46,6 +47,23 @@ def test_vectors_of_another_length_are_searched_by_words_in_a_second_request() -
     assert result.degraded == ("embedding_model_changed",)
     assert [r.memory.text for r in result.memories] == ["Likes tea."]
     assert len(world.search.calls) == 2
+
+
+def test_where_all_vectors_are_strange_the_answer_is_that_of_a_failed_embedder() -> None:
+    """Words let in what they find, and the profile comes along."""
+    world = World(gate=RelevanceGate(similarity=0.4, words=0.9, each=0.01))
+    world.search.answers = lambda plan: [
+        [replace(STRANGE, score=0.0)]
+        if s.mode is SearchMode.DENSE
+        else [STRANGE]
+        if s.mode is SearchMode.KEYWORD
+        else []
+        for s in plan.searches
+    ]
+    result = world()
+    assert [r.memory.text for r in result.memories] == ["Likes tea."]
+    assert (len(world.search.calls), SearchMode.DENSE in world.modes) == (2, False)
+    assert SearchMode.IMPORTANT in world.modes
 
 
 def test_the_same_model_is_not_degraded() -> None:

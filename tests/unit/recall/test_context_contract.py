@@ -288,14 +288,14 @@ def test_the_answer_carries_text_citations_and_what_went_wrong() -> None:
         degraded=("embeddings_timeout",),
         timing=Timing(total=12.5, embedding=4.0, search=6.0),
         tokenizer="o200k_base",
-        citations={memory.id: "m:1a2b3c4d"},
+        citations={memory.id: "m123"},
     )
     assert context_view(result) == {
         "context": "the text",
         "memories": [
             {
                 "id": memory.id,
-                "citation": "m:1a2b3c4d",
+                "citation": "m123",
                 "memory": "Likes tea.",
                 "scope": "agent",
                 "kind": "fact",

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_memory.domain.fence import CITATION_LENGTH, CLOSING, OPENING, citation, uncited, without_memories
+from operator_memory.domain.fence import CITATION_DIGITS, CLOSING, OPENING, citation, uncited, without_memories
 
-digits = st.text("0123456789abcdef", min_size=CITATION_LENGTH, max_size=64)
+digits = st.text("0123456789", min_size=CITATION_DIGITS, max_size=64)
 plain = st.text(st.sampled_from("ab .,\n"), max_size=20)
 
 
@@ -21,7 +21,7 @@ def test_a_fenced_context_is_taken_out_and_what_stands_around_it_stays(before: s
     assert without_memories(f"{before}{OPENING}\n{inside}") == f"{before} ", "cut off"
 
 
-@pytest.mark.parametrize("text", ["[m:1a2b3c4d]", "[ M :", "\uff3bm\uff1a1", "\u3010m:"])
+@pytest.mark.parametrize("text", ["[m123]", "[m:1a2b3c4d]", "[ M 12]", "[M:", "\uff3bm\uff11\uff10\uff10", "\u3010m:"])
 def test_a_text_that_is_no_citation_any_more_is_not_taken_for_one(text: str) -> None:
     assert uncited(text).startswith("(")
     assert without_memories(uncited(text)) == uncited(text)
@@ -29,3 +29,7 @@ def test_a_text_that_is_no_citation_any_more_is_not_taken_for_one(text: str) -> 
 
 def test_a_persons_own_brackets_stay() -> None:
     assert without_memories(uncited("[map] [1] (m: 3)")) == "[map] [1] (m: 3)"
+
+
+def test_a_citation_of_an_older_context_is_taken_out_too() -> None:
+    assert without_memories("You live in Lund [m:1a2b3c4d].") == "You live in Lund."

@@ -15,16 +15,16 @@ OPENING = (
 )
 CLOSING = f"</{FENCE_NAME}>"
 
-CITATION_LENGTH = 8
-"""Hex digits of a citation; more where two memories of a context would share them."""
+CITATION_DIGITS = 3
+"""Digits of a citation: so many are one token in the usual tokenizers."""
 
-_MARK = "m:"
-_CITED = rf"{_MARK}[0-9a-f]{{{CITATION_LENGTH},64}}"
+_MARK = "m"
+_CITED = rf"{_MARK}(?:[0-9]{{{CITATION_DIGITS},64}}|:[0-9a-f]{{8,64}})"  # the second is how they were until 2026
 # Alone, or several in one pair of brackets.
 _CITATIONS = re.compile(rf" ?\[{_CITED}(?:[,;] ?{_CITED})*\]")
 _BLOCK = re.compile(rf"<{FENCE_NAME}\b[^<>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
 # What a model or a person would take for the beginning of a citation, full-width forms included.
-_LOOKS_CITED = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a])")
+_LOOKS_CITED = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a\d])")
 
 
 def citation(digits: str) -> str:

@@ -190,7 +190,7 @@ class Settings:
         within=(1, 100_000_000),
     )
     session_memory_days: int = _var(
-        "SESSION_MEMORY_DAYS", 30, "Days until a session's verbatim turns expire.", within=(1, 3650)
+        "SESSION_MEMORY_DAYS", 730, "Days until a session's verbatim turns expire.", within=(1, 3650)
     )
     job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", within=(1, 3650))
     memory_table: str = _var(

@@ -182,16 +182,6 @@ class ChunkFacts:
     ) -> Verdict:
         """``around``: the memories that it is compared with, and the weakest of its scope."""
         known, weakest = around
-        mine = [
-            KnownMemory(new.memory, cosine(fact.vector, new.vector), self._same_words(finding, new.memory.id))
-            for new in self._alike(fact)
-            if new.memory.key == probe.key and new.memory.rejected is None and new.memory.id not in self._replaced
-        ]
-        others = [
-            replace(k, same_words_said=self._by_earlier_attempt(k.memory, probe))
-            for k in known
-            if k.memory.id not in self._replaced and k.memory.id not in self._new
-        ]
         if probe.id in self._new:
             twin = self._new[probe.id].memory
             if probe.id not in self._replaced:
@@ -212,10 +202,26 @@ class ChunkFacts:
                 agent_id=self._job.agent_id,
                 source=probe.message_id,
                 twin=twin,
-                known=[*mine, *others],
+                known=self._compared(probe, fact, finding, known),
                 room=self._room(probe.id, twin, [m for m in weakest if m.id not in self._replaced]),
             )
         )
+
+    def _compared(
+        self, probe: Memory, fact: ProposedFact, finding: Finding, known: Sequence[KnownMemory]
+    ) -> list[KnownMemory]:
+        """What a fact is compared with: the new ones of this chunk, and of the ``known`` what is still in force."""
+        mine = [
+            KnownMemory(new.memory, cosine(fact.vector, new.vector), self._same_words(finding, new.memory.id))
+            for new in self._alike(fact)
+            if new.memory.key == probe.key and new.memory.rejected is None and new.memory.id not in self._replaced
+        ]
+        others = [
+            replace(k, same_words_said=self._by_earlier_attempt(k.memory, probe))
+            for k in known
+            if k.memory.id not in self._replaced and k.memory.id not in self._new
+        ]
+        return [*mine, *others]
 
     def _by_earlier_attempt(self, memory: Memory, probe: Memory) -> bool:
         """Whether an earlier attempt of this run has read ``memory`` from what was said at the same time."""

@@ -1,6 +1,5 @@
 """Use case: retrieves the memories worth injecting into a run, with one embedding call and one search request."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import AuditTrail
-from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import (
     EmbeddingModelChangedError,
     UpstreamError,
@@ -19,7 +17,9 @@ from operator_memory.domain.errors import (
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
+from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
+from operator_memory.domain.recall.query_words import searchable_query as searchable_query
 from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, rank
@@ -29,7 +29,6 @@ from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenC
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span, comparable
 from operator_memory.domain.shared.switches import Switches
-from operator_memory.domain.text import one_line
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
@@ -39,14 +38,6 @@ STANDING_AGENT_FACTS = 5
 
 MODEL_CHANGED = "embedding_model_changed"
 """In ``degraded``: memories that another embedding model made the vectors of are found by words alone."""
-
-LEAST_SCORE = 0.001
-"""What is in the list is worth something, be its score zero: where there is room it gets it."""
-
-MAX_QUERY_CHARACTERS = 2_000
-"""A longer query is searched by its beginning and its end, where people put the question."""
-
-_WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +252,9 @@ class RetrieveContext:
             vector = self._vector(request.account_id, query, run) if query else None
             plan = plan_searches(request, query, vector, times.spans, parameters=self._policy.ranking)
         hits = self._find(request.account_id, plan, now, run)
-        by_vector = isinstance(vector, InferenceText) or MODEL_CHANGED in run.degraded
-        if hits is None and by_vector and self._left(run) > 0:
-            # It may be the vector alone that fails: the store makes it, or holds those of another model.
+        # It may be the vector alone that fails: the store makes it, or holds those of another model.
+        fails = hits is None and (isinstance(vector, InferenceText) or MODEL_CHANGED in run.degraded)
+        if (fails or (hits is not None and run.strange_vectors(plan, hits))) and self._left(run) > 0:
             plan = plan_searches(request, query, None, times.spans, parameters=self._policy.ranking)
             hits = self._find(request.account_id, plan, now, run)
         return plan.searches, [[] for _ in plan.searches] if hits is None else hits
@@ -291,7 +282,6 @@ class RetrieveContext:
     def _result(self, run: "_Run", request: ContextRequest, ranked: list[RankedMemory]) -> ContextResult:
         context = render_context(
             [r.memory for r in ranked],
-            scores=[max(r.score, LEAST_SCORE) for r in ranked],
             token_budget=request.token_budget,
             counter=self._counter(run, request.model) if ranked else None,
             earlier={r.memory.id for r in ranked if r.source is Source.PAST_SESSIONS},
@@ -328,16 +318,11 @@ class _Run:
         self.vector_reused = False
         self.degraded: list[str] = []
 
-
-def searchable_query(query: str | None) -> str | None:
-    """Return ``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
-    if query is None:
-        return None
-    text = one_line(as_seen(query))
-    if len(text) > MAX_QUERY_CHARACTERS:
-        half = MAX_QUERY_CHARACTERS // 2
-        text = f"{text[: half - 1]} {text[-half:]}"
-    return text if _WORD.search(text) else None
+    def strange_vectors(self, plan: SearchPlan, hits: Sequence[Sequence[Hit]]) -> bool:
+        """Tell whether a search by meaning has found nothing but vectors of another model."""
+        pairs = zip(plan.searches, hits, strict=True)
+        none = not any(found for search, found in pairs if search.mode is SearchMode.DENSE)
+        return plan.vector is not None and MODEL_CHANGED in self.degraded and none
 
 
 def plan_searches(

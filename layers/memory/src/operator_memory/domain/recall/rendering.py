@@ -3,28 +3,28 @@
 Memory text was written by users and models. Inside the fence it can neither close the fence, nor start a
 line or heading of its own, nor be taken for a citation or for a template placeholder by the prompt it is put into.
 
-A line: ``- (2026-05-03) Ana: How do I deploy? [m:1a2b3c4d]``. The date (8 tokens) answers "when" and says which of
-two memories is the newer one. Turns always have it; facts too, unless their own text names a year, as those that
-tell of an event do. The citation (8 to 9 tokens) is the beginning of the memory's id.
+A line: ``- Ana: How do I deploy? [m123]``, under the day on which it was said. The day (7 tokens for all its lines)
+answers "when" and says which of two memories is the newer one. Turns always stand under it; facts too, unless their own
+text names a year, as those that tell of an event do. The citation (4 tokens with the line's end) is made of the id.
 
-Order: user, agent, earlier conversations, session; within each by time, then id, whatever the scores. So the text is
-the same byte for byte while the same memories are found, though their scores move, and a provider's prompt cache
-still knows it.
+Order: user, agent, earlier conversations, session; within each by day, time and id, whatever the scores. So the text is
+the same byte for byte while the same memories are found, though their scores move, and a provider's prompt cache still
+knows it.
 """
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from itertools import count
 
 from operator_memory.domain.characters import without_hidden
-from operator_memory.domain.fence import CITATION_LENGTH, CLOSING, OPENING, citation, uncited
+from operator_memory.domain.fence import CITATION_DIGITS, CLOSING, OPENING, citation, uncited
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
-from operator_memory.domain.recall.budget import Line, best_lines
+from operator_memory.domain.recall.budget import Line, fitting_lines
 from operator_memory.domain.recall.token_count import Estimate, TokenCounter
 from operator_memory.domain.text import one_line
 
@@ -38,8 +38,11 @@ _PLACEHOLDER = re.compile(
     rf"[{_OPENING}](?=[{_OPENING}{_SIGN}])|[$\ufe69\uff04{_SIGN}](?=[{_OPENING}])|[{_CLOSING}{_SIGN}](?=[{_CLOSING}])"
 )
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-Place = tuple[int, str]
-"""Which part of the context a line stands in, and that part's heading."""
+Heading = tuple[int, str, str]
+"""What a line stands under: the number of a part of the context, that part's own heading, and the day or ""."""
+
+_TRIES = 20
+"""How often other digits are tried before longer ones are: a few hundred memories have short citations."""
 
 _TAIL = "]\n"
 """How every line ends: so a heading's tokens do not depend on the line before it."""
@@ -67,11 +70,9 @@ def inert(text: str) -> str:
 
 def memory_line(memory: Memory, citation: str) -> str:
     """The line that stands for ``memory`` in a context."""
-    turn = memory.kind is Kind.TURN
-    date = f"({memory.created_at.date()}) " if turn or not _YEAR.search(memory.text) else ""
-    name = inert(memory.speaker or memory.role or "") if turn else ""
+    name = inert(memory.speaker or memory.role or "") if memory.kind is Kind.TURN else ""
     speaker = f"{inert(f'{name}:')} " if name else ""  # with its colon, which makes a citation of the name "[m"
-    return f"- {date}{speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)} [{citation}]"
+    return f"- {speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)} [{citation}]"
 
 
 def shortened(text: str, most: int) -> str:
@@ -82,85 +83,87 @@ def shortened(text: str, most: int) -> str:
 def render_context(
     memories: Sequence[Memory],
     *,
-    scores: Sequence[float] | None = None,
     token_budget: int | None = None,
     counter: TokenCounter | None = None,
     earlier: Collection[str] = (),
 ) -> ContextText:
-    """Render ``memories`` (best first) under their scope headings; of too many those of the highest scores together.
+    """Render ``memories`` under their headings; of too many the first that fit. See `fitting_lines`.
 
     Args:
         memories: best first. The text depends on which are chosen, not on their order.
-        scores: of each memory, above 0; without them all are worth the same. See `best_lines`.
         token_budget: upper bound of the whole text's tokens, headings and fence included.
         counter: counts the tokens; `Estimate` without one.
         earlier: ids of the turns that were said in other sessions.
     """
     counter = counter or Estimate()
-    places = {memory.id: _place(memory, memory.id in earlier) for memory in memories}
+    headings = {memory.id: _heading(memory, memory.id in earlier) for memory in memories}
     citations = cite(memory.id for memory in memories)
     entries = [(memory, memory_line(memory, citations[memory.id])) for memory in memories]
-    around = _Around(counter, places.values())
-    lines = [
-        Line(score, counter.count(f"{line}\n"), places[memory.id][1])
-        for (memory, line), score in zip(entries, scores or [1.0] * len(entries), strict=True)
-    ]
-    taken = range(len(lines)) if token_budget is None else best_lines(lines, token_budget, around)
+    around = _Around(counter, headings.values())
+    lines = [Line(counter.count(f"{line}\n"), frozenset({headings[memory.id]})) for memory, line in entries]
+    taken = range(len(lines)) if token_budget is None else fitting_lines(lines, token_budget, around)
     if not taken:
         return ContextText("", (), 0, counter.name)
     chosen = [entries[i] for i in taken]
     return ContextText(
-        text=_layout(chosen, places),
+        text=_layout(chosen, headings),
         memories=tuple(memory for memory, _ in chosen),
-        token_count=around({lines[i].heading for i in taken}) + sum(lines[i].tokens for i in taken),
+        token_count=around({headings[memory.id] for memory, _ in chosen}) + sum(lines[i].tokens for i in taken),
         tokenizer=counter.name,
         citations={memory.id: citations[memory.id] for memory, _ in chosen},
     )
 
 
 def cite(ids: Iterable[str]) -> dict[str, str]:
-    """The citation of each id, ``m:`` and the first digits of it: the same in every context unless two share them."""
-    digits = {one: _digits(one) for one in ids}
-    length = CITATION_LENGTH
-    while len({shown[:length] for shown in digits.values()}) < len(digits):
-        length += 4
-    return {one: citation(shown[:length]) for one, shown in digits.items()}
+    """The citation of each id: ``m`` and digits that are made of it, others where two ids would share them.
+
+    Two contexts of the same memories have the same ones; in other company a memory may have another one.
+    """
+    free: dict[str, str] = {}
+    for one in sorted(set(ids)):
+        shown = next(digits for digits in _digits(one) if digits not in free)
+        free[shown] = one
+    return {one: citation(shown) for shown, one in free.items()}
 
 
-def _digits(memory_id: str) -> str:
-    try:
-        uuid = UUID(memory_id)
-    except ValueError:
-        uuid = None
-    if uuid is not None and str(uuid) == memory_id:
-        return uuid.hex
-    return hashlib.sha256(memory_id.encode("utf-8", "replace")).hexdigest()
+def _digits(memory_id: str) -> Iterator[str]:
+    """Ever new digits that stand for an id; they grow longer where many are taken."""
+    for attempt in count():
+        length = CITATION_DIGITS * (1 + attempt // _TRIES)
+        digest = hashlib.sha256(f"{memory_id}#{attempt}".encode("utf-8", "replace")).digest()
+        yield str(int.from_bytes(digest[:16])).zfill(length)[-length:]
 
 
 class _Around:
     """The tokens of what stands around the lines: the fence, and the headings that are used."""
 
-    def __init__(self, counter: TokenCounter, places: Iterable[Place]) -> None:
-        self._places = {place[1]: place for place in places}
+    def __init__(self, counter: TokenCounter, headings: Iterable[Heading]) -> None:
         tail = counter.count(_TAIL)
-        self._first = {heading: counter.count(f"{heading}\n") for heading in self._places}
-        self._later = {heading: counter.count(f"{_TAIL}\n{heading}\n") - tail for heading in self._places}
+        parts = {heading[:2] for heading in headings}
+        self._first = {part: counter.count(f"{part[1]}\n") for part in parts}
+        self._later = {part: counter.count(f"{_TAIL}\n{part[1]}\n") - tail for part in parts}
+        self._days = {day: counter.count(f"{day}\n") for _, _, day in headings if day}
         self._fence = counter.count(f"{OPENING}\n") + counter.count(CLOSING)
 
-    def __call__(self, headings: AbstractSet[str]) -> int:
-        """Tokens with these headings; an empty line stands above every one but the first."""
-        first, *later = sorted(headings, key=self._places.__getitem__) or [""]
-        return self._fence + self._first.get(first, 0) + sum(self._later[heading] for heading in later)
+    def __call__(self, headings: AbstractSet[Heading]) -> int:
+        """Tokens with these headings; an empty line stands above every part but the first."""
+        parts = sorted({heading[:2] for heading in headings})
+        days = sum(self._days[day] for _, _, day in headings if day)
+        first = self._first[parts[0]] if parts else 0
+        return self._fence + first + sum(self._later[part] for part in parts[1:]) + days
 
 
-def _layout(chosen: Sequence[tuple[Memory, str]], places: Mapping[str, Place]) -> str:
+def _layout(chosen: Sequence[tuple[Memory, str]], headings: Mapping[str, Heading]) -> str:
     lines: list[str] = []
-    above = ""
-    for memory, line in sorted(chosen, key=lambda pair: (places[pair[0].id], *_order(pair[0]))):
-        heading = places[memory.id][1]
-        if heading != above:
-            lines += ["", heading] if above else [heading]
-            above = heading
+    part, day = "", ""
+    for memory, line in sorted(chosen, key=lambda pair: (headings[pair[0].id], *_order(pair[0]))):
+        _, its_part, its_day = headings[memory.id]
+        if its_part != part:
+            lines += ["", its_part] if part else [its_part]
+            part, day = its_part, ""
+        if its_day != day:
+            lines.append(its_day)
+            day = its_day
         lines.append(line)
     return "\n".join((OPENING, *lines, CLOSING))
 
@@ -169,9 +172,11 @@ def _order(memory: Memory) -> tuple[datetime, int, str]:
     return memory.created_at, memory.seq or 0, memory.id
 
 
-def _place(memory: Memory, earlier: bool) -> Place:
+def _heading(memory: Memory, earlier: bool) -> Heading:
+    dated = memory.kind is Kind.TURN or not _YEAR.search(memory.text)
+    day = str(memory.created_at.date()) if dated else ""
     if memory.scope is Scope.USER:
-        return 0, "User Context:"
+        return 0, "User Context:", day
     if memory.scope is Scope.AGENT:
-        return 1, f"Agent Context (for {inert(memory.agent_id or '')}):"
-    return (2, "Earlier Conversations:") if earlier else (3, "Session Context:")
+        return 1, f"Agent Context (for {inert(memory.agent_id or '')}):", day
+    return (2, "Earlier Conversations:", day) if earlier else (3, "Session Context:", day)
