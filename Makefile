@@ -88,6 +88,7 @@ docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, setting
 
 bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.apart
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.run --sizes 10000,100000
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.admission
