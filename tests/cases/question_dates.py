@@ -97,6 +97,22 @@ NAMED: dict[str, str] = {
     "O que fiz no dia 3 de maio?": "2026-05-03",
     "Was machen wir am kommenden Freitag?": "2026-11-27",
     "What did we decide on 3 November 2026 and on the 5th?": "2026-11-03",
+    "What did I do this past Sunday?": "2026-11-22",
+    "What did I do the week before last?": "2026-11-09/2026-11-15",
+    "What did I do on Sunday the 15th?": "2026-11-15",
+    "What did I do on Sunday, November 15?": "2026-11-15",
+    "What did we do in early May?": "2026-05-01/2026-05-31",
+    "What did we do over the weekend?": "2026-11-21/2026-11-22",
+    "Was habe ich vorletzte Woche gemacht?": "2026-11-09/2026-11-15",
+    "Was war am Sonntag, dem 8. November?": "2026-11-08",
+    "Was habe ich am Wochenende gemacht?": "2026-11-21/2026-11-22",
+    "Qu'ai-je fait le dimanche 8 novembre ?": "2026-11-08",
+    "Qu'ai-je fait ce week-end ?": "2026-11-21/2026-11-22",
+    "¿Qué hice este fin de semana?": "2026-11-21/2026-11-22",
+    "O que eu fiz no fim de semana?": "2026-11-21/2026-11-22",
+    "上上周我做了什么？": "2026-11-09/2026-11-15",
+    "周末我做了什么？": "2026-11-21/2026-11-22",
+    "上個星期三我做了什麼？": "2026-11-18",
 }
 """A day, or the first and the last."""
 

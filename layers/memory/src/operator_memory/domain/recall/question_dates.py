@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.recall.dates.rules import RULES, AskedTime, Rule, in_digits
+from operator_memory.domain.recall.dates.rules import OF_A_DATE, RULES, WEEKDAY, AskedTime, Rule, in_digits
 from operator_memory.domain.recall.dates.words import CHINESE, LANGUAGES, CalendarWords
 from operator_memory.domain.shared.periods import Period, period_of
 from operator_memory.domain.shared.search_plan import Span
@@ -20,9 +20,11 @@ from operator_memory.domain.text import folded, words
 MOST_CHARACTERS = 400
 """Of a longer text the times are those of a story, not of a question."""
 _MOST_TIMES = 6
+_NEXT_TO = 6
+"""Most characters between a weekday and its date: "Sunday, the 15th"."""
 _FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
 _WEIGHTS = ((1, 1.0), (7, 0.9), (31, 0.4))
-_OF_LONGER = 0.1
+_OF_LONGER = 0.3
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -122,10 +124,13 @@ _Patterns = list[tuple[re.Pattern[str], Rule, CalendarWords | None]]
 def _read(text: str, patterns: _Patterns, today: date) -> list[AskedTime]:
     """What the expressions in ``text`` mean, none inside another. A date that the calendar lacks is none."""
     found = [(match, rule, language) for pattern, rule, language in patterns for match in pattern.finditer(text)]
+    found.sort(key=lambda one: (one[0].start(), -one[0].end()))
+    dates = [match.start() for match, rule, _ in found if rule in OF_A_DATE]
     times: list[AskedTime] = []
     end = 0
-    for match, rule, language in sorted(found, key=lambda one: (one[0].start(), -one[0].end())):
-        if match.start() < end:
+    for match, rule, language in found:
+        named = rule is WEEKDAY and any(match.end() <= start <= match.end() + _NEXT_TO for start in dates)
+        if match.start() < end or named:
             continue
         try:
             times += rule(match, language, today)

@@ -6,7 +6,7 @@ raises a ValueError.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from operator_memory.domain.recall.dates.words import CHINESE_DAYS, CHINESE_DIGITS, CHINESE_UNITS, CalendarWords
@@ -36,8 +36,11 @@ def _numbered(match: re.Match[str], name: str) -> int | None:
     return next((number for number in range(13) if given.get(f"{name}{number}")), None)
 
 
+_STEPS = (("before_last", -2), ("last", -1), ("this", 0), ("next", 1))
+
+
 def _step(match: re.Match[str]) -> int | None:
-    return next((step for name, step in (("last", -1), ("this", 0), ("next", 1)) if _given(match, name)), None)
+    return next((step for name, step in _STEPS if _given(match, name)), None)
 
 
 def _one_day(day: date, weight: float = 1.0) -> AskedTime:
@@ -77,8 +80,13 @@ def _last_units(match: re.Match[str], language: CalendarWords | None, today: dat
 
 
 def _span(match: re.Match[str], _: CalendarWords | None, today: date) -> list[AskedTime]:
-    unit = "weekend" if _given(match, "weekend") else _numbered(match, "unit")
-    return _unit(3 if unit is None else unit, _step(match) or 0, today)
+    step = _step(match)
+    if not _given(match, "weekend"):
+        return _unit(_numbered(match, "unit") or 0, step or 0, today)
+    if step:
+        return _unit("weekend", step, today)
+    [this], [last] = _unit("weekend", 0, today), _unit("weekend", -1, today)
+    return [this] if today.weekday() >= 5 else [last, replace(this, weight=_OTHER_READING)]
 
 
 def _unit(unit: int | str, step: int, today: date) -> list[AskedTime]:
@@ -185,7 +193,7 @@ def in_digits(text: str, today: date) -> Iterator[AskedTime]:
 
 # ---- Chinese ----------------------------------------------------------------------------------------------------
 
-_CHINESE_STEPS = {"上": -1, "下": 1}
+_CHINESE_STEPS = {"上上": -2, "上": -1, "下": 1}
 
 
 def _chinese_number(text: str) -> int:
@@ -253,3 +261,7 @@ RULES: dict[str, Rule] = {
     "chinese_date": _chinese_date,
     "chinese_of_month": _chinese_of_month,
 }
+
+OF_A_DATE = (_date, _of_month)
+"""Rules of a day of the calendar: "Sunday the 15th" is that day, whichever Sunday came last."""
+WEEKDAY: Rule = _weekday

@@ -56,10 +56,12 @@ ENGLISH = CalendarWords(
         ("ago", r"{count} {unit} ago"),
         ("within", r"(?:in|during|over|within) the (?:last|past) {count} {unit}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
+        ("span", r"{unit} (?P<before_last>before last)"),
+        ("span", r"(?:at|on|over|during) the {weekend}"),
         ("weekday", r"(?:(?:on )?(?:this )?{which} |on )?{weekday}"),
         ("date", r"{day}(?:st|nd|rd|th)?(?: of)? {month}\b\.?(?:,? {year})?"),
         ("date", r"{month}\b\.? (?:the )?{day}(?:st|nd|rd|th)?(?:,? {year})?"),
-        ("month", r"(?:in|during|of|since|{which}) {month}(?:,? (?:of )?{year})?"),
+        ("month", r"(?:in|during|of|since|{which}) (?:early |mid |late )?{month}(?:,? (?:of )?{year})?"),
         ("month", r"{month},? {year}"),
         ("of_month", r"on the {day}(?:st|nd|rd|th)?(?! (?:of )?{month})(?! (?:birthday|floor|page|row|try))"),
         ("of_month", r"the {day}(?:st|nd|rd|th)(?=\s*(?:[?.!,;]|$))"),
@@ -94,6 +96,8 @@ GERMAN = CalendarWords(
         ("ago", r"vor {count} {unit}"),
         ("within", r"in den (?:letzten|vergangenen) {count} {unit}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
+        ("span", r"(?P<before_last>vorletzte[nmrs]?) (?:{unit}|{weekend})"),
+        ("span", r"(?:am|ubers|uebers) {weekend}"),
         ("weekday", r"(?:(?:am )?{which} |am )?{weekday}"),
         ("date", r"{day}\.? ?{month}\b\.?(?:,? {year})?"),
         ("month", r"(?:im|in|seit|vom|{which}) {month}(?: {year})?"),
@@ -129,6 +133,8 @@ FRENCH = CalendarWords(
         ("within", r"(?:ces|les) {count} derni(?:er|ere)s {unit}"),
         ("span", r"(?:{unit}|{weekend}) {which}"),
         ("span", r"{which} (?:{unit}|{weekend})(?:-ci)?"),
+        ("span", r"(?P<before_last>avant-derniere?) {unit}"),
+        ("span", r"(?:le|du) {weekend}"),
         ("weekday", r"(?:ce )?{weekday}(?: {which})?"),
         ("date", r"{day}(?:er)? {month}\b\.?(?: {year})?"),
         ("month", r"(?:en|au mois de|au mois d'|depuis) ?{month}(?: {year})?"),
@@ -164,6 +170,8 @@ SPANISH = CalendarWords(
         ("within", r"(?:en )?los ultimos {count} {unit}"),
         ("span", r"(?:{unit}|{weekend}) {which}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
+        ("span", r"{unit} (?P<before_last>antepasad[oa])"),
+        ("span", r"(?:el|en) {weekend}"),
         ("weekday", r"(?:{which} )?{weekday}"),
         ("weekday", r"{weekday} {which}"),
         ("date", r"{day}(?: de)? {month}(?: de| del)?(?: {year})?"),
@@ -205,6 +213,8 @@ PORTUGUESE = CalendarWords(
         ("within", r"nos ultimos {count} {unit}"),
         ("span", r"(?:{unit}|{weekend}) {which}"),
         ("span", r"{which} (?:{unit}|{weekend})"),
+        ("span", r"{unit} (?P<before_last>retrasad[oa])"),
+        ("span", r"n?o {weekend}"),
         ("weekday", r"(?:n[oa] |o |de |desde )(?:{which} )?{weekday}"),
         ("weekday", r"{which} {weekday}"),
         ("weekday", r"{weekday} {which}"),
@@ -224,6 +234,7 @@ CHINESE_DAYS = {
 CHINESE_UNITS = ("天|日", "周|週|个?星期|個?星期|个?礼拜|個?禮拜", "个?月|個?月", "年")
 _CHINESE_WEEK = "(?:个|個)?(?:周|週|星期|礼拜|禮拜)"
 _CHINESE_COUNT = "[0-9一二两兩三四五六七八九十]{1,3}"
+_CHINESE_WHICH = "(?P<which>上上|上|这|這|本|下)"
 _CHINESE_UNIT = "|".join(f"(?P<unit{n}>{unit})" for n, unit in enumerate(CHINESE_UNITS))
 CHINESE: tuple[tuple[str, str], ...] = (
     ("chinese_day", rf"(?P<days>{'|'.join(sorted(CHINESE_DAYS, key=len, reverse=True))})(?:天|日|晚)"),
@@ -231,8 +242,11 @@ CHINESE: tuple[tuple[str, str], ...] = (
         "chinese_ago",
         rf"(?P<count>{_CHINESE_COUNT}|半)(?:{_CHINESE_UNIT})(?:之|以)?前",
     ),
-    ("chinese_weekday", rf"(?P<which>上|这|這|本|下)?{_CHINESE_WEEK}(?P<weekday>[一二三四五六日天末])"),
-    ("chinese_span", rf"(?P<which>上|这|這|本|下)(?:{_CHINESE_WEEK}|(?P<month>(?:个|個)?月))(?![一二三四五六日天末])"),
+    ("chinese_weekday", rf"{_CHINESE_WHICH}?{_CHINESE_WEEK}(?P<weekday>[一二三四五六日天末])"),
+    (
+        "chinese_span",
+        rf"{_CHINESE_WHICH}(?:{_CHINESE_WEEK}|(?P<month>(?:个|個)?月))(?![一二三四五六日天末])",
+    ),
     ("chinese_year", r"(?P<named>去|今|明|前)年(?!\d)"),
     (
         "chinese_date",
