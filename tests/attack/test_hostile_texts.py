@@ -5,6 +5,7 @@ What is remembered is kept and told as it is. Nothing of it gets into a header, 
 
 import json
 import logging
+import re
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -42,6 +43,13 @@ def everything_noted(world: AttackWorld) -> str:
     return "\n".join(str(asdict(event)) for event in world.management.events.events)
 
 
+def let_in(world: AttackWorld, token: str) -> None:
+    """The owner approves what reads like a command and waits for that."""
+    waiting = world.send(Request("GET", "/v1/memories", (("state", "quarantined"), ("text", MARK))), token)
+    for memory in waiting.json["memories"]:
+        assert world.send(Request("POST", f"/v1/memories/{memory['id']}/approve"), token).status == 200
+
+
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_memorys_words_are_kept_and_told_as_they_are_and_go_nowhere_else(
     world: AttackWorld, me: Tenant, kind: str, caplog: pytest.LogCaptureFixture
@@ -52,7 +60,9 @@ def test_a_memorys_words_are_kept_and_told_as_they_are_and_go_nowhere_else(
     assert added.status == 201
     one = f"/v1/memories/{added.json['id']}"
     changed = f"{text} (again)"
-    patched = world.send(Request("PATCH", one, body={"memory": changed}, headers=(("if-match", '"1"'),)), token)
+    let_in(world, token)
+    patched = world.send(Request("PATCH", one, body={"memory": changed}, headers=(("if-match", "*"),)), token)
+    let_in(world, token)
     found = world.send(Request("POST", "/v1/memories/search", body={"query": changed}), token)
     listed = world.send(Request("GET", "/v1/memories", (("text", MARK),)), token)
     history, exported = (
@@ -90,6 +100,7 @@ def test_a_zero_byte_is_refused_wherever_it_would_be_stored(world: AttackWorld, 
 def test_in_a_context_it_stays_one_line_inside_the_fence(world: AttackWorld, me: Tenant, kind: str) -> None:
     token = world.management.user_token(me.owner)
     world.send(Request("POST", "/v1/memories", body={"memory": TEXTS[kind], "pinned": True}), token)
+    let_in(world, token)
     service = world.management.service_token(READ_CONTEXT, account=me.account)
     asked = Request("POST", "/v1/context", body={"account_id": me.account, "query": f"What about {MARK}?"})
     answer = world.send(asked, service)
@@ -100,7 +111,8 @@ def test_in_a_context_it_stays_one_line_inside_the_fence(world: AttackWorld, me:
     assert context.endswith("\n</operator_memory>")
     assert not [c for c in context.replace("\n", "") if not c.isprintable()]
     assert not [opening for opening in ("{{", "{%", "{#", "${") if opening in context]
-    assert all(line.startswith(("- ", "<", "</")) or line.endswith(":") or not line for line in context.split("\n"))
+    ours = re.compile(r"- .*|</?operator_memory.*|.*:|\d{4}-\d\d-\d\d|")
+    assert all(ours.fullmatch(line) for line in context.split("\n"))
 
 
 @pytest.mark.parametrize("kind", TEXTS)
@@ -154,7 +166,7 @@ def test_a_conversation_and_a_configuration_are_data_as_well(
     accepted = world.send(Request("POST", "/v1/jobs", body=body), token)
     queued, account, _ = world.management.sender.sent[-1]
     assert (accepted.status, account) == (202, me.account)
-    assert json.loads(queued) == {**body, "account_id": me.account}
+    assert json.loads(queued) == {**body, "account_id": me.account, "author_id": me.owner}
     configured = world.send(
         Request("PATCH", f"/v1/agents/{me.ids['agent_id'][0]}/settings", body={"memory_config": {"tone": text}}), token
     )
@@ -176,6 +188,7 @@ def test_an_export_brings_the_same_words_into_another_account(world: AttackWorld
     assert imported.status == 200
     assert imported.json["added"] >= 1
     assert MARK not in imported.body
+    let_in(world, theirs)
     listed = world.send(Request("GET", "/v1/memories", (("text", MARK),)), theirs)
     assert [memory["memory"] for memory in listed.json["memories"]] == [as_seen(text)]
 

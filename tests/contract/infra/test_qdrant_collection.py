@@ -10,6 +10,7 @@ from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant import requests as qdrant_requests
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 
@@ -258,6 +259,7 @@ def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None
         "imported_at",
         "data",
         "rejected",
+        "source_class",
         "follows",
         "tenant",
         "withheld_by",
@@ -273,6 +275,7 @@ def _full_memory() -> Memory:
         memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
         seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW,
         rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
+        source_class=SourceClass.PERSON,
     )  # fmt: skip
 
 

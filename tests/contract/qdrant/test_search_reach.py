@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from operator_memory.domain.memory.memory import Memory, memory_id
+from operator_memory.domain.memory.provenance import BELOW_PERSON, MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, ScopeKey
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.stores import EMBEDDER, Store, put
@@ -156,3 +157,17 @@ def test_a_search_during_a_time_finds_what_was_said_then_or_speaks_of_it(
 def said(text: str, at: str, when: str | None = None) -> Memory:
     moment = datetime.fromisoformat(at)
     return replace(a_memory(text, when=when), created_at=moment, updated_at=moment)
+
+
+@pytest.mark.parametrize("mode", EVERY_MODE)
+def test_only_a_persons_own_word_tells_an_agent_how_to_work_unasked(store: Store, mode: SearchMode) -> None:
+    """Others' words are found where a question asks for them; about the user they are facts like any other."""
+    classes = (None, *MAY_INSTRUCT, *BELOW_PERSON)
+    of_agent = [a_memory(f"tea by {one}", key=AGENT_KEY, pinned=True, source_class=one) for one in classes]
+    of_user = [a_memory(f"tea for {one}", pinned=True, source_class=one) for one in classes]
+    put(store, *of_agent, *of_user)
+    unasked = mode in PROFILE_MODES
+    wanted = {f"tea by {one}" for one in (classes if not unasked else (None, *MAY_INSTRUCT))}
+    anywhere, agents = search(store, Search(RUN, mode, 50), Search(AGENT_KEY, mode, 50))
+    assert set(texts(agents)) == wanted
+    assert set(texts(anywhere)) == wanted | {memory.text for memory in of_user}

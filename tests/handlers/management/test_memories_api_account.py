@@ -17,6 +17,9 @@ from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import added, belonging_to, holds_no_text, is_problem, of_type, shelf, the_event
 
+ALL_IN_FORCE = {"waiting": 0, "withheld": 0}
+"""Of an import's answer: nothing in it read like a command."""
+
 
 class TestSettings:
     def test_the_accounts_are_read_and_set(self, platform: Management, user: str) -> None:
@@ -253,6 +256,7 @@ class TestImport:
             "duplicates": 5,
             "skipped": 10,
             "rejected": [{"line": gone, "reason": "expires_at: has passed"}],
+            **ALL_IN_FORCE,
         }
         assert platform.memories.of(AccountId(user)) == before
         assert of_type(platform, EventType.ADD) == []
@@ -309,6 +313,7 @@ class TestImport:
                 {"line": 6, "reason": "line: is not valid JSON"},
                 {"line": 7, "reason": "line: is not valid JSON"},
             ],
+            **ALL_IN_FORCE,
         }
 
     def test_two_thousand_lines_and_no_more(self, platform: Management, user: str) -> None:
@@ -323,6 +328,7 @@ class TestImport:
             "duplicates": 1,
             "skipped": 0,
             "rejected": [],
+            **ALL_IN_FORCE,
         }
         assert [len(call) for call in platform.embedder.calls] == [64, 64, 22]
         assert [event.result_count for event in of_type(platform, EventType.ADD)] == [64, 64, 22]
@@ -371,7 +377,13 @@ class TestImport:
         assert imported(platform, user, {**line, "id": spelling(line["id"])}).json["duplicates"] == 1
 
     def test_an_empty_body_is_an_empty_import(self, platform: Management, user: str) -> None:
-        assert imported(platform, user).json == {"added": 0, "duplicates": 0, "skipped": 0, "rejected": []}
+        assert imported(platform, user).json == {
+            "added": 0,
+            "duplicates": 0,
+            "skipped": 0,
+            "rejected": [],
+            **ALL_IN_FORCE,
+        }
 
     def test_history_comes_along(self, platform: Management, user: str) -> None:
         past = PastVersion(1, "Lived in Porto.", NOW, "user:u")

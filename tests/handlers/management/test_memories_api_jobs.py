@@ -229,6 +229,24 @@ class TestWhose:
         token = platform.service_token("jobs:write")
         body = {**RUN, "account_id": team, "author_id": member}
         assert platform.call("POST", "/v1/jobs", token=token, body=body).status == 202
+        assert json.loads(platform.sender.sent[-1][0])["author_id"] == member
+
+    @pytest.mark.parametrize("said", [{}, {"author_id": None}])
+    def test_a_person_is_the_author_of_their_own_job_whatever_it_says(
+        self, platform: Management, user: str, said: dict[str, Any]
+    ) -> None:
+        owner = platform.platform.new_user()
+        team = platform.platform.new_team(owner, user)
+        message = {"type": "user", "content": "I like tea.", "name": "Ada (owner)"}
+        assert submit(platform, user, account_id=team, messages=[message], **said).status == 202
+        job, _ = parse_job(platform.sender.sent[-1][0])
+        assert job.author_id == user
+        assert platform.jobs.records[AccountId(team), "job-1"].subject == JobSubject("thread-1", "thread-1", None, user)
+
+    def test_a_service_may_leave_the_author_out(self, platform: Management, user: str) -> None:
+        body = {**RUN, "account_id": user}
+        assert platform.call("POST", "/v1/jobs", token=platform.service_token("jobs:write"), body=body).status == 202
+        assert parse_job(platform.sender.sent[-1][0])[0].author_id is None
 
 
 @pytest.mark.parametrize(

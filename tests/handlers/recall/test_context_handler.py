@@ -36,10 +36,12 @@ def test_a_run_gets_its_memories_ready_to_inject(world: World) -> None:
     tea, briefly = sorted(answer["memories"], key=lambda memory: str(memory["scope"]), reverse=True)
     assert answer["context"].split("\n")[1:] == [
         "User Context:",
-        f"- (2026-11-01) Drinks green tea. [{tea['citation']}]",
+        "2026-11-01",
+        f"- Drinks green tea. [{tea['citation']}]",
         "",
         "Agent Context (for agent-1):",
-        f"- (2026-11-01) Answers briefly. [{briefly['citation']}]",
+        "2026-11-01",
+        f"- Answers briefly. [{briefly['citation']}]",
         "</operator_memory>",
     ]
     assert [tea["memory"], briefly["memory"]] == ["Drinks green tea.", "Answers briefly."]

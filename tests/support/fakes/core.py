@@ -10,10 +10,11 @@ from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.provenance import MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.shared.periods import period_of
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 DIMENSIONS = 32
 
@@ -91,6 +92,8 @@ class InMemoryMemories:
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
         of_scope = [e for e in visible if _within(e.memory, search.key) and _during(e.memory, search.during)]
+        if search.mode in PROFILE_MODES:
+            of_scope = [e for e in of_scope if e.memory.scope is not Scope.AGENT or _may_instruct(e.memory)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
         hits = [self._hit(search, plan, e) for e in of_scope]
@@ -181,6 +184,10 @@ def _during(memory: Memory, spans: Sequence[Span]) -> bool:
         or (about is not None and about.first <= span.last and about.last >= span.first)
         for span in spans
     )
+
+
+def _may_instruct(memory: Memory) -> bool:
+    return memory.source_class is None or memory.source_class in MAY_INSTRUCT
 
 
 def _within(memory: Memory, key: ScopeKey | AnyScope) -> bool:

@@ -16,9 +16,10 @@ from operator_memory.application.management.erase_memories import EraseMemories,
 from operator_memory.application.management.export_account import ExportAccount, ExportSources
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.limit_rate import LimitRate
-from operator_memory.application.management.manage_memories import ManageMemories
+from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
@@ -142,13 +143,14 @@ class Management:
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
+        access = self._access(limits)
+        screening = ScreenWriting(access.authorize, clock)
         return Services(
-            access=self._access(limits),
+            access=access,
             memories=ManageMemories(
                 library=self.library,
-                writer=self.writer,
+                writing=WritingPorts(screening, embedder, self.writer),
                 visibility=visibility,
-                embedder=embedder,
                 trail=trail,
                 clock=clock,
             ),
@@ -156,7 +158,12 @@ class Management:
                 library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
             ),
             reinstatement=ReinstateMemories(
-                library=self.library, writer=self.writer, visibility=visibility, trail=trail, clock=clock
+                library=self.library,
+                writer=self.writer,
+                visibility=visibility,
+                screening=screening,
+                trail=trail,
+                clock=clock,
             ),
             settings=ManageSettings(settings, trail),
             erasures=self.erase,

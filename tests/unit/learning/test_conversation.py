@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.conversation import (
     MAX_CHARACTERS,
-    MAX_NAME_CHARACTERS,
     MAX_TURN_CHARACTERS,
     RawMessage,
     Turn,
@@ -19,6 +18,7 @@ from operator_memory.domain.conversation import (
     speaker_name,
     with_positions,
 )
+from operator_memory.domain.fence import MAX_NAME_CHARACTERS
 from operator_memory.domain.recall.rendering import render_context
 
 from tests.support.builders import a_memory
@@ -355,4 +355,4 @@ def test_a_secret_in_a_name_is_taken_out_before_it_is_cut_through_it() -> None:
     secret = "key-" + "k" * 100
     message = RawMessage("user", "Hi", name=f"Ana {secret}")
     [turn] = read_conversation([message], redact=lambda whole: whole.replace(secret, "[redacted]")).turns
-    assert turn.name == "Ana [redacted]"
+    assert turn.name == "Ana"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from operator_memory.domain.characters import as_seen, hides_something
-from operator_memory.domain.fence import without_memories
+from operator_memory.domain.fence import display_name, without_memories
 
 MAX_TURN_CHARACTERS = 20_000
 """A longer message becomes several turns."""
@@ -25,7 +25,6 @@ and the end are kept. The first 20,000 characters of every message are read in a
 MAX_MESSAGE_CHARACTERS = 2_000_000
 """Secrets are taken out of no longer text: it takes up to 40 microseconds for each character."""
 
-MAX_NAME_CHARACTERS = 64
 _MAX_NAME_READ = 2_000
 
 READ_ROLES = ("user", "assistant")
@@ -85,7 +84,7 @@ class Redacted:
 class Turn:
     """One thing that one side said, cleaned. ``role`` is ``user`` or ``assistant``; ``text`` is not empty.
 
-    ``name``: who spoke, on one line and without secrets, where the message says so. ``position``: where it was said,
+    ``name``: who spoke, as a plain name without secrets, where the message says so. ``position``: where it was said,
     unlike that of any other turn of its session (see `with_positions`). ``part``: of a message that became several
     turns, which part, from 0. ``hid_something``: characters that nobody sees spelled something in it; they are gone.
     """
@@ -192,7 +191,7 @@ def _turn(message: RawMessage, redact: Callable[[str], str]) -> Turn | str:
     if not _READABLE.search(text):
         return "content_not_read" if "content" in message.unread else "no_text"
     name = _name(redact(message.name[:_MAX_NAME_READ])) if message.name else None
-    hid_something = hides_something(raw)
+    hid_something = hides_something(raw) or hides_something((message.name or "")[:_MAX_NAME_READ])
     return Turn(message.type, text, message.message_id, message.created_at, name, hid_something=hid_something)
 
 
@@ -230,7 +229,7 @@ def _last(border: re.Pattern[str], text: str, start: int, end: int) -> int | Non
 
 
 def _name(name: str) -> str | None:
-    return " ".join(as_seen(_CONTROL.sub("", name)).split())[:MAX_NAME_CHARACTERS].strip() or None
+    return display_name(as_seen(_CONTROL.sub("", name))) or None
 
 
 def message_text(content: object) -> str:

@@ -16,6 +16,7 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 # The blocks of combining diacritical marks. Other marks spell: the vowels of Hindi and Thai, the voicing of Japanese.
 _ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _APOSTROPHES = str.maketrans("\u2018\u2019\u201b\u02bc", "''''")
+_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "`“”", "aceiopxysjd" + "aoevikptu" + '\'""')
 
 
 def valid(text: str) -> str:
@@ -55,6 +56,12 @@ def bare(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", with_few_marks(text))
     letters = "".join(character for character in decomposed if unicodedata.category(character)[0] != "M")
     return plain_apostrophes(letters.casefold())
+
+
+def without_look_alikes(text: str) -> str:
+    """Folded ``text`` with Latin letters for the Cyrillic and Greek ones that look like them, and plain quotation
+    marks."""
+    return text.translate(_LOOK_ALIKES)
 
 
 def plain_apostrophes(text: str) -> str:

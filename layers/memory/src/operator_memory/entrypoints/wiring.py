@@ -163,23 +163,30 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
-    from operator_memory.application.management.manage_memories import ManageMemories
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
     settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    access = _access(adapters, trail)
+    screening = ScreenWriting(access.authorize, clock)
     return Services(
-        access=_access(adapters, trail),
+        access=access,
         memories=ManageMemories(
-            library=library, writer=writer, visibility=visibility, embedder=embedder, trail=trail, clock=clock
+            library=library,
+            writing=WritingPorts(screening, embedder, writer),
+            visibility=visibility,
+            trail=trail,
+            clock=clock,
         ),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
         reinstatement=ReinstateMemories(
-            library=library, writer=writer, visibility=visibility, trail=trail, clock=clock
+            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
         settings=ManageSettings(settings, trail),
         erasures=_erasures(adapters, trail),

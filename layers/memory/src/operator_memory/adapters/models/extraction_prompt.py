@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from operator_memory.domain.conversation import Turn
-from operator_memory.domain.learning.speakers import plain_name
+from operator_memory.domain.fence import display_name
 
 EARLIER_CHARACTERS = 280
 """Of the end of each earlier turn, where a question stands. Mem0 shows 300 characters of it, the number included."""
@@ -161,7 +161,7 @@ def numbered(turns: Sequence[Turn], *, first: int, most: int | None = None) -> l
 def _head(number: int, turn: Turn) -> str:
     at = turn.created_at
     when = "" if at is None else at.strftime("%a %Y-%m-%d %H:%M %z").rstrip()
-    known = ", ".join(filter(None, (plain_name(turn.name or ""), when)))
+    known = ", ".join(filter(None, (display_name(turn.name or ""), when)))
     # Nothing that a person writes at the beginning of a message is taken for its head.
     return f"[{number}] ({known})" if known or turn.text.startswith("(") else f"[{number}]"
 

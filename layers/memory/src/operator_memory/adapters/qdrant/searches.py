@@ -14,9 +14,10 @@ from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, SPOKEN_FRO
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.provenance import BELOW_PERSON
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 SEARCHED_FIELDS = (
     "access_count",
@@ -96,6 +97,8 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     without = requests.gone_at(now)
     if search.mode is SearchMode.WEAKEST:
         without.append(requests.equals("pinned", True))
+    if search.mode in PROFILE_MODES and _looks_at_agents(search.key):
+        without.append(_NO_INSTRUCTIONS)
     return requests.tenant_filter(account_id, {"must": conditions}, must_not=without)
 
 
@@ -105,6 +108,20 @@ def _during(span: Span) -> list[Json]:
     ended = {"key": SPOKEN_UNTIL, "range": {"gte": f"{span.first.isoformat()}T00:00:00Z"}}
     said = {"gte": requests.timestamp(span.start), "lt": requests.timestamp(span.end)}
     return [{"key": "created_at", "range": said}, {"must": [began, ended]}]
+
+
+_NO_INSTRUCTIONS: Json = {
+    "must": [
+        requests.equals("scope", Scope.AGENT.value),
+        {"key": "source_class", "match": {"any": [source.value for source in BELOW_PERSON]}},
+    ]
+}
+"""What is no person's own word tells no agent how to work: it is found where it fits a question, never without one."""
+
+
+def _looks_at_agents(key: ScopeKey | AnyScope) -> bool:
+    keys = (key,) if isinstance(key, ScopeKey) else key.keys
+    return any(one.scope is Scope.AGENT for one in keys)
 
 
 def _vector(search: Search, plan: SearchPlan) -> Json | list[float]:

@@ -114,8 +114,12 @@ class ChunkFacts:
         return self._ports.memories.stored(self._account, list(ids)) if ids else {}
 
     def _finding(self, fact: ProposedFact, evidence: Evidence, named: Mapping[str, Memory], wishes: Wishes) -> Finding:
-        replaced = [named[i].text for i in fact.replaces if i in named]
-        finding = evidence.examine(fact, day=self._chunk.until.date(), replaced=replaced)
+        replaced = [named[i] for i in fact.replaces if i in named]
+        day = self._chunk.until.date()
+        finding = evidence.examine(fact, day=day, replaced=[memory.text for memory in replaced])
+        if replaced and finding.reason is None and evidence.examine(fact, day=day).reason is not None:
+            classes = tuple(memory.source_class for memory in replaced if memory.source_class)
+            finding = replace(finding, drawn_from=classes)  # something in it was not said in this run
         return replace(finding, reason=NOT_TO_REMEMBER) if wishes.forbids(finding) else finding
 
     def _stored(self, probes: list[Memory]) -> dict[str, Memory]:

@@ -9,9 +9,11 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import Turn, said_at
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
+from operator_memory.domain.learning.said import source_of
 from operator_memory.domain.memory.embedding_text import beginning
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.memory import SCREENED, EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.shared.screening import COMMAND, turn_reason
 
 EMBED_TIMEOUT = 30.0
 """Seconds for embedding one page of turns."""
@@ -20,7 +22,10 @@ _TURNS_PAGE = 100
 
 
 class StoreTurns:
-    """Stores a run's turns. Storing them again changes nothing."""
+    """Stores a run's turns. Storing them again changes nothing.
+
+    One that reads like a command, or hid something, is recalled in its own session only.
+    """
 
     def __init__(self, *, embedder: Embedder, memories: GuardedWriter, lifetime: timedelta) -> None:
         """``lifetime``: how long after the run's end they are kept."""
@@ -50,7 +55,8 @@ class StoreTurns:
         outcomes = []
         for memory in page:  # of a message that comes twice the second is a duplicate
             outcome = Outcome.ADDED if new.pop(memory.id, None) else Outcome.DUPLICATE
-            outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome))
+            screened = COMMAND if SCREENED in memory.withheld_by else None
+            outcomes.append(FactOutcome(memory.id, Scope.SESSION, outcome, reason=screened))
         return without_erased(outcomes, erased)
 
 
@@ -91,6 +97,8 @@ def _turn_memories(job: RunJob, turns: Sequence[Turn], lifetime: timedelta) -> l
                 source_run_id=job.job_id,
                 importance=importance_of(turn.text, kind=Kind.TURN, scope=Scope.SESSION),
                 expires_at=job.finished_at + lifetime,
+                source_class=source_of(turn),
+                withheld_by=(SCREENED,) if turn.hid_something or turn_reason(turn.text) else (),
             )
         )
     return memories

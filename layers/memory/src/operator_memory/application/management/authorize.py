@@ -64,6 +64,20 @@ class Authorize:
             note_refusal(self._trail, caller, account_id, action.value)
             raise
 
+    def is_owner(self, caller: Caller, account_id: AccountId) -> bool:
+        """Tell whether ``caller`` is a person who owns the account. A service never does."""
+        return caller.user_id is not None and self._role(caller.user_id, account_id) is Role.OWNER
+
+    def require_owner(self, caller: Caller, account_id: AccountId, what: str) -> None:
+        """Return if ``caller`` is an owner of the account; ``what`` is to be done, as the trail names it.
+
+        Raises:
+            PermissionDeniedError: it is not. The refusal is in the trail of the account.
+        """
+        if not self.is_owner(caller, account_id):
+            note_refusal(self._trail, caller, account_id, what)
+            raise PermissionDeniedError("only an owner of the account may do this")
+
     def authorize_for_agent(self, caller: Caller, agent_id: str, action: Action) -> AccountId:
         """Return the account that owns the agent, if ``caller`` may do ``action`` to its memory.
 

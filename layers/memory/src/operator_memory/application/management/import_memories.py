@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.domain.characters import hides_something
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.export_line import memory_of_line, original_id
 from operator_memory.domain.management.identity import Caller
+from operator_memory.domain.management.written import imported
 from operator_memory.domain.memory.embedding_text import beginning
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.memory import SCREENED, EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched
 
@@ -31,6 +33,10 @@ class ImportReport:
     skipped: int
     """Lines that hold no memory: jobs, events, the account's head."""
     rejected: tuple[tuple[int, str], ...]
+    waiting: int = 0
+    """Of the added: facts in quarantine, which a person has to look at."""
+    withheld: int = 0
+    """Of the added: turns that read like a command, which other sessions do not recall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,15 @@ class ImportMemories:
             erased |= self._store(caller, account_id, new[start : start + _BATCH])
         duplicates = len(lines) - skipped - len(rejected) - len(new)
         rejected += [(read[identity].number, "is being erased at this moment") for identity in erased]
-        return ImportReport(len(new) - len(erased), duplicates, skipped, tuple(sorted(rejected)))
+        stored = [memory for memory in new if memory.id not in erased]
+        return ImportReport(
+            added=len(stored),
+            duplicates=duplicates,
+            skipped=skipped,
+            rejected=tuple(sorted(rejected)),
+            waiting=sum(memory.rejected is not None for memory in stored),
+            withheld=sum(SCREENED in memory.withheld_by for memory in stored),
+        )
 
     def _read(self, account_id: AccountId, lines: Sequence[str]) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
         read: dict[str, _Line] = {}
@@ -82,7 +96,8 @@ class ImportMemories:
                 if line.get("type", "memory") != "memory":
                     skipped += 1
                     continue
-                memory = memory_of_line(line, account_id, now=now)
+                hidden = hides_something(str(line.get("text", "")))
+                memory = imported(memory_of_line(line, account_id, now=now), hid_something=hidden, now=now)
                 if memory.expires_at is not None and memory.expires_at <= now:
                     raise InvalidInputError("expires_at", "has passed")
             except InvalidInputError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -47,6 +48,8 @@ class NewMemory:
     importance: float = 0.5
     pinned: bool = False
     expires_at: datetime | None = None
+    hid_something: bool = False
+    """Whether characters that nobody sees spelled something in the text; they are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,17 @@ class Changes:
     pinned: bool | None = None
     expires_at: datetime | None = None
     never_expires: bool = False
+    hid_something: bool = False
+    """As in `NewMemory`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WritingPorts:
+    """What the words that a person writes go through, in this order."""
+
+    screening: ScreenWriting
+    embedder: Embedder
+    writer: GuardedWriter
 
 
 class ManageMemories:
@@ -67,16 +81,14 @@ class ManageMemories:
         self,
         *,
         library: MemoryLibrary,
-        writer: GuardedWriter,
+        writing: WritingPorts,
         visibility: TurnVisibility,
-        embedder: Embedder,
         trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
-        self._writer = writer
+        self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
         self._visibility = visibility
-        self._embedder = embedder
         self._trail = trail
         self._clock = clock
 
@@ -112,7 +124,8 @@ class ManageMemories:
     def add(self, caller: Caller, account_id: AccountId, new: NewMemory) -> tuple[Memory, bool]:
         """Add a memory by hand; return it, and whether it is new.
 
-        The same words in the same scope are the same memory: adding them again returns the one that is there.
+        The same words in the same scope are the same memory: adding them again returns the one that is there. What
+        reads like a command waits in quarantine for an owner; the memory's ``rejected`` says so.
 
         Raises:
             InvalidInputError: its end has passed already.
@@ -122,7 +135,8 @@ class ManageMemories:
         identity, known = self._identify(account_id, new)
         if known is not None:
             return known, False
-        memory = self._made(caller, account_id, identity, new)
+        made = self._made(caller, account_id, identity, new)
+        memory = self._screening.written(caller, made, hid_something=new.hid_something)
         vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]
         if self._writer.upsert(account_id, [EmbeddedMemory(memory, vector)]):
             raise ConflictError("this memory is being erased at this moment")
@@ -131,7 +145,7 @@ class ManageMemories:
             caller.actor,
             EventType.ADD,
             Touched.memory(memory),
-            metadata={"source": "by_hand"},
+            metadata={"source": "by_hand"} if memory.rejected is None else {"source": "by_hand", "waiting": True},
         )
         return memory, True
 
@@ -179,7 +193,7 @@ class ManageMemories:
     def change(
         self, caller: Caller, account_id: AccountId, identity: str, changes: Changes, *, version: int | None
     ) -> Memory:
-        """Correct a memory. Its former words stay in its history.
+        """Correct a memory. Its former words stay in its history. New words are screened as those of `add` are.
 
         ``version``: the one that the caller has read; ``None`` takes the stored one (for changes that do not depend on
         what was there, such as a pin).
@@ -226,6 +240,9 @@ class ManageMemories:
         if changed.text != stored.text:
             past = PastVersion(stored.version, stored.text, now, caller.actor)
             changed = replace(changed, history=_kept((*stored.history, past)), follows=None)
+            changed = self._screening.written(caller, changed, hid_something=changes.hid_something)
+        if changed.pinned and not stored.pinned:
+            changed = self._screening.pinned(caller, changed)
         return replace(changed, version=stored.version + 1, updated_at=now)
 
     def delete(self, caller: Caller, account_id: AccountId, identity: str, *, version: int | None = None) -> None:

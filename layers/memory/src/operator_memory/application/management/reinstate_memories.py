@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -26,12 +27,14 @@ class ReinstateMemories:
         library: MemoryLibrary,
         writer: GuardedWriter,
         visibility: TurnVisibility,
+        screening: ScreenWriting,
         trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
         self._writer = writer
         self._visibility = visibility
+        self._screening = screening
         self._trail = trail
         self._clock = clock
 
@@ -41,12 +44,13 @@ class ReinstateMemories:
         Raises:
             NotFoundError: the account has no memory of this id.
             ConflictError: it is not in quarantine.
+            PermissionDeniedError: it reads like a command, or tells an agent how to work: an owner decides.
         """
 
         def approved(stored: Memory) -> Memory:
             if stored.rejected is None:
                 raise ConflictError("this memory is not in quarantine")
-            return replace(stored, rejected=None, valid_until=None, expires_at=None)
+            return self._screening.approved(caller, stored)
 
         memory = self._changed(account_id, identity, approved)
         self._visibility.release(account_id, memory)

@@ -1,1 +1,1 @@
-"""What is learned from a run: jobs, the decision about each fact, screening, importance."""
+"""What is learned from a run: jobs, the decision about each fact, importance."""

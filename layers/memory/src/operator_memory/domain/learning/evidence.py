@@ -5,15 +5,14 @@ there, the person said it in words of their own, and the fact adds no number, no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from operator_memory.domain.conversation import Turn
+from operator_memory.domain.conversation import Turn, answers
 from operator_memory.domain.learning.proposals import ProposedFact, Quote
 from operator_memory.domain.learning.said import FoldedTurn, folded_quote
-from operator_memory.domain.learning.screening import command_reason
-from operator_memory.domain.memory.provenance import SourceClass
+from operator_memory.domain.memory.provenance import MAY_INSTRUCT, SourceClass, least_trusted
 from operator_memory.domain.memory.quantities import numbers_of, unsaid_numbers
 from operator_memory.domain.memory.wording import (
     Words,
@@ -25,6 +24,7 @@ from operator_memory.domain.memory.wording import (
     words_of,
 )
 from operator_memory.domain.rules.names import introduced_names, name_claimed
+from operator_memory.domain.shared.screening import COMMAND, command_reason
 
 SHORT_ANSWER = 4
 """Words of a turn that is hardly more than the name that was asked for."""
@@ -41,8 +41,6 @@ UNRELATED = "unrelated_evidence"
 """The quoted messages share no word, name or number with it."""
 NOT_INTRODUCED = "name_not_introduced"
 """It says what the user is called, and they did not introduce themself so."""
-COMMAND = "instruction_like"
-"""It was read from a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,15 @@ class FoundQuote:
     """Whether all of it is pasted or quoted from somebody else."""
     span: tuple[int, int] = (0, 0)
     """From where to where in the folded turn."""
+    unasked: bool = False
+    """Whether the assistant said it, and not as a question: an answer to that does not make it the person's word."""
+
+    @property
+    def source_class(self) -> SourceClass:
+        """Whose words it is."""
+        if self.others:
+            return SourceClass.PASTED
+        return SourceClass.ASSISTANT if self.unasked else SourceClass.PERSON
 
     def overlaps(self, other: "FoundQuote") -> bool:
         """Whether both hold some of the same words."""
@@ -67,6 +74,8 @@ class Finding:
 
     reason: str | None
     quotes: tuple[FoundQuote, ...] = ()
+    drawn_from: tuple[SourceClass, ...] = ()
+    """Of memories whose names or numbers it repeats."""
 
     @property
     def source(self) -> int | None:
@@ -85,8 +94,14 @@ class Finding:
 
     @property
     def source_class(self) -> SourceClass:
-        """Whose words it rests on. What the assistant said counts as the person's once they have answered it."""
-        return SourceClass.PASTED if any(quote.others for quote in self.quotes) else SourceClass.PERSON
+        """Whose words it rests on, the least trusted. What the assistant asked counts as the person's once they have
+        answered it."""
+        return least_trusted(SourceClass.PERSON, *self.drawn_from, *(quote.source_class for quote in self.quotes))
+
+    @property
+    def may_instruct(self) -> bool:
+        """Whether it may tell an agent how to work."""
+        return self.source_class in MAY_INSTRUCT
 
     def shares_words(self, other: "Finding") -> bool:
         """Whether both rest on some of the same words."""
@@ -108,7 +123,7 @@ class Evidence:
         if not any(quote.turn >= 0 for quote in quotes):
             return Finding(NO_EVIDENCE)
         persons = [quote for quote in quotes if self._is_person(quote.turn)]
-        answered = [q for q in quotes if not self._is_person(q.turn) and self._answered(q.turn, persons)]
+        answered = [self._of_assistant(q) for q in quotes if self._is_answered(q.turn, persons)]
         if not any(quote.turn >= 0 for quote in persons):
             return Finding(NOT_THE_PERSON, tuple(quotes))
         own = [quote for quote in persons if not quote.others]
@@ -141,9 +156,13 @@ class Evidence:
     def _is_person(self, index: int) -> bool:
         return self._turns[index].turn.role == "user"
 
-    def _answered(self, index: int, persons: Sequence[FoundQuote]) -> bool:
-        """Whether what the assistant said is quoted together with what the person said right after it."""
-        return any(quote.turn == index + 1 for quote in persons)
+    def _is_answered(self, index: int, persons: Sequence[FoundQuote]) -> bool:
+        """Whether the assistant said it, and it is quoted together with what the person said right after it."""
+        return not self._is_person(index) and any(quote.turn == index + 1 for quote in persons)
+
+    def _of_assistant(self, quote: FoundQuote) -> FoundQuote:
+        asked = answers(self._turns[quote.turn + 1].turn, self._turns[quote.turn].turn)
+        return replace(quote, unasked=not asked)
 
     def _line_of(self, quote: FoundQuote) -> str:
         lines = self._turns[quote.turn].turn.text.splitlines()

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from operator_memory.domain.learning.evidence import Finding
+from operator_memory.domain.learning.evidence import NOT_OWN_WORDS, Finding
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.learning.proposals import ProposedFact, Remaining
-from operator_memory.domain.learning.screening import command_reason, is_trivial
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.quantities import has_account_number
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.wording import Words, same_statement, says_nothing_more, words_of
+from operator_memory.domain.shared.screening import COMMAND, command_reason, is_trivial
 from operator_memory.domain.text import normalised_text
 
 MAX_FACT_CHARACTERS = 1_000
@@ -119,7 +119,7 @@ def route(account_id: AccountId, agent_id: str | None, fact: ProposedFact) -> tu
 
 def judge(candidate: Candidate) -> Verdict:
     """What becomes of a proposed fact."""
-    reason = _unfit(candidate.fact, candidate.agent_id) or candidate.finding.reason
+    reason = _unfit(candidate.fact, candidate.agent_id) or candidate.finding.reason or _may_not_instruct(candidate)
     outcome = FactOutcome(candidate.identity, candidate.key.scope, Outcome.ADDED, source=candidate.source)
     twin = candidate.twin
     if twin is not None and twin.rejected is not None and reason is None and twin.source_run_id != candidate.run_id:
@@ -133,6 +133,11 @@ def judge(candidate: Candidate) -> Verdict:
     else:
         verdict = _compared(outcome, replace(candidate, twin=twin))
     return replace(verdict, finding=candidate.finding)
+
+
+def _may_not_instruct(candidate: Candidate) -> str | None:
+    """Why a fact may not tell an agent how to work: it is not the person's own word alone."""
+    return NOT_OWN_WORDS if candidate.key.scope is Scope.AGENT and not candidate.finding.may_instruct else None
 
 
 def _settled(outcome: FactOutcome, candidate: Candidate, twin: Memory) -> FactOutcome | None:
@@ -238,7 +243,7 @@ def _unfit(fact: ProposedFact, agent_id: str | None) -> str | None:
     if _REDACTED.search(text) or has_account_number(text):
         return "secret"
     if command_reason(text) is not None:
-        return "instruction_like"
+        return COMMAND
     if is_trivial(text):
         return "trivial"
     if fact.attributed_to == "assistant" and not agent_id and not _ABOUT_USER.match(text):

@@ -80,7 +80,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactOutcome:
-    """The outcome of one candidate. ``reason`` says why a rejected one was rejected.
+    """The outcome of one candidate. ``reason`` says why a rejected one was rejected, or a turn is withheld.
 
     Carries the memory's id, never its text: job records outlive an erasure check only by id.
     """

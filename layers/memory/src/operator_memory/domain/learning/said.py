@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from operator_memory.domain.conversation import Turn
+from operator_memory.domain.memory.provenance import SourceClass
 
 MIN_QUOTED_CHARACTERS = 12
 """Between quotation marks. What is shorter is a title or a word that is spoken about."""
@@ -81,6 +82,11 @@ class FoldedTurn:
         return any(left <= start and end <= right for left, right in self._others)
 
     @property
+    def holds_others(self) -> bool:
+        """Whether some of it is somebody else's words."""
+        return bool(self._others)
+
+    @property
     def text(self) -> str:
         """The folded text."""
         return self._folding[0]
@@ -108,6 +114,13 @@ class FoldedTurn:
     def _folded_span(self, span: tuple[int, int]) -> tuple[int, int]:
         inside = [i for i, origin in enumerate(self._folding[1]) if span[0] <= origin < span[1]]
         return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def source_of(turn: Turn) -> SourceClass:
+    """Whose words a turn is. Of several the least trusted: with a pasted mail in it, all of it counts as pasted."""
+    if FoldedTurn(turn).holds_others:
+        return SourceClass.PASTED
+    return SourceClass.PERSON if turn.role == "user" else SourceClass.ASSISTANT
 
 
 def fold(text: str) -> str:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 
 from operator_memory.domain.conversation import Turn
+from operator_memory.domain.fence import display_name
 from operator_memory.domain.learning.proposals import Quote
 from operator_memory.domain.learning.said import FoldedTurn, folded_quote
 from operator_memory.domain.memory.wording import Words, words_of
 
 _USER = re.compile(r"\A(?:the )?user(?!\w)", re.IGNORECASE)
 _USER_INSIDE = re.compile(r"(?<![\w'])(?:[Tt]he user|User)(?!\w)")
-_NOT_A_NAME = re.compile(r"[^\w\s.'\u2019-]+")
 
 
 def speaker_of(quotes: Sequence[Quote], turns: Sequence[Turn]) -> str | None:
@@ -31,15 +31,10 @@ def speaker_of(quotes: Sequence[Quote], turns: Sequence[Turn]) -> str | None:
 
 def with_speaker(text: str, speaker: str | None) -> str:
     """``text`` about ``speaker`` instead of "User". A text that names them already stays as it is."""
-    name = plain_name(speaker or "")
+    name = display_name(speaker or "")
     if not name or set(words_of(name)) <= Words([text]).all:
         return text
     named, found = _USER.subn(lambda _: name, text, count=1)
     if not found:
         return f"{name}: {text}"
     return _USER_INSIDE.sub(lambda _: name, named)
-
-
-def plain_name(name: str) -> str:
-    """``name`` as it may stand in a fact: a name is only a name, it makes no claims in brackets."""
-    return " ".join(_NOT_A_NAME.sub(" ", name).split())

@@ -7,9 +7,10 @@ from operator_memory.domain.learning.fact_gate import OUTDATED, Verdict
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Scope
+from operator_memory.domain.shared.screening import COMMAND
 from operator_memory.domain.text import normalised_text
 
-_MISTRUSTED = ("instruction_like", NO_EVIDENCE, NOT_THE_PERSON)
+_MISTRUSTED = (COMMAND, NO_EVIDENCE, NOT_THE_PERSON)
 
 
 class TurnsAndFacts:

@@ -15,6 +15,9 @@ CLEARED = "cleared"
 UNWANTED = "unwanted"
 """In ``withheld_by``: the person asked in the conversation not to remember the turn."""
 
+SCREENED = "screened"
+"""In ``withheld_by``: the turn reads like a command, or hid something."""
+
 MOST_REASONS = 100
 """Reasons in ``withheld_by`` that a turn keeps. It is withheld by any of them; with the latest it is released at the
 latest."""

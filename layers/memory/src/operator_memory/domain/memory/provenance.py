@@ -14,7 +14,7 @@ class SourceClass(StrEnum):
     PERSON = "person"
     """A person said it, in their own words."""
     BY_HAND = "by_hand"
-    """A person wrote it into the memory."""
+    """A person wrote it into the memory, or has approved it. It counts as their own word."""
     IMPORT = "import"
     """It came with an import."""
     ASSISTANT = "assistant"
@@ -26,6 +26,14 @@ class SourceClass(StrEnum):
 
 
 _TRUST = {source: rank for rank, source in enumerate(SourceClass)}
+
+
+MAY_INSTRUCT = frozenset((SourceClass.PERSON, SourceClass.BY_HAND))
+"""Whose words may tell an agent how to work, in every run. What a member of a team writes by hand for an agent waits
+for an owner, so that what is in force was said by somebody to the agent, or written or approved by an owner."""
+
+BELOW_PERSON = tuple(source for source in SourceClass if source not in MAY_INSTRUCT)
+"""The others: found where they fit a question, never a standing instruction."""
 
 
 def least_trusted(*sources: SourceClass) -> SourceClass:

@@ -1,7 +1,8 @@
 """The text that is injected into a run: headings, one line a memory, fenced as data, within a budget.
 
 Memory text was written by users and models. Inside the fence it can neither close the fence, nor start a
-line or heading of its own, nor be taken for a citation or for a template placeholder by the prompt it is put into.
+line or heading of its own, nor be taken for a citation or for a template placeholder by the prompt it is put into,
+nor show an image or make a link in what a model repeats of it.
 
 A line: ``- Ana: How do I deploy? [m123]``, under the day on which it was said. The day (7 tokens for all its lines)
 answers "when" and says which of two memories is the newer one. Turns always stand under it; facts too, unless their own
@@ -21,7 +22,7 @@ from datetime import datetime
 from itertools import count
 
 from operator_memory.domain.characters import without_hidden
-from operator_memory.domain.fence import CITATION_DIGITS, CLOSING, OPENING, citation, uncited
+from operator_memory.domain.fence import CITATION_DIGITS, CLOSING, OPENING, citation, defanged, display_name, uncited
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.recall.budget import Line, fitting_lines
@@ -30,6 +31,11 @@ from operator_memory.domain.text import one_line
 
 MAX_LINE_CHARACTERS = 2_000
 """A longer memory, a pasted text in a verbatim turn, is shortened in the context."""
+
+_MOST_READ = 4 * MAX_LINE_CHARACTERS
+"""Of a memory; more would be cut anyway, unless most of it is links."""
+
+_ROLES = ("user", "assistant")
 
 # What opens or closes a placeholder of the template languages: {{ {% {# ${ #{ and their ends. With their full-width and
 # small forms, which a template's reader may fold.
@@ -63,16 +69,21 @@ class ContextText:
 
 
 def inert(text: str) -> str:
-    """``text`` on one line, unable to close the fence, to open a ``{{placeholder}}`` or to cite a memory."""
-    shown = uncited(one_line(without_hidden(text)))
+    """``text`` on one line, unable to close the fence, to open a ``{{placeholder}}``, to cite a memory or to link."""
+    shown = uncited(defanged(one_line(without_hidden(text))))
     return _PLACEHOLDER.sub(r"\g<0> ", shown).replace("<", "\u2039").replace(">", "\u203a")
 
 
 def memory_line(memory: Memory, citation: str) -> str:
     """The line that stands for ``memory`` in a context."""
-    name = inert(memory.speaker or memory.role or "") if memory.kind is Kind.TURN else ""
-    speaker = f"{inert(f'{name}:')} " if name else ""  # with its colon, which makes a citation of the name "[m"
-    return f"- {speaker}{shortened(inert(memory.text), MAX_LINE_CHARACTERS)} [{citation}]"
+    speaker = f"{name}: " if memory.kind is Kind.TURN and (name := _speaker(memory)) else ""
+    return f"- {speaker}{shortened(inert(memory.text[:_MOST_READ]), MAX_LINE_CHARACTERS)} [{citation}]"
+
+
+def _speaker(memory: Memory) -> str:
+    """Who said a turn: their name, which is never one of the roles, else the role."""
+    role = memory.role if memory.role in _ROLES else None
+    return inert(display_name(memory.speaker or "")) or role or ""
 
 
 def shortened(text: str, most: int) -> str:

@@ -12,9 +12,9 @@ from datetime import date
 from itertools import islice
 
 from operator_memory.domain.conversation import Turn
+from operator_memory.domain.fence import display_name
 from operator_memory.domain.learning.proposals import Quote
-from operator_memory.domain.learning.screening import command_reason
-from operator_memory.domain.learning.speakers import plain_name, with_speaker
+from operator_memory.domain.learning.speakers import with_speaker
 from operator_memory.domain.memory.wording import Words, words_of
 from operator_memory.domain.rules.answers import declared
 from operator_memory.domain.rules.dates import Tense, dated
@@ -24,6 +24,7 @@ from operator_memory.domain.rules.requests import asks_about_memory
 from operator_memory.domain.rules.single_valued import contradicts
 from operator_memory.domain.rules.statements import statement, statements_in
 from operator_memory.domain.rules.text import Sentence, sentences, third_person, without_opener
+from operator_memory.domain.shared.screening import command_reason
 
 MAX_FACTS_PER_TURN = 40
 REACH = 50
@@ -78,7 +79,7 @@ class _Found:
 
 
 def _fact(found: _Found, turn: Turn, index: int, day: date | None) -> RuleFact:
-    name = plain_name(turn.name or "") if turn.role == "user" else ""
+    name = display_name(turn.name or "") if turn.role == "user" else ""
     text, when = dated(found.text, day, found.tense)
     text = text.rstrip(" .,;:!")
     text = with_speaker(f'{text}".' if text.count('"') % 2 else f"{text}.", name)

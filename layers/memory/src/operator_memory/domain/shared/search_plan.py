@@ -28,6 +28,7 @@ class SearchMode(StrEnum):
 
 
 PROFILE_MODES = (SearchMode.PINNED, SearchMode.IMPORTANT, SearchMode.RECENT)
+"""What needs no question. Of agent memory they find only what may instruct, see `MAY_INSTRUCT`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,14 @@ class TransferRoutes(Routes):
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
         report = self._services.importer.import_lines(caller, account, text_body(self._event))
         rejected = [RejectedLine(line=number, reason=reason) for number, reason in report.rejected]
-        return ImportView(added=report.added, duplicates=report.duplicates, skipped=report.skipped, rejected=rejected)
+        return ImportView(
+            added=report.added,
+            duplicates=report.duplicates,
+            skipped=report.skipped,
+            rejected=rejected,
+            waiting=report.waiting,
+            withheld=report.withheld,
+        )
 
 
 class ErasureRoutes(Routes):

@@ -35,7 +35,10 @@ class JobRoutes(Routes):
     def submit(
         self, job: Annotated[SubmittedJob, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
     ) -> Response[JobView]:
-        """202: it is in the queue. Needs ``job_id`` or an ``Idempotency-Key``; the same again is one job."""
+        """202: it is in the queue. Needs ``job_id`` or an ``Idempotency-Key``; the same again is one job.
+
+        Sent with a person's token, that person is its author.
+        """
         if job.job_id is None and idempotency_key is None:
             raise InvalidInputError("job_id", "is required, or send the header Idempotency-Key")
         if account_id is not None and job.account_id is not None and account_id != job.account_id:
@@ -45,6 +48,8 @@ class JobRoutes(Routes):
         if caller.user_id is not None and job.author_id not in (None, caller.user_id):
             raise InvalidInputError("author_id", "must be your own id: nobody speaks for another member")
         body = {**json_body(self._event), "account_id": account}
+        if caller.user_id is not None:
+            body["author_id"] = caller.user_id
         _check_size(body)
         body["job_id"] = self._services.jobs.job_id(account, body, idempotency_key=idempotency_key)
         parsed, _ = parse_job(json.dumps(body))

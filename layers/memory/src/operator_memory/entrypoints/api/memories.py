@@ -155,7 +155,11 @@ class MemoryRoutes(Routes):
         return history_view(self._services.memories.get(caller, account, memory_id))
 
     def add_memory(self, new: Annotated[AddBody, Body()], account_id: AccountQuery = None) -> Response[MemoryView]:
-        """201 with the memory; 200 if the same words are remembered in this scope already."""
+        """201 with the memory; 200 if the same words are remembered in this scope already.
+
+        One that has ``rejected`` waits for an owner's approval: it reads like a command, hid something, or a member
+        tells an agent of a team how to work.
+        """
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         memory, is_new = self._services.memories.add(caller, account, new.new_memory())
         return with_etag(memory, status=201 if is_new else 200)
@@ -167,7 +171,8 @@ class MemoryRoutes(Routes):
         account_id: AccountQuery = None,
         if_match: IfMatch = None,
     ) -> Response[MemoryView]:
-        """New words are embedded anew. ``If-Match`` must name the version that was read."""
+        """New words are embedded anew, and wait for an owner as those that are added do. ``If-Match`` must name the
+        version that was read."""
         version = _version(if_match)
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         if if_match is None:

@@ -23,7 +23,7 @@ class ReinstateRoutes(Routes):
         api.post(f"{one}/restore", summary="Undo that a memory was replaced", **CHANGING)(self.restore)
 
     def approve(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
-        """409 if it is not in quarantine."""
+        """409 if it is not in quarantine. What reads like a command is for owners to approve."""
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         return with_etag(self._services.reinstatement.approve(caller, account, memory_id))
 

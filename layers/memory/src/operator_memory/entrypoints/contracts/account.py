@@ -103,6 +103,10 @@ class ImportView(BaseModel):
     duplicates: int
     skipped: int = Field(description="Lines that hold no memory, such as jobs and events.")
     rejected: list[RejectedLine]
+    waiting: int = Field(description="Of the added: facts that wait in quarantine for an owner to approve.")
+    withheld: int = Field(
+        description="Of the added: turns that read like a command. Other sessions do not recall them."
+    )
 
 
 class ErasureBody(Closed):

@@ -15,12 +15,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     StringConstraints,
     model_validator,
 )
 
 from operator_memory.application.management.manage_memories import Changes, NewMemory
-from operator_memory.domain.characters import as_seen, composed
+from operator_memory.domain.characters import as_seen, composed, hides_something
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
@@ -76,6 +78,22 @@ class Closed(BaseModel):
     """An object in which an unknown field is a mistake worth telling."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Written(Closed):
+    """A body with words to remember. It knows whether characters that nobody sees spelled something in them."""
+
+    _hid_something: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_it_came(cls, given: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        return read(given).noting(given.get("memory") if isinstance(given, dict) else None)
+
+    def noting(self, words: object) -> Self:
+        """The body, once it has looked at its ``words`` as they came."""
+        self._hid_something = isinstance(words, str) and hides_something(words)
+        return self
 
 
 class State(StrEnum):
@@ -142,7 +160,7 @@ class SearchBody(Closed):
     filter: FilterBody = FilterBody()
 
 
-class AddBody(Closed):
+class AddBody(Written):
     """A memory added by hand."""
 
     memory: Remembered = Field(description="What is to be remembered, one fact.")
@@ -167,11 +185,17 @@ class AddBody(Closed):
         """As the use case wants it."""
         owner = {Scope.AGENT: self.agent_id, Scope.SESSION: self.session_id}.get(self.scope)
         return NewMemory(
-            self.memory, ScopeKey(self.scope, owner), self.thread_id, self.importance, self.pinned, self.expires_at
+            self.memory,
+            ScopeKey(self.scope, owner),
+            self.thread_id,
+            self.importance,
+            self.pinned,
+            self.expires_at,
+            self._hid_something,
         )
 
 
-class ChangeBody(Closed):
+class ChangeBody(Written):
     """What is to be different; fields that are left out stay as they are."""
 
     memory: Remembered | None = Field(default=None, description="The words before it stay in the memory's history.")
@@ -182,7 +206,7 @@ class ChangeBody(Closed):
     def changes(self) -> Changes:
         """As the use case wants it."""
         never = "expires_at" in self.model_fields_set and self.expires_at is None
-        return Changes(self.memory, self.importance, self.pinned, self.expires_at, never_expires=never)
+        return Changes(self.memory, self.importance, self.pinned, self.expires_at, never, self._hid_something)
 
 
 class DeleteBody(Closed):
@@ -232,11 +256,16 @@ class MemoryView(BaseModel):
     expires_at: datetime | None = None
     superseded_by: str | None = None
     valid_until: datetime | None = None
-    rejected: str | None = Field(default=None, description="Of one in quarantine: why the gate did not let it in.")
+    rejected: str | None = Field(
+        default=None,
+        description="Of one in quarantine: why it was not let in. `instruction_like`, `hidden_characters` and "
+        "`needs_owner` wait for an owner.",
+    )
     withheld_by: tuple[str, ...] | None = Field(
         default=None,
         description="Of a turn that other sessions do not recall: the facts that it says and that hold no longer, or "
-        "are one agent's only; `cleared` if the user's memory was emptied since.",
+        "are one agent's only; `screened` if it reads like a command or hid something, `cleared` if the user's memory "
+        "was emptied since, `unwanted` if the person asked not to remember it.",
     )
     last_accessed_at: datetime | None = None
     access_count: int = 0

@@ -7,16 +7,23 @@ things, lead data away, run something or speak for other users is not, whoever w
 import re
 
 from operator_memory.domain.characters import hides_something, without_ignored
-from operator_memory.domain.learning.screening_patterns import REASONS, TRIVIAL, WHO_SAID
-from operator_memory.domain.text import bare, word_set, words
+from operator_memory.domain.shared.screening_patterns import REASONS, TRIVIAL, WHO_SAID
+from operator_memory.domain.text import bare, without_look_alikes, word_set, words
+
+COMMAND = "instruction_like"
+"""Why something waits for a person, or is withheld: it reads like a command."""
 
 # ---- instruction-like -------------------------------------------------------------------------------------------
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
-_LOOK_ALIKES = str.maketrans("асеіорхуѕјԁ" + "αοενικρτυ" + "`“”", "aceiopxysjd" + "aoevikptu" + '\'""')
 _DIGIT_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _SPELT_WITH_DIGITS = re.compile(r"[a-z][013457@$!]{1,2}[a-z]|\b[013457@$]{1,2}[a-z]{2}")
 _SPACES = re.compile(r"[^\S\n]+")
+# What code and transcripts look like. A context has every memory on one line, where these do nothing.
+_SHOWN = re.compile(
+    r"`{3,}|~{3,}|\{[{%#]|[}%#]\}|[$#]\{|^[ \t]*#{1,6}(?=[ \t])|^[ \t]*(?:user|assistant|human)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def command_reason(text: str) -> str | None:
@@ -38,9 +45,17 @@ def command_reason(text: str) -> str | None:
     return None
 
 
+def turn_reason(text: str) -> str | None:
+    """Why other sessions may not recall a turn that says ``text``, or ``None``: as `command_reason`.
+
+    People talk about code: its fences, placeholders and headings count only in what is to become a memory of its own.
+    """
+    return command_reason(_SHOWN.sub(" ", text))
+
+
 def _plain(text: str) -> str:
     """``text`` without case, hidden characters, marks and look-alikes; line breaks stay."""
-    return _SPACES.sub(" ", bare(without_ignored(text)[0]).translate(_LOOK_ALIKES)).strip()
+    return _SPACES.sub(" ", without_look_alikes(bare(without_ignored(text)[0]))).strip()
 
 
 def _holds_base64(text: str) -> bool:

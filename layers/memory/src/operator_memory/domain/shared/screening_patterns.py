@@ -169,7 +169,7 @@ CLAIMS_AUTHORITY = (
 
 ESCAPES = (
     r"<\s?/?\s?(?:operator_memory|system|instructions?|assistant|user|prompt|context|memory|memories|tool\w*|function\w*|human|developer|inst|sys|antml\w*)\b",
-    r"<\|[a-z_]{2,30}\|>|\[/?inst\]|<</?sys>>|\{\{|\{%|%\}|\$\{",
+    r"<\|[a-z_]{2,30}\|>|\[/?inst\]|<</?sys>>|\{\{|\{%|%\}|\$\{|\{#|#\}|#\{",
     r"(?:^|\n) ?#{1,6} ?(?:system|instructions?|custom instructions?|new rules|rules|output|summary|new messages|observation date|existing memories|language requirement)\b",
     r"(?:^|\n) ?(?:system|developer) ?:|\n ?(?:assistant|human|user) ?:",
     r"\b(?:end|begin) of (?:system |the )?(?:prompt|instructions|memory|memories|context|user data)\b|--- ?(?:end|begin|system)\b|```",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.conversation import Turn
-from operator_memory.domain.learning.screening import command_reason, is_trivial
-from operator_memory.domain.learning.screening_patterns import REASONS
 from operator_memory.domain.rules.extract import extract_facts
+from operator_memory.domain.shared.screening import command_reason, is_trivial
+from operator_memory.domain.shared.screening_patterns import REASONS
 
 from tests.cases.rules import CASES
 from tests.cases.rules_sentences import NEVER, STATED
