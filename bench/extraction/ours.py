@@ -59,6 +59,7 @@ def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
         redactor=redactor,
         clock=clock,
         visibility=parts.turn_visibility(),
+        learned=parts.learned(),
     )
     return ExtractRun(
         ports,

@@ -3,7 +3,7 @@
 Just enough for one worker that runs one job after another: no lease is ever contested and nothing is erased.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -95,6 +95,13 @@ class NoTombstones:
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:  # noqa: ARG002
         """None."""
         return []
+
+    def bury(self, account_id: AccountId, marks: Collection[str], *, at: datetime) -> None:
+        """Nobody asks to."""
+
+    def buried(self, account_id: AccountId, marks: Collection[str]) -> dict[str, datetime]:  # noqa: ARG002
+        """None."""
+        return {}
 
 
 class NoExpiry:

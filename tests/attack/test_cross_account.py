@@ -37,7 +37,7 @@ from tests.support.learning.extraction import a_job
 
 pytest_plugins = ["tests.support.attack.fixtures"]
 
-ATTEMPTS = 20_000
+ATTEMPTS = 20_500
 FEWER = 2_000
 """Enough for each route about sixty times."""
 
@@ -290,7 +290,7 @@ def extraction_of(world: AttackWorld) -> ExtractRun:
         ExtractionPolicy(),
         turns=StoreTurns(embedder=made.embedder, memories=made.writer, lifetime=timedelta(days=30)),
         facts=LearnFacts(
-            FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility),
+            FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility, made.learned),
             chunk_characters=48_000,
             quota=1_000,
         ),

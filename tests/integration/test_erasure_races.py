@@ -16,6 +16,7 @@ from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
 from operator_memory.adapters.local.fixed_switches import FixedSwitches
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
+from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.adapters.secrets.redactor import SecretRedactor
@@ -137,7 +138,10 @@ class System:
             thread_messages=None,
             clock=self.clock,
         )
-        fact_ports = FactDependencies(self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility)
+        learned = QdrantLearnedMemories(self.qdrant, collection=self.collection, timeout=AMPLE)
+        fact_ports = FactDependencies(
+            self.extractor, self.store, writer, SecretRedactor(), self.clock, visibility, learned
+        )
         extract = ExtractRun(
             ports,
             ExtractionPolicy(),

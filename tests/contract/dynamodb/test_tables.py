@@ -18,7 +18,6 @@ from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import (
-    MAX_FACTS_LISTED,
     ClaimStatus,
     FactOutcome,
     JobClaim,
@@ -219,11 +218,11 @@ def test_of_eight_workers_at_once_exactly_one_gets_the_job(table: tuple[Any, str
     assert sorted(claims) == [ClaimStatus.CLAIMED, *[ClaimStatus.IN_PROGRESS] * 7]
 
 
-def test_the_largest_record_fits_into_an_item_and_expires_by_itself(table: tuple[Any, str]) -> None:
+def test_a_large_record_fits_into_an_item_and_expires_by_itself(table: tuple[Any, str]) -> None:
     jobs = DynamoDBJobs(*table, record_days=30)
     identity = "5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"
     turns = (FactOutcome(identity, Scope.SESSION, Outcome.DUPLICATE),) * MAX_MESSAGES
-    facts = (FactOutcome(identity, Scope.AGENT, Outcome.REJECTED, "instruction_like"),) * MAX_FACTS_LISTED
+    facts = (FactOutcome(identity, Scope.AGENT, Outcome.REJECTED, "instruction_like"),) * 500
     record = replace(claim(jobs).record, state=JobState.DONE, turns=turns, facts=facts)
     jobs.save(record)
     assert jobs.get(ACCOUNT, "job-1") == record

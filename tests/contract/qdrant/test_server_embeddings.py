@@ -87,7 +87,8 @@ class World:
             tombstones=InMemoryTombstones(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
-        ports = FactDependencies(extractor, memories, writer, SecretRedactor(), clock, self.parts.turn_visibility())
+        visibility, learned = self.parts.turn_visibility(), self.parts.learned()
+        ports = FactDependencies(extractor, memories, writer, SecretRedactor(), clock, visibility, learned)
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
         learn = LearnFacts(ports, chunk_characters=48_000, quota=100)
         return learn.learn(job, [Turn("user", said)], new_progress(job, clock)).outcomes

@@ -194,7 +194,7 @@ DYNAMODB = {
     "ContextFunction": {"UpdateItem"},
     "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
     "AuditFunction": {"BatchGetItem"},
-    "ExtractionFunction": {"GetItem", "BatchGetItem", "PutItem"},
+    "ExtractionFunction": {"GetItem", "BatchGetItem", "PutItem", "BatchWriteItem"},
     "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"},
 }
 """What each function does with the table: only the counting of calls updates items, and single ones are not deleted."""

@@ -1,7 +1,7 @@
 """Who may come in: tokens, roles, scopes of services, and how often."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import jwt
 import pytest
 from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.domain.errors import UpstreamTimeoutError
+from operator_memory.domain.learning.jobs import JobState
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType
@@ -63,6 +64,7 @@ ROUTES = [
     Route("POST", "/v1/erasures/{erasure}/resume", "memories:clear", Bucket.EXPENSIVE, True),
     Route("POST", "/v1/jobs", "jobs:write", Bucket.WRITES, body=RUN),
     Route("GET", "/v1/jobs/{job}", "jobs:read", Bucket.READS),
+    Route("POST", "/v1/jobs/{job}/undo", "memories:clear", Bucket.EXPENSIVE, True),
     Route("GET", "/memory/user/{account}", "memories:read", Bucket.READS),
     Route("DELETE", "/memory/user/{account}", "memories:clear", Bucket.EXPENSIVE, True),
     Route("GET", "/memory/agent/{agent}", "memories:read", Bucket.READS),
@@ -93,6 +95,7 @@ class World:
         self.api.put(*(belonging_to(self.team, each) for each in (newer, waiting, replaced)))
         run = {**RUN, "job_id": "job-1"}
         self.api.call("POST", "/v1/jobs", user=self.owner, account_id=self.team, body=run)
+        self.api.jobs.records = {key: replace(r, state=JobState.DONE) for key, r in self.api.jobs.records.items()}
         self.ids = {
             "account": self.team,
             "agent": agent,

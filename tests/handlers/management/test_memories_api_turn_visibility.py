@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from operator_memory.application.management.manage_memories import MOST_LOOKED_FOR
+from operator_memory.application.shared.remove_memories import MOST_LOOKED_FOR
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from operator_memory.adapters.net.service_tokens import ServiceTokens
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
+from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
@@ -127,6 +128,7 @@ class AttackWorld:
             writer=self.store,
             search=self.store,
             marks=self.marks,
+            learned=QdrantLearnedMemories(self.client, collection="memories", timeout=AMPLE),
             erasable=QdrantErasure(
                 self.client,
                 collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])],

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.lifecycle.retention import DueAccount
@@ -70,7 +71,7 @@ def _numbers(vector: Vector | None) -> Sequence[float]:
 
 @dataclass
 class InMemoryMemories:
-    """Ports ``MemorySearch``, ``MemoryWriter``, ``TurnMarks`` and ``ExpiredMemories``."""
+    """Ports ``MemorySearch``, ``MemoryWriter``, ``LearnedMemories``, ``TurnMarks`` and ``ExpiredMemories``."""
 
     points: dict[AccountId, dict[str, EmbeddedMemory]] = field(default_factory=dict)
     before_upsert: Callable[[], None] = lambda: None
@@ -134,6 +135,27 @@ class InMemoryMemories:
             if not mine[identity].memory.pinned:
                 ended = replace(mine[identity].memory, superseded_by=by, valid_until=at)
                 mine[identity] = replace(mine[identity], memory=ended)
+
+    def facts_of_run(self, account_id: AccountId, run_id: str) -> list[Memory]:
+        return [m for m in self.of(account_id) if m.kind is Kind.FACT and m.source_run_id == run_id]
+
+    def facts_of_session(self, account_id: AccountId, session_id: str) -> list[Memory]:
+        return [m for m in self.of(account_id) if m.kind is Kind.FACT and m.session_id == session_id]
+
+    def note_learning(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
+        for noted in memories:
+            fields = ("evidence", "source_run_id", "repeated_in")
+            self._change(account_id, noted.id, **{name: getattr(noted, name) for name in fields})
+
+    def hold_again(self, account_id: AccountId, ids: Sequence[str], *, by: str) -> None:
+        for memory in self.of(account_id):
+            if memory.id in ids and memory.superseded_by == by:
+                self._change(account_id, memory.id, superseded_by=None, valid_until=None)
+
+    def _change(self, account_id: AccountId, identity: str, **fields: Any) -> None:
+        mine = self.points.get(account_id, {})
+        if identity in mine:
+            mine[identity] = replace(mine[identity], memory=replace(mine[identity].memory, **fields))
 
     def withhold(self, account_id: AccountId, reasons: Mapping[str, Collection[str]]) -> None:
         for turn in self._turns(account_id):

@@ -1,6 +1,6 @@
 """In-memory implementations of the ports of erasure, and of the store of idempotency keys."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ class InMemoryTombstones:
     """Port ``Tombstones``."""
 
     stones: dict[tuple[AccountId, Target], Tombstone] = field(default_factory=dict)
+    marks: dict[tuple[AccountId, str], datetime] = field(default_factory=dict)
 
     def put(self, account_id: AccountId, tombstone: Tombstone) -> None:
         known = self.stones.get((account_id, tombstone.target))
@@ -30,6 +31,12 @@ class InMemoryTombstones:
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
         found = (self.stones.get((account_id, target)) for target in dict.fromkeys(targets))
         return [stone for stone in found if stone is not None]
+
+    def bury(self, account_id: AccountId, marks: Collection[str], *, at: datetime) -> None:
+        self.marks |= {(account_id, mark): at for mark in marks}
+
+    def buried(self, account_id: AccountId, marks: Collection[str]) -> dict[str, datetime]:
+        return {mark: self.marks[account_id, mark] for mark in marks if (account_id, mark) in self.marks}
 
 
 @dataclass

@@ -30,7 +30,7 @@ _HOME = re.compile(r"User lives in (\w+)", re.IGNORECASE)
 
 @dataclass
 class InMemoryJobs:
-    """Ports ``JobStore`` and ``JobHistory``.
+    """Ports ``JobStore``, ``UndoableJobs`` and ``JobHistory``.
 
     ``erased`` says which outcomes a record does not take again: those of a scope, or all.
     """
@@ -51,7 +51,7 @@ class InMemoryJobs:
             return JobClaim(ClaimStatus.CLAIMED, record)
         if known.content_hash != content_hash:
             return JobClaim(ClaimStatus.CONFLICT, known)
-        done = known.state is JobState.DONE
+        done = known.state is JobState.DONE or known.undone_at is not None
         return JobClaim(ClaimStatus.ALREADY_DONE if done else ClaimStatus.IN_PROGRESS, known)
 
     def claim(
@@ -69,7 +69,7 @@ class InMemoryJobs:
         if known is not None:
             if known.content_hash != content_hash:
                 return JobClaim(ClaimStatus.CONFLICT, known)
-            if known.state is JobState.DONE:
+            if known.state is JobState.DONE or known.undone_at is not None:
                 return JobClaim(ClaimStatus.ALREADY_DONE, known)
             lease = self.leases.get(key)
             if known.state is JobState.RUNNING and lease is not None and lease > now:
@@ -79,10 +79,24 @@ class InMemoryJobs:
         self.leases[key] = now + timedelta(seconds=lease_seconds)
         return JobClaim(ClaimStatus.CLAIMED, record)
 
+    def mark_undone(self, account_id: AccountId, job_id: str, *, now: datetime) -> JobClaim | None:
+        key = (account_id, job_id)
+        known = self.records.get(key)
+        if known is None:
+            return None
+        if known.undone_at is not None:
+            return JobClaim(ClaimStatus.ALREADY_DONE, known)
+        lease = self.leases.get(key)
+        held = known.state is JobState.RUNNING and lease is not None and lease > now
+        if held or known.state is JobState.QUEUED:
+            return JobClaim(ClaimStatus.IN_PROGRESS, known)
+        self.records[key] = replace(known, undone_at=now)
+        return JobClaim(ClaimStatus.CLAIMED, self.records[key])
+
     def save(self, record: JobRecord) -> None:
         key = (record.account_id, record.job_id)
         known = self.records.get(key)
-        if known and (known.attempts, known.content_hash) == (record.attempts, record.content_hash):
+        if known and known.undone_at is None and _same_attempt(known, record):
             kept = self.without_outcomes(record, self.erased[key]) if key in self.erased else record
             self.records[key] = kept
             self.leases.pop(key, None)
@@ -90,7 +104,7 @@ class InMemoryJobs:
     def keep(self, record: JobRecord, *, lease_seconds: int) -> None:
         key = (record.account_id, record.job_id)
         known, lease = self.records.get(key), self.leases.get(key)
-        if known and (known.attempts, known.content_hash) != (record.attempts, record.content_hash):
+        if known and (known.undone_at is not None or not _same_attempt(known, record)):
             raise JobInProgressError(f"a later attempt has job {record.job_id}")
         self.save(record)
         if known and lease:
@@ -114,6 +128,10 @@ class InMemoryJobs:
         if scope is None:
             return replace(record, facts=(), turns=(), error_detail=None, chunks=chunks)
         return replace(record, facts=left(record.facts), chunks=chunks)
+
+
+def _same_attempt(one: JobRecord, other: JobRecord) -> bool:
+    return (one.attempts, one.content_hash) == (other.attempts, other.content_hash)
 
 
 @dataclass

@@ -9,14 +9,19 @@ from operator_memory.application.learning.extract_run import ExtractionPolicy, E
 from operator_memory.application.learning.learn_facts import LearnFacts
 from operator_memory.application.learning.progress import Progress
 from operator_memory.application.learning.store_turns import StoreTurns
+from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import Redactor
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, JobState, RunJob
+from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 
@@ -25,7 +30,7 @@ from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMem
 from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMemoryWatermarks, ScriptedExtractor
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
-from tests.support.fakes.platform import FakePlatform, FakeSwitches
+from tests.support.fakes.platform import FakeMemberships, FakePlatform, FakeSwitches
 
 ACCOUNT = AccountId("account-1")
 FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -75,6 +80,36 @@ class World:
         return TurnVisibility(search=self.memories, marks=self.memories, clock=self.clock)
 
     @property
+    def screening(self) -> ScreenWriting:
+        """What looks at the words that people write."""
+        trail = AuditTrail(self.events, self.clock)
+        return ScreenWriting(Authorize(FakeMemberships(self.platform), trail), self.clock)
+
+    @property
+    def remover(self) -> RemoveMemories:
+        """What deletes for a person."""
+        return RemoveMemories(
+            library=self.library,
+            learned=self.memories,
+            writer=self.writer,
+            visibility=self.visibility,
+            clock=self.clock,
+        )
+
+    def undo(self, job_id: str = "job-1", account: AccountId = ACCOUNT) -> Undone:
+        """Take back what the job taught."""
+        undoing = UndoRun(
+            jobs=self.jobs,
+            learned=self.memories,
+            writer=self.writer,
+            remover=self.remover,
+            visibility=self.visibility,
+            trail=AuditTrail(self.events, self.clock),
+            clock=self.clock,
+        )
+        return undoing.undo("user:ada", account, job_id)
+
+    @property
     def erase(self) -> EraseMemories:
         """Erasure over the same ports."""
         records = InMemoryRecords(self.jobs, self.watermarks)
@@ -93,7 +128,7 @@ class World:
             clock=self.clock,
         )
         fact_ports = FactDependencies(
-            self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility
+            self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility, self.memories
         )
         extract = ExtractRun(
             ports,

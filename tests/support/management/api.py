@@ -11,8 +11,10 @@ import jwt
 from operator_memory.adapters.net.service_tokens import ServiceTokens, is_service_token, mint
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
+from operator_memory.application.management.explain_memories import ExplainMemories
 from operator_memory.application.management.export_account import ExportAccount, ExportSources
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.limit_rate import LimitRate
@@ -20,11 +22,12 @@ from operator_memory.application.management.manage_memories import ManageMemorie
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
-from operator_memory.application.ports.core import MemorySearch, MemoryWriter, TurnMarks
+from operator_memory.application.ports.core import LearnedMemories, MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
@@ -100,6 +103,7 @@ class Management:
         erasable: ErasableMemories | None = None,
         search: MemorySearch | None = None,
         marks: TurnMarks | None = None,
+        learned: LearnedMemories | None = None,
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
     ) -> None:
         self.clock = FakeClock()
@@ -107,6 +111,7 @@ class Management:
         fake = InMemoryLibrary(self.memories)
         self._search, self._marks = search or self.memories, marks or self.memories
         self.library, self.erasable = library or fake, erasable or fake
+        self.learned = learned or self.memories
         self.platform = FakePlatform()
         self.switches = FakeSwitches(self.platform)
         self.events = FakeEvents()
@@ -143,6 +148,9 @@ class Management:
         sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
+        remover = RemoveMemories(
+            library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
+        )
         access = self._access(limits)
         screening = ScreenWriting(access.authorize, clock)
         return Services(
@@ -151,6 +159,7 @@ class Management:
                 library=self.library,
                 writing=WritingPorts(screening, embedder, self.writer),
                 visibility=visibility,
+                remover=remover,
                 trail=trail,
                 clock=clock,
             ),
@@ -170,7 +179,20 @@ class Management:
             exporter=ExportAccount(sources, trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
+            undoing=self._undoing(remover, visibility),
+            explanation=ExplainMemories(self.writer),
             prices=Prices(prompt=0.15, completion=0.60),
+        )
+
+    def _undoing(self, remover: RemoveMemories, visibility: TurnVisibility) -> UndoRun:
+        return UndoRun(
+            jobs=self.jobs,
+            learned=self.learned,
+            writer=self.writer,
+            remover=remover,
+            visibility=visibility,
+            trail=self.trail,
+            clock=self.clock,
         )
 
     def _access(self, limits: Mapping[Bucket, RateLimit]) -> Access:

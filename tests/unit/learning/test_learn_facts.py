@@ -106,7 +106,7 @@ def test_the_same_fact_is_stored_once(again: str) -> None:
     before = world.of_scope(Scope.USER)
     [outcome] = learned(world, 1, "As I said, I live in Lisbon.", again)
     assert (outcome.outcome, outcome.others) == (Outcome.DUPLICATE, (before[0].id,))
-    assert world.of_scope(Scope.USER) == before
+    assert world.of_scope(Scope.USER) == [replace(before[0], repeated_in=("job-1",))]
 
 
 class _DiesBeforeSuperseding(InMemoryMemories):

@@ -11,7 +11,7 @@ from operator_memory.domain.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.learning.jobs import MAX_FACTS_LISTED, JobRecord, JobState, Outcome, RunJob
+from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome, RunJob
 from operator_memory.domain.memory.scopes import Scope
 from operator_memory.domain.shared.lease import LEASE_SECONDS
 from operator_memory.domain.shared.tombstones import Target, TargetKind
@@ -183,16 +183,16 @@ def test_what_was_finished_is_learned_again_as_of_then_when_the_memory_was_clear
     assert known(world) == [], "all of it was said before"
 
 
-def test_of_very_many_outcomes_the_record_keeps_and_lists_the_first_and_counts_the_others() -> None:
-    each = MAX_FACTS_LISTED // 5 + 1
+def test_of_very_many_outcomes_the_record_keeps_and_lists_all() -> None:
+    each = 101
     world = a_world()
     world.extractor.facts = lambda turns: [
         (f"{turns[0].text.replace('I like', 'User likes')} with ingredient{n}", "user") for n in range(each)
     ]
     record = until_done(world, 0)
     assert asked(world) == DRINKS
-    assert len(record.facts) == MAX_FACTS_LISTED
-    assert record.skipped == {"facts_not_listed": 10 * each - MAX_FACTS_LISTED}
+    assert len({outcome.memory_id for outcome in record.facts}) == 10 * each
+    assert record.skipped == {}
 
 
 def test_turns_that_the_model_makes_nothing_of_are_counted_over_all_attempts() -> None:

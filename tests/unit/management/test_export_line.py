@@ -13,16 +13,27 @@ from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.export_line import MAX_TEXT, memory_line, memory_of_line, original_id
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
+from operator_memory.domain.memory.provenance import MOST_QUOTES, SaidWords, SourceClass, least_trusted
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 
 OTHER = AccountId("acct-2")
-NOT_TRANSFERRED = {"id", "account_id", "imported_at", "superseded_by"}
+NOT_TRANSFERRED = {"id", "account_id", "imported_at", "superseded_by", "source_class"}
 
 moments = st.integers(0, 10**10).map(lambda seconds: NOW.replace(year=1971) + timedelta(seconds=seconds))
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(as_seen).filter(str.strip)
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,20}", fullmatch=True)
+quotes = st.builds(
+    SaidWords,
+    texts,
+    message_id=st.none() | ids,
+    role=st.sampled_from([None, "user", "assistant"]),
+    speaker=st.sampled_from([None, "Ana Lima"]),
+    author_id=st.none() | ids,
+    said_at=st.none() | moments,
+    run_id=st.none() | ids,
+)
 past_versions = st.builds(PastVersion, st.integers(1, 99), texts, moments, st.just("user:u"))
 
 
@@ -58,6 +69,11 @@ def memories(draw: st.DrawFn) -> Memory:
         version=draw(st.integers(1, 2**40)),
         history=tuple(draw(st.lists(past_versions, max_size=3))),
         imported_at=draw(st.none() | moments),
+        evidence=tuple(draw(st.lists(quotes, max_size=MOST_QUOTES))),
+        repeated_in=tuple(draw(st.lists(ids, max_size=3))),
+        source_class=draw(st.sampled_from([None, *SourceClass])),
+        when=draw(st.sampled_from([None, "2026", "2026-11", "2026-11-24/2026-12-01"])),
+        inferred=draw(st.booleans()),
     )
 
 
@@ -86,6 +102,7 @@ def test_everything_comes_along_but_what_belongs_to_the_old_place(memory: Memory
         if field.name not in NOT_TRANSFERRED:
             assert getattr(again, field.name) == getattr(memory, field.name), field.name
     assert (again.account_id, again.imported_at, again.superseded_by) == (OTHER, NOW, None)
+    assert again.source_class is least_trusted(memory.source_class or SourceClass.IMPORT, SourceClass.IMPORT)
 
 
 @given(memories())
@@ -96,6 +113,46 @@ def test_a_line_says_everything_that_is_stored_and_no_more_than_has_a_value(memo
     for field in fields(Memory):
         value = getattr(memory, field.name)
         assert (field.name in made) == (value is not None and value != ()), field.name
+
+
+@pytest.mark.parametrize(
+    ("exported", "imported"),
+    [(None, "import"), ("person", "import"), ("by_hand", "import"), ("import", "import"), ("assistant", "assistant")],
+)
+def test_an_import_is_never_trusted_more_than_an_import(exported: str | None, imported: str) -> None:
+    assert read(source_class=exported).source_class == imported
+
+
+QUOTE = {"quote": "I like tea."}
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("evidence", {"evidence": "I like tea."}),
+        ("evidence", {"evidence": [QUOTE] * (MOST_QUOTES + 1)}),
+        ("evidence", {"evidence": ["I like tea."]}),
+        ("evidence", {"evidence": [{"quote": "x" * 60_000}] * 2}),
+        ("quote", {"evidence": [{"quote": "x" * (MAX_TEXT + 1)}]}),
+        ("quote", {"evidence": [{"quote": " "}]}),
+        ("quote", {"evidence": [{"quote": 7}]}),
+        ("message_id", {"evidence": [{**QUOTE, "message_id": "x" * 129}]}),
+        ("role", {"evidence": [{**QUOTE, "role": ["user"]}]}),
+        ("run_id", {"evidence": [{**QUOTE, "run_id": "* *"}]}),
+        ("author_id", {"evidence": [{**QUOTE, "author_id": {}}]}),
+        ("said_at", {"evidence": [{**QUOTE, "said_at": "yesterday"}]}),
+        ("source_class", {"source_class": "god"}),
+        ("source_class", {"source_class": ["person"]}),
+        ("when", {"when": "soon"}),
+        ("when", {"when": 2026}),
+        ("repeated_in", {"repeated_in": ["* *"]}),
+        ("repeated_in", {"repeated_in": ["r"] * 101}),
+    ],
+)
+def test_provenance_that_breaks_the_contract_is_named(field: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read(**changes)
+    assert caught.value.field == field
 
 
 class TestItsId:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from operator_memory.adapters.aws.signed_json import AwsJsonClient
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
+    from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
     from operator_memory.adapters.qdrant.library import QdrantLibrary
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
@@ -205,6 +206,13 @@ class AdaptersInUse:
             erasable=self.erasable(),
             tombstones=DynamoDBTombstones(self.dynamodb, table),
         )
+
+    def learned(self) -> "QdrantLearnedMemories":
+        """The store as the place where facts were learned."""
+        from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
+
+        name = self.settings.qdrant_collection
+        return QdrantLearnedMemories(self.qdrant, collection=name, timeout=self.write_timeout)
 
     def turn_visibility(self) -> "TurnVisibility":
         """What keeps outdated turns out of other sessions."""

@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from operator_memory.application.learning.consume_jobs import ConsumeJobs
     from operator_memory.application.learning.extract_run import ExtractRun
     from operator_memory.application.learning.submit_jobs import SubmitJobs
+    from operator_memory.application.learning.undo_run import UndoRun
     from operator_memory.application.lifecycle.expire_memories import ExpireMemories
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
+    from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.record_events import RecordEvents
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
@@ -125,7 +129,8 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
     settings, clock, redactor = adapters.settings, adapters.clock, SecretRedactor()
     embedder, memories, writer = adapters.embedder(), adapters.memories(), adapters.writer()
     extractor = Mem0Extractor(model=adapters.chat_model(), embedder=embedder, memories=memories, clock=clock)
-    fact_ports = FactDependencies(extractor, memories, writer, redactor, clock, adapters.turn_visibility())
+    visibility, learned = adapters.turn_visibility(), adapters.learned()
+    fact_ports = FactDependencies(extractor, memories, writer, redactor, clock, visibility, learned)
     ports = ExtractionPorts(
         jobs=jobs,
         redactor=redactor,
@@ -161,9 +166,9 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 
 def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
+    from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
-    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -177,13 +182,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     screening = ScreenWriting(access.authorize, clock)
     return Services(
         access=access,
-        memories=ManageMemories(
-            library=library,
-            writing=WritingPorts(screening, embedder, writer),
-            visibility=visibility,
-            trail=trail,
-            clock=clock,
-        ),
+        memories=_management(adapters, screening, trail),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
         reinstatement=ReinstateMemories(
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
@@ -193,7 +192,48 @@ def _services(adapters: AdaptersInUse) -> "Services":
         exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
+        undoing=_undoing(adapters, trail),
+        explanation=ExplainMemories(writer),
         prices=_prices(adapters.settings),
+    )
+
+
+def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
+
+    return ManageMemories(
+        library=adapters.library(),
+        writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
+        visibility=adapters.turn_visibility(),
+        remover=_removal(adapters),
+        trail=trail,
+        clock=adapters.clock,
+    )
+
+
+def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
+    from operator_memory.application.learning.undo_run import UndoRun
+
+    return UndoRun(
+        jobs=_jobs(adapters),
+        learned=adapters.learned(),
+        writer=adapters.writer(),
+        remover=_removal(adapters),
+        visibility=adapters.turn_visibility(),
+        trail=trail,
+        clock=adapters.clock,
+    )
+
+
+def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
+    from operator_memory.application.shared.remove_memories import RemoveMemories
+
+    return RemoveMemories(
+        library=adapters.library(),
+        learned=adapters.learned(),
+        writer=adapters.writer(),
+        visibility=adapters.turn_visibility(),
+        clock=adapters.clock,
     )
 
 

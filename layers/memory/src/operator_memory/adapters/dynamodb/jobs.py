@@ -1,13 +1,16 @@
 """Job records in DynamoDB: item ``JOB#<job_id>`` of the account.
 
-Outcomes are stored as text, one a line, since an item may take 400 KB and a long run has thousands of turns.
+Outcomes are stored as text, one a line, since an item may take 400 KB and a long run has thousands of turns. What does
+not fit goes into pages (see ``job_items``).
 """
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from operator_memory.adapters.dynamodb.job_items import PREFIX, JobItems
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Table, epoch, key
 from operator_memory.domain.errors import JobInProgressError, MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import (
@@ -26,20 +29,19 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-PREFIX = "JOB#"
 ATTEMPTS = 5
 """How often a conditional write is tried again when the record has changed since it was read."""
 
 ERASED_ALL, ERASED_USER = "all", "user"
 """Values of the attribute ``erased``: which outcomes the record holds no more, and does not take again."""
 
-_SAME_ATTEMPT = "attempts = :attempts AND content_hash = :hash"
+_SAME_ATTEMPT = "attempts = :attempts AND content_hash = :hash AND attribute_not_exists(undone_at)"
 _NO_LEASE = "(attribute_not_exists(lease_until) OR lease_until <= :now)"
 _IS_FREE = f"(#state IN (:failed, :queued) OR (#state = :running AND {_NO_LEASE}))"
 
 
 class DynamoDBJobs:
-    """Ports ``JobStore`` and ``JobHistory``.
+    """Ports ``JobStore``, ``UndoableJobs`` and ``JobHistory``.
 
     A claim is one conditional write, so of many workers exactly one gets the job.
 
@@ -49,6 +51,7 @@ class DynamoDBJobs:
     def __init__(self, client: "DynamoDBClient", table_name: str, *, record_days: int) -> None:
         """``record_days``: days until a record may be removed."""
         self._table = Table(client, table_name)
+        self._items = JobItems(self._table)
         self._lifetime = timedelta(days=record_days)
 
     def enqueue(
@@ -57,14 +60,14 @@ class DynamoDBJobs:
         """Note a job that is about to be put into the queue, unless it is known."""
         record = JobRecord(account_id, job_id, JobState.QUEUED, content_hash, now, 0, subject=subject, queued_at=now)
         for _ in range(ATTEMPTS):
-            if self._table.put_if(self._written(record, None), "attribute_not_exists(account_id)", {}):
+            if self._items.put_if(self._written(record, None), "attribute_not_exists(account_id)", {}):
                 return JobClaim(ClaimStatus.CLAIMED, record)
             known = self.get(account_id, job_id)
             if known is None:
                 continue  # removed in between
             if known.content_hash != content_hash:
                 return JobClaim(ClaimStatus.CONFLICT, known)
-            done = known.state is JobState.DONE
+            done = known.state is JobState.DONE or known.undone_at is not None
             return JobClaim(ClaimStatus.ALREADY_DONE if done else ClaimStatus.IN_PROGRESS, known)
         raise UpstreamUnavailableError(SYSTEM, "the job comes and goes faster than it can be read")
 
@@ -80,7 +83,7 @@ class DynamoDBJobs:
     ) -> JobClaim:
         """Take the job unless it is done, held by another, or had other content."""
         for _ in range(ATTEMPTS):
-            stored = self._table.get(account_id, _item(job_id))
+            stored = self._items.get(account_id, _item(job_id))
             known = _record(stored) if stored else None
             if stored and known:
                 refusal = _refusal(stored, known, content_hash, now)
@@ -97,9 +100,30 @@ class DynamoDBJobs:
                 ":now": epoch(now),
             }
             same, read = _as_read(attempts, content_hash, erased)
-            if self._table.put_if(item, f"attribute_not_exists(account_id) OR ({same} AND {_IS_FREE})", values | read):
+            if self._items.put_if(item, f"attribute_not_exists(account_id) OR ({same} AND {_IS_FREE})", values | read):
                 return JobClaim(ClaimStatus.CLAIMED, record)
         raise UpstreamUnavailableError(SYSTEM, "the job is claimed and released faster than it can be read")
+
+    def mark_undone(self, account_id: AccountId, job_id: str, *, now: datetime) -> JobClaim | None:
+        """Have no worker take the job again. See the port."""
+        for _ in range(ATTEMPTS):
+            stored = self._items.get(account_id, _item(job_id))
+            if stored is None:
+                return None
+            known = _record(stored)
+            if known.undone_at is not None:
+                return JobClaim(ClaimStatus.ALREADY_DONE, known)
+            held = known.state is JobState.RUNNING and int(stored.get("lease_until", 0)) > epoch(now)
+            if held or known.state is JobState.QUEUED:
+                return JobClaim(ClaimStatus.IN_PROGRESS, known)
+            erased = stored.get("erased")
+            same, values = _as_read(known.attempts, known.content_hash, erased)
+            values |= {":state": known.state.value, ":updated": stored["updated_at"]}
+            record = replace(known, undone_at=now)
+            condition = f"{same} AND #state = :state AND updated_at = :updated"
+            if self._items.put_if(self._written(record, erased), condition, values):
+                return JobClaim(ClaimStatus.CLAIMED, record)
+        raise UpstreamUnavailableError(SYSTEM, "the job's record changes faster than it can be read")
 
     def save(self, record: JobRecord) -> None:
         """Write the record, without outcomes that were erased meanwhile, and give up the lease.
@@ -115,27 +139,29 @@ class DynamoDBJobs:
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         """The record, or ``None`` if the account has no such job."""
-        stored = self._table.get(account_id, _item(job_id))
+        stored = self._items.get(account_id, _item(job_id))
         return _record(stored) if stored else None
 
     def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[JobRecord], str | None]:
         """Up to ``limit`` records by job id, and the job id after which the next call goes on."""
         start = None if after is None else key(account_id, _item(after))
         items = self._table.page(account_id, PREFIX, limit=limit + 1, start=start)
-        records = [_record(item) for item in items[:limit]]
-        return records, records[-1].job_id if len(items) > limit else None
+        wholes = [self._items.whole(item) for item in items[:limit]]
+        records = [_record(item) for item in wholes if item is not None]
+        return records, str(items[limit - 1]["item"]).removeprefix(PREFIX) if len(items) > limit else None
 
     def _write(self, record: JobRecord, lease: Item) -> None:
         erased: str | None = None
         for _ in range(ATTEMPTS):
             condition, values = _as_read(record.attempts, record.content_hash, erased)
-            if self._table.put_if(self._written(record, erased) | lease, condition, values):
+            if self._items.put_if(self._written(record, erased) | lease, condition, values):
                 return
-            stored = self._table.get(record.account_id, _item(record.job_id))
+            stored = self._items.get(record.account_id, _item(record.job_id))
             known = _record(stored) if stored else None
             if not stored or not known:
                 return
-            if (known.attempts, known.content_hash) != (record.attempts, record.content_hash):
+            same = (known.attempts, known.content_hash) == (record.attempts, record.content_hash)
+            if not same or known.undone_at is not None:
                 if lease:
                     raise JobInProgressError(f"a later attempt has job {record.job_id}")
                 return
@@ -161,6 +187,7 @@ class DynamoDBJobs:
             "redactions": dict(record.redactions),
             "queued_at": record.queued_at and record.queued_at.isoformat(),
             "started_at": record.started_at and record.started_at.isoformat(),
+            "undone_at": record.undone_at and record.undone_at.isoformat(),
             "error": record.error,
             "error_detail": record.error_detail,
             "first_error": record.first_error,
@@ -169,7 +196,7 @@ class DynamoDBJobs:
             "agent_id": subject.agent_id,
             "author_id": subject.author_id,
             "chunks": {key: _chunk_item(chunk) for key, chunk in record.chunks.items()} or None,
-            "ttl": epoch(record.updated_at + self._lifetime),
+            "ttl": epoch(max(record.updated_at, record.undone_at or record.updated_at) + self._lifetime),
         }
         return item if erased is None else without_outcomes(item, erased)
 
@@ -224,7 +251,7 @@ def _item(job_id: str) -> str:
 def _refusal(stored: Item, known: JobRecord, content_hash: str, now: datetime) -> ClaimStatus | None:
     if known.content_hash != content_hash:
         return ClaimStatus.CONFLICT
-    if known.state is JobState.DONE:
+    if known.state is JobState.DONE or known.undone_at is not None:
         return ClaimStatus.ALREADY_DONE
     if known.state is JobState.RUNNING and int(stored.get("lease_until", 0)) > epoch(now):
         return ClaimStatus.IN_PROGRESS
@@ -260,7 +287,6 @@ _COUNTS = (
     "failed",
     "unreadable",
     "passed_over",
-    "unlisted",
 )
 
 
@@ -295,6 +321,7 @@ def _record(item: Item) -> JobRecord:
             redactions={kind: int(count) for kind, count in item.get("redactions", {}).items()},
             queued_at=_moment(item, "queued_at"),
             started_at=_moment(item, "started_at"),
+            undone_at=_moment(item, "undone_at"),
             error=item.get("error"),
             error_detail=item.get("error_detail"),
             first_error=item.get("first_error"),

@@ -1,5 +1,5 @@
 """What an erasure takes from the records about an account's jobs, in DynamoDB: its items ``JOB#``, ``WATERMARK#``,
-``IDEMPOTENCY#``. Tombstones, receipts and the expiry index stay."""
+``IDEMPOTENCY#``, and of a whole account ``DELETED#``. Tombstones, receipts and the expiry index stay."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,10 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from operator_memory.adapters.dynamodb import idempotency as dynamodb_idempotency
-from operator_memory.adapters.dynamodb import jobs as dynamodb_jobs
 from operator_memory.adapters.dynamodb import watermarks as dynamodb_watermarks
+from operator_memory.adapters.dynamodb.job_items import PAGES_PREFIX, JobItems
+from operator_memory.adapters.dynamodb.job_items import PREFIX as JOBS_PREFIX
 from operator_memory.adapters.dynamodb.jobs import ATTEMPTS, ERASED_ALL, ERASED_USER, holds_outcomes, without_outcomes
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_epoch, from_text
+from operator_memory.adapters.dynamodb.tombstones import DELETED_PREFIX
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState
 from operator_memory.domain.memory.scopes import AccountId
@@ -19,8 +21,9 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PREFIXES = (dynamodb_jobs.PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX)
-_TIMES = ("queued_at", "started_at", "created_at", "ttl")
+_COUNTED = (JOBS_PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX)
+_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX)
+_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "ttl")
 _DELETED_AT_ONCE = 25
 _ROUNDED_UP = timedelta(seconds=1)
 
@@ -30,6 +33,7 @@ class DynamoDBRecords:
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
+        self._items = JobItems(self._table)
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         """How many records say something about ``target``: items of an account, else job records with outcomes."""
@@ -48,7 +52,7 @@ class DynamoDBRecords:
             UpstreamUnavailableError: something could not be deleted or changed; the rest may be.
         """
         if target.kind is TargetKind.ACCOUNT:
-            self._table.delete_many(self._keys(account_id, until, (dynamodb_jobs.PREFIX, dynamodb_idempotency.PREFIX)))
+            self._table.delete_many(self._keys(account_id, until, _FOR_GOOD))
             self._forget_reading(self._keys(account_id, until, (dynamodb_watermarks.PREFIX,)), until)
             return
         if target.kind is TargetKind.SESSION:
@@ -57,7 +61,7 @@ class DynamoDBRecords:
         for item in self._jobs(account_id, target, until):
             self._take_out(item, erased)
 
-    def _keys(self, account_id: AccountId, until: datetime, prefixes: Sequence[str] = _PREFIXES) -> Iterator[Key]:
+    def _keys(self, account_id: AccountId, until: datetime, prefixes: Sequence[str] = _COUNTED) -> Iterator[Key]:
         for prefix in prefixes:
             for item in self._table.starting_with(account_id, prefix, only=_TIMES):
                 if not _is_later(item, until):
@@ -73,8 +77,9 @@ class DynamoDBRecords:
 
     def _jobs(self, account_id: AccountId, target: Target, until: datetime) -> Iterator[Item]:
         about = _about(target)
-        items = self._table.starting_with(account_id, dynamodb_jobs.PREFIX)
-        return (item for item in items if about(item) and not _is_later(item, until))
+        for item in self._table.starting_with(account_id, JOBS_PREFIX):
+            if about(item) and not _is_later(item, until) and (whole := self._items.whole(item)) is not None:
+                yield whole
 
     def _take_out(self, item: Item, erased: str) -> None:
         """Change the record unless somebody else changes it first; then look at it again."""
@@ -83,9 +88,9 @@ class DynamoDBRecords:
             if current is None or not _needs_change(current, erased):
                 return
             condition, values = _as_read(current)
-            if self._table.put_if(without_outcomes(current, erased), condition, values):
+            if self._items.put_if(without_outcomes(current, erased), condition, values):
                 return
-            current = self._table.get(item["account_id"], item["item"])
+            current = self._items.get(item["account_id"], item["item"])
         raise UpstreamUnavailableError(SYSTEM, "a job's record changes faster than it can be read")
 
 
@@ -113,7 +118,11 @@ def _is_later(item: Item, until: datetime) -> bool:
     try:
         if name.startswith(dynamodb_idempotency.PREFIX):
             return from_epoch(item["ttl"]) - dynamodb_idempotency.KEPT - _ROUNDED_UP >= until
-        times = ("created_at",) if name.startswith(dynamodb_watermarks.PREFIX) else ("queued_at", "started_at")
+        times: tuple[str, ...] = ("queued_at", "started_at")
+        if name.startswith(dynamodb_watermarks.PREFIX):
+            times = ("created_at",)
+        elif name.startswith(DELETED_PREFIX):
+            times = ("deleted_at",)
         return any(from_text(item[time]) > until for time in times if time in item)
     except (KeyError, OverflowError, ValueError):
         return False

@@ -49,19 +49,37 @@ class Table:
 
     def put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
         """Write the whole item if ``condition`` holds for what is stored; says whether it did."""
-        request: dict[str, Any] = {"TableName": self.name, "Item": typed(item), "ConditionExpression": condition}
+        return self._put_if(item, condition, values) is not None
+
+    def replace_if(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+    ) -> tuple[bool, Item | None]:
+        """As `put_if`, and what it took the place of."""
+        before = self._put_if(item, condition, values, returned="ALL_OLD")
+        return before is not None, before or None
+
+    def _put_if(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any], *, returned: str = "NONE"
+    ) -> Item | None:
+        """What the answer says was there before; ``None`` if the condition does not hold."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Item": typed(item),
+            "ConditionExpression": condition,
+            "ReturnValues": returned,
+        }
         if values:
             request["ExpressionAttributeValues"] = typed(values)
         if names := {f"#{word}": word for word in _RESERVED if f"#{word}" in condition}:
             request["ExpressionAttributeNames"] = names
         with translated(SYSTEM):
             try:
-                self.client.put_item(**request)
+                answer = self.client.put_item(**request)
             except ClientError as error:
                 if error_code(error) == "ConditionalCheckFailedException":
-                    return False
+                    return None
                 raise
-        return True
+        return plain(answer.get("Attributes", {}))
 
     def put(self, item: Mapping[str, Any]) -> None:
         """Write the whole item, whatever is stored."""
@@ -144,6 +162,16 @@ class Table:
                 raise UpstreamUnavailableError(SYSTEM, "items were left unread")
         return found
 
+    def put_many(self, items: Sequence[Item]) -> None:
+        """Write the items, whatever is stored. No two may have the same key.
+
+        Raises:
+            UpstreamUnavailableError: DynamoDB left some unwritten again and again.
+        """
+        for start in range(0, len(items), _WRITE_BATCH):
+            batch = items[start : start + _WRITE_BATCH]
+            self._write([{"PutRequest": {"Item": typed(item)}} for item in batch], "unwritten")
+
     def delete_many(self, keys: Iterable[Key]) -> None:
         """Delete the items; those that do not exist are ignored.
 
@@ -151,15 +179,17 @@ class Table:
             UpstreamUnavailableError: DynamoDB left some undeleted again and again.
         """
         for batch in _batches(list(dict.fromkeys(keys)), _WRITE_BATCH):
-            asked: Any = {self.name: [{"DeleteRequest": {"Key": key(*one)}} for one in batch]}
-            for attempt in range(BATCH_ATTEMPTS):
-                _wait(attempt)
-                with translated(SYSTEM):
-                    asked = self.client.batch_write_item(RequestItems=asked).get("UnprocessedItems")
-                if not asked:
-                    break
-            else:
-                raise UpstreamUnavailableError(SYSTEM, "items were left undeleted")
+            self._write([{"DeleteRequest": {"Key": key(*one)}} for one in batch], "undeleted")
+
+    def _write(self, requests: Sequence[Item], left: str) -> None:
+        asked: Any = {self.name: requests}
+        for attempt in range(BATCH_ATTEMPTS):
+            _wait(attempt)
+            with translated(SYSTEM):
+                asked = self.client.batch_write_item(RequestItems=asked).get("UnprocessedItems")
+            if not asked:
+                return
+        raise UpstreamUnavailableError(SYSTEM, f"items were left {left}")
 
 
 def _batches(keys: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:

@@ -1,16 +1,21 @@
 """Tombstones in DynamoDB: item ``TOMBSTONE#<target's name>`` of the account. They have no time to live: a thread may
-be read again from its start, however long ago it was erased."""
+be read again from its start, however long ago it was erased. Those of single memories, ``DELETED#<mark>``, have one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_text, text
+from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, epoch, from_text, text
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.deletions import KEPT
 from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+DELETED_PREFIX = "DELETED#"
 
 
 class DynamoDBTombstones:
@@ -36,13 +41,34 @@ class DynamoDBTombstones:
         found = self._table.get_many(keys)
         return [_tombstone(target, found[key]) for key, target in keys.items() if key in found]
 
+    def bury(self, account_id: AccountId, marks: Collection[str], *, at: datetime) -> None:
+        """Store the marks of what was deleted at ``at``, 25 in a request.
+
+        Of two deletions of the same in the same moment either's time may stand.
+        """
+        about = {"account_id": account_id, "deleted_at": text(at), "ttl": epoch(at + KEPT)}
+        self._table.put_many([about | {"item": DELETED_PREFIX + mark} for mark in sorted(marks)])
+
+    def buried(self, account_id: AccountId, marks: Collection[str]) -> dict[str, datetime]:
+        """When what left each mark was deleted.
+
+        Raises:
+            MalformedResponseError: one cannot be read. Never taken for none: what is deleted would come back.
+        """
+        found = self._table.get_many([(account_id, DELETED_PREFIX + mark) for mark in sorted(marks)])
+        return {item["item"].removeprefix(DELETED_PREFIX): _moment(item, "deleted_at") for item in found.values()}
+
 
 def _key(account_id: AccountId, target: Target) -> Key:
     return account_id, f"TOMBSTONE#{target.name}"
 
 
 def _tombstone(target: Target, item: Item) -> Tombstone:
+    return Tombstone(target, _moment(item, "erased_at"))
+
+
+def _moment(item: Item, name: str) -> datetime:
     try:
-        return Tombstone(target, from_text(item["erased_at"]))
+        return from_text(item[name])
     except (KeyError, ValueError) as error:
         raise MalformedResponseError(SYSTEM, "a tombstone cannot be read") from error

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.provenance import MOST_QUOTES, SaidWords
 
 _TEXTS = ("message_id", "role", "speaker", "author_id", "run_id")
@@ -12,6 +13,15 @@ _TEXTS = ("message_id", "role", "speaker", "author_id", "run_id")
 def evidence_payload(evidence: Sequence[SaidWords]) -> list[dict[str, Any]] | None:
     """The payload's value, without what is unknown; ``None`` where there is none."""
     return [_payload(said) for said in evidence[:MOST_QUOTES]] or None
+
+
+def learning_of(memory: Memory) -> dict[str, Any]:
+    """The fields of a payload that say where a fact was learned; ``None`` for those without a value."""
+    return {
+        "source_run_id": memory.source_run_id,
+        "repeated_in": list(memory.repeated_in) or None,
+        "evidence": evidence_payload(memory.evidence),
+    }
 
 
 def _payload(said: SaidWords) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from operator_memory.adapters.qdrant.evidence import evidence_of, evidence_payload
+from operator_memory.adapters.qdrant.evidence import evidence_of, learning_of
 from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, index_fields, keyword
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.keyword_text import keyword_text
@@ -197,7 +197,6 @@ def payload_of(memory: Memory) -> Json:
         "message_id": memory.message_id,
         **_owners(memory),
         "seq": memory.seq,
-        "source_run_id": memory.source_run_id,
         FOLLOWS: memory.follows,
         "said_in": list(memory.said_in) or None,
         WITHHELD: list(memory.withheld_by) or None,
@@ -210,7 +209,7 @@ def payload_of(memory: Memory) -> Json:
         "access_count": memory.access_count,
         "version": memory.version,
         "history": [_past(past) for past in memory.history] or None,
-        "evidence": evidence_payload(memory.evidence),
+        **learning_of(memory),
         "source_class": memory.source_class.value if memory.source_class else None,
         "when": memory.when,
         "inferred": memory.inferred or None,
@@ -328,6 +327,7 @@ def _of_conversation(payload: Mapping[str, Any]) -> Json:
         "said_in": _ids(payload.get("said_in")),
         "withheld_by": _ids(payload.get(WITHHELD)),
         "evidence": evidence_of(payload.get("evidence")),
+        "repeated_in": _ids(payload.get("repeated_in")),
         "source_class": _SOURCE_CLASSES.get(payload.get("source_class", "")),
         "when": _optional_text(payload, "when"),
         "inferred": bool(payload.get("inferred", False)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from operator_memory.application.ports.core import Clock, MemorySearch
+from operator_memory.application.ports.core import Clock, LearnedMemories, MemorySearch
 from operator_memory.application.ports.learning import FactExtractor, Redactor
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
@@ -16,13 +16,14 @@ from operator_memory.domain.learning.evidence import Evidence, Finding
 from operator_memory.domain.learning.fact_gate import Candidate, KnownMemory, Room, Verdict, judge, route
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob, turn_id, without_erased
-from operator_memory.domain.learning.learned_memory import learned_memory, remaining_memory, with_verdict
+from operator_memory.domain.learning.learned_memory import learned_memory, remaining_memory, said_again, with_verdict
 from operator_memory.domain.learning.proposals import Extraction, ProposedFact
 from operator_memory.domain.learning.requests import NOT_TO_REMEMBER, Wishes, wishes_of
 from operator_memory.domain.learning.turns_and_facts import TurnsAndFacts, in_force
 from operator_memory.domain.memory.memory import UNWANTED, EmbeddedMemory, Memory, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.shared.deletions import DELETED
 from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.text import normalised_text
 
@@ -48,6 +49,7 @@ class FactDependencies:
     redactor: Redactor
     clock: Clock
     visibility: TurnVisibility
+    learned: LearnedMemories
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class ChunkFacts:
         self._by_word: dict[str, deque[str]] = {}
         self._replaced: dict[str, str] = {}  # id of an older memory -> id of the one that took its place
         self._said = TurnsAndFacts()
+        self._repeated: dict[str, None] = {}  # ids of what is known and was said again
+        self._kept: list[FactOutcome] = []
 
     @property
     def _account(self) -> AccountId:
@@ -85,7 +89,7 @@ class ChunkFacts:
         evidence = Evidence(self._chunk.turns, facts, earlier=self._chunk.earlier)
         wishes = wishes_of(extraction.requests, evidence, [turn.role for turn in self._chunk.turns])
         outcomes = self._store_facts(facts, evidence, wishes) if facts else []
-        return outcomes + self._grant(wishes)
+        return [*outcomes, *self._kept, *self._grant(wishes)]
 
     def _store_facts(self, facts: Sequence[ProposedFact], evidence: Evidence, wishes: Wishes) -> list[FactOutcome]:
         routes = [route(self._account, self._job.agent_id, fact) for fact in facts]
@@ -93,6 +97,11 @@ class ChunkFacts:
         findings = [self._finding(fact, evidence, named, wishes) for fact in facts]
         made = zip(routes, facts, findings, strict=True)
         probes = [self._memory(key, identity, fact, finding) for (key, identity), fact, finding in made]
+        deleted = self._ports.memories.deleted(self._account, probes)
+        findings = [
+            replace(finding, reason=finding.reason or DELETED) if probe.id in deleted else finding
+            for probe, finding in zip(probes, findings, strict=True)
+        ]
         stored = self._stored(probes)
         neighbours = self._neighbours(probes, facts)
         self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
@@ -103,6 +112,8 @@ class ChunkFacts:
             known = _with_named(near, fact, named, probe.key)
             verdict = self._judged(probe, fact, finding, twin, (known, weakest.get(probe.key, ())))
             self._said.note(verdict, probe, twin)
+            if verdict.outcome.outcome is Outcome.DUPLICATE:
+                self._repeated |= dict.fromkeys(verdict.outcome.others)
             self._take(verdict, EmbeddedMemory(probe, fact.vector))
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
@@ -254,6 +265,7 @@ class ChunkFacts:
         for older, rest in verdict.remains:
             kept = remaining_memory(older, rest.text, at=proposed.memory.created_at)
             self._new.setdefault(kept.id, EmbeddedMemory(kept, rest.vector))
+            self._kept.append(FactOutcome(kept.id, kept.scope, Outcome.KEPT, others=(older.id,)))
         if not verdict.stored:
             return
         memory = with_verdict(proposed.memory, verdict, now=self._ports.clock.now())
@@ -281,7 +293,16 @@ class ChunkFacts:
             if older and newer not in erased:
                 at = moments.get(newer, self._chunk.until)
                 self._ports.memories.supersede(self._account, older, by=newer, at=at)
+        self._note_repetitions()
         return erased
+
+    def _note_repetitions(self) -> None:
+        """Note of what was known that this run said it again: it stays if only the other run is taken back."""
+        ids = [identity for identity in self._repeated if identity not in self._new]
+        known = self._ports.memories.stored(self._account, ids) if ids else {}
+        again = [repeated for memory in known.values() if (repeated := said_again(memory, self._job.job_id))]
+        if again:
+            self._ports.learned.note_learning(self._account, again)
 
     def _have_sessions_follow(self) -> None:
         """Other sessions are no longer to recall what was said and holds no more. First of all: what replaces a memory
@@ -312,6 +333,7 @@ class ChunkFacts:
         for memory in mine:
             turn = wishes.forgotten[memory.id]
             at = said_at(self._chunk.turns[turn], self._chunk.until)
+            self._ports.memories.bury(self._account, [memory], at=at)
             self._ports.memories.supersede(self._account, [memory.id], by=ids[turn], at=at)
         return [FactOutcome(m.id, m.scope, Outcome.FORGOTTEN) for m in mine]
 

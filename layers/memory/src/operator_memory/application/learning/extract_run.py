@@ -38,7 +38,6 @@ from operator_memory.domain.errors import (
     MemoryServiceError,
 )
 from operator_memory.domain.learning.jobs import (
-    MAX_FACTS_LISTED,
     ClaimStatus,
     FactOutcome,
     JobClaim,
@@ -50,12 +49,13 @@ from operator_memory.domain.learning.jobs import (
 )
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
+from operator_memory.domain.shared.deletions import DELETED
 from operator_memory.domain.shared.lease import LEASE_SECONDS
 from operator_memory.domain.shared.search_plan import Search, SearchMode, SearchPlan
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 MAX_MESSAGES = 5_000
-"""Messages of one job: the most whose outcomes fit into its record."""
+"""Messages of one job."""
 
 CLOCK_SKEW = timedelta(seconds=2)
 """How far the platform's clock may be ahead of the runner's. A message later than the run's end by more than
@@ -187,20 +187,20 @@ class ExtractRun:
         kept = self._not_erased(job, messages)
         redactions: Counter[str] = Counter()
         conversation = read_conversation(kept, redact=partial(self._redacted, redactions))
-        said = with_positions(conversation.turns, job.job_id)
+        said = self._turns.without_deleted(job, with_positions(conversation.turns, job.job_id))
         earlier = self._earlier(job, len(said)) if said else ()
         turns = self._turns.store(job, said)
         learned = self._facts.learn(job, said, progress, earlier=earlier)
         facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
         left_out = {
             "erased": len(messages) - len(kept),
+            DELETED: len(conversation.turns) - len(said),
             "not_understood": len(learned.passed_over),
             "unreadable_facts": learned.unreadable,
-            "facts_not_listed": learned.unlisted + max(0, len(facts) - MAX_FACTS_LISTED),
         }
         done = replace(
             done,
-            facts=tuple(facts[:MAX_FACTS_LISTED]),
+            facts=tuple(facts),
             turns=tuple(turns),
             skipped={**conversation.skipped, **{reason: count for reason, count in left_out.items() if count}},
             skipped_at=conversation.skipped_at if len(kept) == len(messages) else {},  # else they count others

@@ -37,7 +37,6 @@ class FactsReport:
     answered: int = 0  # calls that were of use
     failed: int = 0  # calls that were not, and were made again about less
     unreadable: int = 0  # items of the answers that are no fact
-    unlisted: int = 0  # outcomes that the job's record has no room for
     passed_over: list[UpstreamError] = field(default_factory=list)
     """Why turns were, one each, of which the model makes nothing while it copes with the rest."""
 
@@ -49,7 +48,6 @@ class FactsReport:
         self.answered += chunk.answered
         self.failed += chunk.failed
         self.unreadable += chunk.unreadable
-        self.unlisted += chunk.unlisted
         self.passed_over += [UpstreamRejectedError("llm", "passed over")] * chunk.passed_over
 
     def since(self, before: "FactsReport") -> FinishedChunk:

@@ -10,7 +10,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import JobStore
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import OutOfTimeError
-from operator_memory.domain.learning.jobs import MAX_FACTS_LISTED, FinishedChunk, JobRecord, RunJob, turn_id
+from operator_memory.domain.learning.jobs import FinishedChunk, JobRecord, RunJob, turn_id
 
 
 class Progress:
@@ -52,10 +52,7 @@ class Progress:
         self._begun = True
 
     def keep(self, key: str, chunk: FinishedChunk) -> None:
-        """Note the chunk as finished, with as many of its outcomes as the record will list."""
-        room = MAX_FACTS_LISTED - sum(len(each.outcomes) for each in self.record.chunks.values())
-        listed = chunk.outcomes[:room]
-        chunk = replace(chunk, outcomes=listed, unlisted=len(chunk.outcomes) - len(listed))
+        """Note the chunk as finished."""
         self.record = replace(self.record, chunks={**self.record.chunks, key: chunk}, updated_at=self._clock.now())
         self._jobs.keep(self.record, lease_seconds=self._lease_seconds)
 

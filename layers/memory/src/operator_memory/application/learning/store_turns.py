@@ -33,6 +33,12 @@ class StoreTurns:
         self._memories = memories
         self._lifetime = lifetime
 
+    def without_deleted(self, job: RunJob, turns: Sequence[Turn]) -> list[Turn]:
+        """Return ``turns`` without those that a person deleted after they were said. No model sees them again."""
+        memories = _turn_memories(job, turns, self._lifetime)
+        deleted = self._memories.deleted(job.account_id, memories)
+        return [turn for turn, memory in zip(turns, memories, strict=True) if memory.id not in deleted]
+
     def store(self, job: RunJob, turns: Sequence[Turn]) -> list[FactOutcome]:
         """Store the turns page by page. A job that is stopped in the middle goes on from there when it is repeated."""
         memories = _turn_memories(job, turns, self._lifetime)

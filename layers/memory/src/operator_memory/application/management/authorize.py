@@ -1,5 +1,6 @@
 """Use cases: decide whether a caller may do something to an account's memory. Refusals go on record."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -63,6 +64,12 @@ class Authorize:
         except PermissionDeniedError:
             note_refusal(self._trail, caller, account_id, action.value)
             raise
+
+    def authorize_to_clear(self, caller: Caller, account_id: AccountId, *, author_of: Callable[[], str | None]) -> None:
+        """As `authorize` for taking away what one member said. ``author_of`` finds out which; it is asked only for
+        somebody who may see it."""
+        mine = caller.user_id is not None and self._role(caller.user_id, account_id) is Role.MEMBER
+        self.authorize(caller, account_id, Action.CLEAR, author_id=author_of() if mine else None)
 
     def is_owner(self, caller: Caller, account_id: AccountId) -> bool:
         """Tell whether ``caller`` is a person who owns the account. A service never does."""

@@ -14,6 +14,7 @@ from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.remove_memories import MOST_LOOKED_FOR, RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from operator_memory.domain.management.identity import Caller
@@ -29,10 +30,7 @@ MAX_HISTORY = 50
 MAX_HISTORY_CHARACTERS = 200_000
 """Past versions that a memory keeps, and their characters in all; the oldest go first."""
 
-MOST_LOOKED_FOR = 300
-"""Facts deleted at once for which turns are looked for that repeat them: to look for thousands takes too long."""
-
-_FACTS_A_PAGE = 100
+_A_PAGE = 100
 
 EMBED_TIMEOUT = 10.0
 """Seconds for the embedding call behind an addition or a correction."""
@@ -83,12 +81,14 @@ class ManageMemories:
         library: MemoryLibrary,
         writing: WritingPorts,
         visibility: TurnVisibility,
+        remover: RemoveMemories,
         trail: AuditTrail,
         clock: Clock,
     ) -> None:
         self._library = library
         self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
         self._visibility = visibility
+        self._remover = remover
         self._trail = trail
         self._clock = clock
 
@@ -246,7 +246,7 @@ class ManageMemories:
         return replace(changed, version=stored.version + 1, updated_at=now)
 
     def delete(self, caller: Caller, account_id: AccountId, identity: str, *, version: int | None = None) -> None:
-        """Delete one memory with its history.
+        """Delete one memory with its history. What was said before does not bring it back.
 
         Raises:
             NotFoundError, VersionConflictError: as `change`.
@@ -254,11 +254,8 @@ class ManageMemories:
         stored = self._stored(account_id, identity)
         if version is not None and stored.version != version:
             raise VersionConflictError("the memory has been changed meanwhile: read it again before you delete it")
-        if stored.kind is Kind.FACT:
-            newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
-            spare = {stored.id: newer.said_in} if newer else {}
-            self._visibility.withhold(account_id, [stored], spare=spare)
-        self._library.delete(account_id, [identity])
+        newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
+        self._remover.remove(account_id, [stored], spare={stored.id: newer.said_in} if newer else {})
         self._trail.note(account_id, caller.actor, EventType.DELETE, Touched.memory(stored))
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
@@ -278,7 +275,7 @@ class ManageMemories:
                 f"{found} memories match by now, not {expected}: make a dry run again; nothing was deleted"
             )
         if found:
-            self._withhold_matching(account_id, where, now)
+            self._forget_matching(account_id, where, now)
             self._library.delete_matching(account_id, where, now=now)
             self._trail.note(
                 account_id,
@@ -289,20 +286,14 @@ class ManageMemories:
             )
         return found
 
-    def _withhold_matching(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
-        """Withhold the turns that the facts to be deleted were learned from; for the first hundreds of them also other
-        turns that say the same."""
-        if where.kind is Kind.TURN:
-            return
-        facts, after, seen = replace(where, kind=Kind.FACT), None, 0
+    def _forget_matching(self, account_id: AccountId, where: MemoryFilter, now: datetime) -> None:
+        """Keep what is to be deleted from coming back, and its words from being seen elsewhere."""
+        after, left = None, MOST_LOOKED_FOR
         while True:
-            page = self._library.page(
-                account_id, facts, Sort(descending=False), after=after, limit=_FACTS_A_PAGE, now=now
-            )
-            thorough = seen < MOST_LOOKED_FOR
-            withhold = self._visibility.withhold if thorough else self._visibility.withhold_sources
-            withhold(account_id, page.memories)
-            seen, after = seen + len(page.memories), page.next
+            page = self._library.page(account_id, where, Sort(descending=False), after=after, limit=_A_PAGE, now=now)
+            self._remover.forget_words(account_id, page.memories, at=now, thorough=left)
+            left -= sum(memory.kind is Kind.FACT for memory in page.memories)
+            after = page.next
             if after is None:
                 return
 

@@ -86,6 +86,28 @@ class MemoryWriter(Protocol):
         ...
 
 
+class LearnedMemories(Protocol):
+    """Reads facts by where they were learned, and keeps what is known about that. None of it is a person's change: no
+    version rises."""
+
+    def facts_of_run(self, account_id: AccountId, run_id: str) -> list[Memory]:
+        """Return all facts that the run taught, whole, in any state and order."""
+        ...
+
+    def facts_of_session(self, account_id: AccountId, session_id: str) -> list[Memory]:
+        """Return all facts that were learned in the session, whole, in any state and order."""
+        ...
+
+    def note_learning(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
+        """Write ``evidence``, ``source_run_id`` and ``repeated_in`` of each as they are given. Ignores those that the
+        account does not have."""
+        ...
+
+    def hold_again(self, account_id: AccountId, ids: Sequence[str], *, by: str) -> None:
+        """Take back that the memory ``by`` replaced those of ``ids`` that are still marked so."""
+        ...
+
+
 class TurnMarks(Protocol):
     """Marks turns that other sessions must not recall (``Memory.withheld_by``)."""
 

@@ -82,6 +82,22 @@ class JobStore(Protocol):
         ...
 
 
+class UndoableJobs(Protocol):
+    """Keeps jobs that were undone from being carried out again."""
+
+    def mark_undone(self, account_id: AccountId, job_id: str, *, now: datetime) -> JobClaim | None:
+        """Mark the job as undone, so that no worker takes it again; ``None`` if the account has no such job.
+
+        Answers ``CLAIMED``; ``ALREADY_DONE`` for one that is marked already; ``IN_PROGRESS``, unmarked, for one that
+        is queued or that a worker holds.
+        """
+        ...
+
+    def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
+        """Return the record, or ``None`` if the account has no such job."""
+        ...
+
+
 class ThreadMessages(Protocol):
     """Reads the platform's own record of a conversation."""
 

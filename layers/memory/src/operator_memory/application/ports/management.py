@@ -3,7 +3,7 @@
 The rules are those of ``ports.core``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -118,6 +118,15 @@ class Tombstones(Protocol):
 
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
         """Return the tombstones of ``targets``, as last written."""
+        ...
+
+    def bury(self, account_id: AccountId, marks: Collection[str], *, at: datetime) -> None:
+        """Store the marks of single memories that were deleted at ``at`` (see ``domain.shared.deletions``), for 400
+        days."""
+        ...
+
+    def buried(self, account_id: AccountId, marks: Collection[str]) -> dict[str, datetime]:
+        """Return when what left each of ``marks`` was deleted last, of those that are known."""
         ...
 
 

@@ -17,13 +17,16 @@ from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.quantities import has_account_number
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.wording import Words, same_statement, says_nothing_more, words_of
+from operator_memory.domain.shared.deletions import DELETED
 from operator_memory.domain.shared.screening import COMMAND, command_reason, is_trivial
 from operator_memory.domain.text import normalised_text
 
 MAX_FACT_CHARACTERS = 1_000
 """A fact is a sentence or two; a longer one is a pasted text that the extractor failed to condense."""
 
-NOT_KEPT = frozenset({"no_text", "too_long", "secret", "no_agent", "over_quota", "erased", "asked_not_to_remember"})
+NOT_KEPT = frozenset(
+    {"no_text", "too_long", "secret", "no_agent", "over_quota", "erased", "asked_not_to_remember", DELETED}
+)
 """Reasons whose facts are not put into quarantine: there is nothing to look at, or it must not be stored at all."""
 
 OUTDATED = "outdated"

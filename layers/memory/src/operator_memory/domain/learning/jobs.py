@@ -76,6 +76,8 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     FORGOTTEN = "forgotten"
     """A memory that was retired, because the person asked in the conversation to forget it."""
+    KEPT = "kept"
+    """A memory made of what stays true of one that was replaced; ``others`` names that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,12 @@ def outcome_counts(outcomes: Iterable[FactOutcome]) -> dict[str, int]:
     return dict(Counter(outcome.outcome.value for outcome in outcomes))
 
 
-MAX_FACTS_LISTED = 500
-"""Fact outcomes that a record lists; of a run with more the others are counted. All of them are stored."""
-
-
 @dataclass(frozen=True, slots=True)
 class FinishedChunk:
     """What a chunk of a job's conversation came to, kept so that no later attempt pays for it again.
 
     ``answered`` and ``failed`` count calls of the model; ``unreadable`` items of its answers that are no fact;
-    ``passed_over`` turns of which it makes nothing; ``unlisted`` outcomes that the record has no room for.
+    ``passed_over`` turns of which it makes nothing.
     """
 
     outcomes: tuple[FactOutcome, ...] = ()
@@ -121,7 +119,6 @@ class FinishedChunk:
     failed: int = 0
     unreadable: int = 0
     passed_over: int = 0
-    unlisted: int = 0
 
 
 class JobState(StrEnum):
@@ -157,6 +154,8 @@ class JobRecord:
     """When the API took it in; ``None`` for a job that came through the queue alone."""
     started_at: datetime | None = None
     """When the last attempt began."""
+    undone_at: datetime | None = None
+    """When a person took back what it taught. No worker takes it again."""
     error: str | None = None
     error_detail: str | None = None
     first_error: str | None = None

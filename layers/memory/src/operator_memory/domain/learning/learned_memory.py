@@ -20,6 +20,9 @@ QUARANTINE = timedelta(days=30)
 _MOST_SAID_IN = 100
 """Turns that a fact names which holds again and again; the latest stay."""
 
+_MOST_RUNS = 100
+"""Runs that a fact names which have said it again; the latest stay."""
+
 _OF_PEOPLE = ("pinned", "importance", "version", "history", "access_count", "last_accessed_at", "expires_at")
 
 
@@ -70,16 +73,18 @@ def _said_in(job: RunJob, turns: Sequence[Turn], finding: Finding) -> Iterator[s
 
 
 def _evidence(job: RunJob, turns: Sequence[Turn], until: datetime, finding: Finding) -> Iterator[SaidWords]:
-    for quote in finding.quotes[:MOST_QUOTES]:
-        turn = turns[quote.turn] if quote.turn >= 0 else None  # an earlier turn is another run's
+    """Quotes of earlier turns are not kept: they may be another member's, and whoever erases what that one said would
+    not find them."""
+    for quote in [quote for quote in finding.quotes if quote.turn >= 0][:MOST_QUOTES]:
+        turn = turns[quote.turn]
         yield SaidWords(
             quote.text,
-            message_id=turn.message_id if turn else None,
-            role=turn.role if turn else None,
-            speaker=turn.name if turn else None,
+            message_id=turn.message_id,
+            role=turn.role,
+            speaker=turn.name,
             author_id=job.author_id,
-            said_at=said_at(turn, until) if turn else None,
-            run_id=job.job_id if turn else None,
+            said_at=said_at(turn, until),
+            run_id=job.job_id,
         )
 
 
@@ -98,6 +103,13 @@ def with_verdict(memory: Memory, verdict: Verdict, *, now: datetime) -> Memory:
         end = now + QUARANTINE
         return replace(memory, rejected=outcome.reason, valid_until=memory.created_at, expires_at=end)
     return memory
+
+
+def said_again(memory: Memory, run_id: str) -> Memory | None:
+    """``memory`` with the note that the run said it, too; ``None`` if it has been noted, or taught by that run."""
+    if memory.kind is not Kind.FACT or run_id in (memory.source_run_id, *memory.repeated_in):
+        return None
+    return replace(memory, repeated_in=(*memory.repeated_in, run_id)[-_MOST_RUNS:])
 
 
 def remaining_memory(older: Memory, text: str, *, at: datetime) -> Memory:

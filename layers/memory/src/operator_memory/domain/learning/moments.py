@@ -3,13 +3,11 @@
 import re
 from datetime import date, timedelta
 
+from operator_memory.domain.memory.provenance import WHEN
 from operator_memory.domain.memory.quantities import numbers_of
 
 FAR = timedelta(days=400)
 """How far from the day of speaking a date may lie that was said without digits: "next year" is about the farthest."""
-
-_PART = r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?"
-_WHEN = re.compile(rf"{_PART}(?:/{_PART})?\Z")
 
 
 def spoken_of(when: str | None, quotes: tuple[str, ...], day: date) -> str | None:
@@ -17,7 +15,7 @@ def spoken_of(when: str | None, quotes: tuple[str, ...], day: date) -> str | Non
 
     What was said in digits must agree with it; what was said in words must not be far away.
     """
-    match = _WHEN.match(when.strip()) if when else None
+    match = WHEN.match(when.strip()) if when else None
     if match is None:
         return None
     parts = [part for part in (match.groups()[:3], match.groups()[3:]) if part[0]]

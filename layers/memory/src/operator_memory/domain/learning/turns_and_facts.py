@@ -7,10 +7,12 @@ from operator_memory.domain.learning.fact_gate import OUTDATED, Verdict
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Scope
+from operator_memory.domain.shared.deletions import DELETED
 from operator_memory.domain.shared.screening import COMMAND
 from operator_memory.domain.text import normalised_text
 
 _MISTRUSTED = (COMMAND, NO_EVIDENCE, NOT_THE_PERSON)
+_UNTRUE = (OUTDATED, DELETED, *_MISTRUSTED)
 
 
 class TurnsAndFacts:
@@ -50,10 +52,10 @@ class TurnsAndFacts:
 
 
 def _does_not_hold(outcome: FactOutcome, fact: Memory, twin: Memory | None) -> bool:
-    """Whether it is known to be out of date, was corrected by a person since, or waits in quarantine because nobody
-    said so (the assistant may have) or it is a command."""
+    """Whether it is known to be out of date, was corrected or deleted by a person since, or waits in quarantine because
+    nobody said so (the assistant may have) or it is a command."""
     if outcome.outcome is Outcome.REJECTED:
-        return outcome.reason == OUTDATED or outcome.reason in _MISTRUSTED
+        return outcome.reason in _UNTRUE
     if outcome.outcome is not Outcome.DUPLICATE or twin is None:
         return False
     corrected = normalised_text(twin.text) != normalised_text(fact.text)

@@ -9,7 +9,7 @@ from typing import Any
 from operator_memory.domain.characters import as_seen
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import MOST_REASONS, Memory, PastVersion, memory_id
-from operator_memory.domain.memory.provenance import SaidWords
+from operator_memory.domain.memory.provenance import MOST_QUOTES, WHEN, SaidWords, SourceClass, least_trusted
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, checked_id
 from operator_memory.domain.text import valid
 
@@ -44,6 +44,7 @@ def memory_line(memory: Memory) -> Line:
         "when": memory.when,
         "inferred": memory.inferred,
         "evidence": [_evidence(said) for said in memory.evidence] or None,
+        "repeated_in": list(memory.repeated_in) or None,
         "importance": memory.importance,
         "pinned": memory.pinned,
         **{name: _text(getattr(memory, name)) for name in _TIMES},
@@ -116,6 +117,45 @@ def _read(line: Mapping[str, Any], account_id: AccountId, now: datetime) -> Memo
         version=max(1, _whole(line, "version", 1) or 1),
         history=_history(line),
         imported_at=now,
+        **_provenance(line),
+    )
+
+
+def _provenance(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Why it was remembered where it was exported. Here nobody can vouch for that: an import never raises the trust in
+    a memory above that in an import."""
+    when, named = line.get("when"), line.get("source_class")
+    if when is not None and not (isinstance(when, str) and WHEN.match(when)):
+        raise InvalidInputError("when", "must be an ISO 8601 date, month or year, or two of these with a slash")
+    source = SourceClass.IMPORT if named is None else _member(line, "source_class", SourceClass)
+    return {
+        "evidence": _said_words(line),
+        "source_class": least_trusted(source, SourceClass.IMPORT),
+        "when": when,
+        "inferred": line.get("inferred") is True,
+        "repeated_in": _listed_ids(line, "repeated_in"),
+    }
+
+
+def _said_words(line: Mapping[str, Any]) -> tuple[SaidWords, ...]:
+    value = line.get("evidence") or []
+    if not isinstance(value, list) or len(value) > MOST_QUOTES or not all(isinstance(said, dict) for said in value):
+        raise InvalidInputError("evidence", f"must be a list of at most {MOST_QUOTES} quotes")
+    evidence = tuple(map(_said, value))
+    if sum(len(said.quote) for said in evidence) > MAX_TEXT:
+        raise InvalidInputError("evidence", f"must hold at most {MAX_TEXT} characters in all")
+    return evidence
+
+
+def _said(said: Mapping[str, Any]) -> SaidWords:
+    ids = {name: said.get(name) for name in ("author_id", "run_id")}
+    return SaidWords(
+        _words(said, "quote"),
+        message_id=_word(said, "message_id", 128),
+        role=_word(said, "role"),
+        speaker=_word(said, "speaker"),
+        said_at=_time(said, "said_at"),
+        **{name: None if value is None else checked_id(name, value) for name, value in ids.items()},
     )
 
 
@@ -166,10 +206,14 @@ def _clean(text: str) -> str:
 
 def _reasons(line: Mapping[str, Any]) -> tuple[str, ...]:
     """Ids of the account that was exported: they keep the turn withheld, and nothing here takes them off."""
-    value = line.get("withheld_by") or []
+    return _listed_ids(line, "withheld_by")
+
+
+def _listed_ids(line: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    value = line.get(field) or []
     if not isinstance(value, list) or len(value) > MOST_REASONS:
-        raise InvalidInputError("withheld_by", f"must be a list of at most {MOST_REASONS} ids")
-    return tuple(checked_id("withheld_by", reason) for reason in value)
+        raise InvalidInputError(field, f"must be a list of at most {MOST_REASONS} ids")
+    return tuple(checked_id(field, each) for each in value)
 
 
 def _whole(line: Mapping[str, Any], field: str, default: int | None) -> int | None:

@@ -78,6 +78,8 @@ class Memory:
     """Oldest first, the last fifty. Searches leave it out."""
     evidence: tuple[SaidWords, ...] = ()
     """Of a fact: the words that it was learned from. Searches leave them out."""
+    repeated_in: tuple[str, ...] = ()
+    """Of a fact: later jobs that said the same, the latest hundred."""
     source_class: SourceClass | None = None
     """How far it can be trusted; ``None`` of what was stored before this was known."""
     when: str | None = None

@@ -1,11 +1,17 @@
 """Why something is remembered: the words it was learned from, and how far they can be trusted."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 MOST_QUOTES = 8
 """Quotes that a memory keeps, the first."""
+
+_PART = r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?"
+WHEN = re.compile(rf"{_PART}(?:/{_PART})?\Z")
+"""What time a fact speaks of: a date, month, year, or two of these with a slash."""
 
 
 class SourceClass(StrEnum):
@@ -52,3 +58,24 @@ class SaidWords:
     author_id: str | None = None
     said_at: datetime | None = None
     run_id: str | None = None
+
+
+def without_run(evidence: Sequence[SaidWords], run_id: str) -> tuple[SaidWords, ...]:
+    """``evidence`` without what a run said; nor what was said before it, which only explains that."""
+    return tuple(said for said in evidence if said.run_id not in (run_id, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Why a fact is remembered, as far as the reader may see it."""
+
+    inferred: bool
+    source_class: SourceClass | None
+    run_id: str | None
+    """The job that learned it."""
+    when: str | None
+    quotes: tuple[SaidWords, ...] = ()
+    hidden_quotes: int = 0
+    """Quotes that are not shown: a person has withdrawn their turn, or it is an earlier one that is not known."""
+    repeated_in: tuple[str, ...] = ()
+    """Later jobs that said the same."""

@@ -27,3 +27,4 @@ class MemoryFilter:
     inactive: bool = False
     quarantined: bool | None = None
     """Only what waits in quarantine, or nothing of it; ``None``: as ``inactive`` says."""
+    source_run_id: str | None = None

@@ -46,6 +46,17 @@ class Access:
         self.limit.count_account(account, bucket)
         return caller, account
 
+    def admit_to_clear(
+        self, event: Event, requested: str | None, bucket: Bucket, *, author_of: Callable[[AccountId], str | None]
+    ) -> tuple[Caller, AccountId]:
+        """Admit the caller to take away what one member said. ``author_of`` tells which; it is asked only on behalf of
+        a member of the account."""
+        caller = self.caller(event, bucket)
+        account = _account(caller, requested)
+        self.authorize.authorize_to_clear(caller, account, author_of=lambda: author_of(account))
+        self.limit.count_account(account, bucket)
+        return caller, account
+
     def admit_for_agent(self, event: Event, agent_id: str, action: Action, bucket: Bucket) -> tuple[Caller, AccountId]:
         """Admit the caller to the account that owns the agent."""
         caller = self.caller(event, bucket)

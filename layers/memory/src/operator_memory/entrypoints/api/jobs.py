@@ -1,4 +1,4 @@
-"""``/v1/jobs``: submit a finished run over HTTP, and see what became of one."""
+"""``/v1/jobs``: submit a finished run over HTTP, see what became of one, and take back what it taught."""
 
 import json
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from operator_memory.entrypoints.api.memories import AccountQuery
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
-from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, job_view
+from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, UndoView, job_view, undo_view
 from operator_memory.entrypoints.contracts.job import parse_job
 from operator_memory.entrypoints.http_api import MAX_BODY_BYTES, json_body
 
@@ -31,6 +31,7 @@ class JobRoutes(Routes):
         super().__init__(services, api)
         api.post("/v1/jobs", summary="Submit a finished run", status_code=202, **JOBS)(self.submit)
         api.get("/v1/jobs/<job_id>", summary="What became of a run", **JOBS)(self.get_job)
+        api.post("/v1/jobs/<job_id>/undo", summary="Take back what a run taught", **JOBS)(self.undo)
 
     def submit(
         self, job: Annotated[SubmittedJob, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
@@ -65,6 +66,17 @@ class JobRoutes(Routes):
         """Its state, and the outcome of every fact and turn."""
         _, account = self._admit(account_id, Action.READ_JOBS, Bucket.READS)
         return job_view(self._services.jobs.status(account, job_id), self._services.prices)
+
+    def undo(self, job_id: PathId, account_id: AccountQuery = None) -> UndoView:
+        """Its facts are deleted, what they replaced is in force again, and it teaches nothing any more. Its turns stay.
+
+        409 while it has not ended. In a team for owners; members may undo runs of their own. Again is harmless.
+        """
+        undoing = self._services.undoing
+        caller, account = self._services.access.admit_to_clear(
+            self._event, account_id, Bucket.EXPENSIVE, author_of=lambda account: undoing.author(account, job_id)
+        )
+        return undo_view(undoing.undo(caller.actor, account, job_id))
 
 
 def _check_size(body: dict[str, Any]) -> None:

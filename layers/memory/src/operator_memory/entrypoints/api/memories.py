@@ -1,10 +1,11 @@
 """``/v1/memories``: list, search, read, add, correct, pin, delete."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
+from types import MappingProxyType
 from typing import Annotated, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -17,6 +18,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.provenance import Provenance
 from operator_memory.domain.memory.scopes import Kind, Scope, canonical_id
 from operator_memory.entrypoints.api.problems import PreconditionRequiredError, documented
 from operator_memory.entrypoints.api.routes import Routes
@@ -72,6 +74,7 @@ class ListQuery:
     session_id: OptionalId = None
     thread_id: OptionalId = None
     author_id: OptionalId = None
+    source_run_id: Annotated[Id | None, Query(description="The job that learned or stored it.")] = None
     pinned: Flag = None
     created_after: MomentQuery = None
     created_before: MomentQuery = None
@@ -80,6 +83,7 @@ class ListQuery:
     sort: Annotated[Order, Query()] = Order.NEWEST
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20
     cursor: Annotated[str | None, Query(max_length=512)] = None
+    evidence: Annotated[bool, Query(description="Say of each fact why it is remembered.")] = False
 
     @property
     def filter(self) -> FilterBody:
@@ -87,9 +91,9 @@ class ListQuery:
         return FilterBody(**{name: getattr(self, name) for name in FilterBody.model_fields})
 
 
-def found_list(found: FoundMemories) -> MemoryList:
-    """What a search has found, as an answer."""
-    views = [memory_view(ranked.memory, score=ranked.score) for ranked in found.ranked]
+def found_list(found: FoundMemories, why: Mapping[str, Provenance] = MappingProxyType({})) -> MemoryList:
+    """What a search has found, as an answer; ``why`` each is remembered, by its id, if that is asked."""
+    views = [memory_view(r.memory, score=r.score, provenance=why.get(r.memory.id)) for r in found.ranked]
     return MemoryList(memories=views, degraded=list(found.degraded))
 
 
@@ -133,7 +137,8 @@ class MemoryRoutes(Routes):
         caller, account = self._admit(asked.account_id, Action.READ, Bucket.READS)
         where, sort = asked.filter.where(), asked.sort.sort
         page = self._services.memories.page(caller, account, where, sort, after=after, limit=asked.limit)
-        views = [memory_view(memory) for memory in page.memories]
+        why = self._services.explanation.explain(account, page.memories) if asked.evidence else {}
+        views = [memory_view(memory, provenance=why.get(memory.id)) for memory in page.memories]
         return MemoryList(memories=views, next_cursor=cursor_of(page.next, asked.sort))
 
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
@@ -142,12 +147,16 @@ class MemoryRoutes(Routes):
         found = self._services.finder.search(
             account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
-        return found_list(found)
+        memories = [ranked.memory for ranked in found.ranked]
+        return found_list(found, self._services.explanation.explain(account, memories) if search.evidence else {})
 
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
-        """The memory in whatever state it is. Another account's answers 404, like one that does not exist."""
+        """The memory in whatever state it is, and why it is remembered. Another account's answers 404, like one that
+        does not exist."""
         caller, account = self._admit(account_id, Action.READ, Bucket.READS)
-        return with_etag(self._services.memories.get(caller, account, memory_id))
+        memory = self._services.memories.get(caller, account, memory_id)
+        why = self._services.explanation.explain(account, [memory])
+        return with_etag(memory, provenance=why.get(memory.id))
 
     def get_history(self, memory_id: MemoryId, account_id: AccountQuery = None) -> HistoryView:
         """Past versions, oldest first."""
@@ -211,13 +220,13 @@ class MemoryRoutes(Routes):
         return with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
 
 
-def with_etag(memory: Memory, *, status: int = 200) -> Response[MemoryView]:
+def with_etag(memory: Memory, *, status: int = 200, provenance: Provenance | None = None) -> Response[MemoryView]:
     """The memory as the answer, with its version as its entity tag."""
     return Response(
         status_code=status,
         content_type="application/json",
         headers={"ETag": f'"{memory.version}"'},
-        body=memory_view(memory, whole=True),
+        body=memory_view(memory, whole=True, provenance=provenance),
     )
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.management.erase_memories import EraseMemories
+from operator_memory.application.management.explain_memories import ExplainMemories
 from operator_memory.application.management.export_account import ExportAccount
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.manage_memories import ManageMemories
@@ -27,4 +29,6 @@ class Services:
     exporter: ExportAccount
     importer: ImportMemories
     jobs: SubmitJobs
+    undoing: UndoRun
+    explanation: ExplainMemories
     prices: Prices = field(default_factory=Prices)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
+from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.management.erasure import Erasure, ErasureState
 from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
@@ -219,6 +220,7 @@ class JobView(BaseModel):
     times: Times
     attempts: int
     counts: dict[str, int] = Field(description="Outcomes of the facts.")
+    undone_at: datetime | None = Field(description="When a person took back what it taught.")
     facts: list[OutcomeView]
     turns: list[OutcomeView]
     skipped: dict[str, int] = Field(description="Messages that were not read, or not whole, by reason.")
@@ -255,6 +257,7 @@ def job_view(record: JobRecord, prices: Prices) -> JobView:
         ),
         attempts=record.attempts,
         counts=outcome_counts(record.facts),
+        undone_at=record.undone_at,
         facts=[_outcome(fact) for fact in record.facts],
         turns=[_outcome(turn) for turn in record.turns],
         skipped=dict(record.skipped),
@@ -269,6 +272,39 @@ def job_view(record: JobRecord, prices: Prices) -> JobView:
         first_error=record.first_error,
         error=record.error,
         error_detail=record.error_detail,
+    )
+
+
+class KeptFact(BaseModel):
+    """A fact of the run that stays, and why."""
+
+    memory_id: str
+    reason: Literal["edited", "pinned", "approved", "changed", "imported", "learned_again"] = Field(
+        description="What a person has done to it since; or `learned_again`: another run says it as well."
+    )
+
+
+class UndoView(BaseModel):
+    """What was taken back."""
+
+    job_id: str
+    undone_at: datetime | None
+    nothing_left: bool = Field(description="There was nothing to take back, or not any more.")
+    removed: list[str] = Field(description="The ids of the facts that are deleted.")
+    restored: list[str] = Field(description="The ids of the memories that are in force again.")
+    kept: list[KeptFact]
+
+
+def undo_view(undone: Undone) -> UndoView:
+    """``undone`` for an answer."""
+    kept = [KeptFact.model_validate({"memory_id": i, "reason": why}) for i, why in undone.kept.items()]
+    return UndoView(
+        job_id=undone.record.job_id,
+        undone_at=undone.record.undone_at,
+        nothing_left=not undone.removed and not undone.restored,
+        removed=list(undone.removed),
+        restored=list(undone.restored),
+        kept=kept,
     )
 
 

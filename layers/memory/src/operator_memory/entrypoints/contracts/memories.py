@@ -26,14 +26,18 @@ from operator_memory.domain.characters import as_seen, composed, hides_something
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.provenance import Provenance
 from operator_memory.domain.memory.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
 from operator_memory.domain.recall.rendering import shortened
 from operator_memory.domain.shared.memory_filter import MemoryFilter
+from operator_memory.entrypoints.contracts.provenance import MAX_LISTED_QUOTE, ProvenanceView, provenance_view
 
 MAX_TEXT = 8_000
 MAX_PAGE = 100
 MAX_LISTED_CHARACTERS = 8_000
 """Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
+_OF_VIEW = ("memory", "score", "version", "provenance")
+"""Fields of a view that are not the memory's own."""
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
 WORDS_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -131,6 +135,7 @@ class FilterBody(Closed):
     session_id: Id | None = None
     thread_id: Id | None = None
     author_id: Id | None = None
+    source_run_id: Id | None = Field(default=None, description="The job that learned or stored it.")
     pinned: bool | None = None
     created_after: Moment | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
     created_before: Moment | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
@@ -158,6 +163,7 @@ class SearchBody(Closed):
     query: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
     limit: int = Field(default=20, ge=1, le=MAX_PAGE)
     filter: FilterBody = FilterBody()
+    evidence: bool = Field(default=False, description="Say of each fact why it is remembered.")
 
 
 class AddBody(Written):
@@ -270,13 +276,16 @@ class MemoryView(BaseModel):
     last_accessed_at: datetime | None = None
     access_count: int = 0
     score: float | None = Field(default=None, description="Of a search: higher fits better.")
+    provenance: ProvenanceView | None = Field(default=None, description="Of a fact, if asked for: why it is known.")
 
 
-def memory_view(memory: Memory, *, score: float | None = None, whole: bool = False) -> MemoryView:
+def memory_view(
+    memory: Memory, *, score: float | None = None, whole: bool = False, provenance: Provenance | None = None
+) -> MemoryView:
     """``memory`` for an answer; in lists a very long one is shortened, unless it is to be ``whole``."""
-    fields = {
-        name: getattr(memory, name) for name in MemoryView.model_fields if name not in ("memory", "score", "version")
-    }
+    fields = {name: getattr(memory, name) for name in MemoryView.model_fields if name not in _OF_VIEW}
+    most = MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE
+    fields["provenance"] = None if provenance is None else provenance_view(provenance, most=most)
     fields["withheld_by"] = memory.withheld_by or None
     text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
     return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
