@@ -104,9 +104,9 @@ def test_a_correction_makes_it_this_models_and_a_pin_does_not(
 def test_vectors_of_another_length_are_named_for_what_they_are(library_client: ObservedClient) -> None:
     shelf = shelf_of(library_client, "model-b")
     plan = SearchPlan((Search(USER_KEY, SearchMode.DENSE, 10),), vector=[0.1, 0.2])
-    with pytest.raises(EmbeddingModelChangedError) as failure:
+    with pytest.raises(EmbeddingModelChangedError, match="vectors of another length") as failure:
         shelf.search.search(ACCOUNT, plan, now=NOW, timeout=AMPLE)
-    assert failure.value.reason == "embedding_model_changed"
+    assert (failure.value.reason, failure.value.retryable) == ("upstream_rejected", False)
     with pytest.raises(EmbeddingModelChangedError):
         shelf.library.find(ACCOUNT, MemoryFilter(), vector=[0.1], text="tea", limit=9, now=NOW)
     with pytest.raises(EmbeddingModelChangedError):
