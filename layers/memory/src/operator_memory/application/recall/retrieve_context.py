@@ -16,6 +16,7 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
@@ -46,7 +47,8 @@ class ContextRequest:
 
     ``token_budget`` is in tokens of ``model``, or of the estimate where its tokenizer is unknown.
     ``memory_enabled=False``: this run goes without memory. ``thread_id`` serves only to read its switch.
-    ``past_sessions``: search the turns of the account's other sessions too, except withheld ones.
+    ``past_sessions``: search the turns of the account's other sessions too, except withheld ones. ``recall``: how far
+    behind the best memory others may be.
     ``now`` and ``zone``: the asker's, for "yesterday"; they decide nothing else.
     """
 
@@ -61,6 +63,7 @@ class ContextRequest:
     thread_id: str | None = None
     memory_enabled: bool = True
     past_sessions: bool = True
+    recall: Breadth = Breadth.BALANCED
     now: datetime | None = None
     zone: tzinfo | None = None
 
@@ -168,7 +171,7 @@ class RetrieveContext:
         ranked = rank(
             searches,
             hits,
-            RankingRequest(now, words, request.session_id, times),
+            RankingRequest(now, words, request.session_id, times, request.recall),
             limit=request.limit,
             gate=self._policy.gate,
             parameters=self._policy.ranking,

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.question_dates import AskedTimes
@@ -52,13 +53,14 @@ class RankingRequest:
     """What the ranking knows of a request: its moment, its words, and the session that asks.
 
     Without ``words`` there are no bonuses that depend on them. The turns of ``session_id`` count as this session's.
-    ``times``: those that it names.
+    ``times``: those that it names. ``breadth``: how far the list goes where meanings were searched.
     """
 
     now: datetime
     words: QueryWords | None = None
     session_id: str | None = None
     times: AskedTimes | None = None
+    breadth: Breadth = Breadth.BROAD
 
 
 def rank(
@@ -79,8 +81,9 @@ def rank(
     candidates = _candidates(searches, hits, parameters)
     if dated := request.times is not None and bool(request.times.times):
         _note_nearness(candidates, request.times)
+    by_meaning = any(search.mode is SearchMode.DENSE for search in searches)
     if query is not None:
-        if not any(search.mode is SearchMode.DENSE for search in searches):
+        if not by_meaning:
             gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
         asked_for = request.times is not None and request.times.of_other_days
         candidates = _relevant(candidates, query, gate, parameters, dated=asked_for)
@@ -95,7 +98,8 @@ def rank(
     ranked = without_repetitions(ranked)
     if query is not None and _means_the_newest(query) and not dated:
         ranked[:2] = _newer_first(ranked[:2], parameters)
-    return best_list(ranked, limit, parameters)
+    best = best_list(ranked, limit, parameters)
+    return within(best, request.breadth) if by_meaning else best
 
 
 def _means_the_newest(query: QueryWords) -> bool:
