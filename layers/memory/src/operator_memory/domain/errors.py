@@ -143,6 +143,15 @@ class RefusedKeyError(UpstreamRejectedError):
         return "upstream_rejected"
 
 
+class EmbeddingModelChangedError(UpstreamRejectedError):
+    """The store holds vectors of another length than those we make: another embedding model made them."""
+
+    @property
+    def reason(self) -> str:
+        """That of every refusal."""
+        return "upstream_rejected"
+
+
 class MalformedResponseError(UpstreamError):
     """It answered with something that breaks its contract (bad JSON, wrong count or dimension).
 
