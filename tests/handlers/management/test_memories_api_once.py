@@ -152,16 +152,16 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(platform: Managemen
 
 
 def test_while_the_first_is_answered_the_second_is_told_to_wait(platform: Management) -> None:
-    names, seconds = world(platform), []
+    names = world(platform)
+    others: list[Answer] = []
 
     def meanwhile(_texts: int) -> None:
-        if not seconds:
-            seconds.append(None)
-            seconds.append(send(platform, names, POSTS[0]))
+        others.append(send(platform, names, POSTS[0]))
 
     platform.embedder.while_embedding = meanwhile
     assert send(platform, names, POSTS[0]).status == 201
-    is_problem(seconds[1], 409)
+    [second] = others
+    is_problem(second, 409)
 
 
 @pytest.mark.parametrize("memory", [a_memory("Likes tea.")])

@@ -164,7 +164,6 @@ class Management:
 
     def _services(self, limits: Mapping[Bucket, RateLimit]) -> Services:
         settings = FakePlatformSettings(self.platform)
-        sources = ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
         remover = RemoveMemories(
@@ -195,7 +194,7 @@ class Management:
             ),
             settings=ManageSettings(settings, trail),
             erasures=self.erase,
-            exporter=ExportAccount(sources, trail=trail, clock=clock),
+            exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
             undoing=self._undoing(remover, visibility),
@@ -203,6 +202,9 @@ class Management:
             explanation=ExplainMemories(self.writer),
             prices=Prices(prompt=0.15, completion=0.60),
         )
+
+    def _sources(self, settings: FakePlatformSettings) -> ExportSources:
+        return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
 
     def _undoing(self, remover: RemoveMemories, visibility: TurnVisibility) -> UndoRun:
         return UndoRun(

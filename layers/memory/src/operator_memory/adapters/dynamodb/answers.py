@@ -37,9 +37,10 @@ class DynamoDBAnswers:
         self, account_id: AccountId, request: KeyedRequest, *, claim: str, now: datetime, until: datetime
     ) -> KnownRequest | None:
         """Claim the request, for a day at most; or return what is known of it."""
+        name = _name(request)
         item = {
             "account_id": account_id,
-            "item": _name(request),
+            "item": name,
             "content_hash": request.content_hash,
             "claim": claim,
             "claimed_until": math.ceil(until.timestamp()),
@@ -48,7 +49,7 @@ class DynamoDBAnswers:
         for _ in range(_ATTEMPTS):
             if self._table.put_if(item, _IS_FREE, {":now": epoch(now), ":hash": request.content_hash}):
                 return None
-            stored = self._table.get(account_id, item["item"])
+            stored = self._table.get(account_id, name)
             if stored is not None:  # else removed in between
                 return _known(stored)
         raise UpstreamUnavailableError(SYSTEM, "the key comes and goes faster than it can be read")

@@ -91,7 +91,7 @@ class KnownAccounts(Protocol):
 class EraseAccount(Protocol):
     """Erases all that is remembered of an account."""
 
-    def __call__(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft) -> object:
+    def __call__(self, account_id: AccountId, erasure_id: str, seconds_left: SecondsLeft, /) -> object:
         """Begin the erasure of this id, or go on with it.
 
         Raises:
