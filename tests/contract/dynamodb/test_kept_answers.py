@@ -87,7 +87,18 @@ def test_who_died_is_followed_by_the_next_and_says_nothing_any_more(answers: Ans
 def test_a_failure_leaves_the_request_to_whoever_comes_next(answers: AnswerStore) -> None:
     begin(answers)
     answers.end(ACCOUNT, REQUEST, claim="me", answer=None)
+    other = KeyedRequest(REQUEST.key, "another hash")
+    assert begin(answers, "you", request=other) == KnownRequest("hash", None), "something may have been done"
     assert begin(answers, "you", now=NOW) is None
+
+
+@both
+def test_after_a_refusal_the_key_is_free_for_any_request(answers: AnswerStore) -> None:
+    begin(answers)
+    answers.end(ACCOUNT, REQUEST, claim="me", answer=None, refused=True)
+    other = KeyedRequest(REQUEST.key, "another hash")
+    assert begin(answers, "you", request=other) is None
+    assert begin(answers, "he", request=REQUEST) == KnownRequest("another hash", None)
 
 
 @both

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
@@ -122,6 +123,12 @@ def test_a_failure_is_not_kept(platform: Management) -> None:
     is_problem(send(platform, names, post), 503)
     platform.embedder.error = None
     assert send(platform, names, post).status == 201
+
+
+def test_after_a_refusal_the_key_may_be_used_for_what_should_have_been_sent(platform: Management) -> None:
+    names = world(platform)
+    is_problem(send(platform, names, replace(POSTS[2], path=f"/v1/memories/{uuid4()}/approve")), 404)
+    assert send(platform, names, POSTS[2]).status == 200
 
 
 def test_what_is_kept_holds_no_words_and_ends_with_the_account(platform: Management) -> None:

@@ -37,7 +37,7 @@ from operator_memory.entrypoints.wiring import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.fakes.core import DIMENSIONS
-from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, Management
+from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, FunctionContext, Management
 from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
 from tests.support.qdrant.shelves import ObservedClient
@@ -187,7 +187,7 @@ class AttackWorld:
         )
         event = api_event(sent, "$default", {})
         serve = self.context.handler if request.path == "/v1/context" else self.management.api.handle
-        response: HttpResponse = serve(event, None)
+        response: HttpResponse = serve(event, FunctionContext(self.management))
         held = {name.lower(): str(value) for name, value in response["headers"].items()}
         return Answer(int(response["statusCode"]), held, response.get("body") or "")
 
@@ -335,6 +335,7 @@ class AttackWorld:
             "erased jobs": made.jobs.erased,
             "watermarks": made.watermarks.marks,
             "idempotency keys": made.keys.kept,
+            "answers under keys": made.answers.kept,
             "tombstones": made.tombstones.stones,
             "erasures": made.erasures.erasures,
             "due erasures": made.erasures.due_times,

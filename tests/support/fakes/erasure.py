@@ -128,21 +128,25 @@ class InMemoryAnswers:
         found = self.kept.get((account_id, request.key))
         if found is not None and found.ends > now:
             free = found.known.answer is None and found.until <= now
-            if not (free and found.known.content_hash == request.content_hash):
+            if not (free and found.known.content_hash in (request.content_hash, "")):
                 return found.known
         self.kept[account_id, request.key] = KeptRequest(
             KnownRequest(request.content_hash, None), claim, until, now + KEPT
         )
         return None
 
-    def end(self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None) -> None:
+    def end(
+        self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None, refused: bool = False
+    ) -> None:
         if self.error:
             raise self.error
         found = self.kept.get((account_id, request.key))
         if found is None or found.claim != claim:
             return
         if answer is None or len(answer) > 100 * MOST_BYTES:
-            self.kept[account_id, request.key] = replace(found, until=datetime.min.replace(tzinfo=found.until.tzinfo))
+            known = KnownRequest("" if refused else found.known.content_hash, None)
+            ended = datetime.min.replace(tzinfo=found.until.tzinfo)
+            self.kept[account_id, request.key] = replace(found, known=known, until=ended)
         else:
             known = KnownRequest(found.known.content_hash, answer)
             self.kept[account_id, request.key] = replace(found, known=known)

@@ -20,9 +20,12 @@ MOST_BYTES = 64 * 1024
 """Of an answer, compressed. A larger one is not kept; to do again what led to it is harmless."""
 
 _ATTEMPTS = 3
+_ANY = ""
+"""The content hash of a key that is free for any request."""
+
 _IS_FREE = (
     "attribute_not_exists(account_id) OR #ttl <= :now"
-    " OR (attribute_not_exists(answer) AND claimed_until <= :now AND content_hash = :hash)"
+    " OR (attribute_not_exists(answer) AND claimed_until <= :now AND content_hash IN (:hash, :any))"
 )
 _IS_MINE = "claim = :claim"
 
@@ -47,20 +50,24 @@ class DynamoDBAnswers:
             "ttl": math.ceil((now + KEPT).timestamp()),
         }
         for _ in range(_ATTEMPTS):
-            if self._table.put_if(item, _IS_FREE, {":now": epoch(now), ":hash": request.content_hash}):
+            if self._table.put_if(item, _IS_FREE, {":now": epoch(now), ":hash": request.content_hash, ":any": _ANY}):
                 return None
             stored = self._table.get(account_id, name)
             if stored is not None:  # else removed in between
                 return _known(stored)
         raise UpstreamUnavailableError(SYSTEM, "the key comes and goes faster than it can be read")
 
-    def end(self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None) -> None:
+    def end(
+        self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None, refused: bool = False
+    ) -> None:
         """Keep the answer if the claim still stands; ``None``, or one that is too large, frees the request."""
         stored = self._table.get(account_id, _name(request))
         if stored is None or stored.get("claim") != claim:
             return
         packed = None if answer is None else zlib.compress(answer.encode())
-        kept = {"claimed_until": 0} if packed is None or len(packed) > MOST_BYTES else {"answer": packed}
+        kept: Item = {"answer": packed}
+        if packed is None or len(packed) > MOST_BYTES:
+            kept = {"claimed_until": 0, "content_hash": _ANY if refused else stored["content_hash"]}
         self._table.put_if({**stored, **kept}, _IS_MINE, {":claim": claim})
 
 

@@ -9,12 +9,21 @@ from uuid import uuid4
 
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import AnswerStore
-from operator_memory.domain.errors import ConflictError, MemoryServiceError
+from operator_memory.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    MemoryServiceError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from operator_memory.domain.management.keyed_requests import KeyedRequest, KnownRequest
 from operator_memory.domain.memory.scopes import AccountId
 
 CLAIMED = timedelta(seconds=35)
 """After this time whoever began to answer has ended, and another may: a little longer than the function may run."""
+
+_REFUSALS = (ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError)
+"""After these nothing was done: the key may be used for what should have been sent."""
 
 T = TypeVar("T")
 _LOG = logging.getLogger("operator_memory.api")
@@ -53,16 +62,18 @@ class AnswerOnce:
             return form.read(_answer_of(known, request))
         try:
             answer = act()
-        except Exception:
-            self._end(account_id, request, claim, None)
+        except Exception as error:
+            self._end(account_id, request, claim, None, refused=isinstance(error, _REFUSALS))
             raise
         self._end(account_id, request, claim, form.write(answer))
         return answer
 
-    def _end(self, account_id: AccountId, request: KeyedRequest, claim: str, answer: str | None) -> None:
+    def _end(
+        self, account_id: AccountId, request: KeyedRequest, claim: str, answer: str | None, *, refused: bool = False
+    ) -> None:
         """Keep the answer. What was done is done, so a store that fails here takes nothing from the caller."""
         try:
-            self._answers.end(account_id, request, claim=claim, answer=answer)
+            self._answers.end(account_id, request, claim=claim, answer=answer, refused=refused)
         except MemoryServiceError as error:
             _LOG.warning("an answer was not kept", extra={"account_id": account_id, "reason": error.reason})
 

@@ -348,6 +348,11 @@ class AnswerStore(Protocol):
         """
         ...
 
-    def end(self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None) -> None:
-        """Keep the answer if ``claim`` still stands. ``None``, or an answer that is too large, ends the claim."""
+    def end(
+        self, account_id: AccountId, request: KeyedRequest, *, claim: str, answer: str | None, refused: bool = False
+    ) -> None:
+        """Keep the answer if ``claim`` still stands. ``None``, or an answer that is too large, ends the claim.
+
+        ``refused``: nothing was done, so the key is free for any request.
+        """
         ...
