@@ -223,11 +223,13 @@ def _parts(
     age_days = max(0.0, (request.now - memory.created_at).total_seconds() / 86_400)
     present = query is not None and query.focus is TimeFocus.PRESENT
     said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
+    # A fact about the speaker names them: that they are asked about is in its meaning and its words already.
+    named = is_fact and said_by and (memory.speaker or "").casefold() in memory.text.casefold()
     return ScoreParts(
         meaning=candidate.meaning(p),
         words=candidate.words(p),
         neighbours=neighbours,
-        speaker=p.speaker_bonus * said_by,
+        speaker=p.speaker_bonus * (said_by and not named),
         time=p.time_bonus * candidate.nearness,
         asking=0.0 if is_fact or query is None else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
