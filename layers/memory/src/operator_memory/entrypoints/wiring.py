@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from operator_memory.application.management.record_events import RecordEvents
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.application.recall.rerank_memories import RerankMemories
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
     from operator_memory.entrypoints.api.resolver import MemoriesApi
@@ -68,12 +69,22 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         clock=adapters.clock,
         counter_of=_token_counter,
         policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate_for(settings.embedding_model)),
+        rerank=_rerank(adapters),
     )
     limit = adapters.limits()
     adapters.warm()
     with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
         read_keys()  # malformed ones stop the start
     return ContextApp(authenticate, limit, AuthorizeService(trail), retrieve)
+
+
+def _rerank(adapters: AdaptersInUse) -> "RerankMemories | None":
+    reranker = adapters.reranker()
+    if reranker is None:
+        return None
+    from operator_memory.application.recall.rerank_memories import RerankMemories
+
+    return RerankMemories(reranker, timeout=adapters.settings.reranker_timeout_ms / 1000)
 
 
 def _deadlines(settings: Settings) -> Deadlines:

@@ -16,7 +16,7 @@ from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
-from operator_memory.domain.recall.ranking import RankingRequest, rank
+from operator_memory.domain.recall.ranking import RankingRequest, choose, score
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
@@ -27,6 +27,7 @@ from operator_memory.domain.text import one_line
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
+    from operator_memory.application.recall.rerank_memories import RerankMemories
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
@@ -68,11 +69,12 @@ class ContextRequest:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in milliseconds; ``embedding`` and ``search`` are 0.0 where the call was not made."""
+    """Durations in milliseconds; all but ``total`` are 0.0 where the call was not made."""
 
     total: float
     embedding: float
     search: float
+    reranking: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,10 @@ class RetrieveContext:
         clock: Clock,
         counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
         policy: RetrievalPolicy = RetrievalPolicy(),
+        rerank: "RerankMemories | None" = None,
     ) -> None:
-        """``counter_of`` finds the counter of a model by its name."""
+        """``counter_of`` finds the counter of a model by its name. ``rerank`` judges what the ranking has found."""
+        self._rerank = rerank
         self._policy = policy
         self._counter_of = counter_of
         self._vectors = QueryVectors()
@@ -153,14 +157,11 @@ class RetrieveContext:
         words = read_query(query) if query else None
         now = self._clock.now()
         searches, hits = self._searched(request, query, words, now, run)
-        ranked = rank(
-            searches,
-            hits,
-            RankingRequest(now, words, request.session_id),
-            limit=request.limit,
-            gate=self._policy.gate,
-            parameters=self._policy.ranking,
-        )
+        asked, parameters = RankingRequest(now, words, request.session_id), self._policy.ranking
+        scored = score(searches, hits, asked, gate=self._policy.gate, parameters=parameters)
+        if self._rerank is not None and query is not None:
+            scored = self._reranked(self._rerank, request, query, scored, run)
+        ranked = choose(scored, asked, limit=request.limit, parameters=parameters)
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)
         return result
@@ -246,12 +247,26 @@ class RetrieveContext:
             timeout = max(0.05, min(self._policy.deadlines.search, self._left(run)))
             return self._search.search(account, plan, now=now, timeout=timeout)
         except UpstreamError as error:
-            code = degradation(error)
-            if code not in run.degraded:
-                run.degraded.append(code)
+            run.note(error)
             return None
         finally:
             run.search += self._clock.monotonic() - started
+
+    def _reranked(
+        self, rerank: "RerankMemories", request: ContextRequest, query: str, scored: list[RankedMemory], run: "_Run"
+    ) -> list[RankedMemory]:
+        """Return ``scored`` as the reranker orders it; as it is (and note the reason) if that fails."""
+        started = self._clock.monotonic()
+        try:
+            timeout = max(0.01, self._left(run))
+            return rerank.rerank(
+                query, scored, limit=request.limit, timeout=timeout, all_fit=request.token_budget is None
+            )
+        except UpstreamError as error:
+            run.note(error)
+            return scored
+        finally:
+            run.reranking = self._clock.monotonic() - started
 
     def _left(self, run: "_Run") -> float:
         return self._policy.deadlines.total - (self._clock.monotonic() - run.started)
@@ -270,7 +285,7 @@ class RetrieveContext:
             memories=tuple(score_of[m.id] for m in context.memories),
             token_count=context.token_count,
             degraded=tuple(run.degraded),
-            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
+            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, *run.calls))),
             vector_reused=run.vector_reused,
             tokenizer=context.tokenizer,
             citations=context.citations,
@@ -292,8 +307,20 @@ class _Run:
         self.started = started
         self.embedding = 0.0
         self.search = 0.0
+        self.reranking = 0.0
         self.vector_reused = False
         self.degraded: list[str] = []
+
+    @property
+    def calls(self) -> tuple[float, float, float]:
+        """The seconds of each call, as `Timing` has them."""
+        return self.embedding, self.search, self.reranking
+
+    def note(self, error: UpstreamError) -> None:
+        """Note what failed, once."""
+        code = degradation(error)
+        if code not in self.degraded:
+            self.degraded.append(code)
 
 
 def searchable_query(query: str | None) -> str | None:

@@ -67,6 +67,22 @@ def rank(
 ) -> list[RankedMemory]:
     """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first.
 
+    What does not pass ``gate`` is left out, see `score`.
+    """
+    ranked = score(searches, hits, request, gate=gate, parameters=parameters)
+    return choose(ranked, request, limit=limit, parameters=parameters)
+
+
+def score(
+    searches: Sequence[Search],
+    hits: Sequence[Sequence[Hit]],
+    request: RankingRequest,
+    *,
+    gate: RelevanceGate = OPEN,
+    parameters: RankingParameters = USUAL,
+) -> list[RankedMemory]:
+    """Fuse ``hits`` (one list per search, same order) into one list of everything that may be chosen, best first.
+
     What does not pass ``gate`` is left out, unless a search brings it that asks for no resemblance; where no search
     went by meaning, since the embedder failed, words alone let in.
     """
@@ -84,7 +100,18 @@ def rank(
         source = source_of(candidate.memory, request.session_id)
         ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
     ranked.sort(key=lambda r: (-r.score, -r.memory.created_at.timestamp(), r.memory.id))
-    ranked = without_repetitions(ranked)
+    return without_repetitions(ranked)
+
+
+def choose(
+    scored: Sequence[RankedMemory],
+    request: RankingRequest,
+    *,
+    limit: int,
+    parameters: RankingParameters = USUAL,
+) -> list[RankedMemory]:
+    """Return at most ``limit`` of ``scored`` (best first), best first: nothing twice, and no source crowded out."""
+    ranked, query = list(scored), request.words
     if query is not None and query.focus is TimeFocus.PRESENT and not query.exact:
         ranked[:2] = _newer_first(ranked[:2], parameters)
     return best_list(ranked, limit, parameters)
