@@ -20,6 +20,7 @@ from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
 from operator_memory.domain.recall.selection import best_list, without_repetitions
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.text import words
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 """Latin, full-width and Arabic."""
@@ -226,12 +227,11 @@ def _parts(
     half_life = p.fact_half_life_days if is_fact else p.turn_half_life_days
     age_days = max(0.0, (request.now - memory.created_at).total_seconds() / 86_400)
     present = query is not None and query.focus is TimeFocus.PRESENT
-    said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
     return ScoreParts(
         meaning=candidate.meaning(p),
         words=candidate.words(p),
         neighbours=neighbours,
-        speaker=p.speaker_bonus * said_by,
+        speaker=_speaker_bonus(memory, speaker, p),
         asking=0.0 if is_fact or query is None else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),
@@ -239,6 +239,13 @@ def _parts(
         standing=p.standing_bonus * candidate.standing,
         pinned=p.pinned_bonus * memory.pinned,
     )
+
+
+def _speaker_bonus(memory: Memory, speaker: str | None, p: RankingParameters) -> float:
+    if speaker is None or memory.speaker is None or memory.speaker.casefold() != speaker:
+        return 0.0
+    named = memory.kind is Kind.FACT and not set(words(memory.text)).isdisjoint(words(speaker))
+    return p.names_speaker_bonus if named else p.speaker_bonus
 
 
 def source_of(memory: Memory, session_id: str | None) -> Source:
