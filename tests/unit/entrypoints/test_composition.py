@@ -67,7 +67,10 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
             API: "HttpClient(embeddings)._auth",
         },
     ),
-    "RERANKER_BASE_URL": ("http://reranker:2/v1", {"context": "HttpClient(reranker)._host RetrieveContext._rerank"}),
+    "RERANKER_BASE_URL": (
+        "http://reranker:2/v1",
+        {"context": "HttpClient(reranker)._host RetrieveContext._rerank RankingParameters.candidates"},
+    ),
     "RERANKER_MODEL": ("other", {"context": "RerankerApi._named[model]"}),
     "RERANKER_FORMAT": ("texts", {"context": "RerankerApi._texts_as"}),
     "RERANKER_API_KEY": ("other", {"context": "HttpClient(reranker)._auth"}),

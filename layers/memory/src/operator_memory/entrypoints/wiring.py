@@ -7,7 +7,7 @@ pay for Mem0. A setting that a function cannot do without is checked here, when 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from operator_memory.application.recall.retrieve_context import Deadlines, Retri
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError
 from operator_memory.domain.management.identity import Caller
+from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.token_count import Estimate, TokenCounter, encoding_of
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import gate_for
@@ -61,6 +62,9 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     settings = adapters.settings
     authenticate, read_keys = _service_tokens(adapters)
     trail = adapters.trail(wait=settings.events_wait_ms / 1000)
+    rerank = _rerank(adapters)
+    ranking = USUAL if rerank is None else replace(USUAL, candidates=rerank.candidates)
+    gate = gate_for(settings.embedding_model)
     retrieve = RetrieveContext(
         search=adapters.memories(),
         embedder=adapters.embedder(),
@@ -68,8 +72,8 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         trail=trail,
         clock=adapters.clock,
         counter_of=_token_counter,
-        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate_for(settings.embedding_model)),
-        rerank=_rerank(adapters),
+        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate, ranking),
+        rerank=rerank,
     )
     limit = adapters.limits()
     adapters.warm()

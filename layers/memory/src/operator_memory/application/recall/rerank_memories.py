@@ -16,6 +16,11 @@ class RerankMemories:
         self._timeout = timeout
         self._parameters = parameters
 
+    @property
+    def candidates(self) -> int:
+        """How many a search is to find, so that there is something to choose from."""
+        return self._parameters.candidates
+
     def rerank(
         self, query: str, ranked: Sequence[RankedMemory], *, limit: int, timeout: float, all_fit: bool
     ) -> list[RankedMemory]:

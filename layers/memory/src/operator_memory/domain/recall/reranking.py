@@ -17,8 +17,10 @@ from operator_memory.domain.text import written_day
 
 @dataclass(frozen=True, slots=True)
 class RerankingParameters:
-    """How many memories are judged, how much of each is read, and how far the judgement is trusted."""
+    """How many memories are searched for and judged, how much of each is read, and how far the judgement is trusted."""
 
+    candidates: int = 100
+    """By meaning, and as many by words: more than without a reranker, since it finds what stands far down."""
     pool: int = 50
     """Most memories that are judged, or twice the limit where that is more."""
     characters: int = 1_000
