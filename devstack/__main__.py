@@ -23,6 +23,7 @@ from devstack.aws.intrinsics import TemplateError
 from devstack.demo import play
 from devstack.endings import Endings
 from devstack.processes import PartFailedError, full_disk
+from devstack.settings import MODELS
 from devstack.stack import ROOT, DevStack, Endpoints
 from devstack.supabase.seed import DEMO_USERS, demo_id
 
@@ -37,6 +38,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
     up.add_argument("--port", type=_port, default=DEFAULT_API_PORT, help="port of the API (0: any free one)")
+    up.add_argument("--model", choices=MODELS, default="minilm", help="what the model server embeds with")
     token = commands.add_parser("token")
     token.add_argument("--user", type=_user_id, help=f"{', '.join(DEMO_USERS)} or the id of any user")
     job = commands.add_parser("job")
@@ -59,7 +61,7 @@ def main() -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.command == "up":
-        return _up(args.data, args.port)
+        return _up(args.data, args.port, args.model)
     if args.command == "demo":
         return play(args.data)
     endpoints = running.find(args.data)
@@ -88,7 +90,7 @@ def _user_id(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is neither {' nor '.join(DEMO_USERS)} nor a user's id") from None
 
 
-def _up(data: Path, port: int) -> int:
+def _up(data: Path, port: int, model: str) -> int:
     serving = False
     ends: Endings[int | PartFailedError] = Endings()
 
@@ -99,7 +101,7 @@ def _up(data: Path, port: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    with DevStack(data, api_port=port, say=_say, failed=ends.put) as stack:
+    with DevStack(data, api_port=port, say=_say, failed=ends.put, model=model) as stack:
         running.remember(data, stack.endpoints)
         try:
             serving = True

@@ -25,6 +25,8 @@ _TOGETHER = (
 )
 """The first is of no use without the second."""
 
+MODELS = {"minilm": LOCAL_MODEL, "multilingual": "multilingual-e5-small-q4-centred"}
+"""What the model server can embed with, and how it calls it."""
 _BUNDLED = {
     "EMBEDDING_MODEL": LOCAL_MODEL,
     "EMBEDDING_DIMENSIONS": str(LOCAL_DIMENSIONS),
@@ -76,8 +78,9 @@ class Given:
         return "SUPABASE_URL" not in self.plain
 
 
-def read_given(environ: Mapping[str, str], resources: Collection[str]) -> Given:
+def read_given(environ: Mapping[str, str], resources: Collection[str], *, model: str = "minilm") -> Given:
     """Every setting of the product that ``environ`` holds; ``resources`` are those that name what the template makes.
+    ``model``: the one of `MODELS` that embeds, if the model server is to be started here.
 
     Raises:
         ConfigurationError: with a sentence for each that cannot be used here, naming it; never with its value.
@@ -101,21 +104,32 @@ def read_given(environ: Mapping[str, str], resources: Collection[str]) -> Given:
     plain = {name: value for name, value in found.items() if name not in secret}
     secrets = {name: value for name, value in found.items() if name in secret}
     given = Given(plain, secrets, Settings())
+    if model != "minilm" and not (given.own_models and plain.get("EMBEDDER", "openai") == "openai"):
+        raise ConfigurationError(
+            f"MODEL is {model}, but the bundled model server does not embed: unset EMBEDDER, OPENAI_BASE_URL and "
+            "OPENAI_API_KEY, or leave MODEL out."
+        )
     stand_ins = {"QDRANT_URL": _STAND_IN} if given.own_qdrant else {}
     if given.own_models:
-        stand_ins |= {"OPENAI_BASE_URL": _STAND_IN, **_BUNDLED}
+        stand_ins |= {"OPENAI_BASE_URL": _STAND_IN, **_bundled(model)}
     given = Given(plain, secrets, load_settings({"OPENAI_API_KEY": "none", **stand_ins, **found}))
-    if problems := _of_our_parts(given):
+    if problems := _of_our_parts(given, model):
         raise ConfigurationError(" ".join(problems))
     return given
 
 
-def _of_our_parts(given: Given) -> list[str]:
+def _bundled(model: str) -> dict[str, str]:
+    return {**_BUNDLED, "EMBEDDING_MODEL": MODELS[model]}
+
+
+def _of_our_parts(given: Given, model: str) -> list[str]:
     """What the parts that are started here cannot do."""
     problems = []
     settings = given.settings
     if given.own_models:
-        asked = _BUNDLED if settings.embedder == "openai" else {"EXTRACTION_MODEL": _BUNDLED["EXTRACTION_MODEL"]}
+        asked = _bundled(model)
+        if settings.embedder != "openai":
+            asked = {"EXTRACTION_MODEL": _BUNDLED["EXTRACTION_MODEL"]}
         problems += [
             f"{name} is set, but the bundled models are used, where it is {value}: "
             "unset it, or set OPENAI_BASE_URL or OPENAI_API_KEY."

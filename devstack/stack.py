@@ -27,6 +27,7 @@ from devstack.aws.host import AwsStack
 from devstack.aws.resources import aws_client
 from devstack.aws.template import resource_variables
 from devstack.folder import claimed
+from devstack.kept_collection import collection_in_use
 from devstack.processes import Part, PartFailedError, Watch, child_environment
 from devstack.serving import listen
 from devstack.settings import LOCAL_DIMENSIONS as LOCAL_DIMENSIONS
@@ -39,6 +40,8 @@ TEMPLATE = ROOT / "template.yaml"
 _JWT_SECRET_PARAMETER = "/operator-memory/supabase-jwt-secret"
 _RERANKER_KEY_PARAMETER = "/operator-memory/reranker-api-key"
 """Optional in the template: the local Supabase project signs users' tokens with HS256 too."""
+_DRIFT = 1
+"""Exit code of ``infra.qdrant.apply`` for what only another collection could change: the system works on, degraded."""
 Say = Callable[[str], None]
 
 
@@ -102,14 +105,16 @@ class DevStack:
         say: Say = lambda _: None,
         failed: Callable[[PartFailedError], None] = lambda _: None,
         environ: Mapping[str, str] | None = None,
+        model: str = "minilm",
     ) -> None:
-        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external.
+        """``api_port`` 0 picks a free port. ``environ`` decides which parts are external, ``model`` which of
+        the bundled ones embeds.
 
         A part that ends is started again, and ``say`` told. ``failed`` is told, in another thread, when that cannot
         be done: the system is incomplete from then on.
         """
         self.data_dir = data_dir
-        self._api_port = api_port
+        self._api_port, self._model = api_port, model
         self._say = say
         self._failed = failed
         self._environ = dict(os.environ if environ is None else environ)
@@ -143,7 +148,7 @@ class DevStack:
         return _printed(self._supabase.part, "database")
 
     def _start(self) -> None:
-        given = read_given(self._environ, resource_variables(TEMPLATE))
+        given = read_given(self._environ, resource_variables(TEMPLATE), model=self._model)
         held = self._cleanup.enter_context(claimed(self.data_dir))
         self._watch = Watch(self._say, self._failed, (held,))
         api = self._cleanup.enter_context(self._api_socket())
@@ -152,6 +157,9 @@ class DevStack:
         models_url = self._models(given)
         self._supabase = supabase = self._platform(given)
         environment = given.environment(qdrant_url=qdrant_url, models_url=models_url, supabase_url=supabase.url)
+        if given.own_qdrant and "QDRANT_COLLECTION" not in given.plain:
+            own = environment["QDRANT_COLLECTION"]
+            environment["QDRANT_COLLECTION"] = collection_in_use(qdrant_url, qdrant_key, own)
         self._say("Qdrant collection: applying infra/qdrant")
         self._apply_collection(environment, qdrant_key)
         self._say("AWS and the functions: starting")
@@ -210,7 +218,10 @@ class DevStack:
         return self._part("qdrant", "devstack.qdrant", "--data", data, environment={"QDRANT_API_KEY": key}).url, key
 
     def _models(self, given: Given) -> str:
-        return self._part("models", "devstack.models").url if given.own_models else given.settings.openai_base_url
+        if not given.own_models:
+            return given.settings.openai_base_url
+        part = self._part("models", "devstack.models", "--model", self._model)
+        return str(part.url)
 
     def _platform(self, given: Given) -> _Supabase:
         if not given.own_supabase:
@@ -228,7 +239,9 @@ class DevStack:
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         except subprocess.TimeoutExpired as error:
             raise PartFailedError(f"Qdrant at {needed['QDRANT_URL']} does not answer") from error
-        if done.returncode != 0:
+        if done.returncode == _DRIFT:
+            self._say(f"Qdrant collection {needed['QDRANT_COLLECTION']}: {done.stdout.strip()}")
+        elif done.returncode != 0:
             raise PartFailedError(f"the Qdrant collection could not be applied:\n{done.stdout}{done.stderr}")
 
     def _kept_secrets(self) -> dict[str, str]:

@@ -15,6 +15,8 @@ from typing import Any
 from operator_memory.domain.conversation import RawMessage
 
 OWN_SET = Path(__file__).parent / "set"
+SCRIPTS, DATES = Path(__file__).parent / "scripts", Path(__file__).parent / "dates"
+"""Two more sets, each stored and asked apart: six languages that are not written in Latin letters, and times."""
 ALL_ACCOUNT = "own-all"
 TOGETHER = ", all in one account"
 _TURN_ID = re.compile(r"D\d+:\d+")
@@ -61,6 +63,7 @@ class OwnMemory:
     kind: str
     said_at: datetime
     speaker: str | None
+    when: str | None = None
 
 
 def load_locomo(path: Path) -> list[Conversation]:
@@ -127,7 +130,8 @@ def load_own(folder: Path = OWN_SET) -> tuple[list[OwnMemory], list[Question]]:
 
 def _own_memory(entry: Mapping[str, Any], account: str) -> OwnMemory:
     said_at = datetime.fromisoformat(entry["said_at"])
-    return OwnMemory(account, entry["id"], entry["text"], entry["kind"], said_at, entry.get("speaker"))
+    about = (entry.get("speaker"), entry.get("when"))
+    return OwnMemory(account, entry["id"], entry["text"], entry["kind"], said_at, *about)
 
 
 def _own_question(entry: Mapping[str, Any], group: str, account: str) -> Question:

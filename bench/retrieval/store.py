@@ -128,6 +128,7 @@ def _memory(own: OwnMemory) -> Memory:
         thread_id=session,
         role="user" if kind is Kind.TURN else None,
         speaker=own.speaker,
+        when=own.when,
         message_id=own.ref,
         importance=importance_of(own.text, kind=kind, scope=key.scope),
     )

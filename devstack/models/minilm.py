@@ -34,6 +34,8 @@ def _verified(file: ModelFile) -> Path:
 class MiniLM:
     """The model, loaded. Safe to use from several threads, which take turns."""
 
+    name = "all-minilm-l6-v2-int8"
+
     def __init__(self, *, threads: int = 2) -> None:
         """``threads``: how many cores one embedding may use."""
         options = onnxruntime.SessionOptions()

@@ -9,7 +9,8 @@ import json
 import struct
 import time
 import uuid
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
 
 from operator_memory.adapters.models.local_embeddings import DIMENSIONS
 from operator_memory.adapters.models.rules_llm import answer_extraction_prompt
@@ -24,7 +25,7 @@ from starlette.routing import Route
 from devstack.models.minilm import MiniLM, give_back_freed_memory
 from devstack.serving import ServerThread
 
-EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
+EMBEDDING_MODEL = MiniLM.name
 CHAT_MODEL = "bundled-rules"
 _MAX_INPUTS = 2048
 _MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -37,6 +38,20 @@ class RefusedError(Exception):
     def __init__(self, message: str, parameter: str | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+class EmbeddingModel(Protocol):
+    """What makes the vectors, of `DIMENSIONS` numbers each."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One unit vector a text."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text has."""
+        ...
 
 
 class _Tidy:
@@ -53,7 +68,7 @@ class _Tidy:
         self._timer = loop.call_later(_QUIET_SECONDS, loop.run_in_executor, None, give_back_freed_memory)
 
 
-def application(model: MiniLM) -> Starlette:
+def application(model: EmbeddingModel) -> Starlette:
     """The server as an ASGI application."""
     tidy = _Tidy()
 
@@ -65,7 +80,7 @@ def application(model: MiniLM) -> Starlette:
         tidy.later()
         data = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JSONResponse({"object": "list", "data": data, "model": EMBEDDING_MODEL, "usage": usage})
+        return JSONResponse({"object": "list", "data": data, "model": model.name, "usage": usage})
 
     async def chat(request: Request) -> JSONResponse:
         body = await _body(request)
@@ -79,7 +94,7 @@ def application(model: MiniLM) -> Starlette:
         return JSONResponse(_completion(answer, prompt, model.count_tokens(answer)))
 
     async def models(_: Request) -> JSONResponse:
-        entries = [{"id": name, "object": "model", "owned_by": "devstack"} for name in (EMBEDDING_MODEL, CHAT_MODEL)]
+        entries = [{"id": name, "object": "model", "owned_by": "devstack"} for name in (model.name, CHAT_MODEL)]
         return JSONResponse({"object": "list", "data": entries})
 
     routes = [
@@ -165,9 +180,9 @@ def _completion(answer: str, prompt_tokens: int, answer_tokens: int) -> dict[str
 class ModelServer:
     """The server in a thread of this process; a context manager."""
 
-    def __init__(self, *, port: int = 0) -> None:
-        """``port`` 0 is a free one."""
-        self._thread = ServerThread(application(MiniLM()), port=port)
+    def __init__(self, *, port: int = 0, model: EmbeddingModel | None = None) -> None:
+        """``port`` 0 is a free one; ``model`` is MiniLM unless given."""
+        self._thread = ServerThread(application(model or MiniLM()), port=port)
         self.url = f"{self._thread.url}/v1"
 
     def __enter__(self) -> Self:

@@ -1,12 +1,13 @@
 """The collection on the server, reached with ``qdrant-client``."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from httpx import TimeoutException
 from operator_memory.adapters.qdrant import requests
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, FORM, INDEXED_AS
 from operator_memory.domain.errors import (
     MalformedResponseError,
     UpstreamRejectedError,
@@ -24,7 +25,9 @@ from infra.qdrant.plan import Action, Step
 _TIMEOUT = 300
 """Seconds. A step waits until it is carried out, and of a large collection an index takes minutes."""
 
-_ACCOUNTS_AT_ONCE = 500
+_AT_ONCE = 500
+_PAGE = 100
+_INDEXED = requests.equals(INDEXED_AS, FORM)
 _UNNUMBERED = models.IsEmptyCondition(is_empty=models.PayloadField(key=requests.TENANT))
 
 
@@ -74,15 +77,48 @@ class Collection:
 
     def unnumbered(self) -> list[AccountId]:
         """Accounts that have memories without their account's number, the first hundreds."""
+        return [AccountId(account) for account in self._counts(requests.ACCOUNT, {"must": [_UNNUMBERED]})]
+
+    def unindexed(self) -> list[AccountId]:
+        """Accounts that have memories which are indexed in an earlier form, the first hundreds."""
+        return [AccountId(account) for account in self._counts(requests.ACCOUNT, {"must_not": [_INDEXED]})]
+
+    def embedders(self) -> dict[str, int]:
+        """How many vectors each embedding model has made."""
+        return self._counts(EMBEDDED_BY, {})
+
+    def _counts(self, key: str, condition: dict[str, Any]) -> dict[str, int]:
         with _failures():
             answer = self._client.facet(
                 self._name,
-                key=requests.ACCOUNT,
-                facet_filter=models.Filter.model_validate({"must": [_UNNUMBERED]}),
-                limit=_ACCOUNTS_AT_ONCE,
+                key=key,
+                facet_filter=models.Filter(**condition),
+                limit=_AT_ONCE,
                 exact=True,
             )
-        return [AccountId(str(hit.value)) for hit in answer.hits]
+        return {str(hit.value): hit.count for hit in answer.hits}
+
+    def page_to_index(self, account: AccountId) -> list[dict[str, Any]]:
+        """Some of the account's points that are indexed in an earlier form."""
+        return self._points(requests.tenant_filter(account, must_not=[_INDEXED]))
+
+    def points(self, account: AccountId, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The account's points of these ids."""
+        return self._points(requests.tenant_filter(account, {"has_id": list(ids)})) if ids else []
+
+    def _points(self, condition: requests.Json) -> list[dict[str, Any]]:
+        with _failures():
+            found, _ = self._client.scroll(self._name, scroll_filter=models.Filter(**condition), limit=_PAGE)
+        return [{"id": point.id, "payload": point.payload or {}} for point in found]
+
+    def change(self, operations: Sequence[requests.Json]) -> None:
+        """Carry out operations on points, in order."""
+        with _failures():
+            self._client.http.points_api.batch_update(
+                self._name,
+                wait=True,
+                update_operations=models.UpdateOperations.model_validate({"operations": operations}),
+            )
 
     def number(self, account: AccountId) -> None:
         """Give the account's memories its number where they lack it."""

@@ -14,6 +14,7 @@ _INDEX_OPTIONS = {
     "is_tenant": (False, "tenant"),
     "ascii_folding": (False, "accents folded"),
     "enable_hnsw": (True, "no graphs"),
+    "phrase_matching": (False, "phrases"),
 }
 """The index options that matter here: Qdrant's default, and what a person calls the other value."""
 

@@ -265,7 +265,8 @@ def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None
         "withheld_by",
     }
     assert used <= indexed
-    assert indexed <= set(qdrant_requests.payload_of(_full_memory()))
+    [point] = qdrant_requests.upsert(ACCOUNT, [EmbeddedMemory(_full_memory(), [0.1])], embedder="model")["points"]
+    assert indexed <= set(point["payload"])
 
 
 def _full_memory() -> Memory:
@@ -273,7 +274,7 @@ def _full_memory() -> Memory:
     return replace(
         memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
         seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW,
-        rejected="trivial", follows="y", withheld_by=("z",),
+        rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
         source_class=SourceClass.PERSON,
     )  # fmt: skip
 

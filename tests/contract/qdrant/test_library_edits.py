@@ -159,9 +159,9 @@ def test_a_memory_keeps_the_ids_of_its_last_edits_only(qdrant_shelf: Shelf) -> N
     for version in range(1, bodies.KEPT_EDITS + 5):
         assert qdrant_shelf.library.replace(replace(memory, version=version + 1), None, expected_version=version)
     assert isinstance(qdrant_shelf.library, QdrantLibrary)
-    known = qdrant_shelf.library._edits(memory)
+    known = qdrant_shelf.library._stored(memory)
     assert known is not None
-    assert (known[0], len(known[1]), len(set(known[1]))) == (
+    assert (known.version, len(known.edits), len(set(known.edits))) == (
         bodies.KEPT_EDITS + 5,
         bodies.KEPT_EDITS,
         bodies.KEPT_EDITS,

@@ -21,7 +21,7 @@ ACCOUNT = AccountId("acct-1")
 REQUEST = ContextRequest(
     ACCOUNT, agent_id="agent-1", session_id="session-1", query="Where does Ana live?", past_sessions=True
 )
-PLAN = plan_searches(REQUEST, "Where does Ana live?", [0.25, -0.5, 1 / 3], candidates=USUAL.candidates)
+PLAN = plan_searches(REQUEST, "Where does Ana live?", [0.25, -0.5, 1 / 3], parameters=USUAL)
 
 
 def test_a_retrieval_sends_what_is_recorded() -> None:
@@ -37,7 +37,7 @@ def test_qdrants_own_client_would_send_the_same() -> None:
 
 def test_an_answer_with_all_that_a_server_adds_is_read_the_same() -> None:
     answer = json.loads((RECORDED / "context_answer.json").read_text())
-    meaning, keyword, pinned, recent = hits_of(ACCOUNT, answer["result"], len(PLAN.searches))
+    meaning, keyword, pinned, recent = hits_of(ACCOUNT, answer["result"], PLAN.searches, embedder=None)
     assert [(hit.memory.text, hit.score) for hit in meaning] == [("Ana lives in Lund.", 0.71), ("Ana has a dog.", 0.32)]
     assert [(hit.memory.text, hit.score) for hit in keyword] == [("Ana lives in Lund.", 14.5)]
     assert (pinned, recent) == ([], [])

@@ -63,11 +63,11 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "facet": (models.FacetRequest, lambda account: library.facet(account, "scope", limit=9)),
     "replacement": (
         models.PointsList,
-        lambda account: library.replacement(owned(account), [0.1], expected_version=1, edits=["e"]),
+        lambda account: library.replacement(owned(account), [0.1], {"edit_ids": ["e"]}, expected_version=1),
     ),
     "payload_replacement": (
         models.SetPayload,
-        lambda account: library.payload_replacement(owned(account), expected_version=2, edits=["e"]),
+        lambda account: library.payload_replacement(owned(account), {"edit_ids": ["e"]}, expected_version=2),
     ),
     "unchanged": (models.Filter, lambda account: requests.unchanged(owned(account), 1)),
     "turns": (models.ScrollRequest, lambda account: library.turns(account, WHERE, start=ID, limit=3, now=NOW)),

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from operator_memory.domain.memory.memory import Memory, memory_id
 from operator_memory.domain.memory.provenance import BELOW_PERSON, MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, ScopeKey
-from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.qdrant.stores import EMBEDDER, Store, put
@@ -113,6 +113,50 @@ def test_a_turn_is_found_by_the_name_of_who_said_it(store: Store) -> None:
     put(store, turn("We went to the lake.", speaker="Ana Lima"), turn("Tea, please.", speaker="Ben"))
     [hits] = search(store, Search(RUN, KEYWORD, 5), text="Lima")
     assert texts(hits) == ["We went to the lake."]
+
+
+def span(first: str, last: str) -> Span:
+    """Whole days of UTC."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    midnight = datetime.min.time()
+    return Span(
+        datetime.combine(start, midnight, UTC), datetime.combine(end + timedelta(days=1), midnight, UTC), start, end
+    )
+
+
+@pytest.mark.parametrize("mode", [DENSE, RECENT])
+@pytest.mark.parametrize(
+    ("spans", "found"),
+    [
+        ([("2026-11-23", "2026-11-23")], {"said on the 23rd tea", "about the 23rd tea", "about that week tea"}),
+        ([("2026-11-24", "2026-11-30")], set()),
+        ([("2026-11-01", "2026-11-10")], {"said on the 10th tea"}),
+        (
+            [("2026-11-10", "2026-11-10"), ("2026-11-22", "2026-11-22")],
+            {"said on the 10th tea", "about that week tea"},
+        ),
+        ([], {"said on the 23rd tea", "said on the 10th tea", "about the 23rd tea", "about that week tea"}),
+    ],
+)
+def test_a_search_during_a_time_finds_what_was_said_then_or_speaks_of_it(
+    store: Store, mode: SearchMode, spans: list[tuple[str, str]], found: set[str]
+) -> None:
+    put(
+        store,
+        said("said on the 23rd tea", "2026-11-23T00:00:00+00:00"),
+        said("said on the 10th tea", "2026-11-10T23:59:59.999999+00:00"),
+        said("about the 23rd tea", "2026-10-01T12:00:00+00:00", when="2026-11-23"),
+        said("about that week tea", "2026-10-01T12:00:00+00:00", when="2026-11-17/2026-11-23"),
+    )
+    during = tuple(span(*days) for days in spans)
+    [hits] = search(store, Search(USER_KEY, mode, 10, during=during))
+    assert {hit.memory.text for hit in hits} == found
+    assert {hit.memory.when for hit in hits if hit.memory.text.startswith("about the")} <= {"2026-11-23"}
+
+
+def said(text: str, at: str, when: str | None = None) -> Memory:
+    moment = datetime.fromisoformat(at)
+    return replace(a_memory(text, when=when), created_at=moment, updated_at=moment)
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)

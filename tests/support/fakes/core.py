@@ -14,7 +14,8 @@ from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.provenance import MAY_INSTRUCT
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.periods import period_of
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 DIMENSIONS = 32
 
@@ -74,6 +75,9 @@ class InMemoryMemories:
 
     points: dict[AccountId, dict[str, EmbeddedMemory]] = field(default_factory=dict)
     before_upsert: Callable[[], None] = lambda: None
+    embedder: str | None = None
+    made_by: dict[str, str | None] = field(default_factory=dict)
+    """Which embedder made the vector, by the memory's id."""
 
     def of(self, account_id: AccountId) -> list[Memory]:
         """All memories of the account, by id."""
@@ -88,14 +92,14 @@ class InMemoryMemories:
         return [self._hits(search, plan, visible) for search in plan.searches]
 
     def _hits(self, search: Search, plan: SearchPlan, visible: Sequence[EmbeddedMemory]) -> list[Hit]:
-        of_scope = [e for e in visible if _within(e.memory, search.key)]
+        of_scope = [e for e in visible if _within(e.memory, search.key) and _during(e.memory, search.during)]
         if search.mode in PROFILE_MODES:
             of_scope = [e for e in of_scope if e.memory.scope is not Scope.AGENT or _may_instruct(e.memory)]
         if search.mode is SearchMode.PINNED:
             of_scope = [e for e in of_scope if e.memory.pinned]
-        hits = [Hit(e.memory, self._score(search, plan, e)) for e in of_scope]
+        hits = [self._hit(search, plan, e) for e in of_scope]
         if search.mode in (SearchMode.DENSE, SearchMode.KEYWORD):
-            hits = sorted((h for h in hits if h.score > 0), key=lambda h: -h.score)
+            hits = sorted((h for h in hits if h.score > 0 or not h.comparable), key=lambda h: -h.score)
         elif search.mode is SearchMode.IMPORTANT:
             hits.sort(key=lambda h: -h.memory.importance)
         elif search.mode is SearchMode.WEAKEST:
@@ -103,6 +107,12 @@ class InMemoryMemories:
         else:
             hits.sort(key=lambda h: h.memory.created_at, reverse=True)
         return hits[: search.limit]
+
+    def _hit(self, search: Search, plan: SearchPlan, embedded: EmbeddedMemory) -> Hit:
+        made_by = self.made_by.get(embedded.memory.id)
+        comparable = None in (made_by, self.embedder) or made_by == self.embedder
+        score = self._score(search, plan, embedded) if comparable or search.mode is not SearchMode.DENSE else 0.0
+        return Hit(embedded.memory, score, comparable)
 
     def _score(self, search: Search, plan: SearchPlan, embedded: EmbeddedMemory) -> float:
         if search.mode is SearchMode.DENSE:
@@ -175,6 +185,7 @@ class InMemoryMemories:
             raise ValueError("a memory of another account")
         self.before_upsert()
         self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
+        self.made_by.update({e.memory.id: self.embedder for e in memories})
 
     def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
         mine = self.points.get(account_id, {})
@@ -186,6 +197,15 @@ class InMemoryMemories:
     def next_expiry(self, account_id: AccountId, *, after: datetime) -> datetime | None:
         ends = [e.memory.expires_at for e in self.points.get(account_id, {}).values()]
         return min((end for end in ends if end is not None and end > after), default=None)
+
+
+def _during(memory: Memory, spans: Sequence[Span]) -> bool:
+    about = period_of(memory.when)
+    return not spans or any(
+        span.start <= memory.created_at < span.end
+        or (about is not None and about.first <= span.last and about.last >= span.first)
+        for span in spans
+    )
 
 
 def _may_instruct(memory: Memory) -> bool:

@@ -16,6 +16,7 @@ from operator_memory.domain.management.listing import Page, Position, Sort, Sort
 from operator_memory.domain.memory.memory import CLEARED, EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
+from operator_memory.domain.scripts import spelled
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
@@ -31,6 +32,20 @@ def tokens(text: str) -> set[str]:
     return set(re.findall(r"[^\W_]+", plain.lower()))
 
 
+def says(text: str, sought: str) -> bool:
+    """Whether every word of ``sought`` stands in ``text``: as a word, or anywhere if its script allows that."""
+    letters = spelled(text) or ""
+    inside = [spelled_word for word in sought.split() if (spelled_word := spelled(word))]
+    others = tokens(" ".join(word for word in sought.split() if not spelled(word)))
+    if not (inside or others) or not all(f" {_letters(word)} " in f" {_letters(letters)} " for word in inside):
+        return False
+    return others <= tokens(text) or others <= tokens(letters)
+
+
+def _letters(apart: str) -> str:
+    return " ".join(letter for letter in apart.split() if letter.isalnum())
+
+
 def lets_through(where: MemoryFilter, memory: Memory, now: datetime) -> bool:
     """Whether ``memory`` is one of those that ``where`` names at ``now``."""
     exact = ("scope", "kind", "agent_id", "session_id", "thread_id", "author_id", "source_run_id", "pinned")
@@ -40,7 +55,7 @@ def lets_through(where: MemoryFilter, memory: Memory, now: datetime) -> bool:
         return False
     if where.created_before is not None and memory.created_at >= where.created_before:
         return False
-    if where.text is not None and not (tokens(where.text) and tokens(where.text) <= tokens(memory.text)):
+    if where.text is not None and not says(memory.text, where.text):
         return False
     if where.quarantined is not None and where.quarantined != (memory.rejected is not None):
         return False
@@ -89,7 +104,7 @@ class InMemoryLibrary:
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Vector,
+        vector: Vector | None,
         text: str,
         limit: int,
         now: datetime,
@@ -99,10 +114,10 @@ class InMemoryLibrary:
 
         def best(mode: SearchMode) -> list[Hit]:
             search = Search(AnyScope(()), mode, limit)
-            hits = [Hit(point.memory, self.memories._score(search, plan, point)) for point in points]
-            return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: -hit.score)[:limit]
+            hits = [self.memories._hit(search, plan, point) for point in points]
+            return sorted((h for h in hits if h.score > 0 or not h.comparable), key=lambda hit: -hit.score)[:limit]
 
-        return best(SearchMode.DENSE), best(SearchMode.KEYWORD)
+        return [] if vector is None else best(SearchMode.DENSE), best(SearchMode.KEYWORD)
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         found = self._points(account_id).get(memory_id)

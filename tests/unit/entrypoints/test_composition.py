@@ -86,7 +86,12 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "EMBEDDING_MODEL": (
         "all-minilm-l6-v2-int8",
-        {"context": "OpenAIEmbeddings._model RelevanceGate.each", "extraction memories": "OpenAIEmbeddings._model"},
+        {
+            "context": "OpenAIEmbeddings._model RelevanceGate.each QdrantMemories._embedder",
+            "extraction memories": "OpenAIEmbeddings._model QdrantMemories._embedder",
+            "archive": "QdrantMemories._embedder",
+            "audit": "QdrantLibrary._embedder",
+        },
     ),
     "EMBEDDING_DIMENSIONS": ("77", {EMBEDDING: "OpenAIEmbeddings._dimensions"}),
     "EMBEDDING_SEND_DIMENSIONS": ("true", {EMBEDDING: "Parameters(embeddings)._parameters[dimensions]"}),

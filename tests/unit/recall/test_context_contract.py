@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -39,6 +41,8 @@ FULL: dict[str, Any] = {
     "token_budget": 800,
     "model": "gpt-4o",
     "scopes": ["user", "agent", "session"],
+    "now": "2026-11-24T23:30:00+01:00",
+    "time_zone": "Europe/Berlin",
 }
 BAD_IDS = ["*", "", " ", "a b", "a\nb", "acct\n", "a\x00", "a\x1b", "x" * 10_000, "שלום", "😀", "../a", 'a"', "\ud800"]
 NOT_STRINGS: list[Any] = [1, 1.5, True, [], {}, ["a"]]
@@ -72,6 +76,8 @@ def test_every_field_is_taken_over() -> None:
         thread_id="thread-1",
         memory_enabled=False,
         past_sessions=True,
+        now=datetime.fromisoformat("2026-11-24T23:30:00+01:00"),
+        zone=ZoneInfo("Europe/Berlin"),
     )
 
 
@@ -82,7 +88,9 @@ def test_a_uuid_in_capital_letters_is_the_one_that_the_platform_knows() -> None:
     assert [getattr(request, field) for field in fields] == [known] * len(fields)
 
 
-@pytest.mark.parametrize("field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "model", "scopes"])
+@pytest.mark.parametrize(
+    "field", ["agent_id", "session_id", "thread_id", "query", "token_budget", "model", "scopes", "now", "time_zone"]
+)
 def test_null_is_the_same_as_leaving_a_field_out(field: str) -> None:
     assert parse_context_request({"account_id": "a", field: None}) == parse_context_request({"account_id": "a"})
 
@@ -112,6 +120,51 @@ def test_a_malformed_id_is_refused_by_name(field: str, value: object) -> None:
 @pytest.mark.parametrize("value", [None, 0, 1, "false", [], {}])
 def test_the_switch_of_a_run_is_true_or_false_and_nothing_like_it(value: object) -> None:
     assert field_refused({**FULL, "memory_enabled": value}) == "memory_enabled"
+
+
+BAD_MOMENTS = [
+    "yesterday",
+    "2026-11-24",
+    "2026-11-24T09:00:00",
+    "2026-13-01T00:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "\ud800",
+    "",
+]
+BAD_ZONES = [
+    "Mars/Olympus",
+    "",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "Europe",
+    "Europe/Berlin\x00",
+    "\ud800",
+    "berlin " * 9,
+]
+
+
+@pytest.mark.parametrize("value", [*BAD_MOMENTS, 1, True, [], {}, "2026-11-24T09:00:00Z" + " " * 40], ids=repr)
+def test_now_is_a_moment_with_an_offset(value: object) -> None:
+    assert field_refused({**FULL, "now": value}) == "now"
+
+
+@pytest.mark.parametrize("value", [*BAD_ZONES, 1, True, [], {}, "x" * 100], ids=repr)
+def test_a_time_zone_is_one_that_there_is(value: object) -> None:
+    assert field_refused({**FULL, "time_zone": value}) == "time_zone"
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "day"),
+    [
+        (None, None, "2026-11-24"),
+        (None, "Pacific/Auckland", "2026-11-25"),
+        ("2026-11-23T23:30:00-05:00", None, "2026-11-23"),
+        ("2026-11-23T23:30:00-05:00", "Europe/Berlin", "2026-11-24"),
+    ],
+)
+def test_the_askers_day_is_that_of_their_zone(now: str | None, zone: str | None, day: str) -> None:
+    request = parse_context_request({"account_id": "a", "now": now, "time_zone": zone})
+    assert request.asked_at(datetime(2026, 11, 24, 15, tzinfo=UTC)).date().isoformat() == day
 
 
 @pytest.mark.parametrize("value", [1, True, [], {}, "x" * (MAX_MODEL + 1)])

@@ -143,6 +143,15 @@ class RefusedKeyError(UpstreamRejectedError):
         return "upstream_rejected"
 
 
+class EmbeddingModelChangedError(UpstreamRejectedError):
+    """The store holds vectors of another length than those we make: another embedding model made them."""
+
+    @property
+    def reason(self) -> str:
+        """That of every refusal."""
+        return "upstream_rejected"
+
+
 class MalformedResponseError(UpstreamError):
     """It answered with something that breaks its contract (bad JSON, wrong count or dimension).
 
@@ -159,6 +168,21 @@ class AnswerTooLongError(MalformedResponseError):
     def reason(self) -> str:
         """To everybody but who asks the model, one that cannot be used."""
         return "malformed_response"
+
+
+MODEL_CHANGED = "embedding_model_changed"
+"""In ``degraded``: memories that another embedding model made the vectors of are found by words alone."""
+
+
+def degradation(error: UpstreamError) -> str:
+    """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
+    if isinstance(error, EmbeddingModelChangedError):
+        return MODEL_CHANGED
+    if isinstance(error, UpstreamTimeoutError):
+        return f"{error.system}_timeout"
+    if isinstance(error, UpstreamUnavailableError):
+        return f"{error.system}_unavailable"
+    return f"{error.system}_failed"
 
 
 def where(error: BaseException) -> list[str]:

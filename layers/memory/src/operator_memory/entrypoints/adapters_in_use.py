@@ -17,6 +17,7 @@ from operator_memory.application.ports.core import Clock, Embedder, Reranker
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.entrypoints.observability import configure_logging
+from operator_memory.entrypoints.relevance import model_name
 from operator_memory.entrypoints.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -169,13 +170,23 @@ class AdaptersInUse:
 
     def memories(self) -> QdrantMemories:
         """The store as retrieval and extraction see it."""
-        return QdrantMemories(self.qdrant, collection=self.settings.qdrant_collection, write_timeout=self.write_timeout)
+        return QdrantMemories(
+            self.qdrant,
+            collection=self.settings.qdrant_collection,
+            write_timeout=self.write_timeout,
+            embedder=model_name(self.settings.embedding_model),
+        )
 
     def library(self) -> "QdrantLibrary":
         """The store as people see it."""
         from operator_memory.adapters.qdrant.library import QdrantLibrary
 
-        return QdrantLibrary(self.qdrant, collection=self.settings.qdrant_collection, timeout=self.write_timeout)
+        return QdrantLibrary(
+            self.qdrant,
+            collection=self.settings.qdrant_collection,
+            timeout=self.write_timeout,
+            embedder=model_name(self.settings.embedding_model),
+        )
 
     def erasable(self) -> "QdrantErasure":
         """The store as erasure sees it: with Mem0's entity collection."""

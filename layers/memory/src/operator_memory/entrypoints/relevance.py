@@ -17,10 +17,15 @@ _SAME_MODEL = {"sentence-transformers/all-minilm-l6-v2": "all-minilm-l6-v2-int8"
 """Names that servers have for a measured model, in lower case, and the name by which it was measured."""
 
 
+def model_name(model: str) -> str:
+    """One name for an embedding model that servers call differently."""
+    return _SAME_MODEL.get(model.lower(), model)
+
+
 def gate_for(model: str) -> RelevanceGate:
     """The gate measured for ``model``, by this name or by another one of the same model, else `UNMEASURED`."""
     known = json.loads(FILE.read_text("utf-8"))
-    measured = known.get(model) or known.get(_SAME_MODEL.get(model.lower()))
+    measured = known.get(model) or known.get(model_name(model))
     if measured is None:
         return UNMEASURED
     return RelevanceGate(**{field.name: measured[field.name] for field in fields(RelevanceGate)})

@@ -78,7 +78,7 @@ class Settings:
     qdrant_collection: str = _var(
         "QDRANT_COLLECTION",
         "operator_memories",
-        "Collection of the memories. One per embedding model: vectors of two models do not mix.",
+        "Collection of the memories. Where it holds another model's vectors, answers say `embedding_model_changed` and go by words.",
         form=_NAME_FORM,
     )
     qdrant_timeout_ms: int = _var(
@@ -128,7 +128,7 @@ class Settings:
     embedding_model: str = _var(
         "EMBEDDING_MODEL",
         "text-embedding-3-small",
-        "Embedding model; with `EMBEDDER=server` as Qdrant calls it, with `local` it need not be set. Changing it needs a new collection.",
+        "Embedding model; with `EMBEDDER=server` as Qdrant calls it, with `local` it need not be set. Changing it needs a new collection, or memories are found by words alone.",
     )
     embedding_dimensions: int = _var(
         "EMBEDDING_DIMENSIONS",

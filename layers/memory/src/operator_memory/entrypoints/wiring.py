@@ -72,8 +72,7 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         trail=trail,
         clock=adapters.clock,
         counter_of=_token_counter,
-        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate, ranking),
-        rerank=rerank,
+        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate, ranking, rerank),
     )
     limit = adapters.limits()
     adapters.warm()

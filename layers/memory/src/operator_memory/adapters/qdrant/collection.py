@@ -7,9 +7,12 @@ from typing import Any
 
 from operator_memory.adapters.net.http import HttpClient, Response, json_object
 from operator_memory.adapters.qdrant import requests, searches
-from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.errors import EmbeddingModelChangedError, MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
+
+_OTHER_LENGTH = b"ector dimension error"
+"""In Qdrant's answer to a vector of another length than the collection's."""
 
 BATCH = 100
 """How many points one request is about at most."""
@@ -56,6 +59,8 @@ class QdrantCollection:
 
 def result_of(response: Response) -> Any:  # noqa: ANN401  (JSON)
     """What a successful answer has as its ``result``."""
+    if response.status == 400 and _OTHER_LENGTH in response.body:
+        raise EmbeddingModelChangedError(requests.SYSTEM, "it holds vectors of another length")
     answer = json_object(requests.SYSTEM, response)
     if "result" not in answer:
         raise MalformedResponseError(requests.SYSTEM, "the answer has no result")

@@ -1,6 +1,7 @@
 """What people do with their memories in Qdrant: list, find, correct, delete. See ``qdrant_library_requests``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -14,10 +15,10 @@ from operator_memory.adapters.qdrant.searches import hits_of
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
 from operator_memory.domain.management.listing import Page, Position, Sort, SortKey, Usage
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import Vector
 from operator_memory.domain.shared.memory_filter import MemoryFilter
-from operator_memory.domain.shared.search_plan import Hit
+from operator_memory.domain.shared.search_plan import Hit, Search, SearchMode
 
 MAX_PAGE = 500
 _FACET_LIMIT = 100
@@ -28,8 +29,9 @@ _IN_ORDER = "?wait=true&ordering=strong"
 class QdrantLibrary:
     """Port ``MemoryLibrary`` on one collection."""
 
-    def __init__(self, client: HttpClient, *, collection: str, timeout: float) -> None:
-        """``timeout``: seconds for one request."""
+    def __init__(self, client: HttpClient, *, collection: str, timeout: float, embedder: str | None = None) -> None:
+        """``timeout``: seconds for one request. ``embedder``: the model that makes the vectors."""
+        self._embedder = embedder
         self._collection = QdrantCollection(client, collection, timeout=timeout)
 
     def page(
@@ -57,16 +59,19 @@ class QdrantLibrary:
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Vector,
+        vector: Vector | None,
         text: str,
         limit: int,
         now: datetime,
     ) -> tuple[list[Hit], list[Hit]]:
         """The nearest by meaning, and by words, in one request. Of the memories found only the fields that a
-        search brings along are set, and the version."""
+        search brings along are set, and the version. Without a ``vector`` none are found by meaning."""
         body = bodies.find(account_id, where, vector=vector, text=text, limit=limit, now=now)
-        dense, keyword = hits_of(account_id, self._collection.call("POST", "/points/query/batch", body), 2)
-        return dense, keyword
+        modes = (SearchMode.DENSE, SearchMode.KEYWORD) if vector is not None else (SearchMode.KEYWORD,)
+        searches = [Search(ScopeKey(Scope.USER), mode, limit) for mode in modes]
+        answers = self._collection.call("POST", "/points/query/batch", body)
+        *dense, keyword = hits_of(account_id, answers, searches, embedder=self._embedder)
+        return dense[0] if dense else [], keyword
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         """The memory in whatever state, or ``None`` if the account has none of this id."""
@@ -110,32 +115,36 @@ class QdrantLibrary:
         """
         if memory.version != expected_version + 1:
             raise ValueError(f"version {memory.version} does not follow {expected_version}")
-        stored = self._edits(memory)
-        if stored is None or stored[0] != expected_version:
+        stored = self._stored(memory)
+        if stored is None or stored.version != expected_version:
             return False
         edit = uuid4().hex
-        edits = [*stored[1], edit][-bodies.KEPT_EDITS :]
+        edits = {bodies.EDITS: [*stored.edits, edit][-bodies.KEPT_EDITS :]}
         if vector is None:
-            body = bodies.payload_replacement(memory, expected_version=expected_version, edits=edits)
+            beside = {**edits, **stored.of_vectors}
+            body = bodies.payload_replacement(memory, beside, expected_version=expected_version)
             self._collection.call("PUT", f"/points/payload{_IN_ORDER}", body)
         else:
             take_words_back(self._collection, memory.account_id, [memory.id])
-            body = bodies.replacement(memory, vector, expected_version=expected_version, edits=edits)
+            beside = {**edits, bodies.EMBEDDED_BY: self._embedder}
+            body = bodies.replacement(memory, vector, beside, expected_version=expected_version)
             self._collection.call("PUT", f"/points{_IN_ORDER}", body)
-        now_stored = self._edits(memory)
-        return now_stored is not None and edit in now_stored[1]
+        now_stored = self._stored(memory)
+        return now_stored is not None and edit in now_stored.edits
 
-    def _edits(self, memory: Memory) -> tuple[int, list[str]] | None:
-        """The stored version and the ids of the last edits, or ``None`` if the memory is gone."""
+    def _stored(self, memory: Memory) -> "_Stored | None":
+        """What an edit needs to know of the stored point, or ``None`` if the memory is gone."""
         if not bodies.is_memory_id(memory.id):
             return None
-        body = bodies.those(memory.account_id, [memory.id], fields=("version", bodies.EDITS))
+        body = bodies.those(memory.account_id, [memory.id], fields=("version", bodies.EDITS, *bodies.OF_VECTORS))
         points = self._collection.scroll(body)
         if not points:
             return None
         try:
             payload = points[0]["payload"]
-            return int(payload.get("version", 1)), [str(edit) for edit in payload.get(bodies.EDITS, ())]
+            edits = [str(edit) for edit in payload.get(bodies.EDITS, ())]
+            of_vectors = {name: payload.get(name) for name in bodies.OF_VECTORS}
+            return _Stored(int(payload.get("version", 1)), edits, of_vectors)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise MalformedResponseError(requests.SYSTEM, "a point has no readable version") from error
 
@@ -192,6 +201,13 @@ class QdrantLibrary:
         if operations:
             self._collection.call("POST", "/points/batch?wait=true", {"operations": operations})
         return counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    version: int
+    edits: list[str]
+    of_vectors: requests.Json
 
 
 class _Listing:

@@ -6,6 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from operator_memory.adapters.qdrant import requests
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY as EMBEDDED_BY
+from operator_memory.adapters.qdrant.index_fields import INDEXED_AS, text_conditions
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.adapters.qdrant.searches import SEARCHED_FIELDS, by_account_words
 from operator_memory.domain.errors import InvalidInputError
@@ -19,7 +21,9 @@ from operator_memory.domain.text import valid
 EDITS = "edit_ids"
 """Payload field: the ids of the last writes that replaced the memory, newest last. Not a part of the memory."""
 KEPT_EDITS = 20
-FOUND_FIELDS = (*SEARCHED_FIELDS, "version")
+OF_VECTORS = (EMBEDDED_BY, INDEXED_AS)
+"""Payload fields that say how the point's vectors were made: they stay while the vectors do."""
+FOUND_FIELDS = (*SEARCHED_FIELDS, "version", EMBEDDED_BY)
 
 SortValue = datetime | float
 
@@ -78,7 +82,7 @@ def matching(account_id: AccountId, where: MemoryFilter, *beside: Json, now: dat
     if bounds:
         must.append(requests.in_range("created_at", **bounds))
     if where.text is not None:
-        must.append({"key": "data", "match": {"text": valid(where.text)}})
+        must += text_conditions(valid(where.text))
     gone = [] if where.inactive else requests.gone_at(now)
     if where.quarantined is not None:
         (gone if where.quarantined else must).append({"is_empty": {"key": "rejected"}})
@@ -137,15 +141,18 @@ def _sent(value: SortValue) -> str | float:
     return requests.timestamp(value) if isinstance(value, datetime) else value
 
 
-def find(account_id: AccountId, where: MemoryFilter, *, vector: Vector, text: str, limit: int, now: datetime) -> Json:
-    """Body of ``points/query/batch``: a search by meaning and one by words."""
+def find(
+    account_id: AccountId, where: MemoryFilter, *, vector: Vector | None, text: str, limit: int, now: datetime
+) -> Json:
+    """Body of ``points/query/batch``: a search by meaning, if there is a ``vector``, and one by words."""
     shared: Json = {
         "filter": matching(account_id, where, now=now),
         "limit": limit,
         "with_payload": list(FOUND_FIELDS),
     }
     by_words = by_account_words(account_id, valid(text))
-    return {"searches": [{**shared, "query": requests.dense(vector)}, {**shared, **by_words}]}
+    by_meaning = [] if vector is None else [{**shared, "query": requests.dense(vector)}]
+    return {"searches": [*by_meaning, {**shared, **by_words}]}
 
 
 def those(account_id: AccountId, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> Json:
@@ -168,15 +175,16 @@ def facet(account_id: AccountId, key: str, *, limit: int) -> Json:
     return {"key": key, "limit": limit, "filter": requests.tenant_filter(account_id), "exact": True}
 
 
-def replacement(memory: Memory, vector: Vector, *, expected_version: int, edits: Sequence[str]) -> Json:
-    """Body of ``PUT points``: payload and vectors at once, if the version is the expected one.
+def replacement(memory: Memory, vector: Vector, beside: Json, *, expected_version: int) -> Json:
+    """Body of ``PUT points``: payload and vectors at once, if the version is the expected one. ``beside``: what the
+    payload has beside the memory.
 
     A filter alone would not do: it guards points that exist, and an absent one would be made. ``update_only``
     (Qdrant 1.17) makes none, so a memory that was erased meanwhile stays so.
     """
     made = requests.upsert(memory.account_id, [EmbeddedMemory(memory, vector)])
     [point] = made["points"]
-    point["payload"][EDITS] = list(edits)
+    point["payload"] |= _given(beside)
     return {
         "points": [point],
         "update_filter": requests.unchanged(memory, expected_version),
@@ -184,9 +192,13 @@ def replacement(memory: Memory, vector: Vector, *, expected_version: int, edits:
     }
 
 
-def payload_replacement(memory: Memory, *, expected_version: int, edits: Sequence[str]) -> Json:
+def _given(beside: Json) -> Json:
+    return {name: value for name, value in beside.items() if value is not None}
+
+
+def payload_replacement(memory: Memory, beside: Json, *, expected_version: int) -> Json:
     """Body of ``PUT points/payload``: the payload alone, if the version is the expected one."""
-    payload = {**requests.payload_of(memory), EDITS: list(edits)}
+    payload = _given({**requests.payload_of(memory), **beside})
     return {"payload": payload, "filter": requests.unchanged(memory, expected_version)}
 
 

@@ -19,15 +19,19 @@ from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 class QdrantMemories:
     """Ports ``MemorySearch``, ``MemoryWriter`` and ``ExpiredMemories`` on one collection."""
 
-    def __init__(self, client: HttpClient, *, collection: str, write_timeout: float) -> None:
-        """``write_timeout``: seconds for one request that is not a search."""
+    def __init__(
+        self, client: HttpClient, *, collection: str, write_timeout: float, embedder: str | None = None
+    ) -> None:
+        """``write_timeout``: seconds for one request that is not a search. ``embedder``: the model that makes the
+        vectors; it is stored with them, and what another one has made is told apart."""
+        self._embedder = embedder
         self._collection = QdrantCollection(client, collection, timeout=write_timeout)
 
     def search(self, account_id: AccountId, plan: SearchPlan, *, now: datetime, timeout: float) -> list[list[Hit]]:
         """Run all searches of ``plan`` in one request; one list of hits per search, best first."""
         body = searches.encoded(account_id, plan, now=now)
         answers = self._collection.call("POST", "/points/query/batch", body, timeout=timeout)
-        return searches.hits_of(account_id, answers, len(plan.searches))
+        return searches.hits_of(account_id, answers, plan.searches, embedder=self._embedder)
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str]) -> set[str]:
         """Which of ``ids`` the account already has."""
@@ -70,7 +74,9 @@ class QdrantMemories:
             ValueError: if one of them belongs to another account; then nothing has been sent.
         """
         starts = range(0, len(memories), BATCH)
-        bodies = [requests.upsert(account_id, memories[start : start + BATCH]) for start in starts]
+        bodies = [
+            requests.upsert(account_id, memories[start : start + BATCH], embedder=self._embedder) for start in starts
+        ]
         for body in bodies:
             self._collection.call("PUT", "/points?wait=true", body)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from operator_memory.adapters.net.http import checked
 from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant.collection import QdrantCollection
+from operator_memory.adapters.qdrant.index_fields import keyword
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import ConflictError
 from operator_memory.domain.memory.keyword_text import keyword_text
@@ -68,7 +69,7 @@ def own_words(memories: Sequence[Memory]) -> Json:
 
 def _own_words(memory: Memory) -> list[Json]:
     condition = requests.unchanged(memory, memory.version)
-    vector = {requests.KEYWORD_VECTOR: requests.keyword(keyword_text(memory))}
+    vector = {requests.KEYWORD_VECTOR: keyword(keyword_text(memory))}
     return [
         {"update_vectors": {"points": [{"id": memory.id, "vector": vector}], "update_filter": condition}},
         {"delete_payload": {"keys": [requests.FOLLOWS], "filter": condition}},

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.adapters.qdrant.evidence import evidence_of, learning_of
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, index_fields, keyword
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
@@ -23,8 +24,6 @@ Json = dict[str, Any]
 
 SYSTEM = "qdrant"
 KEYWORD_VECTOR = "bm25"
-KEYWORD_MODEL = "qdrant/bm25"
-"""The server tokenizes, stems and weighs the text itself (Qdrant 1.15.2 and later)."""
 
 # By name, which an enumeration's call takes ten times as long to find: a retrieval reads a hundred points.
 _SCOPES = {scope.value: scope for scope in Scope}
@@ -72,11 +71,6 @@ def withheld_otherwise(reasons: Sequence[str]) -> Json:
     return {"must_not": [{"is_empty": {"key": WITHHELD}}]}
 
 
-def keyword(text: str) -> Json:
-    """What stands for the keyword vector of ``text``, in a point and in a search."""
-    return {"text": text, "model": KEYWORD_MODEL}
-
-
 def dense(vector: Vector) -> Json | list[float]:
     """What stands for a dense vector, in a point and in a search: its numbers, or the text to make them of."""
     if isinstance(vector, InferenceText):
@@ -84,24 +78,25 @@ def dense(vector: Vector) -> Json | list[float]:
     return list(vector)
 
 
-def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> Json:
-    """Body of ``PUT points``. A point that another account has under the same id is left as it is.
+def upsert(account_id: AccountId, memories: Sequence[EmbeddedMemory], *, embedder: str | None = None) -> Json:
+    """Body of ``PUT points``. A point that another account has under the same id is left as it is. ``embedder``: the
+    model that made the vectors.
 
     Raises:
         ValueError: if a memory belongs to another account.
     """
-    points = [_point(account_id, embedded) for embedded in memories]
+    points = [_point(account_id, embedded, embedder) for embedded in memories]
     return {"points": points, "update_filter": tenant_filter(account_id)}
 
 
-def _point(account_id: AccountId, embedded: EmbeddedMemory) -> Json:
+def _point(account_id: AccountId, embedded: EmbeddedMemory, embedder: str | None) -> Json:
     memory = embedded.memory
     if memory.account_id != account_id:
         raise ValueError("a memory of another account")
     return {
         "id": memory.id,
         "vector": {"": dense(embedded.vector), KEYWORD_VECTOR: keyword(keyword_text(memory, embedded.before))},
-        "payload": payload_of(memory),
+        "payload": {**payload_of(memory), **({EMBEDDED_BY: embedder} if embedder else {})},
     }
 
 
@@ -220,6 +215,7 @@ def payload_of(memory: Memory) -> Json:
         "inferred": memory.inferred or None,
         "imported_at": _optional_timestamp(memory.imported_at),
         "rejected": memory.rejected,
+        **index_fields(memory),
     }
     return {name: value for name, value in values.items() if value is not None}
 

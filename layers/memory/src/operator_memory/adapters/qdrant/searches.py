@@ -5,18 +5,19 @@ REST reference: https://api.qdrant.tech/api-reference/search/query-batch-points
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from operator_memory.adapters.qdrant import requests
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, SPOKEN_FROM, SPOKEN_UNTIL, keyword
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.provenance import BELOW_PERSON
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText
-from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import PROFILE_MODES, AnyScope, Hit, Search, SearchMode, SearchPlan, Span
 
 SEARCHED_FIELDS = (
     "access_count",
@@ -38,6 +39,7 @@ SEARCHED_FIELDS = (
     "thread_id",
     "updated_at",
     "user_id",
+    "when",
 )
 """What a search brings along: what ranking and a context need. Other fields of the memories found are unset."""
 _ORDER_BY = {
@@ -75,7 +77,7 @@ def compact(body: object) -> bytes:
 
 def _search(account_id: AccountId, search: Search, plan: SearchPlan, now: datetime) -> Json:
     condition = _filter(account_id, search, now)
-    body: Json = {"filter": condition, "limit": search.limit, "with_payload": list(SEARCHED_FIELDS)}
+    body: Json = {"filter": condition, "limit": search.limit, "with_payload": [*SEARCHED_FIELDS, EMBEDDED_BY]}
     if search.mode is SearchMode.DENSE:
         return {**body, "query": _vector(search, plan)}
     if search.mode is SearchMode.KEYWORD:
@@ -90,12 +92,22 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     conditions = [requests.equals(requests.TENANT, requests.tenant_number(account_id)), *_reach(search.key)]
     if search.mode is SearchMode.PINNED:
         conditions.append(requests.equals("pinned", True))
+    if search.during:
+        conditions.append({"should": [either for span in search.during for either in _during(span)]})
     without = requests.gone_at(now)
     if search.mode is SearchMode.WEAKEST:
         without.append(requests.equals("pinned", True))
     if search.mode in PROFILE_MODES and _looks_at_agents(search.key):
         without.append(_NO_INSTRUCTIONS)
     return requests.tenant_filter(account_id, {"must": conditions}, must_not=without)
+
+
+def _during(span: Span) -> list[Json]:
+    """Said then, or about then: what a fact speaks of begins before the end, and ends after the beginning."""
+    began = {"key": SPOKEN_FROM, "range": {"lte": f"{span.last.isoformat()}T00:00:00Z"}}
+    ended = {"key": SPOKEN_UNTIL, "range": {"gte": f"{span.first.isoformat()}T00:00:00Z"}}
+    said = {"gte": requests.timestamp(span.start), "lt": requests.timestamp(span.end)}
+    return [{"key": "created_at", "range": said}, {"must": [began, ended]}]
 
 
 _NO_INSTRUCTIONS: Json = {
@@ -133,7 +145,7 @@ def by_account_words(account_id: AccountId, text: str) -> Json:
     rare, and what others store would change what an account finds.
     """
     return {
-        "query": requests.keyword(text),
+        "query": keyword(text),
         "using": requests.KEYWORD_VECTOR,
         "params": {"idf": {"corpus": requests.tenant_filter(account_id)}},
     }
@@ -158,21 +170,28 @@ def _scope_conditions(key: ScopeKey) -> list[Json]:
     return conditions
 
 
-def hits_of(account_id: AccountId, answers: object, searches: int) -> list[list[Hit]]:
-    """What each of a batch's ``searches`` has found, best first."""
-    if not isinstance(answers, list) or len(answers) != searches:
-        raise MalformedResponseError(requests.SYSTEM, f"expected {searches} lists of points")
+def hits_of(
+    account_id: AccountId, answers: object, searches: Sequence[Search], *, embedder: str | None
+) -> list[list[Hit]]:
+    """What each of a batch's ``searches`` has found, best first. ``embedder``: the model in use, if it is known."""
+    if not isinstance(answers, list) or len(answers) != len(searches):
+        raise MalformedResponseError(requests.SYSTEM, f"expected {len(searches)} lists of points")
     known: dict[str, Memory] = {}  # most memories are found by more than one search, and read once
-    return [[_hit(account_id, point, known) for point in requests.points_of(answer)] for answer in answers]
+    hits = [[_hit(account_id, point, known, embedder) for point in requests.points_of(answer)] for answer in answers]
+    for place, search in enumerate(searches):
+        if search.mode is SearchMode.DENSE and not all(hit.comparable for hit in hits[place]):
+            hits[place] = [hit if hit.comparable else replace(hit, score=0.0) for hit in hits[place]]
+    return hits
 
 
-def _hit(account_id: AccountId, point: object, known: dict[str, Memory]) -> Hit:
+def _hit(account_id: AccountId, point: object, known: dict[str, Memory], embedder: str | None) -> Hit:
     if not isinstance(point, dict):
         raise MalformedResponseError(requests.SYSTEM, "a point is not an object")
     identity = str(point.get("id"))
     if identity not in known:
         known[identity] = requests.memory_of(account_id, point)
-    return Hit(known[identity], _score(point))
+    made_by = point["payload"].get(EMBEDDED_BY)
+    return Hit(known[identity], _score(point), made_by is None or embedder is None or made_by == embedder)
 
 
 def _score(point: Mapping[str, object]) -> float:

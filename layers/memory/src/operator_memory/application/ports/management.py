@@ -47,13 +47,13 @@ class MemoryLibrary(Protocol):
         account_id: AccountId,
         where: MemoryFilter,
         *,
-        vector: Vector,
+        vector: Vector | None,
         text: str,
         limit: int,
         now: datetime,
     ) -> tuple[list[Hit], list[Hit]]:
         """Return the memories nearest by meaning, and those nearest by words, among those that match ``where``. One
-        request."""
+        request. Without a ``vector`` none are found by meaning."""
         ...
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:

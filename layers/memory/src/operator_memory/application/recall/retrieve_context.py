@@ -1,29 +1,29 @@
 """Use case: retrieves the memories worth injecting into a run, with one embedding call and one search request."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import AuditTrail
-from operator_memory.domain.characters import as_seen
-from operator_memory.domain.errors import UpstreamError, UpstreamTimeoutError, UpstreamUnavailableError
+from operator_memory.domain.errors import MODEL_CHANGED, UpstreamError, degradation
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
+from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
+from operator_memory.domain.recall.query_words import searchable_query as searchable_query
+from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, choose, score
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.shared.audit_events import EventType, Touched
-from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
+from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span, comparable
 from operator_memory.domain.shared.switches import Switches
-from operator_memory.domain.text import one_line
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
@@ -31,11 +31,6 @@ if TYPE_CHECKING:  # every import here costs the context function a cold start
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
-
-MAX_QUERY_CHARACTERS = 2_000
-"""A longer query is searched by its beginning and its end, where people put the question."""
-
-_WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,7 @@ class ContextRequest:
     ``token_budget`` is in tokens of ``model``, or of the estimate where its tokenizer is unknown.
     ``memory_enabled=False``: this run goes without memory. ``thread_id`` serves only to read its switch.
     ``past_sessions``: search the turns of the account's other sessions too, except withheld ones.
+    ``now`` and ``zone``: the asker's, for "yesterday"; they decide nothing else.
     """
 
     account_id: AccountId
@@ -58,6 +54,13 @@ class ContextRequest:
     thread_id: str | None = None
     memory_enabled: bool = True
     past_sessions: bool = True
+    now: datetime | None = None
+    zone: tzinfo | None = None
+
+    def asked_at(self, now: datetime) -> datetime:
+        """Return the asker's own date and time; ``now`` is the server's."""
+        asked = self.now or now
+        return asked if self.zone is None else asked.astimezone(self.zone)
 
     @property
     def scope_keys(self) -> tuple[ScopeKey, ...]:
@@ -115,6 +118,8 @@ class RetrievalPolicy:
     gate: RelevanceGate = OPEN
     """What has to do with the query."""
     ranking: RankingParameters = USUAL
+    rerank: "RerankMemories | None" = None
+    """What judges the ranked once more, if anything."""
 
 
 class RetrieveContext:
@@ -130,10 +135,9 @@ class RetrieveContext:
         clock: Clock,
         counter_of: Callable[[str], TokenCounter] = lambda _: Estimate(),
         policy: RetrievalPolicy = RetrievalPolicy(),
-        rerank: "RerankMemories | None" = None,
     ) -> None:
-        """``counter_of`` finds the counter of a model by its name. ``rerank`` judges what the ranking has found."""
-        self._rerank = rerank
+        """``counter_of`` finds the counter of a model by its name."""
+        self._rerank = policy.rerank
         self._policy = policy
         self._counter_of = counter_of
         self._vectors = QueryVectors()
@@ -156,8 +160,9 @@ class RetrieveContext:
         query = searchable_query(request.query)
         words = read_query(query) if query else None
         now = self._clock.now()
-        searches, hits = self._searched(request, query, words, now, run)
-        asked, parameters = RankingRequest(now, words, request.session_id), self._policy.ranking
+        times = asked_times(query, request.asked_at(now))
+        searches, hits = self._searched(request, query, words, now, run, times)
+        asked, parameters = RankingRequest(now, words, request.session_id, times), self._policy.ranking
         scored = score(searches, hits, asked, gate=self._policy.gate, parameters=parameters)
         if self._rerank is not None and query is not None:
             scored = self._reranked(self._rerank, request, query, scored, run)
@@ -225,7 +230,13 @@ class RetrieveContext:
             run.embedding = self._clock.monotonic() - started
 
     def _searched(
-        self, request: ContextRequest, query: str | None, words: QueryWords | None, now: datetime, run: "_Run"
+        self,
+        request: ContextRequest,
+        query: str | None,
+        words: QueryWords | None,
+        now: datetime,
+        run: "_Run",
+        times: AskedTimes,
     ) -> tuple[Sequence[Search], list[list[Hit]]]:
         """Return the searches that were made, and what each has found."""
         vector = None
@@ -233,11 +244,12 @@ class RetrieveContext:
             plan = SearchPlan(_standing(request))
         else:
             vector = self._vector(request.account_id, query, run) if query else None
-            plan = plan_searches(request, query, vector, candidates=self._policy.ranking.candidates)
+            plan = plan_searches(request, query, vector, times.spans, parameters=self._policy.ranking)
         hits = self._find(request.account_id, plan, now, run)
-        if hits is None and isinstance(vector, InferenceText) and self._left(run) > 0:
-            # The store makes the vector: it may be that alone which fails.
-            plan = plan_searches(request, query, None, candidates=self._policy.ranking.candidates)
+        # It may be the vector alone that fails: the store makes it, or holds those of another model.
+        fails = hits is None and (isinstance(vector, InferenceText) or MODEL_CHANGED in run.degraded)
+        if (fails or (hits is not None and run.strange_vectors(plan, hits))) and self._left(run) > 0:
+            plan = plan_searches(request, query, None, times.spans, parameters=self._policy.ranking)
             hits = self._find(request.account_id, plan, now, run)
         return plan.searches, [[] for _ in plan.searches] if hits is None else hits
 
@@ -245,7 +257,11 @@ class RetrieveContext:
         started = self._clock.monotonic()
         try:
             timeout = max(0.05, min(self._policy.deadlines.search, self._left(run)))
-            return self._search.search(account, plan, now=now, timeout=timeout)
+            found = self._search.search(account, plan, now=now, timeout=timeout)
+            hits, changed = comparable(found, plan.searches)
+            if changed and MODEL_CHANGED not in run.degraded:
+                run.degraded.append(MODEL_CHANGED)
+            return hits
         except UpstreamError as error:
             run.note(error)
             return None
@@ -322,31 +338,38 @@ class _Run:
         if code not in self.degraded:
             self.degraded.append(code)
 
-
-def searchable_query(query: str | None) -> str | None:
-    """Return ``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
-    if query is None:
-        return None
-    text = one_line(as_seen(query))
-    if len(text) > MAX_QUERY_CHARACTERS:
-        half = MAX_QUERY_CHARACTERS // 2
-        text = f"{text[: half - 1]} {text[-half:]}"
-    return text if _WORD.search(text) else None
+    def strange_vectors(self, plan: SearchPlan, hits: Sequence[Sequence[Hit]]) -> bool:
+        """Tell whether a search by meaning has found nothing but vectors of another model."""
+        pairs = zip(plan.searches, hits, strict=True)
+        none = not any(found for search, found in pairs if search.mode is SearchMode.DENSE)
+        return plan.vector is not None and MODEL_CHANGED in self.degraded and none
 
 
-def plan_searches(request: ContextRequest, query: str | None, vector: Vector | None, *, candidates: int) -> SearchPlan:
+def plan_searches(
+    request: ContextRequest,
+    query: str | None,
+    vector: Vector | None,
+    during: tuple[Span, ...] = (),
+    *,
+    parameters: RankingParameters = USUAL,
+) -> SearchPlan:
     """Plan the searches: by meaning and by words with a query, the profile without one.
 
     With a query but no vector (the embedder failed) it plans words and profile. Pinned memories are always looked up: a
     person asked for them to be remembered. So is what the agent learned last about how to work: "answer in short bullet
-    points" bears on every run and resembles no query.
+    points" bears on every run and resembles no query. ``during``: the times that the query names, of which memories
+    are looked up besides.
     """
+    candidates = parameters.candidates
     everything = _everything(request)
     searches: list[Search] = []
     if query and vector is not None:
         searches.append(Search(everything, SearchMode.DENSE, candidates))
     if query:
         searches.append(Search(everything, SearchMode.KEYWORD, candidates))
+    if query and during:
+        mode = SearchMode.RECENT if vector is None else SearchMode.DENSE
+        searches.append(Search(everything, mode, parameters.dated_candidates, during=during))
     if vector is not None:
         searches += _standing(request)
     else:
@@ -368,12 +391,3 @@ def _standing(request: ContextRequest) -> tuple[Search, ...]:
     agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
     pinned = Search(_everything(request), SearchMode.PINNED, request.limit)
     return (pinned, *(Search(key, SearchMode.RECENT, latest) for key in agents))
-
-
-def degradation(error: UpstreamError) -> str:
-    """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
-    if isinstance(error, UpstreamTimeoutError):
-        return f"{error.system}_timeout"
-    if isinstance(error, UpstreamUnavailableError):
-        return f"{error.system}_unavailable"
-    return f"{error.system}_failed"

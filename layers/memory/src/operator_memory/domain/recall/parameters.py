@@ -41,6 +41,10 @@ class RankingParameters:
     access_weight: float = 0.02
     """Of a memory that has been injected often; `access_half` times are half of it."""
     access_half: float = 10.0
+    time_bonus: float = 1.0
+    """For what was said at the time that the question names, or speaks of it; less where that is less exact."""
+    dated_candidates: int = 20
+    """Memories of that time that are looked for besides."""
     standing_bonus: float = 0.1
     """For what is looked up whatever the question: what is pinned, and what the agent learned last."""
     pinned_bonus: float = 0.15

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operator_memory.domain.characters import as_seen
 from operator_memory.domain.recall.question_subject import is_impersonal
 from operator_memory.domain.recall.relevance import is_small_talk
+from operator_memory.domain.scripts import needs_a_dictionary
+from operator_memory.domain.text import one_line
 
 _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"\w{2,}")
@@ -17,6 +20,21 @@ _LATEST = frozenset({"last", "latest", "newest", "current", "currently", "now", 
 _PAST = frozenset(
     {"when", "first", "before", "after", "ago", "earliest", "originally", "previously", "did", "was", "were", "had"}
 )
+
+
+MAX_QUERY_CHARACTERS = 2_000
+"""A longer query is searched by its beginning and its end, where people put the question."""
+
+
+def searchable_query(query: str | None) -> str | None:
+    """Return ``query`` as a person sees it, shortened to its two ends, or ``None`` if nothing is left."""
+    if query is None:
+        return None
+    text = one_line(as_seen(query))
+    if len(text) > MAX_QUERY_CHARACTERS:
+        half = MAX_QUERY_CHARACTERS // 2
+        text = f"{text[: half - 1]} {text[-half:]}"
+    return text if _WORD.search(text) else None
 
 
 class TimeFocus(StrEnum):
@@ -39,6 +57,9 @@ class QueryWords:
     """It quotes a number or a code: only that very one is meant."""
     impersonal: bool = False
     """It is about nobody, unless it names somebody."""
+    little_words_count: bool = False
+    """Its script joins words, and the index knows no little words there ("the", "of"): two memories that share only
+    such are not about the same thing."""
     names: frozenset[str] = frozenset()
     """What it writes with a capital letter, after its first word."""
 
@@ -53,6 +74,7 @@ def read_query(query: str) -> QueryWords:
         is_small_talk(query),
         exact=any(map(str.isdigit, query)),
         impersonal=is_impersonal(query),
+        little_words_count=needs_a_dictionary(query),
         names=frozenset(word for word in _NAME.findall(query)[1:] if word[0].isupper()),
     )
 

@@ -29,6 +29,8 @@ class ScoreParts:
     twin: float = 0.0
     """Of a fact: what a turn that says the same has more. The fact stands in its place."""
     speaker: float = 0.0
+    time: float = 0.0
+    """Of what was said at the time that the question names, or speaks of it."""
     asking: float = 0.0
     """Zero or less."""
     importance: float = 0.0
@@ -49,6 +51,7 @@ class ScoreParts:
             + self.newer
             + self.twin
             + self.speaker
+            + self.time
             + self.asking
             + self.importance
             + self.recency

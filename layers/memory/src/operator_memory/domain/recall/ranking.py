@@ -16,6 +16,7 @@ from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
+from operator_memory.domain.recall.question_dates import AskedTimes
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
 from operator_memory.domain.recall.selection import best_list, without_repetitions
@@ -33,6 +34,8 @@ class _Candidate:
     keyword: float = 0.0
     standing: bool = False
     """Considered whatever the question: pinned, or part of the profile."""
+    nearness: float = 0.0
+    """To the time that the question names."""
 
     def meaning(self, p: RankingParameters) -> float:
         return p.dense_weight * max(0.0, self.dense)
@@ -50,11 +53,18 @@ class RankingRequest:
     """What the ranking knows of a request: its moment, its words, and the session that asks.
 
     Without ``words`` there are no bonuses that depend on them. The turns of ``session_id`` count as this session's.
+    ``times``: those that it names.
     """
 
     now: datetime
     words: QueryWords | None = None
     session_id: str | None = None
+    times: AskedTimes | None = None
+
+    @property
+    def dated(self) -> bool:
+        """Whether it names a time."""
+        return self.times is not None and bool(self.times.times)
 
 
 def rank(
@@ -89,10 +99,13 @@ def score(
     """
     query = request.words
     candidates = _candidates(searches, hits, parameters)
+    if request.times is not None and request.dated:
+        _note_nearness(candidates, request.times)
     if query is not None:
         if not any(search.mode is SearchMode.DENSE for search in searches):
             gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
-        candidates = _relevant(candidates, query, gate, parameters)
+        asked_for = request.times is not None and request.times.of_other_days
+        candidates = _relevant(candidates, query, gate, parameters, dated=asked_for)
     around = _neighbours(candidates, parameters)
     speaker = _asked_speaker(candidates, query)
     ranked = []
@@ -113,9 +126,13 @@ def choose(
 ) -> list[RankedMemory]:
     """Return at most ``limit`` of ``scored`` (best first), best first: nothing twice, and no source crowded out."""
     ranked, query = list(scored), request.words
-    if query is not None and query.focus is TimeFocus.PRESENT and not query.exact:
+    if query is not None and _means_the_newest(query) and not request.dated:
         ranked[:2] = _newer_first(ranked[:2], parameters)
     return best_list(ranked, limit, parameters)
+
+
+def _means_the_newest(query: QueryWords) -> bool:
+    return query.focus is TimeFocus.PRESENT and not (query.exact or query.little_words_count)
 
 
 def _newer_first(best: Sequence[RankedMemory], p: RankingParameters) -> Sequence[RankedMemory]:
@@ -146,13 +163,18 @@ def _candidates(
                 candidate.dense = max(candidate.dense, hit.score)
             elif search.mode is SearchMode.KEYWORD:
                 candidate.keyword = max(candidate.keyword, hit.score)
-            elif search.mode in PROFILE_MODES:
+            elif search.mode in PROFILE_MODES and not search.during:
                 candidate.standing = True
     unseen = p.unseen_share * _last_by_meaning(searches, hits)
     for candidate in by_id.values():
         if candidate.keyword > 0.0:
             candidate.dense = max(candidate.dense, unseen)
     return by_id
+
+
+def _note_nearness(candidates: Mapping[str, _Candidate], times: AskedTimes | None) -> None:
+    for candidate in candidates.values() if times else ():
+        candidate.nearness = times.nearness(candidate.memory) if times else 0.0
 
 
 def _last_by_meaning(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) -> float:
@@ -164,15 +186,16 @@ def _last_by_meaning(searches: Sequence[Search], hits: Sequence[Sequence[Hit]]) 
     last = [
         min(hit.score for hit in found)
         for search, found in zip(searches, hits, strict=True)
-        if search.mode is SearchMode.DENSE and found and len(found) >= search.limit
+        if search.mode is SearchMode.DENSE and not search.during and found and len(found) >= search.limit
     ]
     return max(0.0, min(last, default=0.0))
 
 
 def _relevant(
-    candidates: dict[str, _Candidate], query: QueryWords, gate: RelevanceGate, p: RankingParameters
+    candidates: dict[str, _Candidate], query: QueryWords, gate: RelevanceGate, p: RankingParameters, *, dated: bool
 ) -> dict[str, _Candidate]:
-    """Those that pass the gate, and those that nobody asks to be relevant."""
+    """Those that pass the gate, and those that nobody asks to be relevant. ``dated``: what belongs to the time that the
+    question names passes too."""
     found = ((c.dense, c.words(p)) for c in candidates.values())
     opens = not query.small_talk and gate.opens(found)
     texts = (c.memory.text for c in candidates.values())
@@ -181,7 +204,8 @@ def _relevant(
     return {
         i: c
         for i, c in candidates.items()
-        if c.standing or (opens and c.base(p) >= enough and not _says_nothing(c.memory))
+        if c.standing
+        or (((opens and c.base(p) >= enough) or (dated and c.nearness > 0.0)) and not _says_nothing(c.memory))
     }
 
 
@@ -232,6 +256,7 @@ def _parts(
         words=candidate.words(p),
         neighbours=neighbours,
         speaker=_speaker_bonus(memory, speaker, p),
+        time=p.time_bonus * candidate.nearness,
         asking=0.0 if is_fact or query is None else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
         recency=(p.present_weight if present else p.recency_weight) * math.pow(0.5, age_days / half_life),

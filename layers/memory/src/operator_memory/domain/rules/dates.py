@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from enum import Enum
 
 from operator_memory.domain.rules.vocabulary import WEEKDAYS
+from operator_memory.domain.shared.periods import Period, months_from, week_of, weekday_after, weekday_before
 from operator_memory.domain.text import MONTHS
 
 _NUMBERS = {
@@ -94,12 +95,13 @@ def _span(match: re.Match[str], day: date, tense: Tense) -> str | None:
         return str(day.year + step)
     if unit == "month":
         return _month_from(day, step)
-    monday = day - timedelta(days=day.weekday()) + timedelta(weeks=step)
+    week = week_of(day + timedelta(weeks=step))
+    monday = week.first
     if unit == "week":
-        return _interval(monday, 7)
+        return _interval(week)
     if step == 0 and tense is Tense.PAST and day.weekday() < 5:
         monday -= timedelta(weeks=1)
-    return None if step > 0 else _interval(monday + timedelta(days=5), 2)
+    return None if step > 0 else _interval(Period.of_days(monday + timedelta(days=5), 2))
 
 
 def _distance(match: re.Match[str], day: date, _: Tense) -> str | None:
@@ -111,8 +113,7 @@ def _distance(match: re.Match[str], day: date, _: Tense) -> str | None:
     if unit == "month":
         return _month_from(day, count)
     if unit == "week":
-        meant = day + timedelta(weeks=count)
-        return _interval(meant - timedelta(days=meant.weekday()), 7)
+        return _interval(week_of(day + timedelta(weeks=count)))
     return (day + timedelta(days=count)).isoformat()
 
 
@@ -120,10 +121,10 @@ def _weekday(match: re.Match[str], day: date, tense: Tense) -> str | None:
     """ "Last Friday" and "on Friday"; which one "next Friday" is, people do not agree on."""
     which = match["which"].lower()
     last = which == "last" or (which != "next" and tense is Tense.PAST)
-    apart = _WEEKDAYS.index(match["weekday"].lower()) - day.weekday()
+    weekday = _WEEKDAYS.index(match["weekday"].lower())
     if which == "next" or (not last and tense is not Tense.FUTURE):
         return None
-    return (day + timedelta(days=-((-apart - 1) % 7 + 1) if last else (apart - 1) % 7 + 1)).isoformat()
+    return (weekday_before(day, weekday) if last else weekday_after(day, weekday)).isoformat()
 
 
 def _calendar(match: re.Match[str], day: date | None, tense: Tense) -> str | None:
@@ -166,12 +167,12 @@ def _number(word: str) -> int:
 
 
 def _month_from(day: date, months: int) -> str:
-    count = day.year * 12 + day.month - 1 + months
-    return f"{count // 12}-{count % 12 + 1:02}"
+    year, month = months_from(day, months)
+    return f"{year}-{month:02}"
 
 
-def _interval(start: date, days: int) -> str:
-    return f"{start.isoformat()}/{(start + timedelta(days=days - 1)).isoformat()}"
+def _interval(period: Period) -> str:
+    return f"{period.first.isoformat()}/{period.last.isoformat()}"
 
 
 _Rule = Callable[..., str | None]

@@ -1,6 +1,8 @@
 """What a retrieval asks of the store, as data: which searches, in which scopes, with which limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from operator_memory.domain.memory.memory import Memory
@@ -40,6 +42,16 @@ class AnyScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A time that memories were said in, from ``start`` up to but without ``end``, or that they speak of: its days."""
+
+    start: datetime
+    end: datetime
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """One search, for at most ``limit`` hits."""
 
@@ -50,6 +62,8 @@ class Search:
     """Of a dense search that looks for something else than the plan."""
     text: str | None = field(default=None, repr=False)
     """Of a keyword search that does."""
+    during: tuple[Span, ...] = ()
+    """Only what was said in one of these, or speaks of one; without any, everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +84,18 @@ class Hit:
 
     memory: Memory
     score: float
+    comparable: bool = True
+    """Whether the embedding model in use made its vector. If not, it has no cosine, and a search by meaning gives the
+    score 0."""
+
+
+def comparable(found: Sequence[Sequence[Hit]], searches: Sequence[Search]) -> tuple[list[list[Hit]], bool]:
+    """``found`` without what searches by meaning cannot judge, and whether there is such among it."""
+    changed = any(not hit.comparable for hits in found for hit in hits)
+    if not changed:
+        return [list(hits) for hits in found], False
+    judged = [
+        [hit for hit in hits if hit.comparable or search.mode is not SearchMode.DENSE]
+        for search, hits in zip(searches, found, strict=True)
+    ]
+    return judged, True

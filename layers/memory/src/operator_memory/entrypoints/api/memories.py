@@ -1,10 +1,11 @@
 """``/v1/memories``: list, search, read, add, correct, pin, delete."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
+from types import MappingProxyType
 from typing import Annotated, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -12,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import AfterValidator
 
 from operator_memory.application.management.manage_memories import Changes
+from operator_memory.application.recall.search_memories import FoundMemories
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
@@ -89,6 +91,12 @@ class ListQuery:
         return FilterBody(**{name: getattr(self, name) for name in FilterBody.model_fields})
 
 
+def found_list(found: FoundMemories, why: Mapping[str, Provenance] = MappingProxyType({})) -> MemoryList:
+    """What a search has found, as an answer; ``why`` each is remembered, by its id, if that is asked."""
+    views = [memory_view(r.memory, score=r.score, provenance=why.get(r.memory.id)) for r in found.ranked]
+    return MemoryList(memories=views, degraded=list(found.degraded))
+
+
 def with_query(query: type[Asked], route: Callable[[Asked], Answer]) -> Callable[..., Answer]:
     """``route`` as Powertools calls it: with the fields of the dataclass ``query`` as its parameters.
 
@@ -136,12 +144,11 @@ class MemoryRoutes(Routes):
     def search_memories(self, search: Annotated[SearchBody, Body()], account_id: AccountQuery = None) -> MemoryList:
         """The memories that fit best, best first."""
         caller, account = self._admit(account_id, Action.READ, Bucket.READS)
-        ranked = self._services.finder.search(
+        found = self._services.finder.search(
             account, search.filter.where(), query=search.query, limit=search.limit, actor=caller.actor
         )
-        why = self._services.explanation.explain(account, [r.memory for r in ranked]) if search.evidence else {}
-        views = [memory_view(r.memory, score=r.score, provenance=why.get(r.memory.id)) for r in ranked]
-        return MemoryList(memories=views)
+        memories = [ranked.memory for ranked in found.ranked]
+        return found_list(found, self._services.explanation.explain(account, memories) if search.evidence else {})
 
     def get_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
         """The memory in whatever state it is, and why it is remembered. Another account's answers 404, like one that

@@ -12,6 +12,7 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.api.account import PathId
+from operator_memory.entrypoints.api.memories import found_list
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
@@ -60,8 +61,8 @@ class PlatformRoutes(Routes):
         self, caller: Caller, account: AccountId, where: MemoryFilter, query: str | None, limit: int
     ) -> MemoryList:
         if query:
-            ranked = self._services.finder.search(account, where, query=query, limit=limit, actor=caller.actor)
-            return MemoryList(memories=[memory_view(r.memory, score=r.score) for r in ranked])
+            found = self._services.finder.search(account, where, query=query, limit=limit, actor=caller.actor)
+            return found_list(found)
         page = self._services.memories.page(caller, account, where, Sort(), limit=limit)
         return MemoryList(memories=[memory_view(memory) for memory in page.memories])
 

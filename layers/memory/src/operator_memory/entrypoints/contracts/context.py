@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime, tzinfo
 from typing import Any
 
 from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult
@@ -19,8 +20,11 @@ MAX_LIMIT = 50
 DEFAULT_LIMIT = 10
 MAX_TOKEN_BUDGET = 1_000_000
 MAX_MODEL = 200
+MAX_NOW, MAX_TIME_ZONE = 40, 64
 MAX_MEMORY_CHARACTERS = 8_000
 """Of a memory in an answer: fifty long turns, escaped, would exceed what a function may return (6 MB)."""
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 _ID: dict[str, Any] = {"type": "string", "pattern": ID_PATTERN}
 REQUEST_SCHEMA: dict[str, Any] = {
@@ -75,6 +79,19 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "description": "`false`: what was said in the account's other sessions, verbatim, is not looked in. It is "
             "part of the scope `user`; what says something that was replaced, corrected or deleted since is left out.",
         },
+        "now": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "maxLength": MAX_NOW,
+            "description": "The asker's date and time, ISO 8601 with an offset: it decides which day yesterday is. "
+            "Left out: the server's.",
+        },
+        "time_zone": {
+            "type": ["string", "null"],
+            "maxLength": MAX_TIME_ZONE,
+            "description": "The asker's time zone, e.g. `Europe/Berlin`: where their days begin. Left out: that of "
+            "`now`, else UTC.",
+        },
     },
     "allOf": [
         {
@@ -112,6 +129,8 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         thread_id=_optional_id(body, "thread_id"),
         memory_enabled=_flag(body, "memory_enabled", default=True),
         past_sessions=_flag(body, "past_sessions", default=True),
+        now=_now(body),
+        zone=_time_zone(body),
     )
     for scope, owner in ((Scope.AGENT, "agent_id"), (Scope.SESSION, "session_id")):
         if scope in (request.scopes or ()) and getattr(request, owner) is None:
@@ -140,6 +159,31 @@ def _text(body: Mapping[str, Any], field: str, most: int) -> str | None:
     if len(value) > most:
         raise InvalidInputError(field, f"must be at most {most} characters, not {len(value)}")
     return value
+
+
+def _now(body: Mapping[str, Any]) -> datetime | None:
+    text = _text(body, "now", MAX_NOW)
+    if text is None:
+        return None
+    try:
+        now = datetime.fromisoformat(text)
+    except ValueError:
+        now = None
+    if now is None or now.tzinfo is None or not _FIRST_YEAR <= now.year <= _LAST_YEAR:
+        raise InvalidInputError("now", "must be a date and time in ISO 8601 with an offset")
+    return now
+
+
+def _time_zone(body: Mapping[str, Any]) -> tzinfo | None:
+    name = _text(body, "time_zone", MAX_TIME_ZONE)
+    if name is None:
+        return None
+    from operator_memory.entrypoints.time_zones import zone_of  # three milliseconds, for those who name a zone
+
+    zone = zone_of(name)
+    if zone is None:
+        raise InvalidInputError("time_zone", "must be the name of a time zone, such as Europe/Berlin")
+    return zone
 
 
 def _whole_number(field: str, value: object, most: int) -> int:

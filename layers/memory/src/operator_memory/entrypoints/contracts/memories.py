@@ -296,6 +296,11 @@ class MemoryList(BaseModel):
 
     memories: list[MemoryView]
     next_cursor: str | None = None
+    degraded: list[str] = Field(
+        default_factory=list,
+        description="Of a search, what did not work: `embedding_model_changed` if vectors are another embedding "
+        "model's, so that their memories are found by words alone.",
+    )
 
 
 class PastVersionView(BaseModel):

@@ -1,0 +1,1 @@
+"""How times are said, and which days they mean."""
