@@ -54,8 +54,8 @@ def test_the_scale_of_the_scores_does_not_matter() -> None:
     assert rearranged(ranked, ranked, probabilities) == rearranged(ranked, ranked, numbers)
 
 
-def test_what_is_pinned_or_standing_or_recent_keeps_what_it_has_for_that() -> None:
-    bonuses = {"pinned": 0.15, "standing": 0.1, "importance": 0.02, "recency": 0.03, "access": 0.01}
+def test_what_is_pinned_or_standing_or_of_the_time_asked_for_keeps_what_it_has_for_that() -> None:
+    bonuses = {"time": 0.2, "pinned": 0.15, "standing": 0.1, "importance": 0.02, "recency": 0.03, "access": 0.01}
     first, second = scored("pinned", meaning=0.4, **bonuses), scored("plain", meaning=0.5)
     found = rearranged([first, second], [second, first], [0.9, 0.1], ONLY_THE_RERANKER)
     assert texts(found) == ["pinned", "plain"], "the bonuses are more than the difference in fit"

@@ -68,7 +68,8 @@ class ScoreParts:
 
     @property
     def fit(self) -> float:
-        """All that is about the question: what a reranker may judge otherwise."""
+        """All that is about the question, except its time: what a reranker, which knows no calendar, may judge
+        otherwise."""
         return self.meaning + self.words + self.neighbours + self.twin + self.speaker + self.asking
 
 
