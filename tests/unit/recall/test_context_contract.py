@@ -15,6 +15,7 @@ from jsonschema.validators import extend
 from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult, Timing
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.entrypoints.contracts.context import (
     DEFAULT_LIMIT,
@@ -36,6 +37,7 @@ FULL: dict[str, Any] = {
     "thread_id": "thread-1",
     "memory_enabled": False,
     "past_sessions": True,
+    "recall": "precise",
     "query": "What do I drink?",
     "limit": 5,
     "token_budget": 800,
@@ -76,6 +78,7 @@ def test_every_field_is_taken_over() -> None:
         thread_id="thread-1",
         memory_enabled=False,
         past_sessions=True,
+        recall=Breadth.PRECISE,
         now=datetime.fromisoformat("2026-11-24T23:30:00+01:00"),
         zone=ZoneInfo("Europe/Berlin"),
     )
@@ -120,6 +123,11 @@ def test_a_malformed_id_is_refused_by_name(field: str, value: object) -> None:
 @pytest.mark.parametrize("value", [None, 0, 1, "false", [], {}])
 def test_the_switch_of_a_run_is_true_or_false_and_nothing_like_it(value: object) -> None:
     assert field_refused({**FULL, "memory_enabled": value}) == "memory_enabled"
+
+
+@pytest.mark.parametrize("value", [None, "", "PRECISE", "all", 1, True, [], {}, ["broad"]])
+def test_how_much_is_recalled_is_one_of_three_words(value: object) -> None:
+    assert field_refused({**FULL, "recall": value}) == "recall"
 
 
 BAD_MOMENTS = [

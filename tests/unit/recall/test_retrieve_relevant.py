@@ -6,6 +6,7 @@ import pytest
 from operator_memory.application.recall.query_vectors import EACH, KEPT_SECONDS
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.memory.scopes import AccountId, Kind
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.relevance import RelevanceGate
 from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
@@ -46,6 +47,17 @@ def test_where_something_does_the_less_relevant_comes_along_and_the_irrelevant_d
         a_hit("Likes tea.", 0.4), a_hit("Likes coffee.", cosine_for(0.11)), a_hit("Owns a bicycle.", cosine_for(0.09))
     )
     assert injected(world) == {"Likes tea.", "Likes coffee."} | STANDING
+
+
+@pytest.mark.parametrize(("recall", "injected"), [(Breadth.PRECISE, 3), (Breadth.BALANCED, 5), (Breadth.BROAD, 7)])
+def test_the_caller_says_how_far_behind_the_best_memory_others_may_be(recall: Breadth, injected: int) -> None:
+    found = [a_hit(f"{word.capitalize()} is liked.", cosine_for(score)) for word, score in FAR_BEHIND.items()]
+    answer = by_meaning(*found)(replace(ALL_SCOPES, query="What do I drink?", recall=recall))
+    assert len([r for r in answer.memories if not r.parts.standing]) == injected
+
+
+FAR_BEHIND = {"tea": 0.55, "coffee": 0.5, "rain": 0.35, "chess": 0.3, "opera": 0.25, "rugby": 0.15, "jazz": 0.12}
+"""Relevance of memories that have to do with the question."""
 
 
 def test_of_a_question_about_nobody_more_is_asked() -> None:

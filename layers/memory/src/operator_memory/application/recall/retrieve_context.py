@@ -11,13 +11,14 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import MODEL_CHANGED, UpstreamError, degradation
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.query_words import searchable_query as searchable_query
 from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
-from operator_memory.domain.recall.ranking import RankingRequest, choose, score
+from operator_memory.domain.recall.ranking import RankingRequest, by_meaning, choose, score
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
@@ -39,7 +40,8 @@ class ContextRequest:
 
     ``token_budget`` is in tokens of ``model``, or of the estimate where its tokenizer is unknown.
     ``memory_enabled=False``: this run goes without memory. ``thread_id`` serves only to read its switch.
-    ``past_sessions``: search the turns of the account's other sessions too, except withheld ones.
+    ``past_sessions``: search the turns of the account's other sessions too, except withheld ones. ``recall``: how far
+    behind the best memory others may be.
     ``now`` and ``zone``: the asker's, for "yesterday"; they decide nothing else.
     """
 
@@ -54,6 +56,7 @@ class ContextRequest:
     thread_id: str | None = None
     memory_enabled: bool = True
     past_sessions: bool = True
+    recall: Breadth = Breadth.BALANCED
     now: datetime | None = None
     zone: tzinfo | None = None
 
@@ -162,7 +165,9 @@ class RetrieveContext:
         now = self._clock.now()
         times = asked_times(query, request.asked_at(now))
         searches, hits = self._searched(request, query, words, now, run, times)
-        asked, parameters = RankingRequest(now, words, request.session_id, times), self._policy.ranking
+        breadth = request.recall if by_meaning(searches) else Breadth.BROAD
+        asked = RankingRequest(now, words, request.session_id, times, breadth)
+        parameters = self._policy.ranking
         scored = score(searches, hits, asked, gate=self._policy.gate, parameters=parameters)
         if self._rerank is not None and query is not None:
             scored = self._reranked(self._rerank, request, query, scored, run)
@@ -275,9 +280,8 @@ class RetrieveContext:
         started = self._clock.monotonic()
         try:
             timeout = max(0.01, self._left(run))
-            return rerank.rerank(
-                query, scored, limit=request.limit, timeout=timeout, all_fit=request.token_budget is None
-            )
+            all_fit = request.token_budget is None and request.recall is Breadth.BROAD
+            return rerank.rerank(query, scored, limit=request.limit, timeout=timeout, all_fit=all_fit)
         except UpstreamError as error:
             run.note(error)
             return scored

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.question_dates import AskedTimes
@@ -53,13 +54,14 @@ class RankingRequest:
     """What the ranking knows of a request: its moment, its words, and the session that asks.
 
     Without ``words`` there are no bonuses that depend on them. The turns of ``session_id`` count as this session's.
-    ``times``: those that it names.
+    ``times``: those that it names. ``breadth``: how far the list goes where meanings were searched.
     """
 
     now: datetime
     words: QueryWords | None = None
     session_id: str | None = None
     times: AskedTimes | None = None
+    breadth: Breadth = Breadth.BROAD
 
     @property
     def dated(self) -> bool:
@@ -81,7 +83,8 @@ def rank(
     What does not pass ``gate`` is left out, see `score`.
     """
     ranked = score(searches, hits, request, gate=gate, parameters=parameters)
-    return choose(ranked, request, limit=limit, parameters=parameters)
+    breadth = request.breadth if by_meaning(searches) else Breadth.BROAD
+    return choose(ranked, replace(request, breadth=breadth), limit=limit, parameters=parameters)
 
 
 def score(
@@ -102,7 +105,7 @@ def score(
     if request.times is not None and request.dated:
         _note_nearness(candidates, request.times)
     if query is not None:
-        if not any(search.mode is SearchMode.DENSE for search in searches):
+        if not by_meaning(searches):
             gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
         asked_for = request.times is not None and request.times.of_other_days
         candidates = _relevant(candidates, query, gate, parameters, dated=asked_for)
@@ -128,7 +131,13 @@ def choose(
     ranked, query = list(scored), request.words
     if query is not None and _means_the_newest(query) and not request.dated:
         ranked[:2] = _newer_first(ranked[:2], parameters)
-    return best_list(ranked, limit, parameters)
+    best = best_list(ranked, limit, parameters)
+    return within(best, request.breadth)
+
+
+def by_meaning(searches: Sequence[Search]) -> bool:
+    """Return whether any of ``searches`` went by meaning. Without it scores are too few to tell what is far behind."""
+    return any(search.mode is SearchMode.DENSE for search in searches)
 
 
 def _means_the_newest(query: QueryWords) -> bool:

@@ -12,6 +12,7 @@ from operator_memory.application.recall.retrieve_context import ContextRequest, 
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import ID_PATTERN, Scope, account_id, checked_id
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.rendering import shortened
 
@@ -54,6 +55,12 @@ REQUEST_SCHEMA: dict[str, Any] = {
             "description": "What the run is about, usually the user's last message. Without it: the profile.",
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "recall": {
+            "enum": [breadth.value for breadth in Breadth],
+            "default": Breadth.BALANCED.value,
+            "description": "`precise`: few memories, all close to the best one. `broad`: all that have to do with the "
+            "query, up to `limit`.",
+        },
         "token_budget": {
             "type": ["integer", "null"],
             "minimum": 1,
@@ -129,6 +136,7 @@ def parse_context_request(body: Mapping[str, Any]) -> ContextRequest:
         thread_id=_optional_id(body, "thread_id"),
         memory_enabled=_flag(body, "memory_enabled", default=True),
         past_sessions=_flag(body, "past_sessions", default=True),
+        recall=_recall(body.get("recall", Breadth.BALANCED.value)),
         now=_now(body),
         zone=_time_zone(body),
     )
@@ -191,6 +199,12 @@ def _whole_number(field: str, value: object, most: int) -> int:
     if not whole or isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= most:
         raise InvalidInputError(field, f"must be a whole number from 1 to {most}")
     return int(value)
+
+
+def _recall(value: object) -> Breadth:
+    if not isinstance(value, str) or value not in set(Breadth):
+        raise InvalidInputError("recall", f"must be one of {', '.join(Breadth)}")
+    return Breadth(value)
 
 
 def _token_budget(value: object) -> int | None:

@@ -12,6 +12,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
 from tests.support.builders import a_hit
@@ -117,7 +118,7 @@ def test_when_everything_hangs_the_answer_comes_within_the_total_deadline() -> N
 
 
 ASKS_NOBODY = {
-    "all of them fit": replace(QUESTION, limit=3),
+    "all of them fit": replace(QUESTION, limit=3, recall=Breadth.BROAD),
     "no question": replace(QUESTION, query=None),
     "small talk": replace(QUESTION, query="Thanks!"),
 }
@@ -131,10 +132,11 @@ def test_where_nothing_is_to_be_chosen_nothing_leaves(request_: ContextRequest) 
     assert (result.degraded, result.timing.reranking) == ((), 0.0)
 
 
-def test_with_a_token_budget_the_order_decides_even_if_all_fit_the_limit() -> None:
+def test_with_a_token_budget_or_less_breadth_the_order_decides_even_if_all_fit_the_limit() -> None:
     world = Reranked()
-    world(replace(QUESTION, limit=3, token_budget=500))
-    assert len(world.reranker.calls) == 1
+    world(replace(QUESTION, limit=3, token_budget=500, recall=Breadth.BROAD))
+    world(replace(QUESTION, limit=3, recall=Breadth.PRECISE))
+    assert len(world.reranker.calls) == 2
 
 
 def test_what_is_there_whatever_the_question_is_not_shown_to_it() -> None:
