@@ -105,7 +105,7 @@ def test_a_job_that_breaks_the_contract_is_a_dead_letter_and_blocks_nobody(syste
 
 def test_expired_memories_are_hidden_at_once_and_removed_by_the_sweep(system: System) -> None:
     account = an_account()
-    long_ago = (datetime.now(UTC) - timedelta(days=400)).isoformat()
+    long_ago = (datetime.now(UTC) - timedelta(days=800)).isoformat()
     system.extracted(a_job(account, "I live in Porto.", finished_at=long_ago))
     assert scopes_stored(system, account) == {"user", "session"}
     seen = system.context(account_id=account, session_id="thread-1", query="Porto")

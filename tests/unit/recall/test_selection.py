@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
+from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.query_words import QueryWords, read_query
-from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
+from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.ranking import RankingRequest, rank, source_of
 from operator_memory.domain.recall.relevance import RelevanceGate
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
@@ -312,3 +313,46 @@ def test_of_two_facts_and_of_two_turns_the_first_stays() -> None:
     assert texts(ranked([searched(DENSE, *facts)])) == ["Is allergic to nuts."]
     turns = a_turn(SAID, 0.8), a_turn("I'm allergic to nuts", 0.6, key=PAST_KEY)
     assert texts(ranked([searched(DENSE, *turns)])) == [SAID]
+
+
+# ---- how far behind the best one -----------------------------------------------------------------------------------
+
+
+def scored(*scores: float, standing: float = 0.0) -> list[RankedMemory]:
+    return [
+        RankedMemory(
+            a_memory(f"memory {n}", id=f"{n}-{standing}"),
+            score,
+            ScoreParts(meaning=score - standing, standing=standing),
+        )
+        for n, score in enumerate(scores)
+    ]
+
+
+def scores(found: list[RankedMemory]) -> list[float]:
+    return [r.score for r in found]
+
+
+CLEAR = (1.0, 0.75, 0.5, 0.45, 0.41, 0.39, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("breadth", "left"),
+    [(Breadth.PRECISE, CLEAR[:3]), (Breadth.BALANCED, CLEAR[:5]), (Breadth.BROAD, CLEAR)],
+)
+def test_those_far_behind_the_best_are_left_out(breadth: Breadth, left: tuple[float, ...]) -> None:
+    assert scores(within(scored(*CLEAR), breadth)) == list(left)
+
+
+@pytest.mark.parametrize(("breadth", "first"), [(Breadth.PRECISE, 3), (Breadth.BALANCED, 4)])
+def test_the_first_ones_stay_however_far_behind(breadth: Breadth, first: int) -> None:
+    """What was right once has the question's words, what is right now may have others."""
+    assert len(within(scored(2.0, 0.1, 0.1, 0.1, 0.1, 0.1), breadth)) == first
+
+
+@pytest.mark.parametrize("breadth", list(Breadth))
+def test_what_is_looked_up_for_every_question_stays(breadth: Breadth) -> None:
+    pinned = scored(0.1, standing=0.1)
+    assert within([*scored(1.0, 0.9), *pinned], breadth)[-1:] == pinned
+    assert within(pinned, breadth) == pinned
+    assert within([], breadth) == []

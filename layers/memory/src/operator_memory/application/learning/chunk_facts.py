@@ -76,7 +76,7 @@ class ChunkFacts:
         self._by_word: dict[str, deque[str]] = {}
         self._replaced: dict[str, str] = {}  # id of an older memory -> id of the one that took its place
         self._said = TurnsAndFacts()
-        self._repeated: dict[str, None] = {}  # ids of what is known and was said again
+        self._repeated: dict[str, set[str]] = {}  # ids of what is known and was said again, and of the turns that did
         self._kept: list[FactOutcome] = []
 
     @property
@@ -113,7 +113,8 @@ class ChunkFacts:
             verdict = self._judged(probe, fact, finding, twin, (known, weakest.get(probe.key, ())))
             self._said.note(verdict, probe, twin)
             if verdict.outcome.outcome is Outcome.DUPLICATE:
-                self._repeated |= dict.fromkeys(verdict.outcome.others)
+                for known_id in verdict.outcome.others:
+                    self._repeated.setdefault(known_id, set()).update(probe.said_in)
             self._take(verdict, EmbeddedMemory(probe, fact.vector))
             outcomes.append(verdict.outcome)
         erased = self._write(probes, stored)
@@ -300,9 +301,9 @@ class ChunkFacts:
         """Note of what was known that this run said it again: it stays if only the other run is taken back."""
         ids = [identity for identity in self._repeated if identity not in self._new]
         known = self._ports.memories.stored(self._account, ids) if ids else {}
-        again = [repeated for memory in known.values() if (repeated := said_again(memory, self._job.job_id))]
-        if again:
-            self._ports.learned.note_learning(self._account, again)
+        again = [said_again(memory, self._job.job_id, self._repeated[memory.id]) for memory in known.values()]
+        if noted := [memory for memory in again if memory is not None]:
+            self._ports.learned.note_learning(self._account, noted)
 
     def _have_sessions_follow(self) -> None:
         """Other sessions are no longer to recall what was said and holds no more. First of all: what replaces a memory

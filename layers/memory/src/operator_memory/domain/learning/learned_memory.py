@@ -1,6 +1,7 @@
 """A fact as the memory that it becomes: where it belongs, what it was learned from, and what became of it. Pure."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -105,9 +106,12 @@ def with_verdict(memory: Memory, verdict: Verdict, *, now: datetime) -> Memory:
     return memory
 
 
-def said_again(memory: Memory, run_id: str) -> Memory | None:
-    """``memory`` with the note that the run said it, too; ``None`` if it has been noted, or taught by that run."""
+def said_again(memory: Memory, run_id: str, turns: AbstractSet[str]) -> Memory | None:
+    """``memory`` with the note that the run said it, too; ``None`` if it has been noted, or taught by that run, or if
+    the ids of its ``turns`` are those that it was learned from: a thread that is read twice says nothing twice."""
     if memory.kind is not Kind.FACT or run_id in (memory.source_run_id, *memory.repeated_in):
+        return None
+    if turns and turns <= set(memory.said_in):
         return None
     return replace(memory, repeated_in=(*memory.repeated_in, run_id)[-_MOST_RUNS:])
 
