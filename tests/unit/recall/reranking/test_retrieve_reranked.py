@@ -12,7 +12,7 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from operator_memory.domain.recall.breadth import Breadth
+from operator_memory.domain.recall.selection import Breadth
 from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
 from tests.support.builders import a_hit

@@ -11,7 +11,6 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import MODEL_CHANGED, UpstreamError, degradation
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
@@ -21,6 +20,7 @@ from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, by_meaning, choose, score
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
+from operator_memory.domain.recall.selection import Breadth
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span, comparable

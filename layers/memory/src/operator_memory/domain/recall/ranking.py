@@ -14,13 +14,12 @@ from datetime import datetime
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
-from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.question_dates import AskedTimes
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
-from operator_memory.domain.recall.selection import best_list, without_repetitions
+from operator_memory.domain.recall.selection import Breadth, best_list, within, without_repetitions
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.text import words
 
