@@ -21,6 +21,7 @@ _TOGETHER = (
     ("SUPABASE_URL", "SUPABASE_SERVICE_KEY"),
     ("SUPABASE_SERVICE_KEY", "SUPABASE_URL"),
     ("SUPABASE_JWT_SECRET", "SUPABASE_URL"),
+    ("RERANKER_API_KEY", "RERANKER_BASE_URL"),
 )
 """The first is of no use without the second."""
 

@@ -38,6 +38,7 @@ from devstack.supabase.keys import user_claims
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 _JWT_SECRET_PARAMETER = "/operator-memory/supabase-jwt-secret"
+_RERANKER_KEY_PARAMETER = "/operator-memory/reranker-api-key"
 """Optional in the template: the local Supabase project signs users' tokens with HS256 too."""
 _DRIFT = 1
 """Exit code of ``infra.qdrant.apply`` for what only another collection could change: the system works on, degraded."""
@@ -168,7 +169,7 @@ class DevStack:
                 template=TEMPLATE,
                 api_socket=api,
                 environment=environment,
-                parameters={"SupabaseJwtSecretParameter": _JWT_SECRET_PARAMETER} if supabase.jwt_secret else {},
+                parameters=_parameters(given, supabase),
                 secrets=_secrets(given, qdrant_key, supabase, keys["token_key"]),
                 watch=self._watch,
             )
@@ -259,12 +260,22 @@ class DevStack:
         return kept
 
 
+def _parameters(given: Given, supabase: _Supabase) -> dict[str, str]:
+    """The template's parameters that name a secret which not every deployment has."""
+    reranker_key = given.secrets.get("RERANKER_API_KEY")
+    return {
+        **({"SupabaseJwtSecretParameter": _JWT_SECRET_PARAMETER} if supabase.jwt_secret else {}),
+        **({"RerankerApiKeyParameter": _RERANKER_KEY_PARAMETER} if reranker_key else {}),
+    }
+
+
 def _secrets(given: Given, qdrant_key: str, supabase: _Supabase, token_key: str) -> dict[str, str]:
     """What the functions find in SSM, under the variables that name the parameters."""
     token_keys = {**json.loads(given.secrets.get("SERVICE_TOKEN_KEYS", "{}")), TOKEN_KEY_ID: token_key}
     made = {
         "QDRANT_API_KEY": qdrant_key,
         "OPENAI_API_KEY": given.settings.openai_api_key,
+        "RERANKER_API_KEY": given.settings.reranker_api_key,
         "SUPABASE_SERVICE_KEY": supabase.service_key,
         "SUPABASE_JWT_SECRET": supabase.jwt_secret,
         "SERVICE_TOKEN_KEYS": json.dumps(token_keys),

@@ -31,7 +31,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "60 candidates": {"candidates": 60},
     "100 candidates": {"candidates": 100},
     "no neighbours": {"previous_weight": 0.0, "next_weight": 0.0},
-    "no speaker": {"speaker_bonus": 0.0},
+    "no speaker": {"speaker_bonus": 0.0, "names_speaker_bonus": 0.0},
+    "facts get all of it": {"names_speaker_bonus": RankingParameters().speaker_bonus},
     "questions count as answers": {"asking_malus": 0.0},
     "no importance, recency, access": {
         "importance_weight": 0.0,

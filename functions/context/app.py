@@ -44,6 +44,7 @@ def _retrieve(event: Event) -> HttpResponse:
             "Latency": (result.timing.total, "Milliseconds"),
             "EmbeddingLatency": (result.timing.embedding, "Milliseconds"),
             "SearchLatency": (result.timing.search, "Milliseconds"),
+            "RerankingLatency": (result.timing.reranking, "Milliseconds"),
             "MemoriesInjected": (len(result.memories), "Count"),
             "QueryVectorsReused": (int(result.vector_reused), "Count"),
             "Degraded": (len(result.degraded), "Count"),

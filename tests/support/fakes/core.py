@@ -253,3 +253,17 @@ class InMemoryExpiryIndex:
 def _whole_second(moment: datetime) -> datetime:
     """Rounded up, as the table does it: an account is never due before something has expired."""
     return moment if moment.microsecond == 0 else moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+@dataclass
+class FakeReranker:
+    """Port ``Reranker``: a text answers a question as well as it has words of it."""
+
+    calls: list[tuple[str, list[str], float]] = field(default_factory=list)
+    error: MemoryServiceError | None = None
+
+    def judge(self, query: str, documents: Sequence[str], *, timeout: float) -> list[float]:
+        self.calls.append((query, list(documents), timeout))
+        if self.error:
+            raise self.error
+        return [len(words(query) & words(document)) / len(words(query)) for document in documents]

@@ -67,6 +67,15 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
             API: "HttpClient(embeddings)._auth",
         },
     ),
+    "RERANKER_BASE_URL": (
+        "http://reranker:2/v1",
+        {"context": "HttpClient(reranker)._host RetrieveContext._rerank RankingParameters.candidates"},
+    ),
+    "RERANKER_MODEL": ("other", {"context": "RerankerApi._named[model]"}),
+    "RERANKER_FORMAT": ("texts", {"context": "RerankerApi._texts_as"}),
+    "RERANKER_API_KEY": ("other", {"context": "HttpClient(reranker)._auth"}),
+    "RERANKER_API_KEY_PARAMETER": ("/p", {"context": f"HttpClient(reranker)._auth {SSM}"}),
+    "RERANKER_TIMEOUT_MS": ("222", {"context": "RerankMemories._timeout"}),
     "EMBEDDER": (
         "server",
         {
@@ -160,12 +169,21 @@ INSTEAD = {
     "QDRANT_PORT": {"QDRANT_URL": "", "QDRANT_HOST": "127.0.0.1"},
     "QDRANT_API_KEY_PARAMETER": {"QDRANT_API_KEY": ""},
     "OPENAI_API_KEY_PARAMETER": {"OPENAI_API_KEY": ""},
+    "RERANKER_API_KEY_PARAMETER": {"RERANKER_API_KEY": ""},
     "SUPABASE_SERVICE_KEY_PARAMETER": {"SUPABASE_SERVICE_KEY": ""},
     "SERVICE_TOKEN_KEYS_PARAMETER": {"SERVICE_TOKEN_KEYS": ""},
 }
 """What is left out where the setting takes its place."""
 
-BESIDES = {"EVENTS_WAIT_MS": {"EVENTS_QUEUE_URL": f"{NOBODY}/1/events"}}
+RERANKER = {"RERANKER_BASE_URL": NOBODY}
+BESIDES = {
+    "EVENTS_WAIT_MS": {"EVENTS_QUEUE_URL": f"{NOBODY}/1/events"},
+    "RERANKER_MODEL": RERANKER,
+    "RERANKER_FORMAT": RERANKER,
+    "RERANKER_API_KEY": {**RERANKER, "RERANKER_API_KEY": "key"},
+    "RERANKER_API_KEY_PARAMETER": {**RERANKER, "RERANKER_API_KEY": "key"},
+    "RERANKER_TIMEOUT_MS": RERANKER,
+}
 """What must be set for the setting to mean anything."""
 
 OPTIONAL = {

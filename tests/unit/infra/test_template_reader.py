@@ -43,7 +43,7 @@ def test_a_function_is_told_only_what_it_needs(real: Template) -> None:
         for name, function in real.functions.items()
     }
     reads_tokens = {"SERVICE_TOKEN_KEYS", "OPENAI_API_KEY", "QDRANT_API_KEY", "SUPABASE_SERVICE_KEY"}
-    assert told["ContextFunction"] == reads_tokens
+    assert told["ContextFunction"] == reads_tokens | {"RERANKER_API_KEY"}
     assert told["MemoriesFunction"] == reads_tokens | {"SUPABASE_JWT_SECRET"}
     assert told["AuditFunction"] == {"QDRANT_API_KEY", "SUPABASE_SERVICE_KEY"}
 

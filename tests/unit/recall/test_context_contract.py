@@ -15,8 +15,8 @@ from jsonschema.validators import extend
 from operator_memory.application.recall.retrieve_context import ContextRequest, ContextResult, Timing
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
-from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.ranked_memory import RankedMemory
+from operator_memory.domain.recall.selection import Breadth
 from operator_memory.entrypoints.contracts.context import (
     DEFAULT_LIMIT,
     MAX_LIMIT,

@@ -227,6 +227,23 @@ def test_what_the_one_named_speaker_has_said_gets_a_bonus(
     assert {r.parts.speaker for r in result} <= {0.0, P.speaker_bonus}
 
 
+@pytest.mark.parametrize(
+    ("said", "bonus"),
+    [
+        ("Ana bought a boat.", P.names_speaker_bonus),
+        ("The boat is ana lima's.", P.names_speaker_bonus),
+        ("Bought a boat with bananas.", P.speaker_bonus),
+    ],
+)
+def test_a_fact_that_names_its_speaker_gets_less_for_it_than_one_that_does_not(said: str, bonus: float) -> None:
+    fact = a_hit(said, 0.5, speaker="Ana Lima")
+    [only] = ranked([searched(DENSE, fact)], query=read_query("What did Ana buy?"))
+    assert only.parts.speaker == bonus
+    turn = a_turn(said, speaker="Ana Lima")
+    [only] = ranked([searched(DENSE, turn)], query=read_query("What did Ana buy?"))
+    assert only.parts.speaker == P.speaker_bonus
+
+
 def test_without_a_question_nobody_is_named() -> None:
     assert parts_of(a_turn("tea", speaker="Ana")).speaker == 0.0
 

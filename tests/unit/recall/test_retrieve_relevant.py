@@ -6,8 +6,8 @@ import pytest
 from operator_memory.application.recall.query_vectors import EACH, KEPT_SECONDS
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.memory.scopes import AccountId, Kind
-from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.relevance import RelevanceGate
+from operator_memory.domain.recall.selection import Breadth
 from operator_memory.domain.shared.search_plan import Hit, SearchMode, SearchPlan
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, a_hit

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
-from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.ranking import RankingRequest, rank, source_of
 from operator_memory.domain.recall.relevance import RelevanceGate
+from operator_memory.domain.recall.selection import Breadth, within
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
 from operator_memory.domain.text import normalised_text
 

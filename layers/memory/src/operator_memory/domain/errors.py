@@ -170,6 +170,21 @@ class AnswerTooLongError(MalformedResponseError):
         return "malformed_response"
 
 
+MODEL_CHANGED = "embedding_model_changed"
+"""In ``degraded``: memories that another embedding model made the vectors of are found by words alone."""
+
+
+def degradation(error: UpstreamError) -> str:
+    """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
+    if isinstance(error, EmbeddingModelChangedError):
+        return MODEL_CHANGED
+    if isinstance(error, UpstreamTimeoutError):
+        return f"{error.system}_timeout"
+    if isinstance(error, UpstreamUnavailableError):
+        return f"{error.system}_unavailable"
+    return f"{error.system}_failed"
+
+
 def where(error: BaseException) -> list[str]:
     """The places an exception passed through, innermost last; without its message, which may hold user text."""
     frames = traceback.extract_tb(error.__traceback__)

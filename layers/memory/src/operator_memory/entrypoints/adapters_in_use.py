@@ -13,7 +13,7 @@ from operator_memory.adapters.local.system_clock import SystemClock
 from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.memories import QdrantMemories
-from operator_memory.application.ports.core import Clock, Embedder
+from operator_memory.application.ports.core import Clock, Embedder, Reranker
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
 from operator_memory.entrypoints.observability import configure_logging
@@ -39,10 +39,13 @@ Secret = Callable[[], str]
 _SECRETS = (
     "qdrant_api_key",
     "openai_api_key",
+    "reranker_api_key",
     "supabase_service_key",
     "supabase_jwt_secret",
     "service_token_keys",
 )
+_WHERE = {"supabase": "supabase_url", "reranker": "reranker_base_url"}
+"""Of what need not be there, the address. Without it nobody asks for its secrets."""
 
 EVENTS_WAIT_SECONDS = 2.0
 """How long functions that nobody waits for let an event take into the queue."""
@@ -56,7 +59,7 @@ class AdaptersInUse:
         self.clock: Clock = SystemClock()
         self._environ = environ
         # One parameter that does not exist fails the reading of all, so only those that are used are asked for.
-        used = [name for name in _SECRETS if settings.supabase_url or not name.startswith("supabase_")]
+        used = [name for name in _SECRETS if getattr(settings, _WHERE.get(name.partition("_")[0], ""), True)]
         names = {name: parameter for name in used if (parameter := getattr(settings, f"{name}_parameter"))}
         self._parameter_names = names
         self._read_parameter = self._parameter_reader(list(names.values())) if names else None
@@ -249,6 +252,18 @@ class AdaptersInUse:
             dimensions=self.settings.embedding_dimensions,
             send_dimensions=self.settings.embedding_send_dimensions,
         )
+
+    def reranker(self) -> Reranker | None:
+        """What judges how well memories answer a question, where it is configured."""
+        settings = self.settings
+        if not settings.reranker_base_url:
+            return None
+        from operator_memory.adapters.models.reranker_api import RerankerApi
+
+        key = self.secret("reranker_api_key")
+        auth = (lambda: {"Authorization": f"Bearer {key()}"}) if key else None
+        client = HttpClient(settings.reranker_base_url, system="reranker", auth=auth)
+        return RerankerApi(client, model=settings.reranker_model, texts_as=settings.reranker_format)
 
     def chat_model(self) -> "ChatModel":
         """What extracts: the model, or the built-in rules."""

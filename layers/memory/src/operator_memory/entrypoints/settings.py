@@ -147,6 +147,33 @@ class Settings:
         "Deadline of the context function's embedding call, in milliseconds. With `EMBEDDER=server` it is added to `QDRANT_TIMEOUT_MS`.",
         within=(10, 5000),
     )
+    reranker_base_url: str = _var(
+        "RERANKER_BASE_URL",
+        "",
+        "Base URL of a reranker. Its `/rerank` is sent each query with the memories found for it. Default: no reranker.",
+    )
+    reranker_model: str = _var("RERANKER_MODEL", "", "Model of the reranker, where its server has several.")
+    reranker_format: str = _var(
+        "RERANKER_FORMAT",
+        "documents",
+        "What the reranker calls the texts: `documents` (Cohere, Jina, Voyage, vLLM), `texts` (Text Embeddings Inference).",
+        choices=("documents", "texts"),
+    )
+    reranker_api_key: str = _var(
+        "RERANKER_API_KEY",
+        "",
+        "API key of the reranker. For one machine only; in AWS use `RERANKER_API_KEY_PARAMETER`.",
+        secret=True,
+    )
+    reranker_api_key_parameter: str = _var(
+        "RERANKER_API_KEY_PARAMETER", "", "Name of the SSM SecureString that holds the reranker's API key."
+    )
+    reranker_timeout_ms: int = _var(
+        "RERANKER_TIMEOUT_MS",
+        300,
+        "Deadline of the context function's call of the reranker, in milliseconds; less if `CONTEXT_TIMEOUT_MS` is nearer.",
+        within=(10, 5000),
+    )
     extraction: str = _var(
         "EXTRACTION",
         "",

@@ -7,7 +7,7 @@ pay for Mem0. A setting that a function cannot do without is checked here, when 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from operator_memory.application.recall.retrieve_context import Deadlines, Retri
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import UpstreamError
 from operator_memory.domain.management.identity import Caller
+from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.token_count import Estimate, TokenCounter, encoding_of
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import gate_for
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from operator_memory.application.management.record_events import RecordEvents
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.application.recall.rerank_memories import RerankMemories
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
     from operator_memory.entrypoints.api.resolver import MemoriesApi
@@ -61,6 +63,9 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
     settings = adapters.settings
     authenticate, read_keys = _service_tokens(adapters)
     trail = adapters.trail(wait=settings.events_wait_ms / 1000)
+    rerank = _rerank(adapters)
+    ranking = USUAL if rerank is None else replace(USUAL, candidates=rerank.candidates)
+    gate = gate_for(settings.embedding_model)
     retrieve = RetrieveContext(
         search=adapters.memories(),
         embedder=adapters.embedder(),
@@ -68,13 +73,22 @@ def build_context(environ: Mapping[str, str] | None = None) -> ContextApp:
         trail=trail,
         clock=adapters.clock,
         counter_of=_token_counter,
-        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate_for(settings.embedding_model)),
+        policy=RetrievalPolicy(settings.memory_enabled, _deadlines(settings), gate, ranking, rerank),
     )
     limit = adapters.limits()
     adapters.warm()
     with suppress(UpstreamError):  # keys that cannot be read yet are read on the first request
         read_keys()  # malformed ones stop the start
     return ContextApp(authenticate, limit, AuthorizeService(trail), retrieve)
+
+
+def _rerank(adapters: AdaptersInUse) -> "RerankMemories | None":
+    reranker = adapters.reranker()
+    if reranker is None:
+        return None
+    from operator_memory.application.recall.rerank_memories import RerankMemories
+
+    return RerankMemories(reranker, timeout=adapters.settings.reranker_timeout_ms / 1000)
 
 
 def _deadlines(settings: Settings) -> Deadlines:

@@ -42,6 +42,15 @@ class Embedder(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Judges how well texts answer a question."""
+
+    def judge(self, query: str, documents: Sequence[str], *, timeout: float) -> Sequence[float]:
+        """Return a finite number for each of ``documents`` (at least one), in order; the higher, the better it answers
+        ``query``. What the numbers mean beyond their order is the reranker's own."""
+        ...
+
+
 class MemorySearch(Protocol):
     """Finds memories."""
 

@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
 from operator_memory.application.recall.query_vectors import QueryVectors
 from operator_memory.application.shared.audit_trail import AuditTrail
-from operator_memory.domain.errors import (
-    EmbeddingModelChangedError,
-    UpstreamError,
-    UpstreamTimeoutError,
-    UpstreamUnavailableError,
-)
+from operator_memory.domain.errors import MODEL_CHANGED, UpstreamError, degradation
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
-from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
 from operator_memory.domain.recall.query_words import QueryWords, read_query
 from operator_memory.domain.recall.query_words import searchable_query as searchable_query
 from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
-from operator_memory.domain.recall.ranking import RankingRequest, rank
+from operator_memory.domain.recall.ranking import RankingRequest, by_meaning, choose, score
 from operator_memory.domain.recall.relevance import OPEN, RelevanceGate
 from operator_memory.domain.recall.rendering import render_context
+from operator_memory.domain.recall.selection import Breadth
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, encoding_of
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan, Span, comparable
@@ -33,12 +28,10 @@ from operator_memory.domain.shared.switches import Switches
 
 if TYPE_CHECKING:  # every import here costs the context function a cold start
     from operator_memory.application.ports.management import SwitchReader
+    from operator_memory.application.recall.rerank_memories import RerankMemories
 
 STANDING_AGENT_FACTS = 5
 """How many of the agent's latest memories are considered whatever the query."""
-
-MODEL_CHANGED = "embedding_model_changed"
-"""In ``degraded``: memories that another embedding model made the vectors of are found by words alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +75,12 @@ class ContextRequest:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in milliseconds; ``embedding`` and ``search`` are 0.0 where the call was not made."""
+    """Durations in milliseconds; all but ``total`` are 0.0 where the call was not made."""
 
     total: float
     embedding: float
     search: float
+    reranking: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +121,8 @@ class RetrievalPolicy:
     gate: RelevanceGate = OPEN
     """What has to do with the query."""
     ranking: RankingParameters = USUAL
+    rerank: "RerankMemories | None" = None
+    """What judges the ranked once more, if anything."""
 
 
 class RetrieveContext:
@@ -144,6 +140,7 @@ class RetrieveContext:
         policy: RetrievalPolicy = RetrievalPolicy(),
     ) -> None:
         """``counter_of`` finds the counter of a model by its name."""
+        self._rerank = policy.rerank
         self._policy = policy
         self._counter_of = counter_of
         self._vectors = QueryVectors()
@@ -168,14 +165,13 @@ class RetrieveContext:
         now = self._clock.now()
         times = asked_times(query, request.asked_at(now))
         searches, hits = self._searched(request, query, words, now, run, times)
-        ranked = rank(
-            searches,
-            hits,
-            RankingRequest(now, words, request.session_id, times, request.recall),
-            limit=request.limit,
-            gate=self._policy.gate,
-            parameters=self._policy.ranking,
-        )
+        breadth = request.recall if by_meaning(searches) else Breadth.BROAD
+        asked = RankingRequest(now, words, request.session_id, times, breadth)
+        parameters = self._policy.ranking
+        scored = score(searches, hits, asked, gate=self._policy.gate, parameters=parameters)
+        if self._rerank is not None and query is not None:
+            scored = self._reranked(self._rerank, request, query, scored, run)
+        ranked = choose(scored, asked, limit=request.limit, parameters=parameters)
         result = self._result(run, request, ranked)
         self._note(request, result, actor, query if switches.record_queries else None)
         return result
@@ -272,12 +268,25 @@ class RetrieveContext:
                 run.degraded.append(MODEL_CHANGED)
             return hits
         except UpstreamError as error:
-            code = degradation(error)
-            if code not in run.degraded:
-                run.degraded.append(code)
+            run.note(error)
             return None
         finally:
             run.search += self._clock.monotonic() - started
+
+    def _reranked(
+        self, rerank: "RerankMemories", request: ContextRequest, query: str, scored: list[RankedMemory], run: "_Run"
+    ) -> list[RankedMemory]:
+        """Return ``scored`` as the reranker orders it; as it is (and note the reason) if that fails."""
+        started = self._clock.monotonic()
+        try:
+            timeout = max(0.01, self._left(run))
+            all_fit = request.token_budget is None and request.recall is Breadth.BROAD
+            return rerank.rerank(query, scored, limit=request.limit, timeout=timeout, all_fit=all_fit)
+        except UpstreamError as error:
+            run.note(error)
+            return scored
+        finally:
+            run.reranking = self._clock.monotonic() - started
 
     def _left(self, run: "_Run") -> float:
         return self._policy.deadlines.total - (self._clock.monotonic() - run.started)
@@ -296,7 +305,7 @@ class RetrieveContext:
             memories=tuple(score_of[m.id] for m in context.memories),
             token_count=context.token_count,
             degraded=tuple(run.degraded),
-            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, run.embedding, run.search))),
+            timing=Timing(*(round(seconds * 1000, 2) for seconds in (total, *run.calls))),
             vector_reused=run.vector_reused,
             tokenizer=context.tokenizer,
             citations=context.citations,
@@ -318,8 +327,20 @@ class _Run:
         self.started = started
         self.embedding = 0.0
         self.search = 0.0
+        self.reranking = 0.0
         self.vector_reused = False
         self.degraded: list[str] = []
+
+    @property
+    def calls(self) -> tuple[float, float, float]:
+        """The seconds of each call, as `Timing` has them."""
+        return self.embedding, self.search, self.reranking
+
+    def note(self, error: UpstreamError) -> None:
+        """Note what failed, once."""
+        code = degradation(error)
+        if code not in self.degraded:
+            self.degraded.append(code)
 
     def strange_vectors(self, plan: SearchPlan, hits: Sequence[Sequence[Hit]]) -> bool:
         """Tell whether a search by meaning has found nothing but vectors of another model."""
@@ -374,14 +395,3 @@ def _standing(request: ContextRequest) -> tuple[Search, ...]:
     agents = [key for key in request.scope_keys if key.scope is Scope.AGENT]
     pinned = Search(_everything(request), SearchMode.PINNED, request.limit)
     return (pinned, *(Search(key, SearchMode.RECENT, latest) for key in agents))
-
-
-def degradation(error: UpstreamError) -> str:
-    """Return the code that tells a caller what failed, e.g. ``qdrant_timeout``."""
-    if isinstance(error, EmbeddingModelChangedError):
-        return MODEL_CHANGED
-    if isinstance(error, UpstreamTimeoutError):
-        return f"{error.system}_timeout"
-    if isinstance(error, UpstreamUnavailableError):
-        return f"{error.system}_unavailable"
-    return f"{error.system}_failed"

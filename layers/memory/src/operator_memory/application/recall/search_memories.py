@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary, SwitchReader
-from operator_memory.application.recall.retrieve_context import MODEL_CHANGED
 from operator_memory.application.shared.audit_trail import AuditTrail
-from operator_memory.domain.errors import EmbeddingModelChangedError, InvalidInputError, UpstreamError
+from operator_memory.domain.errors import MODEL_CHANGED, EmbeddingModelChangedError, InvalidInputError, UpstreamError
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.recall.parameters import USUAL
 from operator_memory.domain.recall.query_words import searchable_query

@@ -27,6 +27,8 @@ class RankingParameters:
     """What almost any turn has. A share of all of it would favour turns over facts, which have no neighbours."""
     speaker_bonus: float = 0.2
     """For what was said by the one speaker whom the question names."""
+    names_speaker_bonus: float = 0.05
+    """The same for a fact whose text has that name: meaning and words have counted it already, as with no turn."""
     asking_malus: float = 0.05
     """For a turn that ends with a question: it asks for what the next one answers."""
     importance_weight: float = 0.02

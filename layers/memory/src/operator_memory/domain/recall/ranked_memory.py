@@ -38,6 +38,8 @@ class ScoreParts:
     access: float = 0.0
     standing: float = 0.0
     pinned: float = 0.0
+    reranked: float = 0.0
+    """What a reranker's judgement adds or takes away."""
 
     @property
     def total(self) -> float:
@@ -56,12 +58,19 @@ class ScoreParts:
             + self.access
             + self.standing
             + self.pinned
+            + self.reranked
         )
 
     @property
     def relevance(self) -> float:
         """How much it has to do with the question: what the gate looks at."""
         return self.meaning + self.words
+
+    @property
+    def fit(self) -> float:
+        """All that is about the question, except its time: what a reranker, which knows no calendar, may judge
+        otherwise."""
+        return self.meaning + self.words + self.neighbours + self.twin + self.speaker + self.asking
 
 
 @dataclass(frozen=True, slots=True)

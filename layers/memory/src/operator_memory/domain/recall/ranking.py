@@ -14,14 +14,14 @@ from datetime import datetime
 
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
-from operator_memory.domain.recall.breadth import Breadth, within
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
 from operator_memory.domain.recall.query_words import QueryWords, TimeFocus, named_speaker, names_anyone
 from operator_memory.domain.recall.question_dates import AskedTimes
 from operator_memory.domain.recall.ranked_memory import RankedMemory, ScoreParts, Source
 from operator_memory.domain.recall.relevance import MOST_SMALL_TALK_CHARACTERS, OPEN, RelevanceGate, is_small_talk
-from operator_memory.domain.recall.selection import best_list, without_repetitions
+from operator_memory.domain.recall.selection import Breadth, best_list, within, without_repetitions
 from operator_memory.domain.shared.search_plan import PROFILE_MODES, Hit, Search, SearchMode
+from operator_memory.domain.text import words
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 """Latin, full-width and Arabic."""
@@ -62,6 +62,11 @@ class RankingRequest:
     times: AskedTimes | None = None
     breadth: Breadth = Breadth.BROAD
 
+    @property
+    def dated(self) -> bool:
+        """Whether it names a time."""
+        return self.times is not None and bool(self.times.times)
+
 
 def rank(
     searches: Sequence[Search],
@@ -74,16 +79,32 @@ def rank(
 ) -> list[RankedMemory]:
     """Fuse ``hits`` (one list per search, same order) into at most ``limit`` memories, best first.
 
+    What does not pass ``gate`` is left out, see `score`.
+    """
+    ranked = score(searches, hits, request, gate=gate, parameters=parameters)
+    breadth = request.breadth if by_meaning(searches) else Breadth.BROAD
+    return choose(ranked, replace(request, breadth=breadth), limit=limit, parameters=parameters)
+
+
+def score(
+    searches: Sequence[Search],
+    hits: Sequence[Sequence[Hit]],
+    request: RankingRequest,
+    *,
+    gate: RelevanceGate = OPEN,
+    parameters: RankingParameters = USUAL,
+) -> list[RankedMemory]:
+    """Fuse ``hits`` (one list per search, same order) into one list of everything that may be chosen, best first.
+
     What does not pass ``gate`` is left out, unless a search brings it that asks for no resemblance; where no search
     went by meaning, since the embedder failed, words alone let in.
     """
     query = request.words
     candidates = _candidates(searches, hits, parameters)
-    if dated := request.times is not None and bool(request.times.times):
+    if request.times is not None and request.dated:
         _note_nearness(candidates, request.times)
-    by_meaning = any(search.mode is SearchMode.DENSE for search in searches)
     if query is not None:
-        if not by_meaning:
+        if not by_meaning(searches):
             gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
         asked_for = request.times is not None and request.times.of_other_days
         candidates = _relevant(candidates, query, gate, parameters, dated=asked_for)
@@ -95,11 +116,27 @@ def rank(
         source = source_of(candidate.memory, request.session_id)
         ranked.append(RankedMemory(candidate.memory, parts.total, parts, source))
     ranked.sort(key=lambda r: (-r.score, -r.memory.created_at.timestamp(), r.memory.id))
-    ranked = without_repetitions(ranked)
-    if query is not None and _means_the_newest(query) and not dated:
+    return without_repetitions(ranked)
+
+
+def choose(
+    scored: Sequence[RankedMemory],
+    request: RankingRequest,
+    *,
+    limit: int,
+    parameters: RankingParameters = USUAL,
+) -> list[RankedMemory]:
+    """Return at most ``limit`` of ``scored`` (best first), best first: nothing twice, and no source crowded out."""
+    ranked, query = list(scored), request.words
+    if query is not None and _means_the_newest(query) and not request.dated:
         ranked[:2] = _newer_first(ranked[:2], parameters)
     best = best_list(ranked, limit, parameters)
-    return within(best, request.breadth) if by_meaning else best
+    return within(best, request.breadth)
+
+
+def by_meaning(searches: Sequence[Search]) -> bool:
+    """Return whether any of ``searches`` went by meaning. Without it scores are too few to tell what is far behind."""
+    return any(search.mode is SearchMode.DENSE for search in searches)
 
 
 def _means_the_newest(query: QueryWords) -> bool:
@@ -222,14 +259,11 @@ def _parts(
     half_life = p.fact_half_life_days if is_fact else p.turn_half_life_days
     age_days = max(0.0, (request.now - memory.created_at).total_seconds() / 86_400)
     present = query is not None and query.focus is TimeFocus.PRESENT
-    said_by = speaker is not None and memory.speaker is not None and memory.speaker.casefold() == speaker
-    # A fact about the speaker names them: that they are asked about is in its meaning and its words already.
-    named = is_fact and said_by and (memory.speaker or "").casefold() in memory.text.casefold()
     return ScoreParts(
         meaning=candidate.meaning(p),
         words=candidate.words(p),
         neighbours=neighbours,
-        speaker=p.speaker_bonus * (said_by and not named),
+        speaker=_speaker_bonus(memory, speaker, p),
         time=p.time_bonus * candidate.nearness,
         asking=0.0 if is_fact or query is None else -p.asking_malus * memory.text.endswith(_QUESTION_MARKS),
         importance=p.importance_weight * memory.importance,
@@ -238,6 +272,13 @@ def _parts(
         standing=p.standing_bonus * candidate.standing,
         pinned=p.pinned_bonus * memory.pinned,
     )
+
+
+def _speaker_bonus(memory: Memory, speaker: str | None, p: RankingParameters) -> float:
+    if speaker is None or memory.speaker is None or memory.speaker.casefold() != speaker:
+        return 0.0
+    named = memory.kind is Kind.FACT and not set(words(memory.text)).isdisjoint(words(speaker))
+    return p.names_speaker_bonus if named else p.speaker_bonus
 
 
 def source_of(memory: Memory, session_id: str | None) -> Source:

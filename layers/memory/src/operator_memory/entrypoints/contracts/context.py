@@ -12,9 +12,9 @@ from operator_memory.application.recall.retrieve_context import ContextRequest, 
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import ID_PATTERN, Scope, account_id, checked_id
-from operator_memory.domain.recall.breadth import Breadth
 from operator_memory.domain.recall.ranked_memory import RankedMemory
 from operator_memory.domain.recall.rendering import shortened
+from operator_memory.domain.recall.selection import Breadth
 
 MAX_QUERY = 100_000
 MAX_LIMIT = 50
