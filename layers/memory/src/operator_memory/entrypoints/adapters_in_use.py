@@ -23,10 +23,12 @@ from operator_memory.entrypoints.settings import Settings, load_settings
 if TYPE_CHECKING:
     from operator_memory.adapters.aws.s3_archive import S3Archive
     from operator_memory.adapters.aws.signed_json import AwsJsonClient
+    from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
     from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
     from operator_memory.adapters.qdrant.library import QdrantLibrary
+    from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
     from operator_memory.application.ports.learning import ThreadMessages
@@ -325,6 +327,20 @@ class AdaptersInUse:
         from operator_memory.adapters.supabase.switches import SupabaseSwitches
 
         return SupabaseSwitches(self.supabase, clock=self.clock)
+
+    def gone_accounts(self) -> "SupabaseGoneAccounts | None":
+        """Accounts that were deleted, where there is a platform."""
+        if self.supabase is None:
+            return None
+        from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
+
+        return SupabaseGoneAccounts(self.supabase)
+
+    def known_accounts(self) -> "DynamoDBKnownAccounts":
+        """Accounts that memory is kept for."""
+        from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
+
+        return DynamoDBKnownAccounts(self.dynamodb, self.required("memory_table"))
 
     # ---- the trail and the limits -----------------------------------------------------------------------------
 

@@ -221,10 +221,7 @@ class Settings:
     )
     job_record_days: int = _var("JOB_RECORD_DAYS", 30, "Days that a finished job's record is kept.", within=(1, 3650))
     backup_days: int = _var(
-        "BACKUP_DAYS",
-        35,
-        "Days that backups of Qdrant, DynamoDB and the platform's database are kept; receipts say so. 0, there are none.",
-        within=(0, 3650),
+        "BACKUP_DAYS", 35, "Days that backups of the stores are kept; receipts say so. 0, none.", within=(0, 3650)
     )
     memory_table: str = _var(
         "MEMORY_TABLE",

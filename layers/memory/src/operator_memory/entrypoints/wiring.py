@@ -317,6 +317,7 @@ class ArchiveApp:
 def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     """The archive function's sweeps."""
     from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+    from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
     from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 
     adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
@@ -324,20 +325,10 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     adapters.warm()
     expire = ExpireMemories(memories=adapters.memories(), index=index, clock=adapters.clock)
     erasures = _erasures(adapters, adapters.trail())
-    return ArchiveApp(expire, erasures, _gone_accounts(adapters, erasures))
-
-
-def _gone_accounts(adapters: AdaptersInUse, erasures: "EraseMemories") -> "EraseGoneAccounts | None":
-    if adapters.supabase is None:
-        return None
-    from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
-    from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
-    from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
-
-    known = DynamoDBKnownAccounts(adapters.dynamodb, adapters.required("memory_table"))
-    return EraseGoneAccounts(
-        platform=SupabaseGoneAccounts(adapters.supabase), known=known, erase=erasures.erase_gone_account
-    )
+    platform, gone = adapters.gone_accounts(), None
+    if platform is not None:
+        gone = EraseGoneAccounts(platform=platform, known=adapters.known_accounts(), erase=erasures.erase_gone_account)
+    return ArchiveApp(expire, erasures, gone)
 
 
 def _jobs(adapters: AdaptersInUse) -> "DynamoDBJobs":
