@@ -80,7 +80,7 @@ imports: $(STAMP)
 
 # Without the slow ones, which make test runs: properties, and tests that set a time limit of their own.
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -q -m "not hypothesis and not timeout" tests/unit
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not hypothesis and not timeout" tests/unit
 
 docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, table of failures)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
