@@ -31,3 +31,11 @@ class Endings(Generic[T]):
         while self._reports.empty():
             os.read(self._wakes, 1)
         return self._reports.get()
+
+
+def stop_signals() -> Endings[int]:
+    """Endings that SIGTERM and SIGINT are put into, by their numbers."""
+    endings: Endings[int] = Endings()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: endings.put(received))
+    return endings

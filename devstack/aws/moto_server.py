@@ -7,7 +7,6 @@ until then that AWS is not available.
 
 import argparse
 import os
-import signal
 import sqlite3
 import sys
 import threading
@@ -23,7 +22,7 @@ from werkzeug.wrappers import Response
 from devstack.aws.moto_state import MotoState
 from devstack.aws.moto_store import MotoStore
 from devstack.aws.resources import CALLERS_GONE, RESTORE_PATH, SETUP_KEY
-from devstack.endings import Endings
+from devstack.endings import stop_signals
 
 _ONE_AT_A_TIME = ("/dynamodb/", "/s3/")
 _READ_METHODS = ("GET", "HEAD")
@@ -74,9 +73,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--closed", action="store_true")
     args = parser.parse_args()
-    endings: Endings[int] = Endings()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signal_number, _frame: endings.put(signal_number))
+    endings = stop_signals()
     _spare_ec2()
     try:
         args.data.mkdir(parents=True, exist_ok=True)

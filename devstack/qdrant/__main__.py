@@ -2,11 +2,10 @@
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
-from devstack.endings import Endings
+from devstack.endings import stop_signals
 from devstack.qdrant.errors import FolderInUseError
 from devstack.qdrant.front import QdrantFront
 
@@ -31,9 +30,7 @@ def main() -> int:
     """
     arguments = _arguments()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    signals: Endings[int] = Endings()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda number, _: signals.put(number))
+    signals = stop_signals()
     try:
         front = QdrantFront(
             arguments.data,

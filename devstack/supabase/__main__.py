@@ -1,11 +1,10 @@
 """``python -m devstack.supabase --data DIR --port N``: run the platform's Supabase until stopped."""
 
 import argparse
-import signal
 import sys
 import threading
 
-from devstack.endings import Endings
+from devstack.endings import Endings, stop_signals
 from devstack.postgres import PostgresError
 from devstack.supabase.front import SupabaseFront
 from devstack.supabase.schema import MigrationError
@@ -23,9 +22,7 @@ def main() -> int:
     parser.add_argument("--data", required=True, help="folder that keeps the database and the keys")
     parser.add_argument("--port", type=int, default=54321, help="port to listen on; 0 picks a free one")
     options = parser.parse_args()
-    signals: Endings[int] = Endings()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda number, _: signals.put(number))
+    signals = stop_signals()
     try:
         with SupabaseFront(options.data, port=options.port) as front:
             print(

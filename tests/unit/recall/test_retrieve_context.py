@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 from operator_memory.application.recall.retrieve_context import (
-    MAX_QUERY_CHARACTERS,
     STANDING_AGENT_FACTS,
     ContextRequest,
     Deadlines,
-    searchable_query,
 )
 from operator_memory.domain.errors import (
     MalformedResponseError,
@@ -21,6 +19,7 @@ from operator_memory.domain.errors import (
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.memory.vectors import InferenceText
 from operator_memory.domain.recall.parameters import RankingParameters
+from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS, searchable_query
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.domain.shared.search_plan import AnyScope, Hit, Search, SearchMode, SearchPlan
 

@@ -12,9 +12,7 @@ from operator_memory.domain.errors import MODEL_CHANGED, UpstreamError, degradat
 from operator_memory.domain.memory.scopes import AccountId, Scope, ScopeKey
 from operator_memory.domain.memory.vectors import InferenceText, Vector
 from operator_memory.domain.recall.parameters import USUAL, RankingParameters
-from operator_memory.domain.recall.query_words import MAX_QUERY_CHARACTERS as MAX_QUERY_CHARACTERS
-from operator_memory.domain.recall.query_words import QueryWords, read_query
-from operator_memory.domain.recall.query_words import searchable_query as searchable_query
+from operator_memory.domain.recall.query_words import QueryWords, read_query, searchable_query
 from operator_memory.domain.recall.question_dates import AskedTimes, asked_times
 from operator_memory.domain.recall.ranked_memory import RankedMemory, Source
 from operator_memory.domain.recall.ranking import RankingRequest, by_meaning, choose, score

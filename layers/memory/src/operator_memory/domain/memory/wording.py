@@ -142,13 +142,14 @@ def script_of(word: str) -> str:
     return unicodedata.name(word[0], "").split(" ")[0] if word else ""
 
 
-def _shared_beginning(one: str, other: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _begin_alike(one: str, other: str, *, least: int, share: float) -> bool:
+    """Whether they share so many letters at their beginnings, and that share of the longer one."""
+    shared = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return shared >= least and shared >= share * max(len(one), len(other))
 
 
 def _inflected(one: str, other: str) -> bool:
-    shared = _shared_beginning(one, other)
-    return shared >= CONTENT_LETTERS and shared >= 0.6 * max(len(one), len(other))
+    return _begin_alike(one, other, least=CONTENT_LETTERS, share=0.6)
 
 
 def same_statement(one: str, other: str) -> bool:
@@ -174,9 +175,8 @@ def says_nothing_more(text: str, other: str, *, said: Sequence[str] = ()) -> boo
     [word] = new
     lost = known.all - Words([text]).all
     is_name = word in {part for name in names_in(text, frame=frame) for part in words_of(name)}
-    return not is_name and word not in Words(said) and any(_same_beginning(word, before) for before in lost)
-
-
-def _same_beginning(one: str, other: str) -> bool:
-    shared = _shared_beginning(one, other)
-    return shared >= UNVOWELLED_LETTERS and 2 * shared >= max(len(one), len(other))
+    return (
+        not is_name
+        and word not in Words(said)
+        and any(_begin_alike(word, before, least=UNVOWELLED_LETTERS, share=0.5) for before in lost)
+    )
