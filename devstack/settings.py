@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from operator_memory.adapters.models.local_embeddings import DIMENSIONS
 from operator_memory.adapters.net.service_tokens import parse_keys
 from operator_memory.domain.errors import ConfigurationError
+from operator_memory.entrypoints.load_settings import load_settings
 from operator_memory.entrypoints.settings import LOCAL_MODEL as LOCAL_MODEL
-from operator_memory.entrypoints.settings import Settings, load_settings
+from operator_memory.entrypoints.settings import Settings
 
 LOCAL_DIMENSIONS = DIMENSIONS
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from operator_memory.adapters.net.http import HttpClient
-from operator_memory.entrypoints.settings import load_settings
+from operator_memory.entrypoints.load_settings import load_settings
 
 from bench.extraction.labelled import Case, Run, load_cases
 from bench.extraction.meter import Meter

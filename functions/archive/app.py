@@ -6,7 +6,7 @@ from typing import Any
 
 from operator_memory.domain.lifecycle.gone_accounts import GoneReport
 from operator_memory.entrypoints.observability import emit_metrics
-from operator_memory.entrypoints.wiring import build_archive
+from operator_memory.entrypoints.wiring.lifecycle import build_archive
 
 _LOG = logging.getLogger("operator_memory.archive")
 _APP = build_archive()

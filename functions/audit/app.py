@@ -7,7 +7,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.shared.audit_events import MemoryEvent
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.observability import emit_metrics
-from operator_memory.entrypoints.wiring import build_audit
+from operator_memory.entrypoints.wiring.audit import build_audit
 
 _LOG = logging.getLogger("operator_memory.audit")
 _EVENTS = build_audit()

@@ -16,7 +16,7 @@ from operator_memory.entrypoints.http_api import (
     json_response,
 )
 from operator_memory.entrypoints.observability import emit_metrics
-from operator_memory.entrypoints.wiring import build_context
+from operator_memory.entrypoints.wiring.context import build_context
 
 _LOG = logging.getLogger("operator_memory.context")
 _APP = build_context()

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from operator_memory.application.learning.consume_jobs import QueuedJob
 from operator_memory.domain.errors import OutOfTimeError, TimeIsUpError
 from operator_memory.entrypoints.stopping import stopped_in_time
-from operator_memory.entrypoints.wiring import build_extraction
+from operator_memory.entrypoints.wiring.extraction import build_extraction
 
 _JOBS = build_extraction()
 

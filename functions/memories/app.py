@@ -3,7 +3,7 @@
 from typing import Any
 
 from operator_memory.entrypoints.http_api import Event, HttpResponse
-from operator_memory.entrypoints.wiring import build_memories
+from operator_memory.entrypoints.wiring.management import build_memories
 
 _API = build_memories()
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Mapping
 
 from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.entrypoints.load_settings import load_settings
 from operator_memory.entrypoints.relevance import model_name
-from operator_memory.entrypoints.settings import load_settings
 
 from infra.qdrant.backfill import index_again, number_accounts
 from infra.qdrant.collection import Collection, collection_at

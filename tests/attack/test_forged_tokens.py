@@ -18,7 +18,9 @@ from operator_memory.adapters.net.service_tokens import AUDIENCE, mint
 from operator_memory.adapters.net.service_tokens import ISSUER as RUNTIME
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.api.resolver import MemoriesApi
-from operator_memory.entrypoints.wiring import ContextApp, _access, _service_tokens
+from operator_memory.entrypoints.wiring.context import ContextApp
+from operator_memory.entrypoints.wiring.management import _access
+from operator_memory.entrypoints.wiring.shared import service_tokens
 
 from devstack.qdrant import QdrantFront
 from tests.support.attack.attempts import ALL_PERMISSIONS, own_requests
@@ -112,7 +114,7 @@ def fortress() -> Iterator[Fortress]:
         services = behind._services(NO_LIMITS)
         behind.api = MemoriesApi(replace(services, access=replace(services.access, authenticate=access.authenticate)))
         app: ContextApp = world.context._APP
-        world.context._APP = replace(app, authenticate=_service_tokens(parts)[0])
+        world.context._APP = replace(app, authenticate=service_tokens(parts)[0])
         made = Fortress(world, project, victim, {route: about(victim, r, route) for route, r in requests.items()})
         yield made
         world.close()

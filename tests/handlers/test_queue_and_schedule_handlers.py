@@ -33,7 +33,7 @@ def function(name: str, builder: str, part: object, monkeypatch: pytest.MonkeyPa
 
 def extraction(consume: Callable[[QueuedJob], None], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The extraction function; ``consume`` works off its messages."""
-    return function("extraction", "build_extraction", SimpleNamespace(consume=consume), monkeypatch)
+    return function("extraction", "extraction.build_extraction", SimpleNamespace(consume=consume), monkeypatch)
 
 
 def batch(*messages: tuple[str, str]) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def archive(
         erasures=SimpleNamespace(resume_due=lambda: erasures),
         gone=None if gone is None else SimpleNamespace(erase_gone=lambda _left: gone),
     )
-    answer = function("archive", "build_archive", app, monkeypatch).handler(event, CONTEXT)
+    answer = function("archive", "lifecycle.build_archive", app, monkeypatch).handler(event, CONTEXT)
     assert remaining == [60.0]
     return answer
 

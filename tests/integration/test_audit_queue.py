@@ -80,7 +80,7 @@ def trail(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
     )
 
     def start(record: RecordEvents) -> ModuleType:
-        monkeypatch.setattr("operator_memory.entrypoints.wiring.build_audit", lambda: record)
+        monkeypatch.setattr("operator_memory.entrypoints.wiring.audit.build_audit", lambda: record)
         spec = importlib.util.spec_from_file_location("audit_under_test", APP)
         assert spec is not None
         assert spec.loader is not None

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from operator_memory.domain.errors import ConfigurationError
-from operator_memory.entrypoints.settings import Settings, load_settings
+from operator_memory.entrypoints.load_settings import load_settings
+from operator_memory.entrypoints.settings import Settings
 
 from devstack.aws.intrinsics import load_yaml
 from devstack.aws.template import Template, read_template, resource_variables

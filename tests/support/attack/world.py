@@ -33,7 +33,7 @@ from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKe
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.http_api import HttpResponse
-from operator_memory.entrypoints.wiring import ContextApp
+from operator_memory.entrypoints.wiring.context import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.fakes.core import DIMENSIONS

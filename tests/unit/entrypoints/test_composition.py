@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from operator_memory.adapters.net.http import HttpClient
-from operator_memory.entrypoints import wiring
 from operator_memory.entrypoints.settings import Settings
+from operator_memory.entrypoints.wiring import audit, context, extraction, lifecycle, management
 
 from tests.support.composition import Values, difference, values
 from tests.support.loopback import HttpServer, Request, reply, unused_port
@@ -31,11 +31,11 @@ MINIMAL = {
     "AWS_SECRET_ACCESS_KEY": "s",
 }
 BUILDERS: dict[str, Callable[[Mapping[str, str]], object]] = {
-    "context": wiring.build_context,
-    "extraction": wiring.build_extraction,
-    "memories": wiring.build_memories,
-    "audit": wiring.build_audit,
-    "archive": wiring.build_archive,
+    "context": context.build_context,
+    "extraction": extraction.build_extraction,
+    "memories": management.build_memories,
+    "audit": audit.build_audit,
+    "archive": lifecycle.build_archive,
 }
 ALL, API, EMBEDDING = "context extraction memories audit archive", "context memories", "context extraction memories"
 SSM = "SsmSecrets._names"

@@ -6,7 +6,7 @@ from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.domain.errors import ConfigurationError
 from operator_memory.domain.memory.vectors import InferenceText
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
-from operator_memory.entrypoints.settings import load_settings
+from operator_memory.entrypoints.load_settings import load_settings
 
 QDRANT = {"QDRANT_URL": "http://127.0.0.1:1"}
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.domain.errors import ConfigurationError
-from operator_memory.entrypoints.settings import Settings, load_settings
+from operator_memory.entrypoints.load_settings import load_settings
+from operator_memory.entrypoints.settings import Settings
 
 MINIMAL = {"QDRANT_URL": "http://localhost:6333"}
 SPECS: dict[str, Field[Any]] = {spec.metadata["env"]: spec for spec in fields(Settings)}

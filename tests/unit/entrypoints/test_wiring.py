@@ -8,13 +8,11 @@ from operator_memory.application.recall.retrieve_context import Deadlines, Retri
 from operator_memory.domain.errors import ConfigurationError, RefusedKeyError
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.api.resolver import MemoriesApi
-from operator_memory.entrypoints.wiring import (
-    build_archive,
-    build_audit,
-    build_context,
-    build_extraction,
-    build_memories,
-)
+from operator_memory.entrypoints.wiring.audit import build_audit
+from operator_memory.entrypoints.wiring.context import build_context
+from operator_memory.entrypoints.wiring.extraction import build_extraction
+from operator_memory.entrypoints.wiring.lifecycle import build_archive
+from operator_memory.entrypoints.wiring.management import build_memories
 
 from tests.support.learning.extractor import completion
 from tests.support.loopback import HttpServer, Request, reply

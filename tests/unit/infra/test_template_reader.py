@@ -4,7 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from operator_memory.entrypoints.settings import Settings, load_settings
+from operator_memory.entrypoints.load_settings import load_settings
+from operator_memory.entrypoints.settings import Settings
 
 from devstack.aws.intrinsics import TemplateError
 from devstack.aws.template import Template, read_template

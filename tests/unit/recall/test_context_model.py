@@ -10,7 +10,7 @@ from operator_memory.adapters.models import token_counter as byte_pairs
 from operator_memory.adapters.models.token_counter import counter_of
 from operator_memory.application.recall.retrieve_context import ContextResult
 from operator_memory.domain.recall.token_count import ESTIMATE, Estimate, TokenCounter, estimate_tokens
-from operator_memory.entrypoints import wiring
+from operator_memory.entrypoints.wiring import context as wiring
 
 from tests.support.builders import a_hit
 from tests.support.recall.retrieval_world import ALL_SCOPES, World
@@ -88,7 +88,7 @@ def test_each_memory_is_cited_in_the_text_as_the_answer_says() -> None:
 def test_tokenizers_are_loaded_by_the_first_request_that_needs_one() -> None:
     code = (
         f"import sys; sys.path[:0] = [{str(LAYER)!r}]\n"
-        "from operator_memory.entrypoints import wiring\n"
+        "from operator_memory.entrypoints.wiring import context as wiring\n"
         "ours = 'operator_memory.adapters.models.token_counter'\n"
         "assert wiring._token_counter('some-model').name == 'estimate'\n"
         "assert not {ours, 'tiktoken'} & set(sys.modules)\n"

@@ -14,7 +14,7 @@ from operator_memory.domain.shared.search_plan import Search, SearchMode
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.relevance import FILE, UNMEASURED, gate_for, weights_of
 from operator_memory.entrypoints.settings import LOCAL_MODEL
-from operator_memory.entrypoints.wiring import build_context
+from operator_memory.entrypoints.wiring.context import build_context
 
 from devstack.qdrant.requests.inference import DENSE_MODELS
 from tests.support.builders import NOW

@@ -16,9 +16,10 @@ from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.application.ports.core import Clock, Embedder, Reranker
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConfigurationError, UpstreamError
+from operator_memory.entrypoints.load_settings import load_settings
 from operator_memory.entrypoints.observability import configure_logging
 from operator_memory.entrypoints.relevance import model_name
-from operator_memory.entrypoints.settings import Settings, load_settings
+from operator_memory.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from operator_memory.adapters.aws.s3_archive import S3Archive

@@ -1,0 +1,1 @@
+"""The one place that chooses adapters: a module for each function, whose ``build_*`` makes what it needs."""

@@ -1,0 +1,171 @@
+"""Puts together the management API."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from operator_memory.application.shared.audit_trail import AuditTrail
+from operator_memory.domain.management.identity import Caller
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
+from operator_memory.entrypoints.settings import Settings
+from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
+
+if TYPE_CHECKING:
+    from operator_memory.application.learning.submit_jobs import SubmitJobs
+    from operator_memory.application.learning.undo_run import UndoRun
+    from operator_memory.application.management.export_account import ExportSources
+    from operator_memory.application.management.manage_memories import ManageMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
+    from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.application.shared.remove_memories import RemoveMemories
+    from operator_memory.entrypoints.api.access import Access
+    from operator_memory.entrypoints.api.resolver import MemoriesApi
+    from operator_memory.entrypoints.api.services import Services
+    from operator_memory.entrypoints.contracts.account import Prices
+
+
+def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
+    """The management API."""
+    from operator_memory.entrypoints.api.resolver import MemoriesApi
+
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    services = _services(adapters)
+    adapters.warm()
+    return MemoriesApi(services)
+
+
+def _services(adapters: AdaptersInUse) -> "Services":
+    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
+    from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
+    from operator_memory.application.management.answer_once import AnswerOnce
+    from operator_memory.application.management.explain_memories import ExplainMemories
+    from operator_memory.application.management.export_account import ExportAccount
+    from operator_memory.application.management.import_memories import ImportMemories
+    from operator_memory.application.management.manage_settings import ManageSettings
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
+    from operator_memory.application.recall.search_memories import SearchMemories
+    from operator_memory.entrypoints.api.services import Services
+
+    settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
+    clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
+    library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    access = _access(adapters, trail)
+    screening = ScreenWriting(access.authorize, clock)
+    return Services(
+        access=access,
+        memories=_management(adapters, screening, trail),
+        finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
+        reinstatement=ReinstateMemories(
+            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
+        ),
+        settings=ManageSettings(settings, trail),
+        erasures=erasures_of(adapters, trail),
+        exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
+        importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
+        jobs=_submission(adapters),
+        undoing=_undoing(adapters, trail),
+        once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
+        explanation=ExplainMemories(writer),
+        prices=_prices(adapters.settings),
+        backup_days=adapters.settings.backup_days,
+    )
+
+
+def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
+
+    return ManageMemories(
+        library=adapters.library(),
+        writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
+        visibility=adapters.turn_visibility(),
+        remover=_removal(adapters),
+        trail=trail,
+        clock=adapters.clock,
+    )
+
+
+def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
+    from operator_memory.application.learning.undo_run import UndoRun
+
+    return UndoRun(
+        jobs=jobs_of(adapters),
+        learned=adapters.learned(),
+        writer=adapters.writer(),
+        remover=_removal(adapters),
+        visibility=adapters.turn_visibility(),
+        trail=trail,
+        clock=adapters.clock,
+    )
+
+
+def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
+    from operator_memory.application.shared.remove_memories import RemoveMemories
+
+    return RemoveMemories(
+        library=adapters.library(),
+        learned=adapters.learned(),
+        writer=adapters.writer(),
+        visibility=adapters.turn_visibility(),
+        clock=adapters.clock,
+    )
+
+
+def _submission(adapters: AdaptersInUse) -> "SubmitJobs":
+    from operator_memory.adapters.aws.sqs_jobs import SqsJobSender
+    from operator_memory.adapters.dynamodb.idempotency import DynamoDBIdempotency
+    from operator_memory.application.learning.submit_jobs import SubmitJobs
+
+    return SubmitJobs(
+        jobs=jobs_of(adapters),
+        keys=DynamoDBIdempotency(adapters.dynamodb, adapters.required("memory_table")),
+        sender=SqsJobSender(adapters.aws_client("sqs"), adapters.required("jobs_queue_url")),
+        clock=adapters.clock,
+    )
+
+
+def _prices(settings: Settings) -> "Prices":
+    from operator_memory.entrypoints.contracts.account import Prices
+
+    return Prices(settings.extraction_price_prompt / 100, settings.extraction_price_completion / 100)
+
+
+def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings") -> "ExportSources":
+    """Everything that is held about an account."""
+    from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
+    from operator_memory.adapters.supabase.event_store import SupabaseEventStore
+    from operator_memory.application.management.export_account import ExportSources
+
+    return ExportSources(
+        library=library,
+        jobs=jobs_of(adapters),
+        erasures=DynamoDBErasures(adapters.dynamodb, adapters.required("memory_table")),
+        archive=adapters.archive(),
+        events=SupabaseEventStore(adapters.required_supabase()),
+        settings=settings,
+    )
+
+
+def _access(adapters: AdaptersInUse, trail: AuditTrail) -> "Access":
+    """People by their Supabase token, services by their own; in front of everything, the limits."""
+    from operator_memory.adapters.net.service_tokens import is_service_token
+    from operator_memory.adapters.supabase.memberships import SupabaseMemberships
+    from operator_memory.adapters.supabase.user_tokens import UserTokens
+    from operator_memory.application.management.authorize import Authorize
+    from operator_memory.entrypoints.api.access import Access
+
+    settings = adapters.settings
+    base = settings.supabase_url.rstrip("/")
+    users = UserTokens(
+        issuer=f"{base}/auth/v1",
+        hs256_secret=adapters.secret("supabase_jwt_secret"),
+        jwks_url=settings.supabase_jwks_url or f"{base}/auth/v1/.well-known/jwks.json",
+        clock=adapters.clock,
+    )
+    services, _ = service_tokens(adapters)
+    memberships = SupabaseMemberships(adapters.required_supabase(), clock=adapters.clock)
+
+    def authenticate(token: str) -> Caller:
+        return services(token) if is_service_token(token) else users.verify(token)
+
+    return Access(authenticate, adapters.limits(), Authorize(memberships, trail))
