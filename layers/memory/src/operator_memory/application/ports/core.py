@@ -11,6 +11,7 @@ from typing import Protocol
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
+from operator_memory.domain.shared.holds import Holds
 from operator_memory.domain.shared.search_plan import Hit, SearchPlan
 
 
@@ -126,4 +127,12 @@ class TurnMarks(Protocol):
 
     def release(self, account_id: AccountId, reason: str) -> None:
         """Take ``reason`` off all turns that are withheld for it. A turn without any other reason is recalled again."""
+        ...
+
+
+class HoldReader(Protocol):
+    """Reads what must stay."""
+
+    def holds(self, account_id: AccountId) -> Holds:
+        """Return the account's holds, as last written."""
         ...

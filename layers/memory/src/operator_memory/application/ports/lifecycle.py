@@ -3,10 +3,11 @@
 The rules are those of ``ports.core``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
@@ -96,5 +97,42 @@ class EraseAccount(Protocol):
 
         Raises:
             ErasureIncompleteError: there is no more time, or something is left. It goes on by itself.
+        """
+        ...
+
+
+class MemoryArchive(Protocol):
+    """Keeps memories that were moved out of the store, and finds one without reading all."""
+
+    def keep(self, account_id: AccountId, memories: Sequence[ArchivedMemory]) -> None:
+        """Write them, check that they can be read back, and then enter them into the index. Again is harmless."""
+        ...
+
+    def entries(
+        self, account_id: AccountId, *, after: str | None, limit: int
+    ) -> tuple[list[ArchivedEntry], str | None]:
+        """Return up to ``limit`` entries of the index, by id, and where the next call goes on (``None``: the end)."""
+        ...
+
+    def find(self, account_id: AccountId, ids: Sequence[str]) -> list[ArchivedEntry]:
+        """Return the entries of those of ``ids`` that are archived."""
+        ...
+
+    def read(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedMemory]:
+        """Return the memories of ``entries``, in order. Leaves out those that are not there any more."""
+        ...
+
+    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
+        """Delete them, from the index and from what it points to; return how many were there."""
+        ...
+
+
+class StoreToArchive(Protocol):
+    """Moves memories from the store into the archive."""
+
+    def __call__(self, account_id: AccountId, reasons: Mapping[str, str], /) -> int:
+        """Move the memories that ``reasons`` names by id, each for its reason; return how many were moved.
+
+        Ignores those that the store does not have. A memory that was changed meanwhile stays in the store.
         """
         ...
