@@ -28,7 +28,8 @@ class Holds:
         """Return the hold that keeps ``memory``: on the account, or on the thread or session it is from."""
         if self.account is not None:
             return self.account
-        return next((self.threads[i] for i in (memory.thread_id, memory.session_id) if i in self.threads), None)
+        known_as = [name for name in (memory.thread_id, memory.session_id) if name is not None]
+        return next((self.threads[name] for name in known_as if name in self.threads), None)
 
 
 NO_HOLDS = Holds()
