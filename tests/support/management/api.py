@@ -12,6 +12,7 @@ from operator_memory.adapters.net.service_tokens import ServiceTokens, is_servic
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
@@ -28,6 +29,7 @@ from operator_memory.application.ports.management import ErasableMemories, Memor
 from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.management.identity import Action, Caller
@@ -49,6 +51,7 @@ from tests.support.fakes.erasure import (
     InMemoryRecords,
     InMemoryTombstones,
 )
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
@@ -140,14 +143,16 @@ class Management:
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.event_store = FakeEventStore(self.platform)
-        self.expiry = InMemoryExpiryIndex()
+        self.expiry, self.holds = InMemoryExpiryIndex(), FixedHolds()
+        self.trail = AuditTrail(self.events, self.clock)
+        self.held = KeepHeld(holds=self.holds, library=self.library, trail=self.trail)
         self.writer = GuardedWriter(
             memories=writer or self.memories,
             expiry=self.expiry,
             erasable=self.erasable,
             tombstones=self.tombstones,
+            held=self.held,
         )
-        self.trail = AuditTrail(self.events, self.clock)
         self.erase = self._erase()
         self.api = MemoriesApi(self._services(limits))
 
@@ -159,6 +164,7 @@ class Management:
             records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers),
             archive=self.archive,
             events=self.event_store,
+            held=self.held,
         )
         return EraseMemories(ports, trail=self.trail, clock=self.clock)
 
@@ -166,9 +172,7 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
-        remover = RemoveMemories(
-            library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
-        )
+        remover = self._remover(visibility)
         access = self._access(limits)
         screening = ScreenWriting(access.authorize, clock)
         return Services(
@@ -200,11 +204,31 @@ class Management:
             undoing=self._undoing(remover, visibility),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
+            holds=self._holding(),
             prices=Prices(prompt=0.15, completion=0.60),
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
         return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
+
+    def _remover(self, visibility: TurnVisibility) -> RemoveMemories:
+        return RemoveMemories(
+            library=self.library,
+            learned=self.learned,
+            writer=self.writer,
+            visibility=visibility,
+            held=self.held,
+            clock=self.clock,
+        )
+
+    def _holding(self) -> HoldMemories:
+        return HoldMemories(
+            holds=self.holds,
+            expiry=self.expiry,
+            resume=self.erase.resume_waiting,
+            trail=self.trail,
+            clock=self.clock,
+        )
 
     def _undoing(self, remover: RemoveMemories, visibility: TurnVisibility) -> UndoRun:
         return UndoRun(

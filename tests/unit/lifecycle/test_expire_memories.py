@@ -13,6 +13,7 @@ from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.builders import a_memory
 from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex, InMemoryMemories
+from tests.support.fakes.holds import FixedHolds
 
 CLOCK = FakeClock()
 NOW = CLOCK.now()
@@ -22,6 +23,7 @@ ENOUGH = 300.0
 class World:
     def __init__(self) -> None:
         self.memories, self.index = InMemoryMemories(), InMemoryExpiryIndex()
+        self.holds = FixedHolds()
 
     def put(self, account: str, expired: int, lasting: int = 0) -> AccountId:
         """An account with memories that expired an hour ago, and some that expire in an hour."""
@@ -36,7 +38,7 @@ class World:
     def sweep(self, *remaining: float) -> ExpiryReport:
         """Sweep; ``remaining`` are the seconds left at each look at the clock, then enough."""
         looks: Iterator[float] = iter(remaining)
-        sweep = ExpireMemories(memories=self.memories, index=self.index, clock=CLOCK)
+        sweep = ExpireMemories(memories=self.memories, index=self.index, holds=self.holds, clock=CLOCK)
         return sweep.expire(lambda: next(looks, ENOUGH))
 
     def left(self, account: AccountId) -> int:

@@ -16,6 +16,7 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombsto
 
 from tests.support.builders import NOW
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
 
@@ -54,7 +55,9 @@ class Audit:
         self.platform = FakePlatform()
         self.ann, self.bob = (AccountId(self.platform.new_user()) for _ in range(2))
         self.trail, self.tombstones = BusyTrail(self.platform), Tombstones()
-        self.record = RecordEvents(store=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones)
+        self.record = RecordEvents(
+            store=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones, holds=FixedHolds()
+        )
 
     def erased(self, target: Target, account: AccountId | None = None) -> None:
         self.tombstones.put(account or self.ann, Tombstone(target, NOW))

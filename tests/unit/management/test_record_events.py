@@ -17,6 +17,7 @@ from tests.handlers.test_queue_and_schedule_handlers import function
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
 from tests.support.management.checks import belonging_to
@@ -45,7 +46,9 @@ class World:
         for account in (self.ann, self.bob):
             self.memories.upsert(account, [EmbeddedMemory(belonging_to(account, self.memory), [1.0])])
         library = InMemoryLibrary(self.memories)
-        self.record = RecordEvents(store=self.trail, library=library, tombstones=InMemoryTombstones())
+        self.record = RecordEvents(
+            store=self.trail, library=library, tombstones=InMemoryTombstones(), holds=FixedHolds()
+        )
 
     def injected(self, name: str, account: AccountId, *, minutes: int = 0, ids: tuple[str, ...] = ()) -> MemoryEvent:
         at = NOW + timedelta(minutes=minutes)

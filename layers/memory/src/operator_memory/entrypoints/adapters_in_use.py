@@ -24,6 +24,7 @@ from operator_memory.entrypoints.settings import Settings
 if TYPE_CHECKING:
     from operator_memory.adapters.aws.s3_archive import S3Archive
     from operator_memory.adapters.aws.signed_json import AwsJsonClient
+    from operator_memory.adapters.dynamodb.holds import DynamoDBHolds
     from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from operator_memory.application.ports.learning import ThreadMessages
     from operator_memory.application.ports.management import EventSink, SwitchReader
     from operator_memory.application.shared.guarded_writer import GuardedWriter
+    from operator_memory.application.shared.keep_held import KeepHeld
     from operator_memory.application.shared.turn_visibility import TurnVisibility
 
 _LOG = logging.getLogger("operator_memory.wiring")
@@ -211,7 +213,20 @@ class AdaptersInUse:
             expiry=DynamoDBExpiryIndex(self.dynamodb, table),
             erasable=self.erasable(),
             tombstones=DynamoDBTombstones(self.dynamodb, table),
+            held=self.keep_held(),
         )
+
+    def holds(self) -> "DynamoDBHolds":
+        """Legal holds."""
+        from operator_memory.adapters.dynamodb.holds import DynamoDBHolds
+
+        return DynamoDBHolds(self.dynamodb, self.required("memory_table"))
+
+    def keep_held(self) -> "KeepHeld":
+        """What keeps that which is held."""
+        from operator_memory.application.shared.keep_held import KeepHeld
+
+        return KeepHeld(holds=self.holds(), library=self.library(), trail=self.trail())
 
     def learned(self) -> "QdrantLearnedMemories":
         """The store as the place where facts were learned."""

@@ -15,6 +15,7 @@ from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, NotFoundError
 from operator_memory.domain.learning.jobs import ClaimStatus, JobRecord
 from operator_memory.domain.learning.taught import (
+    HELD,
     Undone,
     parts_kept,
     repeated,
@@ -78,6 +79,7 @@ class UndoRun:
         outcomes = {outcome.memory_id: outcome for outcome in record.facts}
         taught = self._learned.facts_of_run(account_id, job_id)
         kept = {m.id: why for m in taught if (why := why_kept(m, outcomes)) is not None}
+        kept |= {identity: HELD for identity in self._remover.held.held(account_id, taught) if identity not in kept}
         gone = {memory.id: memory for memory in taught if memory.id not in kept}
         self._forget_part(record, [m for m in taught if m.repeated_in and m.id in kept])
         older = self._restore(actor, record, gone)
@@ -133,7 +135,7 @@ class UndoRun:
             # First, under an id that is the same again: nothing is deleted that is not on record.
             self._note(actor, record, EventType.DELETE, ids, {"by": "undo"})
         if gone:
-            self._remover.remove(record.account_id, gone, spare=spare, only_copies=copies)
+            self._remover.remove(record.account_id, gone, by=actor, spare=spare, only_copies=copies)
 
     def _note(
         self, actor: str, record: JobRecord, what: EventType, ids: Sequence[str], about: dict[str, str | int | bool]

@@ -8,7 +8,7 @@ from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.provenance import without_run
 
 EDITED, PINNED, APPROVED, CHANGED = "edited", "pinned", "approved", "changed"
-IMPORTED, LEARNED_AGAIN = "imported", "learned_again"
+IMPORTED, LEARNED_AGAIN, HELD = "imported", "learned_again", "held"
 
 
 @dataclass(frozen=True, slots=True)

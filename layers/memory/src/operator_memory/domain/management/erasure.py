@@ -11,8 +11,9 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 class ErasureState(StrEnum):
     """``running`` until nothing is left; ``complete`` when that was counted; ``verified`` after a last look, when
-    every worker that could have been writing meanwhile has ended."""
+    every worker that could have been writing meanwhile has ended. ``waiting`` while a legal hold is in the way."""
 
+    WAITING = "waiting"
     RUNNING = "running"
     COMPLETE = "complete"
     VERIFIED = "verified"
@@ -41,6 +42,8 @@ class Erasure:
     reason: str = "erase"
     """``erase``, or ``clear`` where a person emptied a scope."""
     dropped: Mapping[str, datetime] = field(default_factory=dict)
+    held: str | None = None
+    """While it waits: the reason of the hold."""
 
 
 DEAD_JOBS, DEAD_EVENTS, BACKUPS = "dead_letters", "dead_events", "backups"

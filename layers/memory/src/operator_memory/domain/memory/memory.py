@@ -98,6 +98,14 @@ class Memory:
         return ScopeKey(self.scope, self.agent_id if self.scope is Scope.AGENT else self.session_id)
 
 
+def loses(stored: Memory, written: Memory) -> bool:
+    """Tell whether words of ``stored`` (text, history, evidence) would be gone if ``written`` took its place."""
+    texts = {written.text, *(past.text for past in written.history)}
+    quotes = {said.quote for said in written.evidence}
+    said_before = {stored.text, *(past.text for past in stored.history)}
+    return not (said_before <= texts and {said.quote for said in stored.evidence} <= quotes)
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedMemory:
     """A memory with its dense vector (length = the collection's dimensions), ready to be stored."""

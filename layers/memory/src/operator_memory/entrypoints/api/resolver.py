@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from operator_memory.domain.errors import InvalidInputError, TimeIsUpError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
+from operator_memory.entrypoints.api.holds import HoldRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
@@ -40,6 +41,7 @@ GROUPS = (
     SettingsRoutes,
     TransferRoutes,
     ErasureRoutes,
+    HoldRoutes,
     JobRoutes,
     PlatformRoutes,
 )
@@ -51,15 +53,7 @@ def make_api(services: Services) -> APIGatewayHttpResolver:
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (
-        MemoryRoutes,
-        ReinstateRoutes,
-        SettingsRoutes,
-        TransferRoutes,
-        ErasureRoutes,
-        JobRoutes,
-        PlatformRoutes,
-    ):
+    for routes in GROUPS:
         routes(services, api)
     handle_problems(api)
     return api

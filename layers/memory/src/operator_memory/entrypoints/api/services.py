@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.erase_memories import EraseMemories
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -33,6 +34,7 @@ class Services:
     undoing: UndoRun
     once: AnswerOnce
     explanation: ExplainMemories
+    holds: HoldMemories
     prices: Prices = field(default_factory=Prices)
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

@@ -171,6 +171,7 @@ class ErasureView(BaseModel):
     requested_by: str
     erased_at: datetime = Field(description="What was said up to this moment is gone and cannot come back.")
     state: ErasureState
+    held: str | None = Field(description="While it is `waiting`: the reason of the legal hold that is in the way.")
     removed: dict[str, int]
     remaining: dict[str, int]
     completed_at: datetime | None
@@ -194,6 +195,7 @@ def erasure_view(erasure: Erasure, backup_days: int) -> ErasureView:
         requested_by=erasure.requested_by,
         erased_at=erasure.erased_at,
         state=erasure.state,
+        held=erasure.held,
         removed=dict(erasure.removed),
         remaining=dict(erasure.remaining),
         completed_at=erasure.completed_at,
@@ -310,8 +312,9 @@ class KeptFact(BaseModel):
     """A fact of the run that stays, and why."""
 
     memory_id: str
-    reason: Literal["edited", "pinned", "approved", "changed", "imported", "learned_again"] = Field(
-        description="What a person has done to it since; or `learned_again`: another run says it as well."
+    reason: Literal["edited", "pinned", "approved", "changed", "imported", "learned_again", "held"] = Field(
+        description="What a person has done to it since; `learned_again`: another run says it as well; `held`: a legal"
+        " hold keeps it."
     )
 
 

@@ -33,7 +33,7 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
     index = DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
-    expire = ExpireMemories(memories=adapters.memories(), index=index, clock=adapters.clock)
+    expire = ExpireMemories(memories=adapters.memories(), index=index, holds=adapters.holds(), clock=adapters.clock)
     erasures = erasures_of(adapters, adapters.trail())
     platform, gone = adapters.gone_accounts(), None
     if platform is not None:

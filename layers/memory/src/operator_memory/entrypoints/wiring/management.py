@@ -13,6 +13,8 @@ from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, serv
 if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
     from operator_memory.application.learning.undo_run import UndoRun
+    from operator_memory.application.lifecycle.hold_memories import HoldMemories
+    from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -51,7 +53,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
     access = _access(adapters, trail)
-    screening = ScreenWriting(access.authorize, clock)
+    screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
     return Services(
         access=access,
         memories=_management(adapters, screening, trail),
@@ -60,13 +62,14 @@ def _services(adapters: AdaptersInUse) -> "Services":
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
         settings=ManageSettings(settings, trail),
-        erasures=erasures_of(adapters, trail),
+        erasures=erasures,
         exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
         undoing=_undoing(adapters, trail),
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
+        holds=_holding(adapters, erasures, trail),
         prices=_prices(adapters.settings),
         backup_days=adapters.settings.backup_days,
     )
@@ -107,6 +110,20 @@ def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
         learned=adapters.learned(),
         writer=adapters.writer(),
         visibility=adapters.turn_visibility(),
+        held=adapters.keep_held(),
+        clock=adapters.clock,
+    )
+
+
+def _holding(adapters: AdaptersInUse, erasures: "EraseMemories", trail: AuditTrail) -> "HoldMemories":
+    from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+    from operator_memory.application.lifecycle.hold_memories import HoldMemories
+
+    return HoldMemories(
+        holds=adapters.holds(),
+        expiry=DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table")),
+        resume=erasures.resume_waiting,
+        trail=trail,
         clock=adapters.clock,
     )
 
