@@ -74,6 +74,8 @@ ROUTES = [
     Route("POST", "/v1/jobs", "jobs:write", Bucket.WRITES, body=RUN),
     Route("GET", "/v1/jobs/{job}", "jobs:read", Bucket.READS),
     Route("POST", "/v1/jobs/{job}/undo", "memories:clear", Bucket.EXPENSIVE, True),
+    Route("POST", "/v1/undo/preview", "memories:clear", Bucket.EXPENSIVE, True, {"run_id": "job-1"}),
+    Route("POST", "/v1/undo", "memories:clear", Bucket.EXPENSIVE, True, {"run_id": "job-1"}),
     Route("GET", "/memory/user/{account}", "memories:read", Bucket.READS),
     Route("DELETE", "/memory/user/{account}", "memories:clear", Bucket.EXPENSIVE, True),
     Route("GET", "/memory/agent/{agent}", "memories:read", Bucket.READS),

@@ -48,7 +48,8 @@ def _letters(apart: str) -> str:
 
 def lets_through(where: MemoryFilter, memory: Memory, now: datetime) -> bool:
     """Whether ``memory`` is one of those that ``where`` names at ``now``."""
-    exact = ("scope", "kind", "agent_id", "session_id", "thread_id", "author_id", "source_run_id", "pinned")
+    owners = ("scope", "kind", "agent_id", "session_id", "thread_id", "author_id")
+    exact = (*owners, "source_run_id", "import_id", "pinned")
     if any(getattr(where, name) not in (None, getattr(memory, name)) for name in exact):
         return False
     if where.created_after is not None and memory.created_at < where.created_after:

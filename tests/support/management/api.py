@@ -11,6 +11,7 @@ import jwt
 from operator_memory.adapters.net.service_tokens import ServiceTokens, is_service_token, mint
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
@@ -175,6 +176,7 @@ class Management:
         remover = self._remover(visibility)
         access = self._access(limits)
         screening = ScreenWriting(access.authorize, clock)
+        undoing = self._undoing(remover, visibility)
         return Services(
             access=access,
             memories=ManageMemories(
@@ -201,7 +203,8 @@ class Management:
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
-            undoing=self._undoing(remover, visibility),
+            undoing=undoing,
+            undoing_many=UndoMany(runs=undoing, history=self.jobs, library=self.library, clock=clock),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
             holds=self._holding(),

@@ -220,6 +220,7 @@ def payload_of(memory: Memory) -> Json:
         "when": memory.when,
         "inferred": memory.inferred or None,
         "imported_at": _optional_timestamp(memory.imported_at),
+        "import_id": memory.import_id,
         "rejected": memory.rejected,
         **index_fields(memory),
     }
@@ -316,6 +317,7 @@ def _memory(account_id: AccountId, identity: str, payload: Mapping[str, Any]) ->
         version=int(payload.get("version", 1)),
         history=tuple(_past_version(past) for past in payload.get("history", ())),
         imported_at=_optional_datetime(payload, "imported_at"),
+        import_id=payload.get("import_id"),
         rejected=payload.get("rejected"),
         **_of_conversation(payload),
     )

@@ -87,6 +87,8 @@ class Memory:
     inferred: bool = False
     """Whether the model concluded a fact from what was said."""
     imported_at: datetime | None = None
+    import_id: str | None = None
+    """The import that brought it, by which it can be taken back."""
     rejected: str | None = None
     """Why the gate did not let it in: it waits in quarantine, where no search finds it."""
 

@@ -29,6 +29,7 @@ class MemoryFilter:
     quarantined: bool | None = None
     """Only what waits in quarantine, or nothing of it; ``None``: as ``inactive`` says."""
     source_run_id: str | None = None
+    import_id: str | None = None
 
 
 def of_target(target: Target) -> list[MemoryFilter]:

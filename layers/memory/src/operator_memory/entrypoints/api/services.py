@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
@@ -32,6 +33,7 @@ class Services:
     importer: ImportMemories
     jobs: SubmitJobs
     undoing: UndoRun
+    undoing_many: UndoMany
     once: AnswerOnce
     explanation: ExplainMemories
     holds: HoldMemories

@@ -105,6 +105,7 @@ class ImportView(BaseModel):
     duplicates: int
     skipped: int = Field(description="Lines that hold no memory, such as jobs and events.")
     rejected: list[RejectedLine]
+    import_id: str = Field(description="By which it can be taken back: `POST /v1/undo`.")
     stopped_early: bool = Field(description="There was no time for all lines: send the rest, from `continue_at` on.")
     continue_at: int | None = Field(description="The first line that was not read; null if all were.")
     waiting: int = Field(description="Of the added: facts that wait in quarantine for an owner to approve.")
@@ -120,6 +121,7 @@ def import_view(report: ImportReport) -> ImportView:
         duplicates=report.duplicates,
         skipped=report.skipped,
         rejected=[RejectedLine(line=number, reason=reason) for number, reason in report.rejected],
+        import_id=report.import_id,
         stopped_early=report.continue_at is not None,
         continue_at=report.continue_at,
         waiting=report.waiting,

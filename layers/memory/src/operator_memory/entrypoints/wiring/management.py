@@ -39,6 +39,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
+    from operator_memory.application.learning.undo_many import UndoMany
     from operator_memory.application.management.answer_once import AnswerOnce
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
@@ -54,6 +55,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
     access = _access(adapters, trail)
     screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
+    undoing = _undoing(adapters, trail)
     return Services(
         access=access,
         memories=_management(adapters, screening, trail),
@@ -66,7 +68,8 @@ def _services(adapters: AdaptersInUse) -> "Services":
         exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
-        undoing=_undoing(adapters, trail),
+        undoing=undoing,
+        undoing_many=UndoMany(runs=undoing, history=jobs_of(adapters), library=library, clock=clock),
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
         holds=_holding(adapters, erasures, trail),
