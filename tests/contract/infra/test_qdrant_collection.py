@@ -274,8 +274,8 @@ def _full_memory() -> Memory:
     memory = a_memory("tea", key=AGENT_KEY)
     return replace(
         memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
-        seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW, import_id="i",
-        rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
+        seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW,
+        import_id="i", rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
         source_class=SourceClass.PERSON,
     )  # fmt: skip
 

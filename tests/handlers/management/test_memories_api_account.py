@@ -281,7 +281,7 @@ class TestImport:
         assert [past.text for past in corrected.history] == [past.text for past in ours["Né."].history]
         event = the_event(platform, EventType.ADD)
         assert set(event.memory_ids) == {memory.id for memory in theirs.values()}
-        assert event.metadata == {"source": "import"}
+        assert event.metadata == {"source": "import", "import_id": ANY}
         assert imported(platform, new_home, *lines).json["added"] == 0, "again is harmless"
         holds_no_text(platform, "Long ago", "tea, and coffee")
 
