@@ -44,4 +44,4 @@ def hold_on(letter: FailedMessage, holds: Holds) -> Hold | None:
     thread, session = well_formed(fields.get("thread_id")), well_formed(fields.get("session_id"))
     if holds.account is not None or thread is None:
         return holds.first
-    return next((holds.threads[name] for name in (thread, session) if name in holds.threads), None)
+    return holds.threads.get(thread) or holds.threads.get(session or thread)

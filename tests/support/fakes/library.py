@@ -120,6 +120,13 @@ class InMemoryLibrary:
 
         return [] if vector is None else best(SearchMode.DENSE), best(SearchMode.KEYWORD)
 
+    def oldest(
+        self, account_id: AccountId, where: MemoryFilter, *, after: str | None, limit: int, now: datetime
+    ) -> tuple[list[Memory], str | None]:
+        place = None if after is None else Position(*after.split(" ", 1))
+        page = self.page(account_id, where, Sort(descending=False), after=place, limit=limit, now=now)
+        return list(page.memories), None if page.next is None else f"{page.next.value} {page.next.id}"
+
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         found = self._points(account_id).get(memory_id)
         return found.memory if found else None

@@ -174,9 +174,8 @@ class Management:
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
         remover = self._remover(visibility)
-        access = self._access(limits)
+        access, undoing = self._access(limits), self._undoing(remover, visibility)
         screening = ScreenWriting(access.authorize, clock)
-        undoing = self._undoing(remover, visibility)
         return Services(
             access=access,
             memories=ManageMemories(

@@ -10,6 +10,7 @@ from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.lifecycle.retention import PAGE, STOP_MARGIN_SECONDS, ExpiryReport
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.holds import Hold
 
 from tests.support.builders import a_memory
 from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex, InMemoryMemories
@@ -186,3 +187,16 @@ def test_the_report_is_plain_data() -> None:
     assert ExpiryReport(1, 2, 3, True).as_dict() == {
         "accounts": 1, "deleted": 2, "failed": 3, "stopped_early": True
     }  # fmt: skip
+
+
+def test_an_account_that_is_held_is_passed_over_and_looked_at_again_the_next_day() -> None:
+    world = World()
+    held, other = world.put("one", 3), world.put("two", 1)
+    world.holds.place(held, Hold("Case 7", NOW, "service:legal"))
+    assert world.sweep().deleted == 1
+    assert (world.left(held), world.left(other)) == (3, 0)
+    assert world.index.entries[held].due_at == NOW + timedelta(days=1)
+    assert world.sweep() == ExpiryReport()
+    world.holds.lift(held, None)
+    world.index.register(held, NOW)
+    assert world.sweep().deleted == 3

@@ -11,12 +11,12 @@ from itertools import islice
 
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.ports.core import Clock
-from operator_memory.application.ports.management import JobHistory, MemoryLibrary
+from operator_memory.application.ports.learning import MemoriesByAge
+from operator_memory.application.ports.management import JobHistory
 from operator_memory.domain.errors import ConflictError
 from operator_memory.domain.learning.jobs import JobRecord
 from operator_memory.domain.learning.taught import RUNNING, Plan, Run
 from operator_memory.domain.learning.undo_requests import Fate, Sample, Undoing, UndoReport
-from operator_memory.domain.management.listing import Sort
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.memory_filter import MemoryFilter
@@ -63,7 +63,7 @@ class _Tally:
 class UndoMany:
     """Takes back runs and imports."""
 
-    def __init__(self, *, runs: UndoRun, history: JobHistory, library: MemoryLibrary, clock: Clock) -> None:
+    def __init__(self, *, runs: UndoRun, history: JobHistory, library: MemoriesByAge, clock: Clock) -> None:
         self._runs = runs
         self._history = history
         self._library = library
@@ -118,19 +118,18 @@ class UndoMany:
     def _pages(
         self, account_id: AccountId, where: MemoryFilter, tally: _Tally, seconds_left: SecondsLeft
     ) -> Iterator[Sequence[Memory]]:
-        after, slowest = None, 0.0
+        after: str | None = None
+        slowest = 0.0
         while True:
             if not has_time_for_a_step(left := seconds_left(), slowest):
                 tally.stopped_early = True
                 return
-            page = self._library.page(
-                account_id, where, Sort(descending=False), after=after, limit=_PAGE, now=self._clock.now()
-            )
-            if page.memories:
-                yield page.memories
-            if page.next is None:
+            page, after = self._library.oldest(account_id, where, after=after, limit=_PAGE, now=self._clock.now())
+            if page:
+                yield page
+            if after is None:
                 return
-            after, slowest = page.next, max(slowest, left - seconds_left())
+            slowest = max(slowest, left - seconds_left())
 
     def _steps(
         self,

@@ -4,7 +4,6 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.lifecycle import ExpiryIndex, HoldStore, ResumeErasures
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import ConflictError, NotFoundError
-from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.holds import Hold, Holds
@@ -30,8 +29,9 @@ class HoldMemories:
         """Return the account's holds."""
         return self._holds.holds(account_id)
 
-    def place(self, caller: Caller, account_id: AccountId, reason: str, thread_id: str | None) -> Hold:
-        """Hold the account, or one of its threads. A hold that is there is placed anew, for this reason.
+    def place(self, actor: str, account_id: AccountId, reason: str, thread_id: str | None) -> Hold:
+        """Hold the account, or one of its threads. A hold that is there is placed anew, for this reason. ``actor``: who
+        asks, as the trail names them.
 
         Raises:
             ConflictError: too many threads are held.
@@ -39,12 +39,12 @@ class HoldMemories:
         known = self._holds.holds(account_id).threads
         if thread_id is not None and thread_id not in known and len(known) >= MOST_THREADS:
             raise ConflictError(f"{MOST_THREADS} threads of this account are held: hold the account instead")
-        hold = Hold(reason, self._clock.now(), caller.actor, thread_id)
+        hold = Hold(reason, self._clock.now(), actor, thread_id)
         self._holds.place(account_id, hold)
-        self._note(caller, account_id, thread_id, "placed")
+        self._note(actor, account_id, thread_id, "placed")
         return hold
 
-    def lift(self, caller: Caller, account_id: AccountId, thread_id: str | None, seconds_left: SecondsLeft) -> None:
+    def lift(self, actor: str, account_id: AccountId, thread_id: str | None, seconds_left: SecondsLeft) -> None:
         """Lift the hold. What waited for it goes on: erasures at once, as far as there is time, expiry with the next
         sweep.
 
@@ -53,12 +53,12 @@ class HoldMemories:
         """
         lifted = self._holds.lift(account_id, thread_id)
         if lifted:
-            self._note(caller, account_id, thread_id, "lifted")
+            self._note(actor, account_id, thread_id, "lifted")
         self._expiry.register(account_id, self._clock.now())
         self._resume(account_id, seconds_left)
         if not lifted:
             raise NotFoundError("there is no such hold")
 
-    def _note(self, caller: Caller, account_id: AccountId, thread_id: str | None, how: str) -> None:
+    def _note(self, actor: str, account_id: AccountId, thread_id: str | None, how: str) -> None:
         about: dict[str, str | int | bool] = {"how": how, "of": "account" if thread_id is None else "thread"}
-        self._trail.note(account_id, caller.actor, EventType.HOLD, Touched(thread_id=thread_id), metadata=about)
+        self._trail.note(account_id, actor, EventType.HOLD, Touched(thread_id=thread_id), metadata=about)

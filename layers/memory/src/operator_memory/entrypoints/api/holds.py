@@ -55,9 +55,9 @@ class HoldRoutes(Routes):
 
     def _place(self, account_id: str | None, reason: str, thread_id: str | None) -> HoldView:
         caller, account = self._admit(account_id, Action.WRITE_HOLDS, Bucket.WRITES)
-        return hold_view(self._services.holds.place(caller, account, reason, thread_id))
+        return hold_view(self._services.holds.place(caller.actor, account, reason, thread_id))
 
     def _lift(self, account_id: str | None, thread_id: str | None) -> Response[None]:
         caller, account = self._admit(account_id, Action.WRITE_HOLDS, Bucket.WRITES)
-        self._services.holds.lift(caller, account, thread_id, self._seconds_left)
+        self._services.holds.lift(caller.actor, account, thread_id, self._seconds_left)
         return Response(status_code=204)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,7 +42,7 @@ class Learned:
     def __init__(self) -> None:
         self.world = World()
 
-    def run(self, day: int, *texts: str, job: str = "", **fields: str) -> str:
+    def run(self, day: int, *texts: str, job: str = "", **fields: Any) -> str:
         job, at = job or f"job-{day}", FINISHED + timedelta(days=day)
         messages = tuple(RawMessage("user", text, f"{job}-{n}", at) for n, text in enumerate(texts))
         self.world.clock.time = at
