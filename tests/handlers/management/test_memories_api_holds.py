@@ -159,6 +159,26 @@ class TestErasures:
         assert (receipt["state"], receipt["held"], receipt["removed"]) == ("waiting", REASON, {})
         assert world.api.tombstones.stones == {}, "what is held is still served, so nothing says that it is gone"
 
+    def test_nobody_resumes_it_meanwhile(self, world: World) -> None:
+        world.hold()
+        identity = world.erase().json["erasure_id"]
+        is_problem(world.call("POST", f"/v1/erasures/{identity}/resume"), 409)
+        key = {"idempotency-key": "k"}
+        body = {"target": "user", "confirm": "erase"}
+        first = world.call("POST", "/v1/erasures", body, headers=key)
+        again = world.call("POST", "/v1/erasures", body, headers=key)
+        assert (first.status, first.json["erasure_id"]) == (409, again.json["erasure_id"])
+        assert world.lift().status == 204
+        done = world.call("POST", "/v1/erasures", body, headers=key)
+        assert (done.status, done.json["id"], done.json["state"]) == (200, first.json["erasure_id"], "complete")
+
+    def test_a_last_look_does_not_come_early_for_a_hold_that_is_lifted(self, world: World) -> None:
+        identity = world.erase().json["id"]
+        world.hold()
+        world.lift()
+        assert world.api.erase.resume_due() == (0, 0)
+        assert world.call("GET", f"/v1/erasures/{identity}").json["state"] == "complete"
+
     def test_when_the_hold_is_lifted_it_takes_what_was_said_before_it_was_asked_for(self, world: World) -> None:
         world.hold()
         identity = world.erase().json["erasure_id"]

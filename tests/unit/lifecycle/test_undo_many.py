@@ -229,6 +229,8 @@ def test_what_is_held_stays(learned: Learned) -> None:
     preview = learned.preview(days(0, 1))
     assert learned.undo(days(0, 1)) == counts(preview)
     assert preview.kept == {"held": 1}
+    [denied] = [event for event in learned.world.events.events if event.type is EventType.DENIED]
+    assert (denied.actor, denied.metadata) == ("user:ada", {"action": "undo", "held": "thread"})
     assert learned.in_force() == {PORTO}
 
 

@@ -92,6 +92,7 @@ class TakeBack:
 
     def carry_out(self, actor: str, account_id: AccountId, plan: Plan) -> None:
         """Do what ``plan`` says. ``actor``: who asks, as the trail names them."""
+        self._remover.held.note_kept(account_id, [m for m in plan.stays if plan.kept[m.id] == HELD], by=actor)
         if plan.shared:
             self._learned.note_learning(account_id, plan.shared)
         self._restore(actor, account_id, plan)

@@ -9,8 +9,8 @@ from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.holds import Hold, Holds
 from operator_memory.domain.shared.time_left import SecondsLeft
 
-MOST_THREADS = 500
-"""Threads of one account that can be held, one by one: every deletion names them all."""
+MOST_THREADS = 100
+"""Threads of one account that can be held, one by one: every removal asks about each."""
 
 
 class HoldMemories:

@@ -173,7 +173,9 @@ class EraseMemories:
         """Go on with what waits, now that a hold is lifted; return how many waited. The rest is due."""
         begun = [erasure for erasure in self.receipts(account_id) if erasure.state is not ErasureState.VERIFIED]
         for erasure in begun:
-            self._ports.erasures.save(erasure, due_at=self._clock.now())
+            ended = erasure.completed_at  # a last look has to wait for those who were writing then
+            due_at = self._clock.now() if ended is None else max(self._clock.now(), ended + LOOK_AGAIN)
+            self._ports.erasures.save(erasure, due_at=due_at)
         waiting = [erasure for erasure in begun if erasure.state is ErasureState.WAITING]
         for erasure in waiting:
             try:

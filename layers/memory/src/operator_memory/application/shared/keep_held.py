@@ -50,6 +50,13 @@ class KeepHeld:
             self.note_attempt(account_id, hold, by=by, attempt=attempt, touched=Touched(tuple(held)[:MAX_IDS]))
             raise HeldError(hold.reason)
 
+    def note_kept(self, account_id: AccountId, memories: Sequence[Memory], *, by: str) -> None:
+        """Put into the trail that ``memories`` stay, which an undo would have taken back."""
+        held = self.held(account_id, memories)
+        if held:
+            ids = Touched(tuple(held)[:MAX_IDS])
+            self.note_attempt(account_id, next(iter(held.values())), by=by, attempt="undo", touched=ids)
+
     def refuse_matching(self, account_id: AccountId, where: MemoryFilter, *, by: str, attempt: str) -> None:
         """As `refuse`, of all that match ``where``."""
         hold = self._on_matching(account_id, self.holds(account_id), [where])
