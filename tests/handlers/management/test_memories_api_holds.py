@@ -6,13 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
 from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
+from operator_memory.domain.lifecycle.gone_accounts import GoneReport
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
+from operator_memory.domain.memory.provenance import SaidWords
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, SESSION_KEY, a_memory
+from tests.support.fakes.gone import FakeGoneAccounts, InMemoryKnownAccounts
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import belonging_to, holds_no_text, is_problem, of_type, the_event
 
@@ -100,10 +104,18 @@ REFUSED: dict[str, Callable[[World], Answer]] = {
 }
 """Ways that answer: they refuse, and say why."""
 
+
+def account_deleted(world: World) -> None:
+    world.api.platform.delete_account(world.account)
+    platform, erase = FakeGoneAccounts(world.api.platform), world.api.erase.erase_gone_account
+    sweep = EraseGoneAccounts(platform=platform, known=InMemoryKnownAccounts(), erase=erase)
+    assert sweep.erase_gone(lambda: 900.0) == GoneReport(held=1)
+
+
 LEFT: dict[str, Callable[[World], object]] = {
     "undo a run": lambda world: world.call("POST", "/v1/jobs/job-1/undo"),
     "expire": World.sweep,
-    "erase a deleted account": lambda world: world.api.platform.delete_account(world.account),
+    "erase a deleted account": account_deleted,
     "write over it": lambda world: world.api.put(replace(world.corrected, history=(), version=1)),
     "add what has expired": lambda world: world.call("POST", "/v1/memories", {"memory": world.waiting.text}),
 }
@@ -142,6 +154,18 @@ def test_what_is_not_of_the_held_thread_can_be_removed(world: World) -> None:
     assert world.call("DELETE", f"/v1/memories/{other.id}").status == 204
     assert world.erase("session", id="thread-2").status == 200
     assert world.erase("agent", id="agent-1").status == 200
+
+
+def test_words_that_are_deleted_stay_in_the_evidence_of_what_is_held(world: World) -> None:
+    said = (SaidWords("I like tea", message_id="m-1", role="user"),)
+    told: dict[str, Any] = {"session_id": "session-9", "message_id": "m-1", "evidence": said}
+    held = world.stored(a_memory("Drinks tea.", thread_id="thread-1", **told))
+    free = world.stored(a_memory("I like tea", thread_id="thread-2", **told))
+    world.hold("threads/thread-1")
+    assert world.call("DELETE", f"/v1/memories/{free.id}").status == 204
+    left = world.api.library.get(world.account, held.id)
+    assert left is not None
+    assert left.evidence == said
 
 
 def test_a_correction_is_made_while_the_former_words_stay_in_the_history(world: World) -> None:
