@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,24 @@ job: $(STAMP)  ## Print a job record: make job ACCOUNT=ada JOB=...
 
 dead-letters: $(STAMP)  ## Work on dead letters: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.dead_letters $(if $(STACK),--stack '$(STACK)',--local) $(CMD)
+
+# STACK=... names the table of a stack on AWS, LOCAL=1 the system that runs here; else the environment says where.
+WHERE = $(if $(STACK),--stack '$(STACK)') $(if $(LOCAL),--local)
+
+backup: $(STAMP)  ## Back up the memories to BACKUP_TARGET (a folder or s3://...) and delete what is too old: make backup [FORM=points]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) make $(if $(FORM),--form '$(FORM)')
+
+backups: $(STAMP)  ## List the finished backups
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) list
+
+restore-drill: $(STAMP)  ## Try a backup in a scratch collection: make restore-drill [BACKUP=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) drill $(if $(BACKUP),'$(BACKUP)')
+
+restore: $(STAMP)  ## Bring a backup back, without what was erased since: make restore [BACKUP=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) restore $(if $(BACKUP),'$(BACKUP)')
+
+erase-again: $(STAMP)  ## After a cluster's own restore: carry out the erasures since a time once more: make erase-again SINCE=...
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) erase-again '$(SINCE)'
 
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style
