@@ -1,4 +1,4 @@
-"""Where the commands of operators work: as the environment says, for a stack on AWS, or on the system that runs here."""
+"""Where the commands of operators work: as the environment says, for a stack on AWS, or on what runs here."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Backups of the memories: make one, try one, bring one back (``make backup``, ``make restore-drill``, ``make restore``).
+"""Backups of the memories: make, try and restore them (``make backup``, ``make restore-drill``, ``make restore``).
 
 Reads the functions' own variables (QDRANT_URL, QDRANT_API_KEY, QDRANT_COLLECTION, EMBEDDING_MODEL, BACKUP_DAYS,
 MEMORY_TABLE ...), and BACKUP_TARGET: a folder, or s3://bucket/prefix.
@@ -124,7 +124,7 @@ def _make(args: argparse.Namespace, tools: Tools) -> int:
     return OK
 
 
-def _list(args: argparse.Namespace, tools: Tools) -> int:
+def _list(_args: argparse.Namespace, tools: Tools) -> int:
     place = tools.place
     found = manifest.finished(place, tools.live.collection)
     for identity in found:

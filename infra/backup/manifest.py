@@ -113,7 +113,7 @@ def newest(place: Place, collection: str) -> str:
 def prune(place: Place, collection: str, *, days: int, now: datetime, keep: str = "") -> list[str]:
     """Delete what was begun ``days - 1`` days ago or earlier; returns the ids. Unfinished ones too: they hold text.
 
-    A day earlier than receipts say, since the next run comes a day later. ``keep``: the id of the one that was just made.
+    A day earlier than receipts say, since the next run comes a day later. ``keep``: the id of the newest.
     """
     oldest = now - timedelta(days=max(0, days - 1))
     others = [name for name in place.names(f"{collection}/") if not (keep and name.startswith(f"{keep}/"))]

@@ -59,7 +59,7 @@ def recovery_of(environ: Mapping[str, str], *, since: datetime) -> Iterator[Reco
             "give STACK=..."
         )
     operators.use_aws(environ)
-    adapters = AdaptersInUse(settings, environ)
+    adapters = AdaptersInUse(settings, environ, deletes=True)
     try:
         yield Recovery(adapters, settings.memory_table, since)
     finally:

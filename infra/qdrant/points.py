@@ -26,7 +26,7 @@ class Points:
     """Reads and writes whole points of one collection. Every method raises an ``UpstreamError`` where Qdrant fails."""
 
     def __init__(self, client: HttpClient, collection: str) -> None:
-        self._client = client
+        self.client = client
         self.collection = collection
 
     def page(
@@ -84,6 +84,17 @@ class Points:
         if operations:
             self._call("POST", "/points/batch?wait=true", {"operations": operations})
 
+    def set_vectors(self, vectors: Mapping[Id, Json]) -> None:
+        """Put these named vectors in the place of the points' own; the others stay."""
+        if vectors:
+            points = [{"id": key, "vector": value} for key, value in vectors.items()]
+            self._call("PUT", "/points/vectors?wait=true", {"points": points})
+
+    def without_field(self, name: str, ids: Sequence[Id]) -> None:
+        """Take this field out of their payloads."""
+        if ids:
+            self._call("POST", "/points/payload/delete?wait=true", {"keys": [name], "points": list(ids)})
+
     def delete(self, ids: Sequence[Id]) -> None:
         """Delete them."""
         if ids:
@@ -97,7 +108,7 @@ class Points:
 
     def exists(self) -> bool:
         """Whether there is such a collection."""
-        answer = self._client.request("GET", f"/collections/{self.collection}/exists", timeout=_SECONDS)
+        answer = self.client.request("GET", f"/collections/{self.collection}/exists", timeout=_SECONDS)
         return bool(json_object(requests.SYSTEM, answer)["result"]["exists"])
 
     def drop(self) -> None:
@@ -106,7 +117,7 @@ class Points:
 
     def _call(self, method: str, path: str, body: Json | None) -> Any:  # noqa: ANN401  (JSON)
         payload = None if body is None else searches.compact(body)
-        answer = self._client.request(method, f"/collections/{self.collection}{path}", payload, timeout=_SECONDS)
+        answer = self.client.request(method, f"/collections/{self.collection}{path}", payload, timeout=_SECONDS)
         result = json_object(requests.SYSTEM, answer).get("result")
         if result is None:
             raise MalformedResponseError(requests.SYSTEM, "the answer has no result")

@@ -1,0 +1,49 @@
+"""Tells by a short hash whether a point is as it was when it was copied. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY
+from operator_memory.adapters.qdrant.requests import KEYWORD_VECTOR, aware
+
+Json = dict[str, Any]
+
+COPIED_AS = "copied_as"
+"""Payload field of a copy: the print of the point that it was made from. Gone when the old collection is dropped."""
+
+_OURS = (COPIED_AS, EMBEDDED_BY)
+
+
+def print_of(point: Mapping[str, Any]) -> str:
+    """The print of a point: of its payload, without what names its copy and its model, and of its keyword vector."""
+    held = json.dumps([own_payload(point), keyword_vector(point)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(held.encode()).hexdigest()[:32]
+
+
+def own_payload(point: Mapping[str, Any]) -> Json:
+    """Its payload, without what names its copy and its model."""
+    return {name: value for name, value in (point.get("payload") or {}).items() if name not in _OURS}
+
+
+def keyword_vector(point: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+    """Its sparse vector, if it has one."""
+    vectors = point.get("vector")
+    return vectors.get(KEYWORD_VECTOR) if isinstance(vectors, dict) else None
+
+
+def later(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether ``one`` was changed later than ``other``, two states of a memory: by its version, then by its time."""
+    return _age(one) > _age(other)
+
+
+def _age(point: Mapping[str, Any]) -> tuple[int, float]:
+    payload = point.get("payload") or {}
+    version = payload.get("version", 1)
+    try:
+        moment: datetime | None = aware(payload.get("updated_at") or payload["created_at"])
+    except (KeyError, TypeError, ValueError):
+        moment = None
+    return version if isinstance(version, int) else 1, moment.timestamp() if moment else 0.0
