@@ -184,7 +184,8 @@ def _erase_again(args: argparse.Namespace, tools: Tools) -> int:
         raise ConfigurationError("say the time with its zone, such as 2026-11-24T09:00:00Z")
     with recovery_of(tools.environ, since=since) as recovery:
         report = recover_erasures(tools.live, recovery)
-    print("\n".join(report.sentences()[1:]))
+    out = ", ".join(f"{count} {reason}" for reason, count in sorted(report.kept_out.items()))
+    print(f"Taken out: {out or 'none'}. What has expired goes with the next sweep.")
     return OK
 
 

@@ -43,6 +43,8 @@ class Verdict:
     expiries: dict[AccountId, datetime] = field(default_factory=dict)
     """Of the kept ones, the earliest of each account."""
     dropped: dict[str, list[Memory]] = field(default_factory=dict)
+    silenced: set[AccountId] = field(default_factory=set)
+    """Accounts with turns among the kept ones that other sessions must not recall."""
     counts: Counter[str] = field(default_factory=Counter)
     """How many are dropped, by the reason."""
 
@@ -111,6 +113,7 @@ class Gate:
     def _keep(self, verdict: Verdict, memory: Memory, point: Json) -> None:
         owner = memory.account_id
         if any(tombstone.silences(memory) for tombstone in self.account(owner).tombstones):
+            verdict.silenced.add(owner)
             point = {**point, "payload": {**point["payload"], requests.WITHHELD: [CLEARED]}}
         verdict.kept.append(point)
         if memory.expires_at is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
 from operator_memory.adapters.qdrant.collection import QdrantCollection
@@ -70,10 +71,9 @@ def recovery_of(environ: Mapping[str, str], *, since: datetime) -> Iterator[Reco
 def recover_erasures(points: Points, recovery: Recovery) -> Report:
     """Carry out on what is there, such as a cluster's own backup, the erasures since it was made."""
     report = Report()
-    gate = recovery.gates()
+    total, gate = points.count(), recovery.gates()
     for page in points.pages(vectors=False):
         report.kept_out += gate.judge(page).counts
-    look_again(
-        lambda: points.pages(vectors=False), recovery.into(points), recovery.gates(), report, total=points.count()
-    )
+    pages = partial(points.pages, vectors=False)
+    look_again(pages, recovery.into(points), recovery.gates(), report, total=total, archived=True)
     return report

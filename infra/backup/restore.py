@@ -5,7 +5,7 @@ erasure that begins after it finds the points in the store. Doing it again chang
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.deletions import asked_of
 from operator_memory.domain.shared.tombstones import Tombstone
 
-from infra.backup.gate import DELETED, ERASED, EXPIRED, Gate
+from infra.backup.gate import ARCHIVED, DELETED, ERASED, EXPIRED, Gate
 from infra.progress import Progress
 from infra.qdrant.points import Points
 
@@ -98,29 +98,37 @@ def _load(pages: Pages, into: Into, gate: Gate, report: Report, progress: Progre
         into.expiry.register(owner, at)
 
 
-def look_again(pages: Pages, into: Into, gate: Gate, report: Report, *, total: int | None) -> None:
-    """Take out what must not be there, and its words out of what is left."""
+def look_again(
+    pages: Pages, into: Into, gate: Gate, report: Report, *, total: int | None, archived: bool = False
+) -> None:
+    """Take out what must not be there, and its words out of what is left. ``archived``: also what is in the archive,
+    where the points are those of a copy and not of a restore that has left it out."""
     progress = Progress("looked at again", total)
     carried_out: set[tuple[AccountId, Tombstone]] = set()
     try:
         for page in pages():
             verdict = gate.judge(page)
-            _erase(verdict.dropped.get(ERASED, ()), into, gate, carried_out)
+            erased = {memory.account_id for memory in verdict.dropped.get(ERASED, ())}
+            _erase(erased | verdict.silenced, into, gate, carried_out)
             _delete(verdict.dropped.get(DELETED, ()), into, gate)
             gone = [memory for reason in (ERASED, DELETED, EXPIRED) for memory in verdict.dropped.get(reason, ())]
             for owner, memories in _by_account(gone).items():
                 turns = [memory.id for memory in memories if memory.kind is Kind.TURN]
                 if turns:
                     take_words_back(into.collection, owner, turns)
+            if archived:
+                into.points.delete([memory.id for memory in verdict.dropped.get(ARCHIVED, ())])
             progress.add(len(page))
     finally:
         progress.end()
     report.erased_again = len(carried_out)
 
 
-def _erase(memories: Sequence[Memory], into: Into, gate: Gate, carried_out: set[tuple[AccountId, Tombstone]]) -> None:
-    """Carry out once more the erasures that cover ``memories``, each once in a restore."""
-    for owner in {memory.account_id for memory in memories}:
+def _erase(
+    owners: Collection[AccountId], into: Into, gate: Gate, carried_out: set[tuple[AccountId, Tombstone]]
+) -> None:
+    """Carry out once more the erasures of these accounts, each once in a restore."""
+    for owner in owners:
         for tombstone in gate.account(owner).tombstones:
             if (owner, tombstone) not in carried_out:
                 into.erasable.erase(owner, tombstone.target, until=tombstone.erased_at)

@@ -1,7 +1,6 @@
 """Backups are made, tried and brought back; what was erased, deleted or archived since does not come back."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,8 +33,8 @@ def turn(text: str, **fields: Any) -> Memory:
 
 
 def lose(deployment: Deployment) -> None:
-    """The collection is gone."""
-    deployment.points.drop()
+    """All memories are gone."""
+    deployment.empty()
 
 
 def test_what_was_backed_up_comes_back_byte_for_byte(
@@ -44,7 +43,7 @@ def test_what_was_backed_up_comes_back_byte_for_byte(
     deployment.put(lately("Likes tea."), lately("Answers briefly.", key=AGENT_KEY), turn("I moved to Lund."))
     before = deployment.all()
     assert deployment.backup("make") == 0
-    lose(deployment)
+    deployment.points.drop()
     assert deployment.backup("restore") == 0
     assert deployment.all() == before
     told = capsys.readouterr()
@@ -84,23 +83,47 @@ def archived(deployment: Deployment, memory: Memory) -> None:
     Table(*deployment.table).put({"account_id": memory.account_id, "item": f"ARCHIVED#{memory.id}"})
 
 
-@pytest.mark.parametrize(("happens", "reason"), [(erased, "erased"), (deleted, "deleted"), (archived, "archived")])
-def test_what_has_gone_since_stays_gone(
-    deployment: Deployment,
-    capsys: pytest.CaptureFixture[str],
-    happens: Callable[[Deployment, Memory], None],
-    reason: str,
-) -> None:
-    gone, kept = lately("Likes tea."), lately("Answers briefly.", key=AGENT_KEY)
-    theirs = replace(lately("Likes tea, too."), account_id=OTHER)
-    deployment.put(gone, kept)
+def three_gone_and_two_left(deployment: Deployment) -> tuple[list[Memory], set[str]]:
+    """Stored memories that are to be erased, deleted and archived; the ids of others."""
+    gone = [lately("Likes tea."), lately("Likes a very bitter coffee.", key=AGENT_KEY), lately("Hums.", key=AGENT_KEY)]
+    kept, theirs = lately("Answers briefly.", key=AGENT_KEY), replace(lately("Likes tea, too."), account_id=OTHER)
+    deployment.put(*gone, kept)
     deployment.put(theirs)
+    return gone, {kept.id, theirs.id}
+
+
+def test_what_has_gone_since_stays_gone(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    gone, left = three_gone_and_two_left(deployment)
     deployment.backup("make")
-    happens(deployment, gone)
+    for happens, memory in zip((erased, deleted, archived), gone, strict=True):
+        happens(deployment, memory)
     lose(deployment)
     assert deployment.backup("restore") == 0
-    assert set(deployment.all()) == {kept.id, theirs.id}
-    assert f"Kept out: 1 {reason}." in capsys.readouterr().out
+    assert set(deployment.all()) == left
+    assert "Kept out: 1 archived, 1 deleted, 1 erased." in capsys.readouterr().out
+
+
+def test_erasures_are_carried_out_once_more_on_a_copy_that_something_else_restored(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = datetime.now(UTC)
+    gone, left = three_gone_and_two_left(deployment)
+    said = turn("I like tea.")
+    deployment.put(said)
+    for happens, memory in zip((erased, deleted, archived), gone, strict=True):
+        happens(deployment, memory)
+    assert deployment.backup("erase-again", since.isoformat()) == 0
+    assert set(deployment.all()) == {*left, said.id}
+    assert deployment.all()[said.id]["payload"]["withheld_by"] == [CLEARED]
+    assert "Taken out: 1 archived, 1 deleted, 1 erased." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-24T09:00:00"])
+def test_a_time_without_its_zone_is_refused(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], since: str
+) -> None:
+    assert deployment.backup("erase-again", since) == 2
+    assert "say the time with its zone" in capsys.readouterr().err
 
 
 def test_what_was_deleted_before_the_backup_and_said_again_comes_back(deployment: Deployment) -> None:
@@ -121,7 +144,6 @@ def test_what_was_written_since_the_loss_stays_as_it_is(
     deployment.put(old)
     deployment.backup("make")
     lose(deployment)
-    deployment.make()
     corrected = replace(old, text="Likes green tea.", version=2)
     deployment.put(corrected)
     assert deployment.backup("restore") == 0

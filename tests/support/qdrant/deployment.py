@@ -1,4 +1,4 @@
-"""A deployment for commands of operators: a collection on the embedded engine, a table in moto, and a place for backups."""
+"""A deployment for commands of operators: a collection on the embedded engine, a table in moto, a place for backups."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +61,11 @@ class Deployment:
 
     def make(self) -> None:
         make_collection(self.url, LIVE, DIMENSIONS)
+
+    def empty(self) -> None:
+        """Delete all points."""
+        for page in list(self.points.pages(payload=False, vectors=False)):
+            self.points.delete([point["id"] for point in page])
 
     def backup(self, *arguments: str) -> int:
         return main(list(arguments), self.environ)

@@ -47,7 +47,7 @@ class BothCollectionsClient(HttpClient):
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
     ) -> Response:
-        """Send it, and if it deletes, to both collections, in the order that they are in. A failure of either counts."""
+        """Send it, and if it deletes, to both collections, in their order. A failure of either counts."""
 
         def send(to: str, content: bytes | None) -> Response:
             return super(BothCollectionsClient, self).request(
