@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,8 +75,14 @@ restore-drill: $(STAMP)  ## Try a backup in a scratch collection: make restore-d
 restore: $(STAMP)  ## Bring a backup back, without what was erased since: make restore [BACKUP=...]
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) restore $(if $(BACKUP),'$(BACKUP)')
 
+table-drill: $(STAMP)  ## Recover the table into a scratch table and compare: make table-drill STACK=... [AT=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) table-drill $(if $(AT),--at '$(AT)')
+
 erase-again: $(STAMP)  ## After a cluster's own restore: carry out the erasures since a time once more: make erase-again SINCE=...
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) erase-again '$(SINCE)'
+
+reembed: $(STAMP)  ## Move all memories to another embedding model: make reembed CMD=start (status, verify, switch, settle, drop, abandon)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.reembed $(WHERE) $(if $(filter command,$(origin CMD)),$(CMD),status)
 
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style

@@ -30,6 +30,7 @@ from infra.backup.recovery import recover_erasures, recovery_of
 from infra.backup.restore import Pages, restore
 from infra.backup.scratch import scratch_collection
 from infra.backup.snapshots import Snapshots, spooled
+from infra.backup.table import try_table
 from infra.qdrant.apply import apply
 from infra.qdrant.collection import collection_at
 from infra.qdrant.plan import desired_collection, plan
@@ -94,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         ("restore", _restore, "bring a backup back into the collection, without what was erased since"),
     ):
         command(name, run, does).add_argument("backup", nargs="?", help="its id; the newest, if none is given")
+    table = command("table-drill", _table_drill, "recover the table into a scratch table, compare, and delete that")
+    table.add_argument("--at", help="the moment, with its zone; the latest possible, if none is given")
     again = command("erase-again", _erase_again, "carry out once more the erasures since a time, on what is there")
     again.add_argument("since", help="when the copy was made that was restored: 2026-11-24T09:00:00Z")
     return parser
@@ -175,14 +178,26 @@ def _restore(args: argparse.Namespace, tools: Tools) -> int:
     return FAULT if left else OK
 
 
-def _erase_again(args: argparse.Namespace, tools: Tools) -> int:
+def _table_drill(args: argparse.Namespace, tools: Tools) -> int:
+    moment = _moment(args.at) if args.at else None
+    with recovery_of(tools.environ, since=datetime.now(UTC)) as recovery:
+        found = try_table(recovery.adapters.dynamodb, recovery.table, at=moment)
+    print("\n".join(found.sentences()))
+    return FAULT if found.faults else OK
+
+
+def _moment(said: str) -> datetime:
     try:
-        since = datetime.fromisoformat(args.since)
+        moment = datetime.fromisoformat(said)
     except ValueError:
-        since = None
-    if since is None or since.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise ConfigurationError("say the time with its zone, such as 2026-11-24T09:00:00Z")
-    with recovery_of(tools.environ, since=since) as recovery:
+    return moment
+
+
+def _erase_again(args: argparse.Namespace, tools: Tools) -> int:
+    with recovery_of(tools.environ, since=_moment(args.since)) as recovery:
         report = recover_erasures(tools.live, recovery)
     out = ", ".join(f"{count} {reason}" for reason, count in sorted(report.kept_out.items()))
     print(f"Taken out: {out or 'none'}. What has expired goes with the next sweep.")
