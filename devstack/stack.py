@@ -24,7 +24,8 @@ from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.domain.management.identity import READ_CONTEXT, Action
 
 from devstack.aws.host import AwsStack
-from devstack.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, aws_client
+from devstack.aws.intrinsics import REGION
+from devstack.aws.resources import ACCESS_KEY, SECRET_KEY, aws_client
 from devstack.aws.template import resource_variables
 from devstack.folder import claimed
 from devstack.kept_collection import collection_in_use

@@ -1,6 +1,7 @@
 """What a person is told while a command runs."""
 
 import io
+from functools import partial
 
 from infra.progress import Progress
 
@@ -30,7 +31,7 @@ def test_without_a_total_it_counts() -> None:
 def test_a_file_gets_a_line_now_and_then_and_a_terminal_one_line() -> None:
     for stream, expected in ((io.StringIO(), 2), (Terminal(), 0)):
         now = [0.0]
-        progress = Progress("copied", 100, stream=stream, clock=lambda now=now: now[0])
+        progress = Progress("copied", 100, stream=stream, clock=partial(now.__getitem__, 0))
         for _ in range(100):
             now[0] += 0.4
             progress.add(1)
