@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,7 +63,7 @@ dead-letters: $(STAMP)  ## Work on dead letters: make dead-letters CMD="redrive 
 # STACK=... names the table of a stack on AWS, LOCAL=1 the system that runs here; else the environment says where.
 WHERE = $(if $(STACK),--stack '$(STACK)') $(if $(LOCAL),--local)
 
-backup: $(STAMP)  ## Back up the memories to BACKUP_TARGET (a folder or s3://...) and delete what is too old: make backup [FORM=points]
+backup: $(STAMP)  ## Back up the memories to BACKUPS_AT (a folder or s3://...) and delete what is too old: make backup [FORM=points]
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) make $(if $(FORM),--form '$(FORM)')
 
 backups: $(STAMP)  ## List the finished backups
@@ -74,6 +74,9 @@ restore-drill: $(STAMP)  ## Try a backup in a scratch collection: make restore-d
 
 restore: $(STAMP)  ## Bring a backup back, without what was erased since: make restore [BACKUP=...]
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) restore $(if $(BACKUP),'$(BACKUP)')
+
+lost-runs: $(STAMP)  ## List the runs learned from since the newest backup (or SINCE=...), as JSON lines
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) lost-runs $(if $(SINCE),'$(SINCE)')
 
 table-drill: $(STAMP)  ## Recover the table into a scratch table and compare: make table-drill STACK=... [AT=...]
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) table-drill $(if $(AT),--at '$(AT)')

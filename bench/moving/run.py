@@ -1,4 +1,7 @@
-"""Copies, backs up and restores memories on the embedded engine: ``python -m bench.moving.run [--sizes 1000,5000] [--memory]``.
+"""Copies, backs up and restores memories on the embedded engine: ``python -m bench.moving.run``.
+
+Options: ``--sizes 1000,5000``, ``--memory``.
+
 
 The vectors are made by arithmetic, so what is measured is everything else. Engine and command share the machine.
 """

@@ -1,7 +1,7 @@
 """Backups of the memories: make, try and restore them (``make backup``, ``make restore-drill``, ``make restore``).
 
 Reads the functions' own variables (QDRANT_URL, QDRANT_API_KEY, QDRANT_COLLECTION, EMBEDDING_MODEL, BACKUP_DAYS,
-MEMORY_TABLE ...), and BACKUP_TARGET: a folder, or s3://bucket/prefix.
+MEMORY_TABLE ...), and BACKUPS_AT: a folder, or s3://bucket/prefix.
 Exit code 0: done. 1: a fault was found. 2: a setting is wrong, or a system could not be reached. 130: interrupted.
 """
 
@@ -23,6 +23,7 @@ from operator_memory.entrypoints.settings import Settings
 
 from infra import operators
 from infra.backup import drill, manifest, points_files
+from infra.backup.lost_runs import lost_runs
 from infra.backup.make_backup import Server, make_backup
 from infra.backup.manifest import SNAPSHOT, Manifest
 from infra.backup.places import Place, place_of
@@ -52,7 +53,7 @@ class Tools:
     def place(self) -> Place:
         """Where backups are kept."""
         operators.use_aws(self.environ)
-        return place_of(self.environ.get("BACKUP_TARGET", "").strip())
+        return place_of(self.environ.get("BACKUPS_AT", "").strip())
 
     @property
     def live(self) -> Points:
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         ("restore", _restore, "bring a backup back into the collection, without what was erased since"),
     ):
         command(name, run, does).add_argument("backup", nargs="?", help="its id; the newest, if none is given")
+    lost = command("lost-runs", _lost_runs, "the runs learned from since a time, which a restore has lost, as JSON")
+    lost.add_argument("since", nargs="?", help="that time; when the newest backup was begun, if none is given")
     table = command("table-drill", _table_drill, "recover the table into a scratch table, compare, and delete that")
     table.add_argument("--at", help="the moment, with its zone; the latest possible, if none is given")
     again = command("erase-again", _erase_again, "carry out once more the erasures since a time, on what is there")
@@ -176,6 +179,14 @@ def _restore(args: argparse.Namespace, tools: Tools) -> int:
     print("\n".join([*report.sentences(), *(f"Drift: {sentence}" for sentence in left)]))
     print("What was stored after that time is not in it: docs/operations.md says how runs are learned from again.")
     return FAULT if left else OK
+
+
+def _lost_runs(args: argparse.Namespace, tools: Tools) -> int:
+    since = _moment(args.since) if args.since else _chosen(argparse.Namespace(backup=None), tools)[1].started_at
+    with recovery_of(tools.environ, since=since) as recovery:
+        for line in lost_runs(recovery.adapters.dynamodb, recovery.table, since=since):
+            print(line)
+    return OK
 
 
 def _table_drill(args: argparse.Namespace, tools: Tools) -> int:

@@ -47,14 +47,14 @@ def place_of(target: str, client: Any | None = None) -> Place:  # noqa: ANN401  
         ConfigurationError: it names nothing that can be used.
     """
     if not target:
-        raise ConfigurationError("BACKUP_TARGET is missing: set it to a folder, or to s3://bucket/prefix.")
+        raise ConfigurationError("BACKUPS_AT is missing: set it to a folder, or to s3://bucket/prefix.")
     if not target.startswith("s3://"):
         if "://" in target:
-            raise ConfigurationError("BACKUP_TARGET must be a folder, or s3://bucket/prefix.")
+            raise ConfigurationError("BACKUPS_AT must be a folder, or s3://bucket/prefix.")
         return Folder(Path(target))
     parts = urlsplit(target)
     if not parts.netloc:
-        raise ConfigurationError("BACKUP_TARGET names no bucket: set it to s3://bucket/prefix.")
+        raise ConfigurationError("BACKUPS_AT names no bucket: set it to s3://bucket/prefix.")
     return Bucket(client or _s3(), parts.netloc, parts.path.strip("/"))
 
 

@@ -227,8 +227,8 @@ def test_old_backups_are_deleted_a_day_before_receipts_say(
     ("extra", "command", "sentence"),
     [
         ({"BACKUP_DAYS": "0"}, "make", "BACKUP_DAYS is 0, so receipts say that there are no backups"),
-        ({"BACKUP_TARGET": ""}, "make", "BACKUP_TARGET is missing"),
-        ({"BACKUP_TARGET": "ftp://x"}, "make", "BACKUP_TARGET must be a folder, or s3://bucket/prefix."),
+        ({"BACKUPS_AT": ""}, "make", "BACKUPS_AT is missing"),
+        ({"BACKUPS_AT": "ftp://x"}, "make", "BACKUPS_AT must be a folder, or s3://bucket/prefix."),
         ({"QDRANT_COLLECTION": "none"}, "make", "There is no collection none there."),
         ({}, "drill", "There is no finished backup of memories there: run make backup."),
         ({"QDRANT_URL": "http://127.0.0.1:9"}, "make", "qdrant: connection failed"),

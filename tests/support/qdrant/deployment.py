@@ -46,7 +46,7 @@ class Deployment:
             "EMBEDDING_MODEL": MODEL,
             "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
             "MEMORY_TABLE": self.table[1],
-            "BACKUP_TARGET": str(self.target),
+            "BACKUPS_AT": str(self.target),
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
