@@ -14,6 +14,7 @@ from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.deletions import marks_of
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
+from infra.qdrant.points import PAGE, Points
 from tests.support.builders import ACCOUNT, AGENT_KEY, SESSION_KEY, a_memory
 from tests.support.qdrant.deployment import LIVE, Deployment
 
@@ -247,3 +248,65 @@ def test_a_restore_without_the_table_is_refused(deployment: Deployment, capsys: 
     deployment.extra["MEMORY_TABLE"] = ""
     assert deployment.backup("restore") == 2
     assert "without it that would come back" in capsys.readouterr().err
+
+
+def test_what_is_erased_while_it_is_restored_is_gone(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The erasure looks into an empty store and finds nothing; the restore then writes, and looks again."""
+    gone, kept = lately("Likes tea."), lately("Answers briefly.", key=AGENT_KEY)
+    deployment.put(gone, kept)
+    deployment.backup("make")
+    lose(deployment)
+    put = Points.put
+
+    def erased_just_before(points: Points, *arguments: Any, **how: Any) -> None:
+        erased(deployment, gone)
+        put(points, *arguments, **how)
+
+    monkeypatch.setattr(Points, "put", erased_just_before)
+    assert deployment.backup("restore") == 0
+    assert set(deployment.all()) == {kept.id}
+
+
+def test_a_restore_that_is_killed_is_run_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment.put(*(lately(f"Fact number {number}.") for number in range(5)))
+    before = deployment.all()
+    deployment.backup("make")
+    lose(deployment)
+    put = Points.put
+
+    def half(points: Points, page: list[dict[str, Any]], **how: Any) -> None:
+        put(points, page[:2], **how)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Points, "put", half)
+        assert deployment.backup("restore") == 130
+    assert len(deployment.all()) == 2
+    assert deployment.backup("restore") == 0
+    assert deployment.all() == before
+
+
+def test_a_backup_is_read_and_written_in_pages(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many points there are, so many are in memory."""
+    sizes: list[int] = []
+    deployment.put(*(lately(f"Fact number {number}.") for number in range(2 * PAGE + 1)))
+    page, put = Points.page, Points.put
+
+    def counted_page(points: Points, *arguments: Any, **how: Any) -> Any:
+        found = page(points, *arguments, **how)
+        sizes.append(len(found[0]))
+        return found
+
+    def counted_put(points: Points, written: list[dict[str, Any]], **how: Any) -> None:
+        sizes.append(len(written))
+        put(points, written, **how)
+
+    monkeypatch.setattr(Points, "page", counted_page)
+    monkeypatch.setattr(Points, "put", counted_put)
+    deployment.backup("make")
+    assert sizes == [PAGE, PAGE, 1]
+    lose(deployment)
+    sizes.clear()
+    assert deployment.backup("restore") == 0
+    assert sum(sizes) == 2 * PAGE + 1
+    assert max(sizes) <= PAGE
