@@ -122,6 +122,7 @@ bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.caches.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.moving.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 
 calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder (minutes)

@@ -41,6 +41,9 @@ def make_backup(
     described = server.collection.describe()
     if described is None:
         raise ConfigurationError(f"There is no collection {name} there.")
+    dimensions = described["config"]["params"].get("vectors", {}).get("size")
+    if not isinstance(dimensions, int):
+        raise ConfigurationError(f"{name} is no collection of memories: make collection has not made it.")
     whole = server.snapshots.available(name) if form != POINTS else False
     if form == SNAPSHOT and not whole:
         raise ConfigurationError("This Qdrant makes no snapshot of the whole collection: use FORM=points.")
@@ -51,7 +54,7 @@ def make_backup(
         collection=name,
         started_at=begun,
         finished_at=begun,
-        dimensions=described["config"]["params"]["vectors"]["size"],
+        dimensions=dimensions,
         counts=counts,
         counts_after=counts,
         embedders=server.collection.embedders(),

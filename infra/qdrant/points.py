@@ -3,10 +3,12 @@
 With `backfill` the only place that looks across accounts. Nothing here reads what a memory says.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from operator_memory.adapters.net.http import HttpClient, json_object
+from operator_memory.adapters.net.retries import Retries
 from operator_memory.adapters.qdrant import requests, searches
 from operator_memory.adapters.qdrant.collection import count_of
 from operator_memory.domain.errors import MalformedResponseError
@@ -23,7 +25,8 @@ SCOPES = tuple(scope.value for scope in Scope)
 
 
 class Points:
-    """Reads and writes whole points of one collection. Every method raises an ``UpstreamError`` where Qdrant fails."""
+    """Reads and writes whole points of one collection. Every request may be repeated, and is when Qdrant fails; every
+    method raises an ``UpstreamError`` where it goes on failing."""
 
     def __init__(self, client: HttpClient, collection: str) -> None:
         self.client = client
@@ -116,9 +119,12 @@ class Points:
         self._call("DELETE", "", None)
 
     def _call(self, method: str, path: str, body: Json | None) -> Any:  # noqa: ANN401  (JSON)
-        payload = None if body is None else searches.compact(body)
-        answer = self.client.request(method, f"/collections/{self.collection}{path}", payload, timeout=_SECONDS)
-        result = json_object(requests.SYSTEM, answer).get("result")
+        payload, where = None if body is None else searches.compact(body), f"/collections/{self.collection}{path}"
+
+        def attempt(timeout: float) -> Json:
+            return json_object(requests.SYSTEM, self.client.request(method, where, payload, timeout=timeout))
+
+        result = Retries().run(attempt, deadline=time.monotonic() + _SECONDS).get("result")
         if result is None:
             raise MalformedResponseError(requests.SYSTEM, "the answer has no result")
         return result

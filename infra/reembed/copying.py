@@ -19,7 +19,7 @@ from operator_memory.domain.memory.embedding_text import beginning
 from infra.backup.gate import Gate
 from infra.progress import Progress
 from infra.qdrant.points import Id, Points
-from infra.reembed.prints import COPIED_AS, keyword_vector, later, own_payload, print_of
+from infra.reembed.prints import COPIED_AS, keyword_vector, later, own_payload, prints_of, says_what_was_copied
 
 Json = dict[str, Any]
 
@@ -123,9 +123,9 @@ class Copier:
         if copy is None:
             return True
         made_of = copy["payload"].get(COPIED_AS)
-        if made_of == print_of(point) and (self.gate or copy["payload"].get(EMBEDDED_BY) == self.model):
+        if made_of == prints_of(point) and (self.gate or copy["payload"].get(EMBEDDED_BY) == self.model):
             return False
-        if self.gate is None or print_of(copy) == made_of:  # nobody has changed the copy
+        if self.gate is None or says_what_was_copied(copy):
             return True
         return later(point, copy)
 
@@ -177,7 +177,7 @@ class Copier:
         self.target.set_vectors({point["id"]: vector for point in points if (vector := self._keywords(point))})
 
     def _payload(self, point: Json) -> Json:
-        return {**own_payload(point), EMBEDDED_BY: self.model, COPIED_AS: print_of(point)}
+        return {**own_payload(point), EMBEDDED_BY: self.model, COPIED_AS: prints_of(point)}
 
     def _keywords(self, point: Json) -> Json:
         vector = keyword_vector(point)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,27 @@ from operator_memory.adapters.qdrant.requests import KEYWORD_VECTOR, aware
 Json = dict[str, Any]
 
 COPIED_AS = "copied_as"
-"""Payload field of a copy: the print of the point that it was made from. Gone when the old collection is dropped."""
+"""Payload field of a copy: the prints of the point that it was made from. Gone when the old collection is dropped."""
 
 _OURS = (COPIED_AS, EMBEDDED_BY)
+_ACCESS = ("last_accessed_at", "access_count")
 
 
-def print_of(point: Mapping[str, Any]) -> str:
-    """The print of a point: of its payload, without what names its copy and its model, and of its keyword vector."""
-    held = json.dumps([own_payload(point), keyword_vector(point)], sort_keys=True, separators=(",", ":"))
+def prints_of(point: Mapping[str, Any]) -> str:
+    """The prints of a point: of its payload, without what names its copy and its model, and of its keyword vector;
+    after a dot the same without how often it was used."""
+    return f"{_print(point, ())}.{_print(point, _ACCESS)}"
+
+
+def says_what_was_copied(copy: Mapping[str, Any]) -> bool:
+    """Whether nobody has changed ``copy`` since it was made. That it was used changes nothing."""
+    made_of = str((copy.get("payload") or {}).get(COPIED_AS, ""))
+    return made_of.partition(".")[2] == _print(copy, _ACCESS)
+
+
+def _print(point: Mapping[str, Any], without: Sequence[str]) -> str:
+    payload = {name: value for name, value in own_payload(point).items() if name not in without}
+    held = json.dumps([payload, keyword_vector(point)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(held.encode()).hexdigest()[:32]
 
 

@@ -10,7 +10,7 @@ from operator_memory.domain.memory.embedding_text import beginning
 from infra.backup.drill import Sample
 from infra.qdrant.points import Points
 from infra.reembed.copying import Copier
-from infra.reembed.prints import COPIED_AS, print_of
+from infra.reembed.prints import COPIED_AS, prints_of
 
 Json = dict[str, Any]
 
@@ -52,7 +52,7 @@ def _point(point: Json, copy: Json | None, dimensions: int, model: str) -> list[
     if copy is None:
         return [f"point {point['id']} is missing."]
     faults, payload = [], copy["payload"]
-    if print_of(copy) != print_of(point) or payload.get(COPIED_AS) != print_of(point):
+    if prints_of(copy) != prints_of(point) or payload.get(COPIED_AS) != prints_of(point):
         faults.append(f"point {point['id']} says something else in the new collection.")
     vectors = copy.get("vector")
     dense = vectors.get("") if isinstance(vectors, dict) else vectors

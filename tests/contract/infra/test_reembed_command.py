@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY
+from operator_memory.domain.management.erasure import ErasureState
+from operator_memory.domain.shared.tombstones import Target, TargetKind
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
+from operator_memory.entrypoints.load_settings import load_settings
+from operator_memory.entrypoints.wiring.shared import erasures_of
 
 from infra.qdrant.points import Points
 from infra.reembed.cli import main
-from tests.support.builders import a_memory
+from tests.support.builders import ACCOUNT, a_memory
 from tests.support.loopback import HttpServer, Request, reply
 from tests.support.qdrant.deployment import LIVE, Deployment
 
@@ -55,6 +60,19 @@ def moving(deployment: Deployment, api: HttpServer) -> Iterator[Deployment]:
 
 def reembed(deployment: Deployment, *arguments: str) -> int:
     return main(list(arguments), deployment.environ)
+
+
+def test_the_receipt_of_an_erasure_counts_what_is_in_both(moving: Deployment) -> None:
+    assert reembed(moving, "start") == 0
+    adapters = AdaptersInUse(load_settings(moving.environ), moving.environ, deletes=True)
+    erasures = erasures_of(adapters, adapters.trail())
+    receipt = erasures.start(ACCOUNT, Target(TargetKind.ACCOUNT), requested_by="user:ada")
+    assert (receipt.removed["memories"], receipt.removed["copies"]) == (5, 5)
+    assert receipt.state is ErasureState.COMPLETE
+    assert set(receipt.remaining.values()) == {0}
+    assert (moving.points.count(), Points(moving.client, TARGET).count()) == (0, 0)
+    adapters.qdrant.close()
+    adapters.dynamodb.close()
 
 
 def test_from_start_to_drop(moving: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

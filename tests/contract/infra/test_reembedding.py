@@ -281,3 +281,41 @@ def test_deletions_go_on_when_the_other_collection_does_not_exist(world: World) 
     world.old.library.delete(ACCOUNT, [memory.id])
     world.old.erasure.erase(ACCOUNT, EVERYTHING, until=datetime.now(UTC))
     assert world.source.count() == 0
+
+
+def test_of_two_changes_the_later_one_stays(world: World) -> None:
+    """That the copy was used is no change: a pin in the old collection is not lost for it."""
+    older, newer, pinned = memories = some(3)
+    world.old.put(*memories)
+    move, current = world.switched()
+    world.old.put(replace(older, text="Third wording.", version=3), replace(newer, text="Second wording.", version=2))
+    world.new.put(replace(older, text="A second wording.", version=2), replace(newer, text="The third.", version=3))
+    world.old.put(replace(pinned, pinned=True))
+    copy = world.target.of_ids([pinned.id])[pinned.id]["payload"]
+    world.target.set_payload({pinned.id: {**copy, "access_count": 1, "last_accessed_at": "2026-11-24T12:00:00Z"}})
+    move.settle(current)
+    assert world.texts(world.target) == {"Third wording.", "The third.", pinned.text}
+    assert world.target.of_ids([pinned.id])[pinned.id]["payload"]["pinned"] is True
+
+
+@pytest.mark.parametrize("moment", ["before the vector is made", "after the copy is written"])
+def test_what_is_deleted_while_it_is_brought_over_is_gone_from_both(world: World, moment: str) -> None:
+    """The new functions delete from the old collection first, so that the copier sees it."""
+    world.old.put(*some(2))
+    move, current = world.switched()
+    late = replace(a_memory("Said during the deployment."), created_at=datetime.now(UTC))
+    world.old.put(late)
+
+    def delete() -> None:
+        world.new.library.delete(ACCOUNT, [late.id])
+
+    def after_a_write(method: str, path: str, _body: Any) -> None:
+        if method == "PUT" and path.startswith(f"/collections/{NEW}/points"):
+            delete()
+
+    if moment.startswith("before"):
+        world.embedder.while_embedding = lambda _texts: delete()
+    else:
+        world.client.after = after_a_write
+    move.settle(current)
+    assert late.text not in world.texts(world.target) | world.texts(world.source)
