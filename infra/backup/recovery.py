@@ -32,7 +32,7 @@ class Recovery:
         return Gate(self.adapters.dynamodb, self.table, since=self.since, now=datetime.now(UTC))
 
     def into(self, points: Points) -> Into:
-        """The collection ``points``, and what has to know of what comes into it."""
+        """The collection of ``points``, and what has to know of what comes into it. Deletions reach copies, too."""
         adapters = self.adapters
         remover = RemoveMemories(
             library=adapters.library(),
@@ -43,6 +43,7 @@ class Recovery:
         )
         collection = QdrantCollection(adapters.qdrant, points.collection, timeout=adapters.write_timeout)
         expiry = DynamoDBExpiryIndex(adapters.dynamodb, self.table)
+        points = Points(adapters.qdrant, points.collection)
         return Into(points, collection, adapters.erasable(), expiry, remover)
 
 

@@ -179,6 +179,21 @@ def test_a_turn_loses_the_words_of_one_that_was_erased_since(deployment: Deploym
     assert len(left[second.id]["vector"]["bm25"]["indices"]) < words
 
 
+def test_turns_that_say_what_was_deleted_since_are_withheld_again(deployment: Deployment) -> None:
+    """As they were by the deletion: only the table remembers it."""
+    said = turn("I like tea.")
+    fact = lately("Likes tea.", said_in=(said.id,))
+    deployment.put(said)
+    deployment.put(fact)
+    deployment.backup("make")
+    deleted(deployment, fact)
+    lose(deployment)
+    assert deployment.backup("restore") == 0
+    left = deployment.all()
+    assert set(left) == {said.id}
+    assert left[said.id]["payload"]["withheld_by"] == [fact.id]
+
+
 def test_the_expiry_index_is_made_again(deployment: Deployment) -> None:
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     deployment.put(replace(turn("I like tea."), expires_at=end))
