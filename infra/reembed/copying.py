@@ -19,7 +19,15 @@ from operator_memory.domain.memory.embedding_text import beginning
 from infra.backup.gate import Gate
 from infra.progress import Progress
 from infra.qdrant.points import Id, Points
-from infra.reembed.prints import COPIED_AS, keyword_vector, later, own_payload, prints_of, says_what_was_copied
+from infra.reembed.prints import (
+    COPIED_AS,
+    keyword_vector,
+    later,
+    own_payload,
+    prints_of,
+    says_what_was_copied,
+    was_copied_as,
+)
 
 Json = dict[str, Any]
 
@@ -123,7 +131,7 @@ class Copier:
         if copy is None:
             return True
         made_of = copy["payload"].get(COPIED_AS)
-        if made_of == prints_of(point) and (self.gate or copy["payload"].get(EMBEDDED_BY) == self.model):
+        if was_copied_as(point, made_of) and (self.gate or copy["payload"].get(EMBEDDED_BY) == self.model):
             return False
         if self.gate is None or says_what_was_copied(copy):
             return True

@@ -24,6 +24,11 @@ def prints_of(point: Mapping[str, Any]) -> str:
     return f"{_print(point, ())}.{_print(point, _ACCESS)}"
 
 
+def was_copied_as(point: Mapping[str, Any], made_of: object) -> bool:
+    """Whether ``point`` is still as it was when the copy with these prints was made."""
+    return str(made_of or "").partition(".")[0] == _print(point, ())
+
+
 def says_what_was_copied(copy: Mapping[str, Any]) -> bool:
     """Whether nobody has changed ``copy`` since it was made. That it was used changes nothing."""
     made_of = str((copy.get("payload") or {}).get(COPIED_AS, ""))
