@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from operator_memory.application.shared.guarded_writer import GuardedWriter
     from operator_memory.application.shared.keep_held import KeepHeld
     from operator_memory.application.shared.turn_visibility import TurnVisibility
+    from operator_memory.domain.lifecycle.migration import OtherCollection
 
 _LOG = logging.getLogger("operator_memory.wiring")
 Secret = Callable[[], str]
@@ -59,8 +60,10 @@ EVENTS_WAIT_SECONDS = 2.0
 class AdaptersInUse:
     """Made once when a function starts."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str], *, deletes: bool = False) -> None:
+        """``deletes``: whether memories are deleted by them: then also from a collection they are moved to or from."""
         self.settings = settings
+        self._deletes = deletes
         self.clock: Clock = SystemClock()
         self._environ = environ
         # One parameter that does not exist fails the reading of all, so only those that are used are asked for.
@@ -70,11 +73,11 @@ class AdaptersInUse:
         self._read_parameter = self._parameter_reader(list(names.values())) if names else None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "AdaptersInUse":
-        """Read and check the settings, and set the log level."""
+    def from_environment(cls, environ: Mapping[str, str], *, deletes: bool = False) -> "AdaptersInUse":
+        """Read and check the settings, and set the log level. ``deletes``: see `__init__`."""
         settings = load_settings(environ)
         configure_logging(settings.log_level)
-        return cls(settings, environ)
+        return cls(settings, environ, deletes=deletes)
 
     # ---- settings and secrets ---------------------------------------------------------------------------------
 
@@ -163,10 +166,20 @@ class AdaptersInUse:
     @cached_property
     def qdrant(self) -> HttpClient:
         """The one client of the store."""
-        key = self.secret("qdrant_api_key")
-        return HttpClient(
-            self.settings.qdrant_base_url, system="qdrant", auth=(lambda: {"api-key": key()}) if key else None
-        )
+        key, url = self.secret("qdrant_api_key"), self.settings.qdrant_base_url
+        auth = (lambda: {"api-key": key()}) if key else None
+        if not self._deletes:
+            return HttpClient(url, system="qdrant", auth=auth)
+        from operator_memory.entrypoints.other_collection import client_of_both
+
+        return client_of_both(self.settings, lambda: self.dynamodb, auth)
+
+    def _other_collection(self) -> "OtherCollection | None":
+        if not self._deletes:
+            return None
+        from operator_memory.entrypoints.other_collection import other_collection
+
+        return other_collection(self.settings, lambda: self.dynamodb)
 
     @property
     def write_timeout(self) -> float:
@@ -199,7 +212,9 @@ class AdaptersInUse:
 
         name = self.settings.qdrant_collection
         collections = (("memories", name), ("entities", f"{name}_entities"))
-        return QdrantErasure(self.qdrant, collections=collections, write_timeout=self.write_timeout)
+        return QdrantErasure(
+            self.qdrant, collections=collections, write_timeout=self.write_timeout, other=self._other_collection
+        )
 
     def writer(self) -> "GuardedWriter":
         """The one way to store a memory."""

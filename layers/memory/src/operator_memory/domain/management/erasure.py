@@ -23,10 +23,11 @@ class ErasureState(StrEnum):
 class Erasure:
     """The account of one erasure, and its receipt once it is complete. Holds no memory text.
 
-    ``removed`` and ``remaining`` are counts by store: ``memories``, ``entities``, ``archived``, ``job_records``,
-    ``queries``; in ``remaining`` maybe ``archived_unreadable``: lines of the archive that do not say whose they are.
-    An erasure that leaves such lines ends as ``complete``, and is never ``verified``. ``dropped``: when an operator
-    has dropped the account's dead letters, by kind (`LETTERS`); ``removed`` counts them under the same name.
+    ``removed`` and ``remaining`` are counts by store: ``memories``, ``copies`` (while memories are moved to another
+    collection), ``entities``, ``archived``, ``job_records``, ``queries``; in ``remaining`` maybe
+    ``archived_unreadable``: lines of the archive that do not say whose they are. An erasure that leaves such lines
+    ends as ``complete``, and is never ``verified``. ``dropped``: when an operator has dropped the account's dead
+    letters, by kind (`LETTERS`); ``removed`` counts them under the same name.
     """
 
     id: str

@@ -30,7 +30,7 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
     from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 
-    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ, deletes=True)
     index = DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
     expire = ExpireMemories(memories=adapters.memories(), index=index, holds=adapters.holds(), clock=adapters.clock)

@@ -30,7 +30,7 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     """The management API."""
     from operator_memory.entrypoints.api.resolver import MemoriesApi
 
-    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ, deletes=True)
     services = _services(adapters)
     adapters.warm()
     return MemoriesApi(services)
