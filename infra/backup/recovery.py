@@ -39,6 +39,7 @@ class Recovery:
             learned=adapters.learned(),
             writer=adapters.writer(),
             visibility=adapters.turn_visibility(),
+            held=adapters.keep_held(),
             clock=adapters.clock,
         )
         collection = QdrantCollection(adapters.qdrant, points.collection, timeout=adapters.write_timeout)
