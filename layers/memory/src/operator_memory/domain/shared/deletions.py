@@ -44,6 +44,14 @@ def forbidden(memory: Memory, marks: Mapping[str, datetime]) -> bool:
     return bool(deleted) and _last_said(memory) <= max(deleted)
 
 
+def deleted_since(memory: Memory, marks: Mapping[str, datetime], since: datetime) -> bool:
+    """Whether a person deleted the like of ``memory`` after ``since``, when it was out of their sight.
+
+    ``marks``: as for `forbidden`.
+    """
+    return any(marks[mark] > since for mark in asked_of(memory) if mark in marks)
+
+
 def asked_of(memory: Memory) -> set[str]:
     """The marks that could forbid ``memory``."""
     if memory.kind is Kind.TURN:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from operator_memory.domain.errors import InvalidInputError, TimeIsUpError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
+from operator_memory.entrypoints.api.archive import ArchiveRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
@@ -40,6 +41,7 @@ GROUPS = (
     SettingsRoutes,
     TransferRoutes,
     ErasureRoutes,
+    ArchiveRoutes,
     JobRoutes,
     PlatformRoutes,
 )
@@ -57,6 +59,7 @@ def make_api(services: Services) -> APIGatewayHttpResolver:
         SettingsRoutes,
         TransferRoutes,
         ErasureRoutes,
+        ArchiveRoutes,
         JobRoutes,
         PlatformRoutes,
     ):
