@@ -22,6 +22,7 @@ from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
+from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext
@@ -36,7 +37,9 @@ from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring.context import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
+from tests.support.builders import a_memory
 from tests.support.fakes.core import DIMENSIONS
+from tests.support.fakes.whole import archived_copy
 from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, FunctionContext, Management
 from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
@@ -129,6 +132,7 @@ class AttackWorld:
             search=self.store,
             marks=self.marks,
             learned=QdrantLearnedMemories(self.client, collection="memories", timeout=AMPLE),
+            whole=QdrantWholeMemories(self.client, collection="memories", timeout=AMPLE),
             erasable=QdrantErasure(
                 self.client,
                 collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])],
@@ -301,13 +305,10 @@ class AttackWorld:
         self.management.erasures.save(erasure, due_at=now + timedelta(days=1))
 
     def _archive_for(self, tenant: Tenant) -> None:
-        at = (self.management.clock.now() - timedelta(days=400)).isoformat()
         ids = [tenant.add("memory_id", str(uuid4())) for _ in range(2)]
-        lines = [
-            {"id": i, "account_id": tenant.account, "scope": "user", "text": tenant.mark(), "created_at": at}
-            for i in ids
-        ]
-        self.management.archive.put(tenant.account, "2025.jsonl", [json.dumps(line) for line in lines])
+        old = [replace(a_memory(tenant.mark(), days_old=400, id=i), account_id=tenant.account) for i in ids]
+        for memory in old:
+            self.management.archive.put(tenant.account, archived_copy(memory))
 
     def _cursors_of(self, tenant: Tenant) -> None:
         """Places in the account's lists, and every place that an export of it could go on at."""
@@ -319,7 +320,7 @@ class AttackWorld:
         event = base64.urlsafe_b64encode(tenant.ids["event_id"][0].encode()).decode()
         for place in (
             ("account", None), ("memories", f"{created} {tenant.ids['memory_id'][0]}"), ("archive", None),
-            ("archive", f"{tenant.account}/1"), ("jobs", min(tenant.ids["job_id"])), ("erasures", None),
+            ("archive", "object-0000"), ("jobs", min(tenant.ids["job_id"])), ("erasures", None),
             ("events", event),
         ):  # fmt: skip
             tenant.export_cursors.append(base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("="))
@@ -340,6 +341,7 @@ class AttackWorld:
             "erasures": made.erasures.erasures,
             "due erasures": made.erasures.due_times,
             "archive": made.archive.objects,
+            "archive's index": made.archive.index,
         }
         by_account: dict[str, Mapping[AccountId, object]] = {
             "members": platform.members,

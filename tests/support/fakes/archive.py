@@ -1,5 +1,6 @@
 """The archive in memory. It passes the same contract tests as the real one."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
+_PLACE = re.compile(r"object-[0-9]{4}")
 SPOILED = None
 """A line that cannot be read."""
 
@@ -22,9 +24,9 @@ class InMemoryArchive:
     index: dict[tuple[AccountId, str], ArchivedEntry] = field(default_factory=dict)
     written: int = 0
 
-    def put(self, account_id: AccountId, *memories: ArchivedMemory | None, place: str = "") -> None:
+    def put(self, account_id: AccountId, *memories: ArchivedMemory | None) -> None:
         """Archive memories, and lines that cannot be read, together in one object."""
-        place = place or f"object-{self.written:04}"
+        place = f"object-{self.written:04}"
         self.written += 1
         placed = [m and replace(m, entry=replace(m.entry, place=place)) for m in memories]
         self.objects[account_id, place] = placed
@@ -86,6 +88,16 @@ class InMemoryArchive:
             if kept:
                 self.objects[account_id, place] = kept
         return unreadable
+
+    def group(self, account_id: AccountId, *, after: str | None) -> tuple[list[ArchivedMemory], str | None]:
+        if after is not None and not _PLACE.fullmatch(after):
+            raise InvalidInputError("cursor", "is not a place in this account's archive")
+        places = sorted(place for account, place in self.objects if account == account_id and place > (after or ""))
+        if not places:
+            return [], None
+        lines = self.objects[account_id, places[0]]
+        named = [m for m in lines if m is not None and self.index.get((account_id, m.entry.id)) == m.entry]
+        return named, places[0]
 
     def usage(self, account_id: AccountId) -> ArchiveUsage:
         entries = self._of(account_id)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operator_memory.adapters.qdrant.requests import memory_of, payload_of
-from operator_memory.domain.lifecycle.archived import ArchivedMemory, WholeMemory
-from operator_memory.domain.memory.memory import EmbeddedMemory
+from operator_memory.domain.lifecycle.archived import ArchivedMemory, WholeMemory, archived
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 
+from tests.support.builders import NOW
 from tests.support.fakes.core import InMemoryMemories
 
 
@@ -60,6 +61,11 @@ class InMemoryWholeMemories:
     def understood(self, account_id: AccountId, archived: ArchivedMemory) -> WholeMemory:
         memory = memory_of(account_id, {"id": archived.entry.id, "payload": archived.payload})
         return WholeMemory(memory, archived.payload, archived.vectors)
+
+
+def archived_copy(memory: Memory, *, at: datetime = NOW, reason: str = "idle") -> ArchivedMemory:
+    """``memory`` as it is in an archive."""
+    return archived(_whole(EmbeddedMemory(memory, [1.0])), reason=reason, at=at)
 
 
 def _whole(embedded: EmbeddedMemory) -> WholeMemory:

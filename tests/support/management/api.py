@@ -12,6 +12,8 @@ from operator_memory.adapters.net.service_tokens import ServiceTokens, is_servic
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.read_archive import ReadArchive
+from operator_memory.application.lifecycle.restore_memories import RestoreMemories, RestorePorts
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
@@ -23,6 +25,7 @@ from operator_memory.application.management.manage_memories import ManageMemorie
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
+from operator_memory.application.ports.archive import WholeMemories
 from operator_memory.application.ports.core import LearnedMemories, MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
@@ -59,6 +62,7 @@ from tests.support.fakes.platform import (
     FakePlatformSettings,
     FakeSwitches,
 )
+from tests.support.fakes.whole import InMemoryWholeMemories
 
 ISSUER = "https://project.test/auth/v1"
 SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
@@ -121,6 +125,7 @@ class Management:
         search: MemorySearch | None = None,
         marks: TurnMarks | None = None,
         learned: LearnedMemories | None = None,
+        whole: WholeMemories | None = None,
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
     ) -> None:
         self.clock = FakeClock()
@@ -139,6 +144,7 @@ class Management:
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
+        self.whole: WholeMemories = whole or InMemoryWholeMemories(self.memories)
         self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
         self.writer = GuardedWriter(
@@ -148,6 +154,10 @@ class Management:
             tombstones=self.tombstones,
         )
         self.trail = AuditTrail(self.events, self.clock)
+        self.archived = ReadArchive(archive=self.archive, memories=self.whole, trail=self.trail)
+        self.restoring = RestoreMemories(
+            RestorePorts(self.archive, self.whole, self.writer), trail=self.trail, clock=self.clock
+        )
         self.erase = self._erase()
         self.api = MemoriesApi(self._services(limits))
 
@@ -167,7 +177,12 @@ class Management:
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
         remover = RemoveMemories(
-            library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
+            library=self.library,
+            learned=self.learned,
+            writer=self.writer,
+            visibility=visibility,
+            clock=clock,
+            archived=self.archived,
         )
         access = self._access(limits)
         screening = ScreenWriting(access.authorize, clock)
@@ -180,6 +195,7 @@ class Management:
                 remover=remover,
                 trail=trail,
                 clock=clock,
+                archived=self.archived,
             ),
             finder=SearchMemories(
                 library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
@@ -201,10 +217,12 @@ class Management:
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
             prices=Prices(prompt=0.15, completion=0.60),
+            archive=self.archived,
+            restoring=self.restoring,
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
-        return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
+        return ExportSources(self.library, self.jobs, self.erasures, self.archived, self.event_store, settings)
 
     def _undoing(self, remover: RemoveMemories, visibility: TurnVisibility) -> UndoRun:
         return UndoRun(

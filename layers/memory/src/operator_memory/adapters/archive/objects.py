@@ -1,4 +1,4 @@
-"""The objects of the archive in S3: ``accounts/<account>/<yyyy-mm>/<batch>.jsonl.gz``. See ``lines`` for what is in one.
+"""The objects of the archive in S3: ``accounts/<account>/<yyyy-mm>/<batch>.jsonl.gz``. ``lines`` says what is in one.
 
 The bucket must not keep old versions, or what was erased would still be there, and its objects must stay in a storage
 class that can be read at once. Every object is written with server-side encryption, and only if it is as it was read.

@@ -138,9 +138,7 @@ class StoredArchive:
                 self._index.end(account_id, writing.key)
         return swept
 
-    def _clear(
-        self, account_id: AccountId, entries: Iterable[ArchivedEntry], *, unreadable_too: bool = False
-    ) -> int:
+    def _clear(self, account_id: AccountId, entries: Iterable[ArchivedEntry], *, unreadable_too: bool = False) -> int:
         """Take the lines of ``entries`` out of their objects; return how many lines stay there that cannot be read."""
         unreadable = 0
         for place, ids in _by_place(entries).items():
@@ -224,11 +222,7 @@ class StoredArchive:
         doomed: set[bytes] = set()
         for line in self._lines(account_id, place):
             entry = None if line.archived is None else line.archived.entry
-            if entry is None:
-                goes = whole
-            else:
-                goes = entry.id not in named and tombstone.covers(entry.outline(account_id))
-            if goes:
+            if whole if entry is None else entry.id not in named and tombstone.covers(entry.outline(account_id)):
                 doomed.add(line.raw)
         return doomed
 

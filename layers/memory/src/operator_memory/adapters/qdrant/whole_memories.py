@@ -74,7 +74,11 @@ class QdrantWholeMemories:
                 returned(whole, used_at=used_at, own_words=whole.memory.id in own_words)
                 for whole in memories[start : start + BATCH]
             ]
-            body = {"points": points, "update_mode": "insert_only"}
+            body = {
+                "points": points,
+                "update_mode": "insert_only",
+                "update_filter": requests.tenant_filter(account_id),
+            }
             self._collection.call("PUT", f"/points{_IN_ORDER}", body)
 
     def understood(self, account_id: AccountId, archived: ArchivedMemory) -> WholeMemory:

@@ -1,7 +1,7 @@
 """Use case: brings memories back from the archive, as they were: with their ids, payloads and vectors.
 
-Nothing is embedded. What is in the store already stays, since it is newer. A memory is written to the store before it is
-taken out of the archive, so it is in at least one place at every moment, and doing it again goes on where it ended.
+Nothing is embedded. What is in the store already stays, since it is newer. A memory is written to the store before it
+is taken out of the archive, so it is in at least one place at every moment, and doing it again goes on where it ended.
 """
 
 from collections import Counter
@@ -118,7 +118,7 @@ class RestoreMemories:
     def _bring_back(
         self, account_id: AccountId, entries: Sequence[ArchivedEntry], restored: list[str]
     ) -> "Counter[str]":
-        """Bring back what may come back, then take what is decided out of the archive; count what became of the rest."""
+        """Bring back what may come back, take what is decided out of the archive, count what became of the rest."""
         if not entries:
             return Counter()
         counts: Counter[str] = Counter()
@@ -164,9 +164,7 @@ class RestoreMemories:
         self._writer.announce(account_id, memories)
         return self._writer.enforce(account_id, memories)
 
-    def _without_words(
-        self, account_id: AccountId, memories: Sequence[Memory], since: dict[str, datetime]
-    ) -> set[str]:
+    def _without_words(self, account_id: AccountId, memories: Sequence[Memory], since: dict[str, datetime]) -> set[str]:
         """Return the ids of turns that are not found any more by the words of the turn they follow."""
         followed = list({memory.follows for memory in memories if memory.follows is not None})
         if not followed:

@@ -20,13 +20,16 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class TidyReport:
-    """What was ended. ``swept``: written and never entered. ``in_both``: the store has them too. ``expired``: past their
-    own end. ``next``: where the next call goes on (``None``: all was looked at)."""
+    """What was ended."""
 
     swept: int = 0
+    """Memories that were written and never entered."""
     in_both: int = 0
+    """Entries whose memories are in the store."""
     expired: int = 0
+    """Memories past their own end."""
     next: str | None = None
+    """Where the next call goes on; ``None``: all was looked at."""
 
 
 class TidyArchive:

@@ -63,8 +63,8 @@ class RemoveMemories:
         thorough: int = MOST_LOOKED_FOR,
         spare: Mapping[str, Collection[str]] = _NOTHING,
     ) -> None:
-        """Do what comes before a deletion: leave the marks, delete it from the archive, withhold the turns that say it, and take its words out of
-        the evidence of other memories.
+        """Do what comes before a deletion from the store: leave the marks, delete them from the archive, withhold the
+        turns that say it, and take its words out of the evidence of other memories.
 
         For the first ``thorough`` facts also other turns are looked for that say the same.
         """

@@ -65,9 +65,7 @@ class ArchiveRoutes(Routes):
 
     def __init__(self, services: Services, api: APIGatewayHttpResolver) -> None:
         super().__init__(services, api)
-        api.get("/v1/archive", summary="List archived memories", **ARCHIVE)(
-            with_query(ArchiveQuery, self.list_archive)
-        )
+        api.get("/v1/archive", summary="List archived memories", **ARCHIVE)(with_query(ArchiveQuery, self.list_archive))
         api.post("/v1/archive/restore", summary="Bring archived memories back", **ARCHIVE)(self.restore)
 
     def list_archive(self, asked: ArchiveQuery) -> ArchiveList:
