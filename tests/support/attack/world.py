@@ -28,6 +28,7 @@ from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
+from operator_memory.domain.lifecycle.archived import archived
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
@@ -39,7 +40,6 @@ from operator_memory.entrypoints.wiring.context import ContextApp
 from devstack.aws.events import HttpRequest, api_event
 from tests.support.builders import a_memory
 from tests.support.fakes.core import DIMENSIONS
-from tests.support.fakes.whole import archived_copy
 from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, FunctionContext, Management
 from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest
@@ -307,8 +307,12 @@ class AttackWorld:
     def _archive_for(self, tenant: Tenant) -> None:
         ids = [tenant.add("memory_id", str(uuid4())) for _ in range(2)]
         old = [replace(a_memory(tenant.mark(), days_old=400, id=i), account_id=tenant.account) for i in ids]
-        for memory in old:
-            self.management.archive.put(tenant.account, archived_copy(memory))
+        self.management.put(*old)
+        moved = self.management.whole.read(tenant.account, ids)
+        for whole in moved:
+            kept = archived(whole, reason="idle", at=self.management.clock.now())
+            self.management.archive.put(tenant.account, kept)
+        self.management.whole.delete_unchanged(tenant.account, moved)
 
     def _cursors_of(self, tenant: Tenant) -> None:
         """Places in the account's lists, and every place that an export of it could go on at."""
