@@ -26,14 +26,13 @@ class InMemoryWholeMemories:
         points = self._points(account_id)
         return [_whole(points[i]) for i in dict.fromkeys(ids) if i in points]
 
-    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> tuple[set[str], set[str]]:
+    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> set[str]:
         points = self._points(account_id)
         ids = {whole.memory.id for whole in memories}
-        gone = ids - points.keys()
         for whole in memories:
             if whole.memory.id in points and _whole(points[whole.memory.id]).payload == whole.payload:
                 del points[whole.memory.id]
-        return ids & points.keys(), gone
+        return ids & points.keys()
 
     def touch(self, account_id: AccountId, ids: Sequence[str], *, at: datetime) -> set[str]:
         points = self._points(account_id)

@@ -6,7 +6,7 @@
   that whoever erases, or cleans up after a worker that was killed, knows where to look.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -69,9 +69,12 @@ class ArchiveIndex:
         sizes = [int(item.get("size", 0)) for item in self._table.starting_with(account_id, ENTRIES, only=("size",))]
         return ArchiveUsage(len(sizes), sum(sizes))
 
-    def enter(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedEntry]:
-        """Write the entries; return those that are not written, since there is one that was archived later."""
-        return self._each(entries, lambda entry: {"Put": self._put(account_id, entry)})
+    def enter(
+        self, account_id: AccountId, entries: Sequence[ArchivedEntry], former: Mapping[str, ArchivedEntry]
+    ) -> list[ArchivedEntry]:
+        """Write the entries in the place of ``former``, by id; return those that are not written, since another has
+        been meanwhile."""
+        return self._each(entries, lambda entry: {"Put": self._put(account_id, entry, former.get(entry.id))})
 
     def drop(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedEntry]:
         """Delete the entries; return those that stay, since they have another place by now, or are gone."""
@@ -90,25 +93,20 @@ class ArchiveIndex:
         """Return what is being written, or was when its worker was killed."""
         return [_writing(item) for item in self._table.starting_with(account_id, WRITING)]
 
-    def _put(self, account_id: AccountId, entry: ArchivedEntry) -> Item:
-        return {
-            "TableName": self._table.name,
-            "Item": typed(_item(account_id, entry)),
-            "ConditionExpression": "attribute_not_exists(account_id) OR #archived_at <= :at",
-            "ExpressionAttributeNames": {"#archived_at": "archived_at"},
-            "ExpressionAttributeValues": typed({":at": text(entry.archived_at)}),
-        }
+    def _put(self, account_id: AccountId, entry: ArchivedEntry, former: ArchivedEntry | None) -> Item:
+        put = {"TableName": self._table.name, "Item": typed(_item(account_id, entry))}
+        if former is None:
+            return {**put, "ConditionExpression": "attribute_not_exists(account_id)"}
+        return {**put, **_at_place(former.place)}
 
     def _delete(self, account_id: AccountId, entry: ArchivedEntry) -> Item:
         return {
             "TableName": self._table.name,
             "Key": key(account_id, f"{ENTRIES}{entry.id}"),
-            "ConditionExpression": "#place = :place",
-            "ExpressionAttributeNames": {"#place": "place"},
-            "ExpressionAttributeValues": typed({":place": entry.place}),
+            **_at_place(entry.place),
         }
 
-    def _each(self, entries: Sequence[ArchivedEntry], write: Any) -> list[ArchivedEntry]:  # noqa: ANN401
+    def _each(self, entries: Sequence[ArchivedEntry], write: Callable[[ArchivedEntry], Any]) -> list[ArchivedEntry]:
         """Write each entry on its condition, many at once; where one of them does not hold, one by one."""
         refused: list[ArchivedEntry] = []
         for start in range(0, len(entries), _AT_ONCE):
@@ -117,7 +115,7 @@ class ArchiveIndex:
                 refused += [entry for entry in batch if not self._together([write(entry)])]
         return refused
 
-    def _together(self, writes: Sequence[Mapping[str, Any]]) -> bool:
+    def _together(self, writes: Sequence[Any]) -> bool:
         with translated(SYSTEM):
             try:
                 self._table.client.transact_write_items(TransactItems=list(writes))
@@ -128,6 +126,15 @@ class ArchiveIndex:
                     return False
                 raise UpstreamUnavailableError(SYSTEM, "others were writing the same, or too much") from error
         return True
+
+
+def _at_place(place: str) -> Item:
+    """The condition that the stored entry has this place."""
+    return {
+        "ConditionExpression": "#place = :place",
+        "ExpressionAttributeNames": {"#place": "place"},
+        "ExpressionAttributeValues": typed({":place": place}),
+    }
 
 
 def _on_condition(error: ClientError) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 from operator_memory.adapters.archive.index import ArchiveIndex, Writing
 from operator_memory.adapters.archive.lines import Line, line_of, packed, unpacked
 from operator_memory.adapters.archive.objects import SYSTEM, ArchiveObjects
-from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
+from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.archive_views import ArchiveUsage
@@ -40,7 +40,8 @@ class StoredArchive:
         """Write them, a hundred in an object; see the port.
 
         Raises:
-            MalformedResponseError: what was written is not what is read back. Nothing is entered then.
+            UpstreamUnavailableError: what was written is not what is read back: an erasure came in between, or the
+                write went wrong. Nothing of it is entered then.
         """
         kept: list[ArchivedEntry] = []
         for start in range(0, len(memories), OBJECT):
@@ -51,17 +52,37 @@ class StoredArchive:
         at = max(memory.entry.archived_at for memory in memories)
         key = self._objects.new_key(account_id, at)
         placed = [replace(memory, entry=replace(memory.entry, place=key)) for memory in memories]
-        entries = [memory.entry for memory in placed]
-        former = [e for e in self._index.find(account_id, [entry.id for entry in entries]) if e.place != key]
-        places = (key, *dict.fromkeys(entry.place for entry in former))
-        self._index.begin(account_id, Writing(key, places, at))
+        writing = Writing(key, (key,), at)
+        self._index.begin(account_id, writing)
         self._write(account_id, key, placed)
-        later = self._index.enter(account_id, entries)
-        stale = {entry.id for entry in later}
-        self._clear(account_id, [e for e in former if e.id not in stale])
-        self._clear(account_id, later)
+        entries = [memory.entry for memory in placed]
+        entered = self._enter(account_id, writing, entries)
+        self._clear(account_id, [entry for entry in entries if entry.id not in entered])
         self._index.end(account_id, key)
-        return [entry for entry in entries if entry.id not in stale]
+        return [entry for entry in entries if entry.id in entered]
+
+    def _enter(self, account_id: AccountId, writing: Writing, entries: Sequence[ArchivedEntry]) -> set[str]:
+        """Enter what nobody has archived later, and take away what it takes the place of; return the ids.
+
+        The objects of what is replaced are noted before it is: a worker that is killed in between leaves lines there.
+        """
+        entered: set[str] = set()
+        missing = list(entries)
+        for _ in range(_ATTEMPTS):
+            former = {known.id: known for known in self._index.find(account_id, [entry.id for entry in missing])}
+            missing = [e for e in missing if e.id not in former or former[e.id].archived_at <= e.archived_at]
+            places = dict.fromkeys((*writing.places, *(former[e.id].place for e in missing if e.id in former)))
+            if len(places) > len(writing.places):
+                writing = replace(writing, places=tuple(places))
+                self._index.begin(account_id, writing)
+            refused = {entry.id for entry in self._index.enter(account_id, missing, former)}
+            done = [entry for entry in missing if entry.id not in refused]
+            self._clear(account_id, [former[entry.id] for entry in done if entry.id in former])
+            entered |= {entry.id for entry in done}
+            missing = [entry for entry in missing if entry.id in refused]
+            if not missing:
+                break
+        return entered
 
     def _write(self, account_id: AccountId, key: str, memories: Sequence[ArchivedMemory]) -> None:
         body = packed([line_of(account_id, memory) for memory in memories])
@@ -69,7 +90,7 @@ class StoredArchive:
         stored = self._objects.read(key)
         read = [] if stored is None or stored.body != body else unpacked(stored.body, account_id)
         if [line.archived for line in read] != list(memories):
-            raise MalformedResponseError(SYSTEM, "what was written is not what is read back")
+            raise UpstreamUnavailableError(SYSTEM, "what was written is not what is read back")
 
     # ---- reading ----------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class QdrantWholeMemories:
             found += self._collection.scroll(body)
         return found
 
-    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> tuple[set[str], set[str]]:
+    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> set[str]:
         """See the port. Compares the whole payload, and deletes on the condition that what most often changes is still
         the same: in the moment between, only a repetition of what was learned could be missed."""
         ids = [whole.memory.id for whole in memories]
@@ -48,8 +48,7 @@ class QdrantWholeMemories:
         for start in range(0, len(same), BATCH):
             body = deletion(same[start : start + BATCH])
             self._collection.call("POST", f"/points/batch{_IN_ORDER}", body)
-        left = {str(point["id"]) for point in self._points(account_id, ids)}
-        return left, set(ids) - now.keys() - left
+        return {str(point["id"]) for point in self._points(account_id, ids)}
 
     def touch(self, account_id: AccountId, ids: Sequence[str], *, at: datetime) -> set[str]:
         """See the port."""

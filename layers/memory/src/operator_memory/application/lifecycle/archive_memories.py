@@ -67,12 +67,11 @@ class ArchiveMemories:
     def _settle(self, account_id: AccountId, stored: Sequence[WholeMemory], at: datetime) -> set[str]:
         """Delete from the store what is unchanged; return the ids of what has no place in the archive.
 
-        That is what was changed meanwhile, and what was erased or deleted: the look for a tombstone comes after the
-        index is written, so an erasure that begins later finds the entry.
+        That is what was changed meanwhile, and what was erased or deleted. The look for tombstones and marks comes
+        after the index is written: an erasure or a deletion that begins later finds the entry.
         """
-        erased = self._writer.enforce(account_id, [whole.memory for whole in stored])
-        wanted = [whole for whole in stored if whole.memory.id not in erased]
-        changed, gone = self._memories.delete_unchanged(account_id, wanted)
-        missing = [whole.memory for whole in wanted if whole.memory.id in gone]
-        deleted = self._writer.deleted_since(account_id, missing, {memory.id: at for memory in missing})
+        memories = [whole.memory for whole in stored]
+        erased = self._writer.enforce(account_id, memories)
+        changed = self._memories.delete_unchanged(account_id, [w for w in stored if w.memory.id not in erased])
+        deleted = self._writer.deleted_since(account_id, memories, {memory.id: at for memory in memories})
         return erased | changed | deleted

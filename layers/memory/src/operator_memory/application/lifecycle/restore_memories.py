@@ -154,7 +154,10 @@ class RestoreMemories:
         ]
 
     def _store(self, account_id: AccountId, found: Sequence[WholeMemory], since: dict[str, datetime]) -> set[str]:
-        """Write them to the store; return the ids of those that were erased meanwhile. As `GuardedWriter.upsert`."""
+        """Write them to the store; return the ids of those that were erased or deleted meanwhile.
+
+        As `GuardedWriter.upsert` does: whoever erases or deletes after the last look finds them in the store.
+        """
         if not found:
             return set()
         memories = [whole.memory for whole in found]
@@ -162,7 +165,11 @@ class RestoreMemories:
         self._writer.announce(account_id, memories)
         self._memories.put_back(account_id, found, used_at=self._clock.now(), own_words=own_words)
         self._writer.announce(account_id, memories)
-        return self._writer.enforce(account_id, memories)
+        erased = self._writer.enforce(account_id, memories)
+        deleted = self._writer.deleted_since(account_id, memories, since) - erased
+        if deleted:
+            self._memories.delete_unchanged(account_id, self._memories.read(account_id, sorted(deleted)))
+        return erased | deleted
 
     def _without_words(self, account_id: AccountId, memories: Sequence[Memory], since: dict[str, datetime]) -> set[str]:
         """Return the ids of turns that are not found any more by the words of the turn they follow."""

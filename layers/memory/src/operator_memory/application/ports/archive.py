@@ -20,9 +20,9 @@ class WholeMemories(Protocol):
         """Return those of ``ids`` that the account has."""
         ...
 
-    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> tuple[set[str], set[str]]:
+    def delete_unchanged(self, account_id: AccountId, memories: Sequence[WholeMemory]) -> set[str]:
         """Delete those that are still stored as they are given. Return the ids of those that are stored after it, since
-        they were changed meanwhile, and of those that were gone before it.
+        they were changed meanwhile.
 
         Their words stay with the turns that follow them.
         """

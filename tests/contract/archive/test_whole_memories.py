@@ -51,7 +51,7 @@ class Shop:
     def out(self, *memories: Memory) -> list[WholeMemory]:
         """Take them out of the store."""
         read = self.read(*memories)
-        assert self.whole.delete_unchanged(ACCOUNT, read) == (set(), set())
+        assert self.whole.delete_unchanged(ACCOUNT, read) == set()
         return read
 
     def back(self, *wholes: WholeMemory, own_words: tuple[str, ...] = ()) -> None:
@@ -101,7 +101,7 @@ def test_ids_that_are_none_or_anothers_are_ignored(shop: Shop) -> None:
     assert shop.whole.read(ACCOUNT, [FACT.id, "no-id", ""]) == []
     assert shop.whole.touch(ACCOUNT, [FACT.id], at=NOW) == set()
     mine = WholeMemory(FACT, {}, {})
-    assert shop.whole.delete_unchanged(ACCOUNT, [mine]) == (set(), {FACT.id})
+    assert shop.whole.delete_unchanged(ACCOUNT, [mine]) == set()
     assert shop.library.get(OTHER, FACT.id) is not None
 
 
@@ -126,8 +126,8 @@ def test_what_was_changed_since_it_was_read_stays(shop: Shop, change: Callable[[
     put(shop.store, FACT, SEAT)
     read = shop.read(FACT, SEAT)
     change(shop)
-    left, gone = shop.whole.delete_unchanged(ACCOUNT, read)
-    assert (bool(left), gone) == (True, set())
+    left = shop.whole.delete_unchanged(ACCOUNT, read)
+    assert left
     assert {m.id for m in (FACT, SEAT) if shop.library.get(ACCOUNT, m.id)} == left
 
 
@@ -135,14 +135,7 @@ def test_a_turn_that_was_withheld_since_it_was_read_stays(shop: Shop) -> None:
     put(shop.store, QUESTION)
     read = shop.read(QUESTION)
     shop.marks.withhold(ACCOUNT, {QUESTION.id: ["m"]})
-    assert shop.whole.delete_unchanged(ACCOUNT, read) == ({QUESTION.id}, set())
-
-
-def test_what_was_deleted_since_it_was_read_is_told_of(shop: Shop) -> None:
-    put(shop.store, FACT)
-    read = shop.read(FACT)
-    shop.library.delete(ACCOUNT, [FACT.id])
-    assert shop.whole.delete_unchanged(ACCOUNT, read) == (set(), {FACT.id})
+    assert shop.whole.delete_unchanged(ACCOUNT, read) == {QUESTION.id}
 
 
 def test_what_was_learned_anew_is_not_overwritten(shop: Shop) -> None:
