@@ -106,10 +106,6 @@ def test_usage_counts_by_scope_kind_and_agent(platform: Management, user: str) -
         "by_agent": {"agent-1": 1},
         "archived": {"memories": 0, "bytes": 0},
     }
-    old = archived_copy(belonging_to(user, a_memory("Long ago.")))
-    platform.archive.put(AccountId(user), old)
-    counted = platform.call("GET", "/v1/usage", user=user).json
-    assert (counted["total"], counted["archived"]) == (6, {"memories": 1, "bytes": old.entry.size})
 
 
 def exported(platform: Management, user: str) -> list[dict[str, Any]]:

@@ -132,13 +132,13 @@ class AttackWorld:
             search=self.store,
             marks=self.marks,
             learned=QdrantLearnedMemories(self.client, collection="memories", timeout=AMPLE),
-            whole=QdrantWholeMemories(self.client, collection="memories", timeout=AMPLE),
             erasable=QdrantErasure(
                 self.client,
                 collections=[("memories", COLLECTIONS[0]), ("entities", COLLECTIONS[1])],
                 write_timeout=AMPLE,
             ),
         )
+        self.management.move_by(QdrantWholeMemories(self.client, collection="memories", timeout=AMPLE))
         self.context = self._context_function()
         self.tenants: dict[AccountId, Tenant] = {}
         self._serial = count(1)

@@ -125,7 +125,6 @@ class Management:
         search: MemorySearch | None = None,
         marks: TurnMarks | None = None,
         learned: LearnedMemories | None = None,
-        whole: WholeMemories | None = None,
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
     ) -> None:
         self.clock = FakeClock()
@@ -144,7 +143,6 @@ class Management:
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
-        self.whole: WholeMemories = whole or InMemoryWholeMemories(self.memories)
         self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
         self.writer = GuardedWriter(
@@ -154,11 +152,15 @@ class Management:
             tombstones=self.tombstones,
         )
         self.trail = AuditTrail(self.events, self.clock)
-        self.archived = ReadArchive(archive=self.archive, memories=self.whole, trail=self.trail)
-        self.restoring = RestoreMemories(
-            RestorePorts(self.archive, self.whole, self.writer), trail=self.trail, clock=self.clock
-        )
         self.erase = self._erase()
+        self.move_by(InMemoryWholeMemories(self.memories), limits)
+
+    def move_by(self, whole: WholeMemories, limits: Mapping[Bucket, RateLimit] = NO_LIMITS) -> None:
+        """Let ``whole`` move memories between the store and the archive."""
+        self.whole = whole
+        self.archived = ReadArchive(archive=self.archive, memories=whole, trail=self.trail)
+        ports = RestorePorts(self.archive, whole, self.writer)
+        self.restoring = RestoreMemories(ports, trail=self.trail, clock=self.clock)
         self.api = MemoriesApi(self._services(limits))
 
     def _erase(self) -> EraseMemories:
@@ -176,27 +178,12 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
-        remover = RemoveMemories(
-            library=self.library,
-            learned=self.learned,
-            writer=self.writer,
-            visibility=visibility,
-            clock=clock,
-            archived=self.archived,
-        )
+        remover = self._remover(visibility)
         access = self._access(limits)
         screening = ScreenWriting(access.authorize, clock)
         return Services(
             access=access,
-            memories=ManageMemories(
-                library=self.library,
-                writing=WritingPorts(screening, embedder, self.writer),
-                visibility=visibility,
-                remover=remover,
-                trail=trail,
-                clock=clock,
-                archived=self.archived,
-            ),
+            memories=self._memories(screening, visibility, remover),
             finder=SearchMemories(
                 library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
             ),
@@ -219,6 +206,29 @@ class Management:
             prices=Prices(prompt=0.15, completion=0.60),
             archive=self.archived,
             restoring=self.restoring,
+        )
+
+    def _remover(self, visibility: TurnVisibility) -> RemoveMemories:
+        return RemoveMemories(
+            library=self.library,
+            learned=self.learned,
+            writer=self.writer,
+            visibility=visibility,
+            clock=self.clock,
+            archived=self.archived,
+        )
+
+    def _memories(
+        self, screening: ScreenWriting, visibility: TurnVisibility, remover: RemoveMemories
+    ) -> ManageMemories:
+        return ManageMemories(
+            library=self.library,
+            writing=WritingPorts(screening, self.embedder, self.writer),
+            visibility=visibility,
+            remover=remover,
+            trail=self.trail,
+            clock=self.clock,
+            archived=self.archived,
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
