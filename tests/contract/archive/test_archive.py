@@ -150,3 +150,35 @@ def test_what_was_said_or_imported_later_stays(archive: Archive, target: Target)
     archive.erase(ACCOUNT, target, until=NOW)
     assert texts(archive) == {"later", "back"}
     assert archive.count_erasable(ACCOUNT, target, until=NOW) == 0
+
+
+# ---- going through all -------------------------------------------------------------------------------------------
+
+
+def test_groups_give_every_memory_once(archive: Archive) -> None:
+    for memories in (SOME[:2], SOME[2:3], SOME[3:]):
+        archive.keep(ACCOUNT, [kept(memory) for memory in memories])
+    archive.keep(TENTH, [kept(of(TENTH, an_hour_ago("theirs")))])
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        group, after = archive.group(ACCOUNT, after=after)
+        found += [memory.entry.id for memory in group]
+        if after is None:
+            break
+    assert sorted(found) == sorted(memory.id for memory in SOME)
+
+
+@pytest.mark.parametrize("place", ["", "../acct-10", "/", "2026-11/../../acct-10/x.jsonl.gz", "é"])
+def test_a_place_of_a_group_that_was_not_given_out_is_refused(archive: Archive, place: str) -> None:
+    archive.keep(TENTH, [kept(of(TENTH, an_hour_ago("theirs")))])
+    with pytest.raises(InvalidInputError):
+        archive.group(ACCOUNT, after=place)
+
+
+def test_a_place_in_anothers_archive_leads_into_ones_own(archive: Archive) -> None:
+    for account in (ACCOUNT, TENTH):
+        archive.keep(account, [kept(of(account, an_hour_ago("one"))), kept(of(account, an_hour_ago("two")))])
+    _, place = archive.group(TENTH, after=None)
+    group, _ = archive.group(ACCOUNT, after=place)
+    assert {memory.payload["user_id"] for memory in group} <= {ACCOUNT}
