@@ -152,8 +152,10 @@ class Noting:
 class Dying(Noting):
     """One that fails where something is entered."""
 
-    def transact_write_items(self, **_request: Any) -> Any:
-        raise KeyboardInterrupt
+    def put_item(self, **request: Any) -> Any:
+        if "ConditionExpression" in request:
+            raise KeyboardInterrupt
+        return self._client.put_item(**request)
 
 
 def half_written(in_s3: InS3) -> None:
@@ -226,17 +228,6 @@ def test_an_object_that_s3_did_not_delete_is_an_error(in_s3: InS3, code: str, er
     in_s3.store.keep(ACCOUNT, ALL_OF_THEM)
     with pytest.raises(error, match=f"1 objects were not deleted: {code}"):
         in_s3.with_clients(s3=Refusing(in_s3.s3, [])).erase(ACCOUNT, ALL, until=NOW)
-
-
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_a_transaction_that_others_cross_is_worth_another_try(in_s3: InS3, code: str) -> None:
-    class Crossed(Noting):
-        def transact_write_items(self, **_request: Any) -> Any:
-            error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": code}]}
-            raise self._client.exceptions.TransactionCanceledException(error, "TransactWriteItems")
-
-    with pytest.raises(UpstreamUnavailableError):
-        in_s3.with_clients(dynamodb=Crossed(in_s3.dynamodb, [])).keep(ACCOUNT, ALL_OF_THEM)
 
 
 # ---- failures ---------------------------------------------------------------------------------------------------

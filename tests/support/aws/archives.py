@@ -49,7 +49,7 @@ class InS3:
     def with_clients(self, *, s3: Any = None, dynamodb: Any = None) -> StoredArchive:
         """The same archive through other clients."""
         objects = ArchiveObjects(s3 or self.s3, self.bucket, page_size=2)
-        return StoredArchive(objects, ArchiveIndex(dynamodb or self.dynamodb, self.table))
+        return StoredArchive(objects, ArchiveIndex(dynamodb or self.dynamodb, self.table, writers=1))
 
 
 def whole(memory: Memory, vector: tuple[float, ...] = (0.6, 0.8)) -> WholeMemory:

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 from operator_memory.adapters.archive.lines import entry_of
 from operator_memory.adapters.aws.boto3_clients import error_code, translated
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Table, from_text, key, text, typed
-from operator_memory.domain.errors import InvalidInputError, MalformedResponseError, UpstreamUnavailableError
+from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
 from operator_memory.domain.lifecycle.archived import ArchivedEntry
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.archive_views import ArchiveUsage
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ENTRIES, WRITING = "ARCHIVED#", "ARCHIVING#"
-_AT_ONCE = 100  # in one transaction
-_CANCELLED = "TransactionCanceledException"
 _LONGEST_ID = 128
 
 
@@ -42,8 +41,10 @@ class Writing:
 class ArchiveIndex:
     """Reads and writes the items."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, writers: int = 8) -> None:
+        """``writers``: how many entries are written at the same time."""
         self._table = Table(client, table_name)
+        self._writers = writers
 
     def page(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[ArchivedEntry], str | None]:
         """Return entries by id, those after the id ``after``."""
@@ -74,11 +75,11 @@ class ArchiveIndex:
     ) -> list[ArchivedEntry]:
         """Write the entries in the place of ``former``, by id; return those that are not written, since another has
         been meanwhile."""
-        return self._each(entries, lambda entry: {"Put": self._put(account_id, entry, former.get(entry.id))})
+        return self._each(entries, lambda entry: self._put(account_id, entry, former.get(entry.id)))
 
     def drop(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedEntry]:
         """Delete the entries; return those that stay, since they have another place by now, or are gone."""
-        return self._each(entries, lambda entry: {"Delete": self._delete(account_id, entry)})
+        return self._each(entries, lambda entry: self._delete(account_id, entry))
 
     def begin(self, account_id: AccountId, writing: Writing) -> None:
         """Note what is about to be written."""
@@ -93,42 +94,28 @@ class ArchiveIndex:
         """Return what is being written, or was when its worker was killed."""
         return [_writing(item) for item in self._table.starting_with(account_id, WRITING)]
 
-    def _put(self, account_id: AccountId, entry: ArchivedEntry, former: ArchivedEntry | None) -> Item:
-        put = {"TableName": self._table.name, "Item": typed(_item(account_id, entry))}
-        if former is None:
-            return {**put, "ConditionExpression": "attribute_not_exists(account_id)"}
-        return {**put, **_at_place(former.place)}
+    def _put(self, account_id: AccountId, entry: ArchivedEntry, former: ArchivedEntry | None) -> bool:
+        item = typed(_item(account_id, entry))
+        where = _NOT_THERE if former is None else _at_place(former.place)
+        return _held(lambda: self._table.client.put_item(TableName=self._table.name, Item=item, **where))
 
-    def _delete(self, account_id: AccountId, entry: ArchivedEntry) -> Item:
-        return {
-            "TableName": self._table.name,
-            "Key": key(account_id, f"{ENTRIES}{entry.id}"),
-            **_at_place(entry.place),
-        }
+    def _delete(self, account_id: AccountId, entry: ArchivedEntry) -> bool:
+        which, where = key(account_id, f"{ENTRIES}{entry.id}"), _at_place(entry.place)
+        return _held(lambda: self._table.client.delete_item(TableName=self._table.name, Key=which, **where))
 
-    def _each(self, entries: Sequence[ArchivedEntry], write: Callable[[ArchivedEntry], Any]) -> list[ArchivedEntry]:
-        """Write each entry on its condition, many at once; where one of them does not hold, one by one."""
-        refused: list[ArchivedEntry] = []
-        for start in range(0, len(entries), _AT_ONCE):
-            batch = entries[start : start + _AT_ONCE]
-            if not self._together([write(entry) for entry in batch]):
-                refused += [entry for entry in batch if not self._together([write(entry)])]
-        return refused
-
-    def _together(self, writes: Sequence[Any]) -> bool:
-        with translated(SYSTEM):
-            try:
-                self._table.client.transact_write_items(TransactItems=list(writes))
-            except ClientError as error:
-                if error_code(error) != _CANCELLED:
-                    raise
-                if _on_condition(error):
-                    return False
-                raise UpstreamUnavailableError(SYSTEM, "others were writing the same, or too much") from error
-        return True
+    def _each(self, entries: Sequence[ArchivedEntry], write: Callable[[ArchivedEntry], bool]) -> list[ArchivedEntry]:
+        """Write each entry on its condition; return those whose condition does not hold."""
+        if len(entries) <= 1 or self._writers == 1:
+            return [entry for entry in entries if not write(entry)]
+        with ThreadPoolExecutor(self._writers) as pool:
+            written = list(pool.map(write, entries))
+        return [entry for entry, done in zip(entries, written, strict=True) if not done]
 
 
-def _at_place(place: str) -> Item:
+_NOT_THERE: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(account_id)"}
+
+
+def _at_place(place: str) -> dict[str, Any]:
     """The condition that the stored entry has this place."""
     return {
         "ConditionExpression": "#place = :place",
@@ -137,11 +124,16 @@ def _at_place(place: str) -> Item:
     }
 
 
-def _on_condition(error: ClientError) -> bool:
-    """Whether a transaction was cancelled by its own conditions alone, not by another one or for want of capacity."""
-    reasons: Any = error.response.get("CancellationReasons", [])
-    codes = {str(reason.get("Code", "None")) for reason in reasons}
-    return "ConditionalCheckFailed" in codes and codes <= {"None", "ConditionalCheckFailed"}
+def _held(write: Callable[[], object]) -> bool:
+    """Write, and tell whether the condition held."""
+    with translated(SYSTEM):
+        try:
+            write()
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+    return True
 
 
 def _item(account_id: AccountId, entry: ArchivedEntry) -> Item:
