@@ -70,7 +70,7 @@ def test_the_list_gives_each_once_with_its_state(
     ],
 )
 def test_conditions_narrow_the_list(
-    platform: Management, user: str, mine: list[Memory], query: dict[str, str], found: set[str]
+    platform: Management, user: str, mine: list[Memory], query: dict[str, Any], found: set[str]
 ) -> None:
     assert len(mine) == 3
     assert set(platform.call("GET", "/v1/archive", user=user, **query).ids) == found

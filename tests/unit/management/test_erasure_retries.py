@@ -310,3 +310,28 @@ def _search(account: AccountId) -> MemoryEvent:
     return MemoryEvent(
         "search", account, "user:u", EventType.SEARCH, NOW - MINUTE, query="words of search", result_count=3
     )
+
+
+# --- what reaches the archive late
+
+
+def test_the_last_look_is_for_the_archive_too(stores: Stores) -> None:
+    stores.start()
+    stores.archive.put(stores.account, stores.archived("Moved by a worker that was at it."))
+    stores.clock.advance(hours=1)
+    assert stores.erase.resume_due() == (1, 0)
+    receipt = stores.receipt()
+    assert (receipt.state, receipt.removed["archived"], stores.archive.index) == (ErasureState.VERIFIED, 2, {})
+
+
+def test_what_stays_in_the_archive_keeps_the_last_look_open(stores: Stores) -> None:
+    stores.start()
+    stores.archive.put(stores.account, stores.archived("Late."))
+    stores.clock.advance(hours=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InMemoryArchive, "erase", lambda *_, **__: 0)
+        assert stores.erase.resume_due() == (0, 1)
+    assert stores.receipt().state is ErasureState.COMPLETE
+    stores.clock.advance(hours=1)
+    assert stores.erase.resume_due() == (1, 0)
+    assert stores.receipt().state is ErasureState.VERIFIED
