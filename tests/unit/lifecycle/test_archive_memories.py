@@ -1,5 +1,6 @@
 """Moving memories into the archive and back, as use cases over fakes; the races are in the tests of integration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -34,7 +35,7 @@ class Reading(InMemoryArchive):
 
     read_from: list[str] = field(default_factory=list)
 
-    def read(self, account_id: AccountId, entries: list[ArchivedEntry]) -> list[ArchivedMemory]:  # type: ignore[override]
+    def read(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedMemory]:
         self.read_from += sorted({entry.place for entry in entries})
         return super().read(account_id, entries)
 
