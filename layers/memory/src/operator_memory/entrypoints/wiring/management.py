@@ -8,6 +8,7 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.management.identity import Caller
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
+from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         ),
         settings=ManageSettings(settings, trail),
         erasures=erasures,
-        exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
+        exporter=ExportAccount(_export_sources(adapters, library, settings, trail), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
         undoing=undoing,
@@ -74,6 +75,8 @@ def _services(adapters: AdaptersInUse) -> "Services":
         explanation=ExplainMemories(writer),
         holds=_holding(adapters, erasures, trail),
         prices=_prices(adapters.settings),
+        archive=reading_of(adapters, trail),
+        restoring=restoring_of(adapters, trail),
         backup_days=adapters.settings.backup_days,
     )
 
@@ -85,9 +88,10 @@ def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: Audi
         library=adapters.library(),
         writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
         visibility=adapters.turn_visibility(),
-        remover=_removal(adapters),
+        remover=_removal(adapters, trail),
         trail=trail,
         clock=adapters.clock,
+        archived=reading_of(adapters, trail),
     )
 
 
@@ -98,14 +102,14 @@ def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
         jobs=jobs_of(adapters),
         learned=adapters.learned(),
         writer=adapters.writer(),
-        remover=_removal(adapters),
+        remover=_removal(adapters, trail),
         visibility=adapters.turn_visibility(),
         trail=trail,
         clock=adapters.clock,
     )
 
 
-def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
+def _removal(adapters: AdaptersInUse, trail: AuditTrail) -> "RemoveMemories":
     from operator_memory.application.shared.remove_memories import RemoveMemories
 
     return RemoveMemories(
@@ -115,6 +119,7 @@ def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
         visibility=adapters.turn_visibility(),
         held=adapters.keep_held(),
         clock=adapters.clock,
+        archived=reading_of(adapters, trail),
     )
 
 
@@ -150,7 +155,9 @@ def _prices(settings: Settings) -> "Prices":
     return Prices(settings.extraction_price_prompt / 100, settings.extraction_price_completion / 100)
 
 
-def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings") -> "ExportSources":
+def _export_sources(
+    adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings", trail: AuditTrail
+) -> "ExportSources":
     """Everything that is held about an account."""
     from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
     from operator_memory.adapters.supabase.event_store import SupabaseEventStore
@@ -160,7 +167,7 @@ def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings:
         library=library,
         jobs=jobs_of(adapters),
         erasures=DynamoDBErasures(adapters.dynamodb, adapters.required("memory_table")),
-        archive=adapters.archive(),
+        archive=reading_of(adapters, trail),
         events=SupabaseEventStore(adapters.required_supabase()),
         settings=settings,
     )
