@@ -18,9 +18,11 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
@@ -292,7 +294,7 @@ def extraction_of(world: AttackWorld) -> ExtractRun:
         facts=LearnFacts(
             FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility, made.learned),
             chunk_characters=48_000,
-            quota=1_000,
+            limits=AccountLimits(FixedQuota(1_000)),
         ),
         memories=made.writer,
         trail=made.trail,

@@ -30,10 +30,14 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
+from operator_memory.application.usage.manage_usage import ManageUsage, UsageSources
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.usage.budget import NO_LIMIT, Limit
+from operator_memory.domain.usage.counts import Prices as CentPrices
 from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.api.services import Services
@@ -59,12 +63,15 @@ from tests.support.fakes.platform import (
     FakePlatformSettings,
     FakeSwitches,
 )
+from tests.support.fakes.usage import FakeArchiver, InMemoryBudgets, InMemorySizes, InMemoryUsage
 
 ISSUER = "https://project.test/auth/v1"
 SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
 SERVICE_KEY = "a-key-of-at-least-thirty-two-characters"
 ALL_SCOPES = [action.value for action in Action]
 NO_LIMITS = {bucket: RateLimit(0) for bucket in Bucket}
+PLENTY = FixedQuota(20_000)
+CENT_PRICES = CentPrices(15, 60)
 
 
 @dataclass
@@ -122,6 +129,9 @@ class Management:
         marks: TurnMarks | None = None,
         learned: LearnedMemories | None = None,
         limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
+        quota: FixedQuota = PLENTY,
+        default_limit: Limit = NO_LIMIT,
+        prices: CentPrices = CENT_PRICES,
     ) -> None:
         self.clock = FakeClock()
         self.seconds_left: Callable[[], float] = lambda: 900.0
@@ -139,6 +149,10 @@ class Management:
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
+        self.usage = InMemoryUsage()
+        self.budgets, self.archiver = InMemoryBudgets(self.usage), FakeArchiver(self.memories)
+        self.default_limit, self.cent_prices = default_limit, prices
+        self.quota = KeepQuota(rule=quota, library=self.library, clock=self.clock, archive=self.archiver)
         self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
         self.writer = GuardedWriter(
@@ -156,7 +170,7 @@ class Management:
             tombstones=self.tombstones,
             erasures=self.erasures,
             memories=self.erasable,
-            records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers),
+            records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers, self.usage),
             archive=self.archive,
             events=self.event_store,
         )
@@ -175,7 +189,7 @@ class Management:
             access=access,
             memories=ManageMemories(
                 library=self.library,
-                writing=WritingPorts(screening, embedder, self.writer),
+                writing=WritingPorts(screening, embedder, self.writer, self.quota),
                 visibility=visibility,
                 remover=remover,
                 trail=trail,
@@ -195,12 +209,24 @@ class Management:
             settings=ManageSettings(settings, trail),
             erasures=self.erase,
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
-            importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
+            importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock, quota=self.quota),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
             undoing=self._undoing(remover, visibility),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
+            usage=self._usage(),
             prices=Prices(prompt=0.15, completion=0.60),
+        )
+
+    def _usage(self) -> ManageUsage:
+        sources = UsageSources(self.library, InMemorySizes(self.memories), self.usage, self.budgets)
+        return ManageUsage(
+            sources,
+            quota=self.quota,
+            default=self.default_limit,
+            prices=self.cent_prices,
+            trail=self.trail,
+            clock=self.clock,
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:

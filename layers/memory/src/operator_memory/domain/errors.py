@@ -58,6 +58,16 @@ class ConflictError(MemoryServiceError):
     """The request contradicts what is stored; the message says what."""
 
 
+class QuotaFullError(ConflictError):
+    """The account may have no more facts."""
+
+    def __init__(self, *, used: int, most: int) -> None:
+        super().__init__(
+            f"the account has {used} facts and may have {most}: delete or archive some, then send this again"
+        )
+        self.used, self.most = used, most
+
+
 class ErasureIncompleteError(MemoryServiceError):
     """Something was still there after the deletion: a write that was under way. Trying again takes it too."""
 

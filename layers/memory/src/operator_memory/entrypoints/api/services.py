@@ -13,6 +13,7 @@ from operator_memory.application.management.manage_memories import ManageMemorie
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.recall.search_memories import SearchMemories
+from operator_memory.application.usage.manage_usage import ManageUsage
 from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.contracts.account import Prices
 
@@ -33,6 +34,7 @@ class Services:
     undoing: UndoRun
     once: AnswerOnce
     explanation: ExplainMemories
+    usage: ManageUsage
     prices: Prices = field(default_factory=Prices)
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

@@ -11,7 +11,6 @@ from operator_memory.application.management.import_memories import ImportReport
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
 from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.management.erasure import Erasure, ErasureState, not_covered
-from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.contracts.job import JobBody
@@ -73,22 +72,6 @@ class SettingsView(BaseModel):
     """The values as the platform holds them."""
 
     settings: dict[str, Any]
-
-
-class UsageView(BaseModel):
-    """How much is stored: counts of memories."""
-
-    total: int
-    active: int
-    pinned: int
-    by_scope: dict[str, int]
-    by_kind: dict[str, int]
-    by_agent: dict[str, int]
-
-
-def usage_view(usage: Usage) -> UsageView:
-    """``usage`` for an answer."""
-    return UsageView(**asdict(usage))
 
 
 class RejectedLine(BaseModel):
@@ -251,6 +234,10 @@ class JobView(BaseModel):
     times: Times
     attempts: int
     counts: dict[str, int] = Field(description="Outcomes of the facts.")
+    notices: list[str] = Field(
+        description="What to know of how it was done. `budget_used_up`: by the rules instead of the model, since the"
+        " month's budget was used up."
+    )
     undone_at: datetime | None = Field(description="When a person took back what it taught.")
     facts: list[OutcomeView]
     turns: list[OutcomeView]
@@ -288,6 +275,7 @@ def job_view(record: JobRecord, prices: Prices) -> JobView:
         ),
         attempts=record.attempts,
         counts=outcome_counts(record.facts),
+        notices=list(record.notices),
         undone_at=record.undone_at,
         facts=[_outcome(fact) for fact in record.facts],
         turns=[_outcome(turn) for turn in record.turns],

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
+from operator_memory.entrypoints.wiring.usage import counting_of
 
 if TYPE_CHECKING:
     from operator_memory.application.management.record_events import RecordEvents
@@ -20,4 +21,9 @@ def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     supabase = adapters.required_supabase()
     tombstones = DynamoDBTombstones(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
-    return RecordEvents(store=SupabaseEventStore(supabase), library=adapters.library(), tombstones=tombstones)
+    return RecordEvents(
+        store=SupabaseEventStore(supabase),
+        library=adapters.library(),
+        tombstones=tombstones,
+        usage=counting_of(adapters, "audit"),
+    )

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.wiring.shared import jobs_of
+from operator_memory.entrypoints.wiring.usage import budget_check_of, counting_of, quota_of
 
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
     from operator_memory.application.learning.consume_jobs import ConsumeJobs
     from operator_memory.application.learning.extract_run import ExtractRun
+    from operator_memory.application.learning.limits import AccountLimits
+    from operator_memory.application.ports.core import Embedder
+    from operator_memory.application.shared.audit_trail import AuditTrail
 
 
 def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
@@ -47,8 +51,15 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
 
     settings, clock, redactor = adapters.settings, adapters.clock, SecretRedactor()
     embedder, memories, writer = adapters.embedder(), adapters.memories(), adapters.writer()
-    extractor = Mem0Extractor(model=adapters.chat_model(), embedder=embedder, memories=memories, clock=clock)
+    usage, trail = counting_of(adapters, "extraction"), adapters.trail()
     visibility, learned = adapters.turn_visibility(), adapters.learned()
+    extractor = Mem0Extractor(
+        model=adapters.chat_model(),
+        embedder=embedder,
+        memories=memories,
+        clock=clock,
+        meter=usage if settings.extraction_mode == "llm" else None,  # the rules cost nothing
+    )
     fact_ports = FactDependencies(extractor, memories, writer, redactor, clock, visibility, learned)
     ports = ExtractionPorts(
         jobs=jobs,
@@ -58,6 +69,7 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
         watermarks=DynamoDBWatermarks(adapters.dynamodb, adapters.required("memory_table")),
         thread_messages=adapters.thread_messages(),
         clock=clock,
+        usage=usage,
     )
     return ExtractRun(
         ports,
@@ -66,8 +78,21 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
         ),
         turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
         facts=LearnFacts(
-            fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota
+            fact_ports, chunk_characters=settings.extraction_chunk_characters, limits=_limits(adapters, trail, embedder)
         ),
         memories=writer,
-        trail=adapters.trail(),
+        trail=trail,
     )
+
+
+def _limits(adapters: AdaptersInUse, trail: "AuditTrail", embedder: "Embedder") -> "AccountLimits":
+    """The quota, and, where there is a model to pay for, the budget and what extracts without it."""
+    from operator_memory.adapters.models.mem0_engine import Mem0Extractor
+    from operator_memory.adapters.models.rules_llm import RulesLLM
+    from operator_memory.application.learning.limits import AccountLimits, WithoutModel
+
+    quota = quota_of(adapters)
+    if adapters.settings.extraction_mode == "rules":
+        return AccountLimits(quota.rule, quota)
+    rules = Mem0Extractor(model=RulesLLM(), embedder=embedder, memories=adapters.memories(), clock=adapters.clock)
+    return AccountLimits(quota.rule, quota, WithoutModel(budget_check_of(adapters, trail), rules))
