@@ -210,10 +210,10 @@ class Settings:
         "MONTHLY_BUDGET_CENTS",
         0,
         "US cents that the model may cost an account in a calendar month (UTC); then the rules extract. `0`: no limit. Needs the prices.",
-        within=(0, 1_000_000_000),
+        within=(0, 100_000_000),
     )
     monthly_budget_tokens: int = _var(
-        "MONTHLY_BUDGET_TOKENS", 0, "The same in tokens, for where prices are not known.", within=(0, 10**12)
+        "MONTHLY_BUDGET_TOKENS", 0, "The same in tokens, for where prices are not known.", within=(0, 999_999_999)
     )
     memory_quota: int = _var(
         "MEMORY_QUOTA",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.wiring.shared import jobs_of
-from operator_memory.entrypoints.wiring.usage import budget_check_of, counting_of, quota_of
+from operator_memory.entrypoints.wiring.usage import budget_check_of, counting_of, prices_of, quota_of
 
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
@@ -51,7 +51,7 @@ def _extract_run(adapters: AdaptersInUse, jobs: "DynamoDBJobs") -> "ExtractRun":
 
     settings, clock, redactor = adapters.settings, adapters.clock, SecretRedactor()
     embedder, memories, writer = adapters.embedder(), adapters.memories(), adapters.writer()
-    usage, trail = counting_of(adapters, "extraction"), adapters.trail()
+    usage, trail = counting_of(adapters, "extraction", prices_of(settings)), adapters.trail()
     visibility, learned = adapters.turn_visibility(), adapters.learned()
     extractor = Mem0Extractor(
         model=adapters.chat_model(),

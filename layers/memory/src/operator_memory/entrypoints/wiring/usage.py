@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from operator_memory.application.usage.keep_quota import KeepQuota
     from operator_memory.application.usage.manage_usage import ManageUsage
 
+NOT_KNOWN = Prices()
 
-def counting_of(adapters: AdaptersInUse, function: str) -> CountUsage:
-    """What counts, with metrics of ``function``."""
-    measure = _measure(function)
-    return CountUsage(_counters(adapters), prices=prices_of(adapters.settings), clock=adapters.clock, measure=measure)
+
+def counting_of(adapters: AdaptersInUse, function: str, prices: Prices = NOT_KNOWN) -> CountUsage:
+    """What counts, with metrics of ``function``. ``prices``: where calls of the model are counted."""
+    return CountUsage(_counters(adapters), prices=prices, clock=adapters.clock, measure=_measure(function))
 
 
 def budget_check_of(adapters: AdaptersInUse, trail: "AuditTrail") -> "CheckBudget":
