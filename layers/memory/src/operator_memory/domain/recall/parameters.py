@@ -61,7 +61,6 @@ class RankingParameters:
     same_thing_share: float = 0.25
     """Of the larger words part of two: from there on they are about the same thing, and the newer one holds."""
 
-
     def candidates_for(self, limit: int) -> int:
         """Return how many a search should find for a list of ``limit`` memories."""
         return max(self.candidates, round(self.candidates_a_place * limit))

@@ -132,11 +132,11 @@ class ErasureBody(Closed):
 
 
 class NotCoveredView(BaseModel):
-    """Copies that the erasure does not reach, and when they are gone (null: not known before it is complete)."""
+    """What the erasure does not reach, and when it is gone (null: not known before it is complete)."""
 
-    where: Literal["dead_letters", "dead_events", "backups"] = Field(
+    where: Literal["dead_letters", "dead_events", "usage_totals", "backups"] = Field(
         description="`dead_letters`: runs that were given up. `dead_events`: searches that did not reach the trail."
-        " `backups`: copies of the stores."
+        " `usage_totals`: numbers of what the account used each month. `backups`: copies of the stores."
     )
     until: datetime | None
 
