@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters usage check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,10 @@ job: $(STAMP)  ## Print a job record: make job ACCOUNT=ada JOB=...
 
 dead-letters: $(STAMP)  ## Work on dead letters: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.dead_letters $(if $(STACK),--stack '$(STACK)',--local) $(CMD)
+
+usage: $(STAMP)  ## Print what an account has used, by day and agent: make usage ACCOUNT=ada [DAYS=30] (STACK=... on AWS)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.usage $(if $(DAYS),--days '$(DAYS)') \
+	  $(if $(STACK),--stack '$(STACK)' $(if $(filter command environment,$(origin ACCOUNT)),'$(ACCOUNT)'),--local '$(ACCOUNT)')
 
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style
