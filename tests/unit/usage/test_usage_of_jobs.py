@@ -131,6 +131,7 @@ def test_a_budget_that_is_used_up_in_the_middle_of_a_thread_has_the_rules_go_on(
     first = world.run(a_job(LIVES))
     second = world.run(a_job(AGAIN, job_id="job-2"))
     assert (first.notices, second.notices) == ((), (BUDGET_USED_UP,))
+    assert (first.llm_calls, second.llm_calls) == (1, 0)
     assert (len(world.extractor.calls), len(world.rules.calls)) == (1, 1)
     assert second.state is JobState.DONE
     assert [fact.outcome for fact in second.facts] == ["added"]

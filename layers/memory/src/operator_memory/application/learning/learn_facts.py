@@ -73,6 +73,8 @@ class _Means:
 
     ports: FactDependencies
     quota: Quota
+    by_rules: bool = False
+    """In place of the model, which is not called then."""
 
 
 class LearnFacts:
@@ -121,13 +123,11 @@ class LearnFacts:
 
         It is asked once, before the first call: to change over in the middle of a run would save little.
         """
-        limits, ports = self._limits, self._ports
-        quota = limits.quota.quota(job.account_id)
-        without = limits.without_model
-        if without is not None and not without.budget.allows_model(job.account_id):
-            ports = replace(ports, extractor=without.extractor)
-            progress.notice(BUDGET_USED_UP)
-        return _Means(ports, quota)
+        quota, without = self._limits.quota.quota(job.account_id), self._limits.without_model
+        if without is None or without.budget.allows_model(job.account_id):
+            return _Means(self._ports, quota)
+        progress.notice(BUDGET_USED_UP)
+        return _Means(replace(self._ports, extractor=without.extractor), quota, by_rules=True)
 
     def _chunks(self, job: RunJob, turns: Sequence[Turn], earlier: Sequence[Turn]) -> Iterator[Chunk]:
         for part, until in self._parts(job, turns):
@@ -161,7 +161,7 @@ class LearnFacts:
                 self._learn(half, report, attempt, means)
             return
         report.answered += 1
-        report.llm_calls += extraction.llm_calls
+        report.llm_calls += 0 if means.by_rules else extraction.llm_calls
         report.tokens += extraction.tokens
         report.unreadable += extraction.unreadable
         room = AccountRoom(means.quota, self._limits.room, chunk.job.account_id)

@@ -189,7 +189,7 @@ def budget_view(found: AccountBudget, *, priced: bool) -> BudgetView:
 def _used(counts: Counts, *, priced: bool) -> dict[str, Any]:
     numbers = asdict(counts)
     cost = numbers.pop("cost_micro_cents")
-    known = cost > 0 or priced
+    known = cost > 0 or priced or counts.llm_calls == 0
     return {**numbers, "estimated_usd": round(cost / MICRO_CENTS / 100, 6) if known else None}
 
 
