@@ -16,7 +16,7 @@ from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.api.openapi import document
 
 from tests.support.builders import NOW, a_memory
-from tests.support.management.api import ISSUER, SECRET, Answer, Management
+from tests.support.management.api import ISSUER, SECRET, Answer, Management, Terms
 from tests.support.management.checks import added, belonging_to, is_problem, of_type, the_event
 
 
@@ -283,7 +283,7 @@ LIMITS = {Bucket.READS: RateLimit(4), Bucket.WRITES: RateLimit(2), Bucket.EXPENS
 
 def limited() -> World:
     """A world whose limits nobody has used anything of."""
-    world = World(limits=LIMITS)
+    world = World(terms=Terms(rates=LIMITS))
     world.api.clock.advance(minutes=5)
     return world
 

@@ -16,7 +16,7 @@ from operator_memory.domain.usage.counts import Counts, Prices, UsageEvent
 from operator_memory.domain.usage.quota import WhenFull
 
 from tests.support.builders import SESSION_KEY, a_memory
-from tests.support.management.api import Management
+from tests.support.management.api import Management, Terms
 from tests.support.management.checks import belonging_to, is_problem, of_type
 
 NOTHING_USED = {
@@ -57,7 +57,7 @@ def test_usage_of_an_account_that_has_used_nothing() -> None:
 
 
 def test_usage_tells_bytes_the_quota_and_this_months_use() -> None:
-    platform = Management(quota=FixedQuota(2), default_limit=Limit(cents=24))
+    platform = Management(terms=Terms(quota=FixedQuota(2), default_limit=Limit(cents=24)))
     user, other = platform.platform.new_user(), platform.platform.new_user()
     platform.put(*facts(user, "tea", "toast"), *facts(other, "their own"))
     for days_ago in (0, 3, 40):
@@ -76,7 +76,7 @@ def test_usage_tells_bytes_the_quota_and_this_months_use() -> None:
 
 
 def test_without_prices_no_cost_is_told() -> None:
-    platform = Management(prices=Prices(), default_limit=Limit(tokens=1_000))
+    platform = Management(terms=Terms(prices=Prices(), default_limit=Limit(tokens=1_000)))
     user = platform.platform.new_user()
     spent(platform, user, cents=0)
     usage = platform.call("GET", "/v1/usage", user=user).json
@@ -167,7 +167,7 @@ def limits(view: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def test_a_service_grants_and_an_owner_stays_below() -> None:
-    platform = Management(default_limit=Limit(cents=100))
+    platform = Management(terms=Terms(default_limit=Limit(cents=100)))
     user = platform.platform.new_user()
     token = platform.service_token()
     assert limits(platform.call("GET", "/v1/budget", user=user).json)["limit"] == (100, None)
@@ -197,7 +197,7 @@ def test_setting_a_budget_is_on_the_trail() -> None:
 
 
 def test_a_cost_that_cannot_be_estimated_cannot_be_limited() -> None:
-    platform = Management(prices=Prices())
+    platform = Management(terms=Terms(prices=Prices()))
     user = platform.platform.new_user()
     is_problem(platform.call("PUT", "/v1/budget", user=user, body={"cents": 5}), 422, "cents")
     assert platform.call("PUT", "/v1/budget", user=user, body={"tokens": 5}).status == 200
@@ -215,7 +215,7 @@ def test_a_budget_that_is_none_is_refused(body: dict[str, Any]) -> None:
 
 
 def test_a_full_account_refuses_one_more_and_says_how_full_it_is() -> None:
-    platform = Management(quota=FixedQuota(2))
+    platform = Management(terms=Terms(quota=FixedQuota(2)))
     user = platform.platform.new_user()
     platform.put(*facts(user, "tea", "toast"), *facts(user, "a turn", key=SESSION_KEY, kind=Kind.TURN))
     answer = platform.call("POST", "/v1/memories", user=user, body={"memory": "Likes jam."})
@@ -224,7 +224,7 @@ def test_a_full_account_refuses_one_more_and_says_how_full_it_is() -> None:
 
 
 def test_what_is_there_already_needs_no_room() -> None:
-    platform = Management(quota=FixedQuota(1))
+    platform = Management(terms=Terms(quota=FixedQuota(1)))
     user = platform.platform.new_user()
     first = platform.call("POST", "/v1/memories", user=user, body={"memory": "Likes jam."})
     again = platform.call("POST", "/v1/memories", user=user, body={"memory": "Likes jam."})
@@ -232,7 +232,7 @@ def test_what_is_there_already_needs_no_room() -> None:
 
 
 def test_a_full_account_archives_the_least_important_where_its_policy_says_so() -> None:
-    platform = Management(quota=FixedQuota(3, WhenFull.ARCHIVE))
+    platform = Management(terms=Terms(quota=FixedQuota(3, WhenFull.ARCHIVE)))
     user = platform.platform.new_user()
     weak, pinned, strong = (
         facts(user, "weak", importance=0.2)
@@ -246,7 +246,7 @@ def test_a_full_account_archives_the_least_important_where_its_policy_says_so() 
 
 
 def test_an_account_full_of_pinned_facts_refuses() -> None:
-    platform = Management(quota=FixedQuota(1, WhenFull.ARCHIVE))
+    platform = Management(terms=Terms(quota=FixedQuota(1, WhenFull.ARCHIVE)))
     user = platform.platform.new_user()
     platform.put(*facts(user, "pinned", pinned=True))
     is_problem(platform.call("POST", "/v1/memories", user=user, body={"memory": "Likes jam."}), 409)
@@ -254,7 +254,7 @@ def test_an_account_full_of_pinned_facts_refuses() -> None:
 
 
 def test_an_archive_that_fails_loses_nothing() -> None:
-    platform = Management(quota=FixedQuota(1, WhenFull.ARCHIVE))
+    platform = Management(terms=Terms(quota=FixedQuota(1, WhenFull.ARCHIVE)))
     user = platform.platform.new_user()
     platform.put(*facts(user, "weak"))
     platform.archiver.error = UpstreamUnavailableError("s3", "throttled")
@@ -268,7 +268,7 @@ def imported(platform: Management, user: str, *memories: Memory) -> Any:
 
 
 def test_an_import_brings_back_as_many_facts_as_there_is_room_for() -> None:
-    platform = Management(quota=FixedQuota(2))
+    platform = Management(terms=Terms(quota=FixedQuota(2)))
     user = platform.platform.new_user()
     platform.put(*facts(user, "there"))
     turn = belonging_to(user, a_memory("a turn", key=SESSION_KEY, kind=Kind.TURN))
@@ -279,7 +279,7 @@ def test_an_import_brings_back_as_many_facts_as_there_is_room_for() -> None:
 
 
 def test_an_import_into_a_full_account_makes_room_where_its_policy_says_so() -> None:
-    platform = Management(quota=FixedQuota(2, WhenFull.ARCHIVE))
+    platform = Management(terms=Terms(quota=FixedQuota(2, WhenFull.ARCHIVE)))
     user = platform.platform.new_user()
     old = facts(user, "old", "older", importance=0.1)
     platform.put(*old)

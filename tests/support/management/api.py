@@ -70,8 +70,19 @@ SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
 SERVICE_KEY = "a-key-of-at-least-thirty-two-characters"
 ALL_SCOPES = [action.value for action in Action]
 NO_LIMITS = {bucket: RateLimit(0) for bucket in Bucket}
-PLENTY = FixedQuota(20_000)
-CENT_PRICES = CentPrices(15, 60)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How often callers may call, and what accounts may keep and spend."""
+
+    rates: Mapping[Bucket, RateLimit] = field(default_factory=lambda: NO_LIMITS)
+    quota: FixedQuota = FixedQuota(20_000)  # noqa: RUF009  (frozen)
+    default_limit: Limit = NO_LIMIT
+    prices: CentPrices = CentPrices(15, 60)  # noqa: RUF009  (frozen)
+
+
+USUAL_TERMS = Terms()
 
 
 @dataclass
@@ -128,10 +139,7 @@ class Management:
         search: MemorySearch | None = None,
         marks: TurnMarks | None = None,
         learned: LearnedMemories | None = None,
-        limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
-        quota: FixedQuota = PLENTY,
-        default_limit: Limit = NO_LIMIT,
-        prices: CentPrices = CENT_PRICES,
+        terms: Terms = USUAL_TERMS,
     ) -> None:
         self.clock = FakeClock()
         self.seconds_left: Callable[[], float] = lambda: 900.0
@@ -150,20 +158,17 @@ class Management:
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.usage = InMemoryUsage()
-        self.budgets, self.archiver = InMemoryBudgets(self.usage), FakeArchiver(self.memories)
-        self.default_limit, self.cent_prices = default_limit, prices
-        self.quota = KeepQuota(rule=quota, library=self.library, clock=self.clock, archive=self.archiver)
+        self.budgets, self.archiver, self.terms = InMemoryBudgets(self.usage), FakeArchiver(self.memories), terms
+        self.quota = KeepQuota(rule=terms.quota, library=self.library, clock=self.clock, archive=self.archiver)
         self.event_store = FakeEventStore(self.platform)
         self.expiry = InMemoryExpiryIndex()
+        kept = writer or self.memories
         self.writer = GuardedWriter(
-            memories=writer or self.memories,
-            expiry=self.expiry,
-            erasable=self.erasable,
-            tombstones=self.tombstones,
+            memories=kept, expiry=self.expiry, erasable=self.erasable, tombstones=self.tombstones
         )
         self.trail = AuditTrail(self.events, self.clock)
         self.erase = self._erase()
-        self.api = MemoriesApi(self._services(limits))
+        self.api = MemoriesApi(self._services(terms.rates))
 
     def _erase(self) -> EraseMemories:
         ports = ErasurePorts(
@@ -183,8 +188,7 @@ class Management:
         remover = RemoveMemories(
             library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
         )
-        access = self._access(limits)
-        screening = ScreenWriting(access.authorize, clock)
+        screening = ScreenWriting((access := self._access(limits)).authorize, clock)
         return Services(
             access=access,
             memories=ManageMemories(
@@ -223,8 +227,8 @@ class Management:
         return ManageUsage(
             sources,
             quota=self.quota,
-            default=self.default_limit,
-            prices=self.cent_prices,
+            default=self.terms.default_limit,
+            prices=self.terms.prices,
             trail=self.trail,
             clock=self.clock,
         )

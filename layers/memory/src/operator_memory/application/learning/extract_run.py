@@ -177,16 +177,15 @@ class ExtractRun:
         )
 
     def _run(self, job: RunJob, progress: Progress) -> tuple[JobRecord, Watermark | None]:
-        record, now = progress.record, self._ports.clock.now()
+        now = self._ports.clock.now()
         if job.sent_at is not None:
             now = min(now, job.sent_at)  # a job that waited in the queue through an erasure tells of what was before it
         job = replace(job, finished_at=min(job.finished_at, now))
-        done = replace(record, state=JobState.DONE, error=None, error_detail=None, chunks={})
         off = self._switched_off(job)
         if off is not None:
             if off != "memory_disabled":
                 self._pass_over(job)
-            return replace(done, skipped={off: 1}, updated_at=self._ports.clock.now()), None
+            return replace(_done(progress.record), skipped={off: 1}, updated_at=self._ports.clock.now()), None
         messages, watermark = self._messages(job)
         messages = _not_later(messages, now)
         kept = self._not_erased(job, messages)
@@ -196,7 +195,7 @@ class ExtractRun:
         earlier = self._earlier(job, len(said)) if said else ()
         turns = self._turns.store(job, said)
         learned = self._facts.learn(job, said, progress, earlier=earlier)
-        facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
+        facts = self._replacing(job, learned.outcomes, said) if progress.record.attempts > 1 else learned.outcomes
         left_out = {
             "erased": len(messages) - len(kept),
             DELETED: len(conversation.turns) - len(said),
@@ -204,7 +203,7 @@ class ExtractRun:
             "unreadable_facts": learned.unreadable,
         }
         done = replace(
-            done,
+            _done(progress.record),
             facts=tuple(facts),
             turns=tuple(turns),
             skipped={**conversation.skipped, **{reason: count for reason, count in left_out.items() if count}},
@@ -213,7 +212,6 @@ class ExtractRun:
             prompt_tokens=learned.tokens.prompt,
             completion_tokens=learned.tokens.completion,
             redactions=dict(redactions),
-            notices=progress.record.notices,
             updated_at=self._ports.clock.now(),
         )
         return done, watermark
@@ -343,6 +341,11 @@ class ExtractRun:
         redacted = self._ports.redactor.redact(text)
         counts.update(redacted.counts)
         return redacted.text
+
+
+def _done(record: JobRecord) -> JobRecord:
+    """``record`` without what is known only while the job goes on."""
+    return replace(record, state=JobState.DONE, error=None, error_detail=None, chunks={})
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:
