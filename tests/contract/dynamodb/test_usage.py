@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from operator_memory.adapters.dynamodb.table import key
-from operator_memory.adapters.dynamodb.usage import counters
 from operator_memory.adapters.dynamodb.usage.budgets import DynamoDBBudgets
 from operator_memory.adapters.dynamodb.usage.counters import DynamoDBUsage, day_item, month_item
 from operator_memory.application.ports.usage import Budgets, UsageCounters
@@ -153,7 +152,7 @@ class Busy:
 
 def test_transactions_that_meet_are_tried_again(table: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(counters.time, "sleep", waits.append)
+    monkeypatch.setattr("operator_memory.adapters.dynamodb.usage.counters.time.sleep", waits.append)
     client, name = table
     assert add(DynamoDBUsage(Busy(client, 3), name)) == 1  # type: ignore[arg-type]
     assert len(waits) == 3

@@ -1,6 +1,7 @@
 """Usage, budgets and quotas, as people and services see them."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -116,7 +117,8 @@ def test_days_are_listed_by_day_and_agent() -> None:
     assert found["days"][0]["estimated_usd"] == 0.1
     of_one = platform.call("GET", "/v1/usage/days", user=user, agent_id="agent-2").json
     assert len(of_one["days"]) == 1
-    of_old = platform.call("GET", "/v1/usage/days", user=user, **{"from": "2026-10-01", "to": "2026-10-25"}).json
+    october: dict[str, Any] = {"from": "2026-10-01", "to": "2026-10-25"}
+    of_old = platform.call("GET", "/v1/usage/days", user=user, **october).json
     assert [row["day"] for row in of_old["days"]] == ["2026-10-25"]
 
 
@@ -276,6 +278,15 @@ def test_an_import_brings_back_as_many_facts_as_there_is_room_for() -> None:
     assert (report["added"], report["duplicates"]) == (2, 1)
     full = "the account is full: it may have no more facts"
     assert report["rejected"] == [{"line": 2, "reason": full}, {"line": 5, "reason": full}]
+
+
+def test_what_is_not_in_force_needs_no_room() -> None:
+    platform = Management(terms=Terms(quota=FixedQuota(1)))
+    user = platform.platform.new_user()
+    platform.put(*facts(user, "there"))
+    [old] = facts(user, "old")
+    ended = replace(old, superseded_by=facts(user, "there")[0].id, valid_until=platform.clock.now())
+    assert imported(platform, user, ended)["added"] == 1
 
 
 def test_an_import_into_a_full_account_makes_room_where_its_policy_says_so() -> None:

@@ -70,6 +70,7 @@ def test_a_whole_account_is_measured_exactly() -> None:
 def test_a_sample_tells_how_far_off_it_may_be() -> None:
     sample = [PointSize(100 + n % 7, 50) for n in range(500)]
     found = estimated_sizes(sample, 20_000)
-    assert (found.payload, found.vectors) == (pytest.approx(20_000 * 103, rel=0.01), 1_000_000)
+    assert found.payload == pytest.approx(20_000 * 103, rel=0.01)
+    assert found.vectors == 1_000_000
     assert 0 < found.error_percent < 1
     assert estimated_sizes(sample[:1], 20_000).error_percent == 100.0

@@ -231,7 +231,7 @@ class Settings:
     memory_table: str = _var(
         "MEMORY_TABLE",
         "",
-        "DynamoDB table of job records, watermarks, the expiry index, tombstones, receipts and rate limits.",
+        "DynamoDB table of job records, watermarks, the expiry index, tombstones, receipts, usage, budgets and rate limits.",
     )
     events_queue_url: str = _var(
         "EVENTS_QUEUE_URL",

@@ -158,7 +158,8 @@ class ImportMemories:
         """Return the ids of the facts for which there is no room: the last ones."""
         if self._quota is None:
             return set()
-        facts = [memory.id for memory in new if memory.kind is Kind.FACT]
+        in_force = [memory for memory in new if memory.rejected is None and memory.valid_until is None]
+        facts = [memory.id for memory in in_force if memory.kind is Kind.FACT]
         return set(facts[self._quota.admit(account_id, len(facts)) :])
 
     def _read(self, account_id: AccountId, step: _Step) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
