@@ -1,5 +1,6 @@
 """Counts of usage and budgets: one suite for the fakes and for DynamoDB (moto's server)."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -121,8 +122,23 @@ def test_a_month_ends_at_midnight_utc(usage: UsageCounters) -> None:
     assert (usage.month(ACCOUNT, MONTH), usage.month(ACCOUNT, date(2026, 12, 1))) == (A_CALL, A_CALL)
 
 
+class OneAtATime:
+    """A client whose requests are carried out one by one: DynamoDB's transactions are atomic, moto's threads are not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._lock = client, threading.Lock()
+
+    def transact_write_items(self, **request: Any) -> Any:
+        with self._lock:
+            return self._client.transact_write_items(**request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
 def test_two_workers_at_once_lose_nothing_and_count_nothing_twice(table: tuple[Any, str]) -> None:
-    usage = DynamoDBUsage(*table)
+    client, name = table
+    usage = DynamoDBUsage(OneAtATime(client), name)  # type: ignore[arg-type]
     with ThreadPoolExecutor(8) as pool:
         told_once = list(pool.map(lambda _: add(usage), range(24)))
         told_by_all = list(pool.map(lambda _: add(usage, cause="job:1"), range(8)))
