@@ -123,7 +123,7 @@ def test_a_month_ends_at_midnight_utc(usage: UsageCounters) -> None:
 
 
 class OneAtATime:
-    """A client whose requests are carried out one by one: DynamoDB's transactions are atomic, moto's threads are not."""
+    """A client whose requests are carried out one by one: transactions are atomic, moto's threads are not."""
 
     def __init__(self, client: Any) -> None:
         self._client, self._lock = client, threading.Lock()
