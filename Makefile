@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters usage backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -86,6 +86,10 @@ erase-again: $(STAMP)  ## After a cluster's own restore: carry out the erasures 
 
 reembed: $(STAMP)  ## Move all memories to another embedding model: make reembed CMD=start (status, verify, switch, settle, drop, abandon)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.reembed $(WHERE) $(if $(filter command,$(origin CMD)),$(CMD),status)
+
+usage: $(STAMP)  ## Print what an account has used, by day and agent: make usage ACCOUNT=ada [DAYS=30] (STACK=... on AWS)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.usage $(if $(DAYS),--days '$(DAYS)') \
+	  $(if $(STACK),--stack '$(STACK)' $(if $(filter command environment,$(origin ACCOUNT)),'$(ACCOUNT)'),--local '$(ACCOUNT)')
 
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style

@@ -16,9 +16,11 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
@@ -77,7 +79,9 @@ def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
         ExtractionPolicy(),
         turns=StoreTurns(embedder=embedder, memories=writer, lifetime=timedelta(days=settings.session_memory_days)),
         facts=LearnFacts(
-            fact_ports, chunk_characters=settings.extraction_chunk_characters, quota=settings.memory_quota
+            fact_ports,
+            chunk_characters=settings.extraction_chunk_characters,
+            limits=AccountLimits(FixedQuota(settings.memory_quota)),
         ),
         memories=writer,
         trail=AuditTrail(NoEvents(), clock),

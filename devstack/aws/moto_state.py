@@ -18,6 +18,7 @@ from moto.sqs.models import Message, Queue, SQSBackend
 
 from devstack.aws.intrinsics import ACCOUNT, REGION
 from devstack.aws.moto_store import Key, MotoStore
+from devstack.aws.moto_transactions import mend_transactions
 
 _MESSAGE_FIELDS = (
     "body",
@@ -47,6 +48,7 @@ class MotoState:
         self._objects: dict[str, dict[str, object]] = {}
         self._mend_queues()
         self._watch_tables()
+        mend_transactions()
 
     def restore(self, *, callers_gone: bool) -> None:
         """Put back what is kept, into the queues, tables and buckets that exist now; what has no place stays kept.

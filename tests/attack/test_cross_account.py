@@ -18,9 +18,11 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
@@ -37,7 +39,7 @@ from tests.support.learning.extraction import a_job
 
 pytest_plugins = ["tests.support.attack.fixtures"]
 
-ATTEMPTS = 21_700
+ATTEMPTS = 22_500
 FEWER = 2_000
 """Enough for each route about sixty times."""
 
@@ -257,9 +259,7 @@ def test_whatever_a_session_through_every_route_sends_is_bound_to_the_callers_ac
     elsewhere = {  # what is kept in other stores; an erasure that is complete is answered from its record
         (method, path)
         for method, path in routes()
-        if "settings" in path
-        or "/jobs" in path
-        or "/archive" in path
+        if any(part in path for part in ("settings", "/jobs", "/archive", "/budget", "/usage/days"))
         or (method == "GET" and "/erasures" in path)
         or path.endswith("resume")
     }
@@ -296,7 +296,7 @@ def extraction_of(world: AttackWorld) -> ExtractRun:
         facts=LearnFacts(
             FactDependencies(extractor, world.store, made.writer, redactor, made.clock, visibility, made.learned),
             chunk_characters=48_000,
-            quota=1_000,
+            limits=AccountLimits(FixedQuota(1_000)),
         ),
         memories=made.writer,
         trail=made.trail,

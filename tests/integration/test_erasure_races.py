@@ -23,11 +23,13 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import RawMessage, Turn
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
 from operator_memory.domain.management.erasure import ErasureState
@@ -148,7 +150,7 @@ class System:
             ports,
             ExtractionPolicy(),
             turns=StoreTurns(embedder=FakeEmbedder(), memories=writer, lifetime=timedelta(days=30)),
-            facts=LearnFacts(fact_ports, chunk_characters=48_000, quota=1_000),
+            facts=LearnFacts(fact_ports, chunk_characters=48_000, limits=AccountLimits(FixedQuota(1_000))),
             memories=writer,
             trail=self.trail,
         )

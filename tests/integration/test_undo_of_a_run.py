@@ -21,6 +21,7 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -28,6 +29,7 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, RunJob, outcome_counts
 from operator_memory.domain.memory.memory import Memory
@@ -88,7 +90,7 @@ class System:
             self.extractor, self.store, self.writer, SecretRedactor(), self.clock, self.visibility, self.learned
         )
         turns = StoreTurns(embedder=FakeEmbedder(), memories=self.writer, lifetime=timedelta(days=30))
-        facts = LearnFacts(fact_ports, chunk_characters=48_000, quota=5_000)
+        facts = LearnFacts(fact_ports, chunk_characters=48_000, limits=AccountLimits(FixedQuota(5_000)))
         extract = ExtractRun(
             ports, ExtractionPolicy(), turns=turns, facts=facts, memories=self.writer, trail=self.trail
         )

@@ -36,6 +36,7 @@ WITH: dict[str, dict[str, str]] = {
     "EMBEDDING_TIMEOUT_MS": {"CONTEXT_TIMEOUT_MS": "10000"},
     "QDRANT_TIMEOUT_MS": {"CONTEXT_TIMEOUT_MS": "10000"},
     "RERANKER_API_KEY": {"RERANKER_BASE_URL": "https://reranker.example/v1"},
+    "MONTHLY_BUDGET_CENTS": {"EXTRACTION_PRICE_PROMPT": "15"},
     "SUPABASE_URL": {"SUPABASE_SERVICE_KEY": "k"},
     "SUPABASE_SERVICE_KEY": {"SUPABASE_URL": "https://platform.example"},
     "SUPABASE_JWT_SECRET": {"SUPABASE_URL": "https://platform.example", "SUPABASE_SERVICE_KEY": "k"},

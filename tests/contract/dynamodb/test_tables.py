@@ -184,6 +184,7 @@ def test_a_record_comes_back_as_it_was_saved(jobs: JobStore) -> None:
         turns=outcomes[:1],
         skipped={"no_text": 2},
         llm_calls=3,
+        notices=("budget_used_up",),
         error="upstream_timeout",
         error_detail="llm: no answer",
         updated_at=NOW + timedelta(microseconds=7),

@@ -65,7 +65,7 @@ def test_all_of_the_account_go_and_no_others_and_the_receipts_say_so(
         receipt = erasures.get(ACCOUNT, identity)
         assert receipt is not None
         assert (receipt.removed, set(receipt.dropped)) == ({"memories": 3, DEAD_JOBS: 2}, {DEAD_JOBS})
-        assert places(erasures, identity) == {DEAD_EVENTS, "backups"}
+        assert places(erasures, identity) == {DEAD_EVENTS, "usage_totals", "backups"}
     assert DEAD_JOBS in places(erasures, "later"), "it has letters of its own"
     assert DEAD_JOBS in places(erasures, "e-3", OTHER)
     assert len(erasures.due(now=NOW + timedelta(seconds=1), limit=9)) == 4, "what is due stays due"
@@ -92,7 +92,7 @@ def test_events_are_another_queue_and_another_line(
     where = ["--queue-url", events.dead_letter_url, "--events", "--table", table[1]]
     assert cli.main([*where, "drop", "--account", "acc-1", "--yes"]) == 0
     assert "1 of its receipts says so now." in capsys.readouterr().out
-    assert places(erasures, "e-1") == {DEAD_JOBS, "backups"}
+    assert places(erasures, "e-1") == {DEAD_JOBS, "usage_totals", "backups"}
 
 
 @pytest.mark.parametrize("arguments", [["--reason", "upstream_timeout", "--yes"], []])

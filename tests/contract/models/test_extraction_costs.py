@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
-from operator_memory.domain.errors import UpstreamUnavailableError
+from operator_memory.domain.errors import MalformedResponseError, UpstreamUnavailableError
 from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.builders import a_memory
 from tests.support.fakes.core import FakeEmbedder
@@ -31,6 +33,51 @@ def put(world: World, *texts: str) -> list[Memory]:
 def test_the_tokens_are_those_that_the_api_counted(world: World) -> None:
     assert world.extract().tokens == TokenUsage(700, 30)
     assert world.extract().tokens == TokenUsage(700, 30), "of each extraction its own"
+
+
+@dataclass
+class Meter:
+    """Port ``UsageMeter``: notes the calls."""
+
+    calls: list[tuple[str, str | None, dict[str, int]]] = field(default_factory=list)
+
+    def count_calls(self, account_id: AccountId, agent_id: str | None, **numbers: int) -> None:
+        self.calls.append((account_id, agent_id, numbers))
+
+    def count_job(self, *_: object) -> None:
+        raise AssertionError("the extractor knows no jobs")
+
+
+PAID = (ACCOUNT, "agent-1", {"calls": 1, "prompt_tokens": 700, "completion_tokens": 30})
+
+
+def test_every_call_is_counted_whatever_comes_of_it(world: World) -> None:
+    meter = Meter()
+    world.extractor._meter = meter
+    world.extract()
+    world.answer = completion("no JSON at all")
+    with pytest.raises(MalformedResponseError):
+        world.extract()
+    world.answer = extraction(*FACTS)
+    assert meter.calls == [PAID, PAID]
+
+
+def test_a_call_without_an_answer_is_counted_without_tokens(world: World) -> None:
+    meter = Meter()
+    world.extractor._meter = meter
+    world.answer = reply(b"{}", status=503)
+    with pytest.raises(UpstreamUnavailableError):
+        world.extract()
+    assert meter.calls == [(ACCOUNT, "agent-1", {"calls": 1, "prompt_tokens": 0, "completion_tokens": 0})]
+
+
+def test_what_fails_before_the_call_is_not_counted(world: World) -> None:
+    meter = Meter()
+    world.extractor._meter = meter
+    world.embedder.error = UpstreamUnavailableError("embeddings", "503")
+    with pytest.raises(UpstreamUnavailableError):
+        world.extract()
+    assert meter.calls == []
 
 
 @pytest.mark.parametrize("usage", [None, {}, [], {"prompt_tokens": "7"}, {"prompt_tokens": -1}, 7])

@@ -13,9 +13,11 @@ from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies, cosine
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.recall.retrieve_context import ContextRequest, RetrieveContext
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
@@ -92,7 +94,7 @@ class World:
         visibility, learned = self.parts.turn_visibility(), self.parts.learned()
         ports = FactDependencies(extractor, memories, writer, SecretRedactor(), clock, visibility, learned)
         job = RunJob(job_id, ACCOUNT, "thread-1", "completed", NOW, agent_id="agent-1")
-        learn = LearnFacts(ports, chunk_characters=48_000, quota=100)
+        learn = LearnFacts(ports, chunk_characters=48_000, limits=AccountLimits(FixedQuota(100)))
         return learn.learn(job, [Turn("user", said)], new_progress(job, clock)).outcomes
 
     @property

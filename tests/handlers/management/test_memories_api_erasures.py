@@ -282,10 +282,10 @@ def test_a_receipt_names_what_the_erasure_does_not_reach_until_it_is_dropped(
 ) -> None:
     receipt = erase(platform, owner, team, target="account").json
     ends = {copy["where"]: copy["until"] for copy in receipt["not_covered"]}
-    assert set(ends) == {"dead_letters", "dead_events", "backups"}
+    assert set(ends) == {"dead_letters", "dead_events", "usage_totals", "backups"}
     assert ends["backups"] > ends["dead_letters"] > ends["dead_events"] > receipt["completed_at"]
     platform.erasures.note_dropped(team, "dead_letters", count=2, at=platform.clock.now())
     path = f"/v1/erasures/{receipt['id']}/receipt"
     told = platform.call("GET", path, user=owner, account_id=team).json
-    assert {copy["where"] for copy in told["not_covered"]} == {"dead_events", "backups"}
+    assert {copy["where"] for copy in told["not_covered"]} == {"dead_events", "usage_totals", "backups"}
     assert told["removed"]["dead_letters"] == 2

@@ -147,6 +147,7 @@ DONE: dict[str, Any] = {
     "prompt_tokens": 8_000,
     "completion_tokens": 200,
     "redactions": {"api_key": 1},
+    "notices": ("budget_used_up",),
     "started_at": NOW,
     "updated_at": NOW + timedelta(seconds=2),
 }
@@ -182,6 +183,7 @@ class TestStatus:
         }
         assert (view["facts"][0]["source"], view["facts"][1]["others"]) == ("message-7", ["m-0"])
         assert view["redactions"] == {"api_key": 1}
+        assert view["notices"] == ["budget_used_up"]
         assert view["costs"] == {
             "llm_calls": 1,
             "prompt_tokens": 8_000,

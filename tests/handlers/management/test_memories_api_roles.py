@@ -17,7 +17,7 @@ from operator_memory.domain.shared.holds import Hold
 from operator_memory.entrypoints.api.openapi import document
 
 from tests.support.builders import NOW, a_memory
-from tests.support.management.api import ISSUER, SECRET, Answer, Management
+from tests.support.management.api import ISSUER, SECRET, Answer, Management, Terms
 from tests.support.management.checks import added, belonging_to, is_problem, of_type, the_event
 
 
@@ -59,6 +59,9 @@ ROUTES = [
     Route("GET", "/v1/threads/{thread}/settings", "settings:read", Bucket.READS),
     Route("PATCH", "/v1/threads/{thread}/settings", "memories:write", Bucket.WRITES, body={"memory_enabled": True}),
     Route("GET", "/v1/usage", "memories:read", Bucket.READS),
+    Route("GET", "/v1/usage/days", "memories:read", Bucket.READS),
+    Route("GET", "/v1/budget", "settings:read", Bucket.READS),
+    Route("PUT", "/v1/budget", "settings:write", Bucket.WRITES, True, {"tokens": 1_000}),
     Route("GET", "/v1/export", "memories:read", Bucket.EXPENSIVE),
     Route("POST", "/v1/import", "memories:clear", Bucket.EXPENSIVE, True, b""),
     Route("GET", "/v1/archive", "memories:read", Bucket.READS),
@@ -306,7 +309,7 @@ LIMITS = {Bucket.READS: RateLimit(4), Bucket.WRITES: RateLimit(2), Bucket.EXPENS
 
 def limited() -> World:
     """A world whose limits nobody has used anything of."""
-    world = World(limits=LIMITS)
+    world = World(terms=Terms(rates=LIMITS))
     world.api.clock.advance(minutes=5)
     return world
 

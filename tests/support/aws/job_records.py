@@ -8,9 +8,11 @@ import pytest
 from operator_memory.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
 from operator_memory.adapters.dynamodb.records import DynamoDBRecords
+from operator_memory.adapters.dynamodb.usage.counters import DynamoDBUsage
 from operator_memory.adapters.dynamodb.watermarks import DynamoDBWatermarks
 from operator_memory.application.ports.learning import JobStore, WatermarkStore
 from operator_memory.application.ports.management import ErasableRecords, IdempotencyStore
+from operator_memory.application.ports.usage import UsageCounters
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import ClaimStatus, FactOutcome, JobRecord, JobState, JobSubject, Outcome
 from operator_memory.domain.memory.scopes import AccountId, Scope
@@ -37,6 +39,7 @@ class Stores:
     watermarks: WatermarkStore
     keys: IdempotencyStore
     records: ErasableRecords
+    usage: UsageCounters
 
     def claimed(
         self,
@@ -83,4 +86,5 @@ def on_dynamodb(client: Any, table: str) -> Stores:
         DynamoDBWatermarks(client, table),
         DynamoDBIdempotency(client, table),
         DynamoDBRecords(client, table),
+        DynamoDBUsage(client, table),
     )

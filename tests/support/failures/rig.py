@@ -141,7 +141,8 @@ class Delivery:
     @property
     def reasons(self) -> list[str]:
         """Why jobs failed, in its own words."""
-        return [vars(line)["reason"] for line in self.logged if "reason" in vars(line)]
+        of_jobs = [vars(line) for line in self.logged if line.name == "operator_memory.extraction"]
+        return [line["reason"] for line in of_jobs if "reason" in line]
 
 
 class Kept(logging.Handler):

@@ -14,6 +14,7 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
+from tests.support.fakes.usage import InMemoryUsage
 
 KEPT = timedelta(days=1)
 """How long an idempotency key is remembered."""
@@ -160,6 +161,7 @@ class InMemoryRecords:
     watermarks: InMemoryWatermarks = field(default_factory=InMemoryWatermarks)
     idempotency: InMemoryIdempotency = field(default_factory=InMemoryIdempotency)
     answers: InMemoryAnswers = field(default_factory=InMemoryAnswers)
+    usage: InMemoryUsage = field(default_factory=InMemoryUsage)
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
         if target.kind is TargetKind.ACCOUNT:
@@ -171,6 +173,9 @@ class InMemoryRecords:
             for kept, keys in self._all(account_id, until):
                 for key in keys:
                     del kept[key]
+            causes = self.usage.causes
+            for cause in [c for c, at in causes.items() if c[0] == account_id and at <= until]:
+                del causes[cause]
             for key in {*self.jobs.leases, *self.jobs.erased} - self.jobs.records.keys():
                 self.jobs.leases.pop(key, None)
                 self.jobs.erased.pop(key, None)
@@ -185,8 +190,9 @@ class InMemoryRecords:
     def _all(self, account_id: AccountId, until: datetime) -> list[tuple[dict[Any, Any], list[Any]]]:
         """Each store, and the keys of what goes from it."""
         records, marks, kept = self.jobs.records, self.watermarks.marks, self.idempotency.kept
-        answers = self.answers.kept
+        answers, days = self.answers.kept, self.usage.rows
         return [
+            (days, [key for key, (_, since) in days.items() if key[0] == account_id and since <= until]),
             (records, [key for key, record in records.items() if key[0] == account_id and _up_to(record, until)]),
             (marks, [key for key, mark in marks.items() if key[0] == account_id and mark.created_at <= until]),
             (kept, [key for key, (_, ends) in kept.items() if key[0] == account_id and ends - KEPT <= until]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from operator_memory.application.ports.usage import UsageMeter
 from operator_memory.domain.conversation import RawMessage, Turn, Watermark
 from operator_memory.domain.errors import JobInProgressError, MemoryServiceError
 from operator_memory.domain.learning.jobs import (
@@ -18,7 +19,7 @@ from operator_memory.domain.learning.jobs import (
     JobSubject,
     started,
 )
-from operator_memory.domain.learning.proposals import Extraction, MemoryRequest, ProposedFact, Quote
+from operator_memory.domain.learning.proposals import Extraction, MemoryRequest, ProposedFact, Quote, TokenUsage
 from operator_memory.domain.memory.saying import Saying
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.memory.wording import Words, words_of
@@ -212,6 +213,9 @@ class ScriptedExtractor:
     """What the model is shown; ``None``: nothing."""
     earlier: list[tuple[Turn, ...]] = field(default_factory=list)
     error: Exception | None = None
+    meter: UsageMeter | None = None
+    tokens: TokenUsage = field(default_factory=lambda: TokenUsage(700, 30))
+    """Of each call, where it is counted."""
 
     def extract(
         self,
@@ -224,6 +228,9 @@ class ScriptedExtractor:
     ) -> Extraction:
         self.calls.append((account_id, tuple(turns), observed_at, agent_id))
         self.earlier.append(tuple(earlier))
+        if self.meter is not None:
+            prompt, completion = self.tokens.prompt, self.tokens.completion
+            self.meter.count_calls(account_id, agent_id, calls=1, prompt_tokens=prompt, completion_tokens=completion)
         if self.error:
             raise self.error
         found = self.facts(turns) if self.facts else [(turn.text, "user") for turn in turns if turn.role == "user"]

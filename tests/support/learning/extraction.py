@@ -7,6 +7,7 @@ from operator_memory.adapters.secrets.redactor import SecretRedactor
 from operator_memory.application.learning.chunk_facts import FactDependencies
 from operator_memory.application.learning.extract_run import ExtractionPolicy, ExtractionPorts, ExtractRun
 from operator_memory.application.learning.learn_facts import LearnFacts
+from operator_memory.application.learning.limits import AccountLimits, WithoutModel
 from operator_memory.application.learning.progress import Progress
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.learning.undo_run import UndoRun
@@ -20,11 +21,17 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.check_budget import CheckBudget
+from operator_memory.application.usage.count_usage import CountUsage
+from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, JobState, RunJob
 from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Scope
+from operator_memory.domain.usage.budget import NO_LIMIT, Limit
+from operator_memory.domain.usage.counts import Prices
+from operator_memory.domain.usage.quota import WhenFull
 
 from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryExpiryIndex, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
@@ -33,9 +40,11 @@ from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMem
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakeMemberships, FakePlatform, FakeSwitches
+from tests.support.fakes.usage import FakeArchiver, FakeMetrics, InMemoryBudgets, InMemoryUsage
 
 ACCOUNT = AccountId("account-1")
 FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
+PRICES = Prices(15, 60)
 
 
 @dataclass
@@ -58,12 +67,23 @@ class World:
     redactor: Redactor = field(default_factory=SecretRedactor)
     chunk_characters: int = 48_000
     quota: int = 20_000
+    when_full: WhenFull = WhenFull.REFUSE
+    archiver: FakeArchiver | None = None
+    prices: Prices = PRICES
+    default_limit: Limit = NO_LIMIT
+    metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    usage: InMemoryUsage = field(default_factory=InMemoryUsage)
+    rules: ScriptedExtractor = field(default_factory=ScriptedExtractor)
+    """What extracts when the budget is used up."""
     session_days: int = 30
     holds: FixedHolds = field(default_factory=FixedHolds)
 
     def __post_init__(self) -> None:
         self.extractor.memories = self.memories
         self.extractor.only_said = self.chunk_characters < 100
+        self.rules.memories = self.memories
+        self.budgets = InMemoryBudgets(self.usage)
+        self.extractor.meter = self.counting
 
     @property
     def library(self) -> InMemoryLibrary:
@@ -141,6 +161,7 @@ class World:
             watermarks=self.watermarks,
             thread_messages=self.threads,
             clock=self.clock,
+            usage=self.counting,
         )
         fact_ports = FactDependencies(
             self.extractor, self.memories, self.writer, self.redactor, self.clock, self.visibility, self.memories
@@ -149,11 +170,30 @@ class World:
             ports,
             self.policy,
             turns=StoreTurns(embedder=self.embedder, memories=self.writer, lifetime=timedelta(days=self.session_days)),
-            facts=LearnFacts(fact_ports, chunk_characters=self.chunk_characters, quota=self.quota),
+            facts=LearnFacts(fact_ports, chunk_characters=self.chunk_characters, limits=self._limits()),
             memories=self.writer,
             trail=AuditTrail(self.events, self.clock),
         )
         return extract.extract(job, content)
+
+    @property
+    def counting(self) -> CountUsage:
+        """What counts usage."""
+        return CountUsage(self.usage, prices=self.prices, clock=self.clock, measure=self.metrics)
+
+    def _limits(self) -> AccountLimits:
+        rule = FixedQuota(self.quota, self.when_full)
+        archive = FakeArchiver(self.memories) if self.archiver is None else self.archiver
+        room = KeepQuota(rule=rule, library=self.library, clock=self.clock, archive=archive, holds=self.holds)
+        check = CheckBudget(
+            self.budgets,
+            default=self.default_limit,
+            prices=self.prices,
+            trail=AuditTrail(self.events, self.clock),
+            clock=self.clock,
+            measure=self.metrics,
+        )
+        return AccountLimits(rule, room, WithoutModel(check, self.rules))
 
     def of_scope(self, scope: Scope, account: AccountId = ACCOUNT) -> list[Memory]:
         """What is stored in the scope."""

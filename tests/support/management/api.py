@@ -36,10 +36,14 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
+from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
+from operator_memory.application.usage.manage_usage import ManageUsage, UsageSources
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.usage.budget import NO_LIMIT, Limit
+from operator_memory.domain.usage.counts import Prices as CentPrices
 from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.api.resolver import MemoriesApi
 from operator_memory.entrypoints.api.services import Services
@@ -66,6 +70,7 @@ from tests.support.fakes.platform import (
     FakePlatformSettings,
     FakeSwitches,
 )
+from tests.support.fakes.usage import FakeArchiver, InMemoryBudgets, InMemorySizes, InMemoryUsage
 from tests.support.fakes.whole import InMemoryWholeMemories
 
 ISSUER = "https://project.test/auth/v1"
@@ -73,6 +78,19 @@ SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
 SERVICE_KEY = "a-key-of-at-least-thirty-two-characters"
 ALL_SCOPES = [action.value for action in Action]
 NO_LIMITS = {bucket: RateLimit(0) for bucket in Bucket}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How often callers may call, and what accounts may keep and spend."""
+
+    rates: Mapping[Bucket, RateLimit] = field(default_factory=lambda: NO_LIMITS)
+    quota: FixedQuota = FixedQuota(20_000)  # noqa: RUF009  (frozen)
+    default_limit: Limit = NO_LIMIT
+    prices: CentPrices = CentPrices(15, 60)  # noqa: RUF009  (frozen)
+
+
+USUAL_TERMS = Terms()
 
 
 @dataclass
@@ -129,7 +147,7 @@ class Management:
         search: MemorySearch | None = None,
         marks: TurnMarks | None = None,
         learned: LearnedMemories | None = None,
-        limits: Mapping[Bucket, RateLimit] = NO_LIMITS,
+        terms: Terms = USUAL_TERMS,
     ) -> None:
         self.clock = FakeClock()
         self.seconds_left: Callable[[], float] = lambda: 900.0
@@ -147,19 +165,23 @@ class Management:
         self.keys, self.sender = InMemoryIdempotency(), FakeSender()
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
+        self.usage = InMemoryUsage()
+        self.budgets, self.archiver, self.terms = InMemoryBudgets(self.usage), FakeArchiver(self.memories), terms
+        self.quota = KeepQuota(rule=terms.quota, library=self.library, clock=self.clock, archive=self.archiver)
         self.event_store = FakeEventStore(self.platform)
         self.expiry, self.holds = InMemoryExpiryIndex(), FixedHolds()
         self.trail = AuditTrail(self.events, self.clock)
         self.held = KeepHeld(holds=self.holds, library=self.library, trail=self.trail)
+        kept = writer or self.memories
         self.writer = GuardedWriter(
-            memories=writer or self.memories,
+            memories=kept,
             expiry=self.expiry,
             erasable=self.erasable,
             tombstones=self.tombstones,
             held=self.held,
         )
         self.erase = self._erase()
-        self.move_by(InMemoryWholeMemories(self.memories), limits)
+        self.move_by(InMemoryWholeMemories(self.memories), terms.rates)
 
     def move_by(self, whole: WholeMemories, limits: Mapping[Bucket, RateLimit] = NO_LIMITS) -> None:
         """Let ``whole`` move memories between the store and the archive."""
@@ -174,7 +196,7 @@ class Management:
             tombstones=self.tombstones,
             erasures=self.erasures,
             memories=self.erasable,
-            records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers),
+            records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers, self.usage),
             archive=self.archive,
             events=self.event_store,
             held=self.held,
@@ -205,13 +227,14 @@ class Management:
             settings=ManageSettings(settings, trail),
             erasures=self.erase,
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
-            importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
+            importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock, quota=self.quota),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
             undoing=undoing,
             undoing_many=UndoMany(runs=undoing, history=self.jobs, library=self.library, clock=clock),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
             holds=self._holding(),
+            usage=self._usage(),
             prices=Prices(prompt=0.15, completion=0.60),
             archive=self.archived,
             restoring=self.restoring,
@@ -222,12 +245,23 @@ class Management:
     ) -> ManageMemories:
         return ManageMemories(
             library=self.library,
-            writing=WritingPorts(screening, self.embedder, self.writer),
+            writing=WritingPorts(screening, self.embedder, self.writer, self.quota),
             visibility=visibility,
             remover=remover,
             trail=self.trail,
             clock=self.clock,
             archived=self.archived,
+        )
+
+    def _usage(self) -> ManageUsage:
+        sources = UsageSources(self.library, InMemorySizes(self.memories), self.usage, self.budgets, self.archived)
+        return ManageUsage(
+            sources,
+            quota=self.quota,
+            default=self.terms.default_limit,
+            prices=self.terms.prices,
+            trail=self.trail,
+            clock=self.clock,
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:

@@ -96,14 +96,16 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     "EMBEDDING_DIMENSIONS": ("77", {EMBEDDING: "OpenAIEmbeddings._dimensions"}),
     "EMBEDDING_SEND_DIMENSIONS": ("true", {EMBEDDING: "Parameters(embeddings)._parameters[dimensions]"}),
     "EMBEDDING_TIMEOUT_MS": ("333", {"context": "Deadlines.embedding"}),
-    "EXTRACTION": ("rules", {"extraction": "Mem0Extractor._model"}),
+    "EXTRACTION": ("rules", {"extraction": "AccountLimits.without_model"}),
     "EXTRACTION_MODEL": ("other", {"extraction": "OpenAIChat._model"}),
     "EXTRACTION_TIMEOUT_SECONDS": ("77", {"extraction": "OpenAIChat._client.timeout OpenAIChat._timeout"}),
     "EXTRACTION_MAX_TOKENS": ("777", {"extraction": "OpenAIChat._max_tokens"}),
     "EXTRACTION_CHUNK_CHARACTERS": ("7777", {"extraction": "LearnFacts._chunk_characters"}),
-    "EXTRACTION_PRICE_PROMPT": ("7", {"memories": "Prices.prompt"}),
-    "EXTRACTION_PRICE_COMPLETION": ("7", {"memories": "Prices.completion"}),
-    "MEMORY_QUOTA": ("777", {"extraction": "LearnFacts._quota"}),
+    "EXTRACTION_PRICE_PROMPT": ("7", {"extraction memories": "Prices.prompt"}),
+    "EXTRACTION_PRICE_COMPLETION": ("7", {"extraction memories": "Prices.completion"}),
+    "MONTHLY_BUDGET_CENTS": ("77", {"extraction memories": "Limit.cents"}),
+    "MONTHLY_BUDGET_TOKENS": ("777", {"extraction memories": "Limit.tokens"}),
+    "MEMORY_QUOTA": ("777", {"extraction memories": "FixedQuota.most"}),
     "SESSION_MEMORY_DAYS": ("77", {"extraction": "StoreTurns._lifetime"}),
     "BACKUP_DAYS": ("77", {"memories": "Services.backup_days"}),
     "JOB_RECORD_DAYS": ("77", {"extraction memories": "DynamoDBJobs._lifetime"}),
@@ -186,6 +188,7 @@ BESIDES = {
     "RERANKER_API_KEY": {**RERANKER, "RERANKER_API_KEY": "key"},
     "RERANKER_API_KEY_PARAMETER": {**RERANKER, "RERANKER_API_KEY": "key"},
     "RERANKER_TIMEOUT_MS": RERANKER,
+    "MONTHLY_BUDGET_CENTS": {"EXTRACTION_PRICE_PROMPT": "1"},
 }
 """What must be set for the setting to mean anything."""
 

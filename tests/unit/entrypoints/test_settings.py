@@ -19,8 +19,13 @@ URLS = [env for env in SPECS if env.endswith("_URL")]
 SECRETS = [env for env, spec in SPECS.items() if spec.metadata["secret"]]
 
 
-# Deadlines that leave each other room: within these any single one may take its whole range.
-ROOMY = {"CONTEXT_TIMEOUT_MS": "10000", "EMBEDDING_TIMEOUT_MS": "10", "QDRANT_TIMEOUT_MS": "10"}
+# Deadlines that leave each other room, and a price: with these any single one may take its whole range.
+ROOMY = {
+    "CONTEXT_TIMEOUT_MS": "10000",
+    "EMBEDDING_TIMEOUT_MS": "10",
+    "QDRANT_TIMEOUT_MS": "10",
+    "EXTRACTION_PRICE_COMPLETION": "1",
+}
 
 
 def value_of(env: str, raw: str, others: dict[str, str] | None = None) -> object:

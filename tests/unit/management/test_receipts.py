@@ -7,6 +7,7 @@ from operator_memory.domain.management.erasure import (
     BACKUPS,
     DEAD_EVENTS,
     DEAD_JOBS,
+    USAGE_TOTALS,
     Erasure,
     ErasureState,
     NotCovered,
@@ -33,6 +34,7 @@ def test_dead_letters_and_backups_with_their_ends() -> None:
     assert not_covered(receipt, backup_days=35) == [
         NotCovered(DEAD_JOBS, NOW + 28 * DAY),
         NotCovered(DEAD_EVENTS, NOW + 14 * DAY),
+        NotCovered(USAGE_TOTALS, NOW + 431 * DAY),
         NotCovered(BACKUPS, NOW + timedelta(minutes=5) + 35 * DAY),
     ]
 
@@ -42,7 +44,7 @@ def test_while_it_goes_on_nobody_knows_the_last_backup_that_holds_it() -> None:
 
 
 def test_what_was_dropped_and_backups_that_are_not_made_are_left_out() -> None:
-    receipt = erasure(Target(TargetKind.ACCOUNT), dropped={DEAD_JOBS: NOW, DEAD_EVENTS: NOW}, **COMPLETE)
+    receipt = erasure(Target(TargetKind.AUTHOR, "ben"), dropped={DEAD_JOBS: NOW, DEAD_EVENTS: NOW}, **COMPLETE)
     assert not_covered(receipt, backup_days=0) == []
 
 

@@ -70,6 +70,16 @@ class HeldError(ConflictError):
         self.erasure_id = erasure_id
 
 
+class QuotaFullError(ConflictError):
+    """The account may have no more facts."""
+
+    def __init__(self, *, used: int, most: int) -> None:
+        super().__init__(
+            f"the account has {used} facts and may have {most}: delete or archive some, then send this again"
+        )
+        self.used, self.most = used, most
+
+
 class ErasureIncompleteError(MemoryServiceError):
     """Something was still there after the deletion: a write that was under way. Trying again takes it too."""
 

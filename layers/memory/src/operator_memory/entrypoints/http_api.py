@@ -16,6 +16,7 @@ from operator_memory.domain.errors import (
     MemoryServiceError,
     NotFoundError,
     PermissionDeniedError,
+    QuotaFullError,
     RateLimitedError,
     UnauthenticatedError,
     VersionConflictError,
@@ -63,6 +64,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(409, "Held", f"A legal hold keeps this: {error.hold_reason}", follows)
     if isinstance(error, RateLimitedError):
         return Problem(429, "Too many requests", str(error), {"retry_after": error.retry_after})
+    if isinstance(error, QuotaFullError):
+        return Problem(409, "Quota full", str(error), {"facts": error.used, "most_facts": error.most})
     known = _TITLES.get(type(error))  # type: ignore[arg-type]  # an error that is not in the table is not known
     if known is not None:
         return Problem(*known, str(error))

@@ -50,6 +50,11 @@ def _contradictions(settings: Settings) -> list[str]:
             "EXTRACTION is llm but no key is set: "
             "set OPENAI_API_KEY_PARAMETER (or OPENAI_API_KEY), or EXTRACTION=rules."
         )
+    if settings.monthly_budget_cents and not (settings.extraction_price_prompt or settings.extraction_price_completion):
+        problems.append(
+            "MONTHLY_BUDGET_CENTS is set, but no price is: "
+            "set EXTRACTION_PRICE_PROMPT and EXTRACTION_PRICE_COMPLETION, or MONTHLY_BUDGET_TOKENS instead."
+        )
     if settings.embedding_timeout_ms + settings.qdrant_timeout_ms > settings.context_timeout_ms:
         problems.append(
             "EMBEDDING_TIMEOUT_MS and QDRANT_TIMEOUT_MS together exceed CONTEXT_TIMEOUT_MS: lower them, or raise it."

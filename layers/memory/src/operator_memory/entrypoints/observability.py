@@ -43,3 +43,8 @@ def emit_metrics(function: str, values: Mapping[str, tuple[float, str]]) -> None
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def emit_counts(function: str, counts: Mapping[str, int]) -> None:
+    """Write ``counts`` as one metric line."""
+    emit_metrics(function, {name: (number, "Count") for name, number in counts.items()})

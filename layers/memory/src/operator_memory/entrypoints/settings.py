@@ -206,10 +206,19 @@ class Settings:
     extraction_price_completion: int = _var(
         "EXTRACTION_PRICE_COMPLETION", 0, "The same of a million tokens that it answers.", within=(0, 1_000_000)
     )
+    monthly_budget_cents: int = _var(
+        "MONTHLY_BUDGET_CENTS",
+        0,
+        "US cents that the model may cost an account in a calendar month (UTC); then the rules extract. `0`: no limit. Needs the prices.",
+        within=(0, 100_000_000),
+    )
+    monthly_budget_tokens: int = _var(
+        "MONTHLY_BUDGET_TOKENS", 0, "The same in tokens, for where prices are not known.", within=(0, 999_999_999)
+    )
     memory_quota: int = _var(
         "MEMORY_QUOTA",
         20_000,
-        "Facts that an account may have; what is learnt beyond that is rejected (`over_quota`).",
+        "Facts that an account may have; what is learned beyond that is rejected (`over_quota`), what people add is refused (409).",
         within=(1, 100_000_000),
     )
     session_memory_days: int = _var(
@@ -222,7 +231,7 @@ class Settings:
     memory_table: str = _var(
         "MEMORY_TABLE",
         "",
-        "DynamoDB table of job records, watermarks, the expiry index, tombstones, receipts and rate limits.",
+        "DynamoDB table of job records, watermarks, the expiry index, tombstones, receipts, usage, budgets and rate limits.",
     )
     events_queue_url: str = _var(
         "EVENTS_QUEUE_URL",

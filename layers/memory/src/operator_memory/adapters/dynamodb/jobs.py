@@ -196,6 +196,7 @@ class DynamoDBJobs:
             "agent_id": subject.agent_id,
             "author_id": subject.author_id,
             "chunks": {key: _chunk_item(chunk) for key, chunk in record.chunks.items()} or None,
+            "notices": list(record.notices) or None,
             "ttl": epoch(max(record.updated_at, record.undone_at or record.updated_at) + self._lifetime),
         }
         return item if erased is None else without_outcomes(item, erased)
@@ -326,6 +327,7 @@ def _record(item: Item) -> JobRecord:
             error_detail=item.get("error_detail"),
             first_error=item.get("first_error"),
             chunks={key: _chunk(chunk) for key, chunk in (item.get("chunks") or {}).items()},
+            notices=tuple(map(str, item.get("notices", ()))),
             subject=JobSubject(
                 item.get("thread_id", ""), item.get("session_id", ""), item.get("agent_id"), item.get("author_id")
             ),

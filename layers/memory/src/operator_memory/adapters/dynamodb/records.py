@@ -1,5 +1,6 @@
 """What an erasure takes from the records about an account's jobs, in DynamoDB: its items ``JOB#``, ``WATERMARK#``,
-``IDEMPOTENCY#``, and of a whole account ``DELETED#``. Tombstones, receipts and the expiry index stay."""
+``IDEMPOTENCY#``, and of a whole account ``DELETED#`` and ``USAGE#``. Tombstones, receipts and the expiry index stay; so
+do a month's sums of usage, which are numbers only, and the budget: else to erase would fill it up again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from operator_memory.adapters.dynamodb.job_items import PREFIX as JOBS_PREFIX
 from operator_memory.adapters.dynamodb.jobs import ATTEMPTS, ERASED_ALL, ERASED_USER, holds_outcomes, without_outcomes
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_epoch, from_text
 from operator_memory.adapters.dynamodb.tombstones import DELETED_PREFIX
+from operator_memory.adapters.dynamodb.usage.counters import DAYS_PREFIX, ONCE_PREFIX
+from operator_memory.adapters.dynamodb.usage.counters import PREFIX as USAGE_PREFIX
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.learning.jobs import JobState
 from operator_memory.domain.memory.scopes import AccountId
@@ -21,9 +24,10 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_COUNTED = (JOBS_PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX)
-_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX)
-_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "ttl")
+_USAGE = (DAYS_PREFIX, ONCE_PREFIX)
+_COUNTED = (JOBS_PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX, DAYS_PREFIX)
+_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX, *_USAGE)
+_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "since", "ttl")
 _DELETED_AT_ONCE = 25
 _ROUNDED_UP = timedelta(seconds=1)
 
@@ -113,7 +117,8 @@ def _about(target: Target) -> Callable[[Item], bool]:
 
 def _is_later(item: Item, until: datetime) -> bool:
     """Whether the item says that it was made after ``until``: the job was queued or its last attempt started, the
-    thread was read or passed over beyond it, the key was used. When a key was used is known to the second."""
+    thread was read or passed over beyond it, the key was used, the day's counts were begun.
+    When a key was used is known to the second."""
     name = str(item["item"])
     try:
         if name.startswith(dynamodb_idempotency.PREFIX):
@@ -123,6 +128,8 @@ def _is_later(item: Item, until: datetime) -> bool:
             times = ("created_at",)
         elif name.startswith(DELETED_PREFIX):
             times = ("deleted_at",)
+        elif name.startswith(USAGE_PREFIX):
+            times = ("since",)
         return any(from_text(item[time]) > until for time in times if time in item)
     except (KeyError, OverflowError, ValueError):
         return False

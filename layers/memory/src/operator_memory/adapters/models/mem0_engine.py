@@ -25,6 +25,7 @@ from operator_memory.adapters.models.mem0_parts import (
     StrictModel,
 )
 from operator_memory.application.ports.core import Clock, Embedder, MemorySearch
+from operator_memory.application.ports.usage import UsageMeter
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.errors import MemoryServiceError, UpstreamUnavailableError
 from operator_memory.domain.learning.proposals import Extraction, MemoryRequest, ProposedFact, Remaining
@@ -47,13 +48,22 @@ class Mem0Extractor:
     """Port ``FactExtractor``. Stateless between calls."""
 
     def __init__(
-        self, *, model: ChatModel, embedder: Embedder, memories: MemorySearch, clock: Clock, timeout: float = 10.0
+        self,
+        *,
+        model: ChatModel,
+        embedder: Embedder,
+        memories: MemorySearch,
+        clock: Clock,
+        meter: UsageMeter | None = None,
+        timeout: float = 10.0,
     ) -> None:
-        """``timeout``: seconds for one embedding call and for the look-up of neighbours."""
+        """``meter``: counts the model's calls, where they are paid for. ``timeout``: seconds for one embedding call and
+        for the look-up of neighbours."""
         self._model = model
         self._embedder = embedder
         self._memories = memories
         self._clock = clock
+        self._meter = meter
         self._timeout = timeout
         self._pipeline_class = _pipeline_class()
 
@@ -87,9 +97,22 @@ class Mem0Extractor:
         except Exception as error:  # noqa: BLE001  (whatever Mem0 raises becomes one of our errors)
             # Without its cause: Mem0's messages quote the conversation.
             raise (failure.error or UpstreamUnavailableError("mem0", type(error).__name__)) from None
+        finally:
+            self._count(account_id, agent_id, model)
         if failure.error is not None:
             raise failure.error
         return _extraction(model, embedder, store)
+
+    def _count(self, account_id: AccountId, agent_id: str | None, model: StrictModel) -> None:
+        """Have the calls counted, whatever came of them."""
+        if self._meter is not None and model.calls:
+            self._meter.count_calls(
+                account_id,
+                agent_id,
+                calls=model.calls,
+                prompt_tokens=model.tokens.prompt,
+                completion_tokens=model.tokens.completion,
+            )
 
 
 def _keys(agent_id: str | None) -> list[ScopeKey]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from operator_memory.application.learning.limits import AccountRoom
 from operator_memory.application.ports.core import Clock, LearnedMemories, MemorySearch
 from operator_memory.application.ports.learning import FactExtractor, Redactor
 from operator_memory.application.shared.guarded_writer import GuardedWriter
@@ -65,9 +66,9 @@ class Chunk:
 class ChunkFacts:
     """The facts of one chunk, judged one after another: each is also compared with those before it."""
 
-    def __init__(self, ports: FactDependencies, quota: int, chunk: Chunk) -> None:
+    def __init__(self, ports: FactDependencies, room: AccountRoom, chunk: Chunk) -> None:
         self._ports = ports
-        self._quota = quota
+        self._room = room
         self._chunk = chunk
         self._job = chunk.job
         self._left = 0
@@ -104,7 +105,8 @@ class ChunkFacts:
         ]
         stored = self._stored(probes)
         neighbours = self._neighbours(probes, facts)
-        self._left = self._quota - self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
+        known_facts = self._ports.memories.count_facts(self._account, now=self._ports.clock.now())
+        self._left = self._room.look(known_facts, wanted=len(facts))
         weakest = self._weakest(probes) if self._left < len(facts) else {}
         outcomes = []
         for probe, fact, finding, near in zip(probes, facts, findings, neighbours, strict=True):
@@ -219,7 +221,7 @@ class ChunkFacts:
                 source=probe.message_id,
                 twin=twin,
                 known=self._compared(probe, fact, finding, known),
-                room=self._room(probe.id, twin, [m for m in weakest if m.id not in self._replaced]),
+                room=self._room_for(probe.id, twin, [m for m in weakest if m.id not in self._replaced]),
             )
         )
 
@@ -246,10 +248,14 @@ class ChunkFacts:
     def _same_words(self, finding: Finding, identity: str) -> bool:
         return identity in self._findings and finding.shares_words(self._findings[identity])
 
-    def _room(self, identity: str, twin: Memory | None, weakest: Sequence[Memory]) -> Room:
-        """Whether one more fact may be stored, what this chunk adds and puts aside included."""
+    def _added(self) -> int:
+        """How many facts more the account will have, what this chunk adds and puts aside included."""
         added = sum(new.memory.rejected is None and i not in self._replaced for i, new in self._new.items())
-        left = self._left - added + sum(older not in self._new for older in self._replaced)
+        return added - sum(older not in self._new for older in self._replaced)
+
+    def _room_for(self, identity: str, twin: Memory | None, weakest: Sequence[Memory]) -> Room:
+        """Whether one more fact may be stored."""
+        left = self._left - self._added()
         mine = twin is not None and twin.source_run_id == self._job.job_id  # by an earlier attempt, which is counted
         owed = left < 0 and mine and not self._ports.memories.replaced_by(self._account, [identity])
         return Room(left > 0, weakest, owed)
@@ -285,6 +291,7 @@ class ChunkFacts:
         known = [probe for probe in probes if probe.id in stored and probe.id not in self._new]
         erased = self._ports.memories.enforce(self._account, known) if known else set()
         self._have_sessions_follow()
+        self._room.make(self._added(), staying={*self._new, *self._replaced, *self._repeated, *stored})
         moments = {probe.id: probe.created_at for probe in probes}
         ended = [self._ended(embedded, moments) for embedded in self._new.values()]
         if ended:

@@ -84,6 +84,10 @@ class ConsumeJobs:
                 "job_id": record.job_id,
                 "facts": outcome_counts(record.facts),
                 "turns": len(record.turns),
+                "llm_calls": record.llm_calls,
+                "prompt_tokens": record.prompt_tokens,
+                "completion_tokens": record.completion_tokens,
+                "notices": list(record.notices),
             },
         )
 

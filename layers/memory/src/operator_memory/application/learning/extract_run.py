@@ -17,6 +17,7 @@ from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.ports.core import Clock, MemorySearch
 from operator_memory.application.ports.learning import JobStore, Redactor, ThreadMessages, WatermarkStore
 from operator_memory.application.ports.management import SwitchReader
+from operator_memory.application.ports.usage import UsageMeter
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import (
@@ -37,6 +38,7 @@ from operator_memory.domain.errors import (
     JobInProgressError,
     MemoryServiceError,
 )
+from operator_memory.domain.learning.job_counts import added_by, job_counts, replaced_by
 from operator_memory.domain.learning.jobs import (
     ClaimStatus,
     FactOutcome,
@@ -93,6 +95,7 @@ class ExtractionPorts:
     watermarks: WatermarkStore
     thread_messages: ThreadMessages | None
     clock: Clock
+    usage: UsageMeter | None = None
 
 
 class ExtractRun:
@@ -138,7 +141,9 @@ class ExtractRun:
             with suppress(MemoryServiceError):
                 self._ports.jobs.save(ended(progress.record, error, self._ports.clock.now()))
             raise
-        self._note(job, record)  # before the job counts as done: a repetition notes the same event
+        self._note(job, record)  # before the job counts as done: a repetition notes and counts the same
+        if self._ports.usage is not None:
+            self._ports.usage.count_job(job.account_id, job.job_id, job.agent_id, job_counts(record))
         self._ports.jobs.save(record)
         if watermark is not None:
             # Last: a worker that dies before this line costs one more reading of the same messages. The other
@@ -172,16 +177,15 @@ class ExtractRun:
         )
 
     def _run(self, job: RunJob, progress: Progress) -> tuple[JobRecord, Watermark | None]:
-        record, now = progress.record, self._ports.clock.now()
+        now = self._ports.clock.now()
         if job.sent_at is not None:
             now = min(now, job.sent_at)  # a job that waited in the queue through an erasure tells of what was before it
         job = replace(job, finished_at=min(job.finished_at, now))
-        done = replace(record, state=JobState.DONE, error=None, error_detail=None, chunks={})
         off = self._switched_off(job)
         if off is not None:
             if off != "memory_disabled":
                 self._pass_over(job)
-            return replace(done, skipped={off: 1}, updated_at=self._ports.clock.now()), None
+            return replace(_done(progress.record), skipped={off: 1}, updated_at=self._ports.clock.now()), None
         messages, watermark = self._messages(job)
         messages = _not_later(messages, now)
         kept = self._not_erased(job, messages)
@@ -191,7 +195,7 @@ class ExtractRun:
         earlier = self._earlier(job, len(said)) if said else ()
         turns = self._turns.store(job, said)
         learned = self._facts.learn(job, said, progress, earlier=earlier)
-        facts = self._replacing(job, learned.outcomes, said) if record.attempts > 1 else learned.outcomes
+        facts = self._replacing(job, learned.outcomes, said) if progress.record.attempts > 1 else learned.outcomes
         left_out = {
             "erased": len(messages) - len(kept),
             DELETED: len(conversation.turns) - len(said),
@@ -199,7 +203,7 @@ class ExtractRun:
             "unreadable_facts": learned.unreadable,
         }
         done = replace(
-            done,
+            _done(progress.record),
             facts=tuple(facts),
             turns=tuple(turns),
             skipped={**conversation.skipped, **{reason: count for reason, count in left_out.items() if count}},
@@ -316,17 +320,12 @@ class ExtractRun:
         ]
 
     def _note(self, job: RunJob, record: JobRecord) -> None:
-        """One event for all that the job added, one for all that it put aside.
-
-        On a repetition what is there already may be its own work.
-        """
-        counted = {Outcome.ADDED, Outcome.SUPERSEDED} | ({Outcome.DUPLICATE} if record.attempts > 1 else set())
-        added = [o.memory_id for o in (*record.facts, *record.turns) if o.outcome in counted]
-        replaced = dict.fromkeys(i for o in record.facts if o.outcome is Outcome.SUPERSEDED for i in o.others)
+        """One event for all that the job added, one for all that it put aside."""
+        added, replaced = added_by(record), replaced_by(record)
         about: dict[str, str | int | bool] = {"job_id": job.job_id, "facts": len(record.facts)}
         if job.author_id:
             about["author_id"] = job.author_id
-        for what, cause, ids in ((EventType.ADD, "job", added), (EventType.UPDATE, "superseded", list(replaced))):
+        for what, cause, ids in ((EventType.ADD, "job", added), (EventType.UPDATE, "superseded", replaced)):
             if ids:
                 self._trail.note(
                     job.account_id,
@@ -342,6 +341,11 @@ class ExtractRun:
         redacted = self._ports.redactor.redact(text)
         counts.update(redacted.counts)
         return redacted.text
+
+
+def _done(record: JobRecord) -> JobRecord:
+    """``record`` without what is known only while the job goes on."""
+    return replace(record, state=JobState.DONE, error=None, error_detail=None, chunks={})
 
 
 def _not_later(messages: Sequence[RawMessage], now: datetime) -> Sequence[RawMessage]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from operator_memory.application.learning.chunk_facts import Chunk, ChunkFacts, FactDependencies
+from operator_memory.application.learning.limits import AccountLimits, AccountRoom
 from operator_memory.application.learning.progress import Progress, chunk_key
 from operator_memory.domain.conversation import Turn, chunked, said_at
 from operator_memory.domain.errors import (
@@ -16,6 +17,8 @@ from operator_memory.domain.errors import (
 from operator_memory.domain.learning.jobs import FactOutcome, FinishedChunk, RunJob
 from operator_memory.domain.learning.proposals import TokenUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind
+from operator_memory.domain.usage.budget import BUDGET_USED_UP
+from operator_memory.domain.usage.quota import Quota
 
 MOST_EARLIER = 10
 """Turns before those of one model call that the model is shown."""
@@ -64,14 +67,24 @@ class FactsReport:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What one job's facts are learned by, and how many its account may have."""
+
+    ports: FactDependencies
+    quota: Quota
+    by_rules: bool = False
+    """In place of the model, which is not called then."""
+
+
 class LearnFacts:
     """Learns the facts of one conversation at a time. A repetition stores nothing twice."""
 
-    def __init__(self, ports: FactDependencies, *, chunk_characters: int, quota: int) -> None:
-        """``chunk_characters``: most of a conversation in one model call. ``quota``: most facts of an account."""
+    def __init__(self, ports: FactDependencies, *, chunk_characters: int, limits: AccountLimits) -> None:
+        """``chunk_characters``: most of a conversation in one model call."""
         self._ports = ports
         self._chunk_characters = chunk_characters
-        self._quota = quota
+        self._limits = limits
 
     def learn(
         self, job: RunJob, turns: Sequence[Turn], progress: Progress, *, earlier: Sequence[Turn] = ()
@@ -86,7 +99,7 @@ class LearnFacts:
             MemoryServiceError: of the kind that stopped it. What the model makes nothing of stops it too, unless it
                 is a part of the conversation, and the model copes with another part.
         """
-        report = FactsReport()
+        report, means = FactsReport(), None
         chunks = list(self._chunks(job, turns, earlier))
         for chunk in chunks:
             key = chunk_key(job, chunk.turns, chunk.until)
@@ -95,8 +108,9 @@ class LearnFacts:
                 report.add(known)
                 continue
             progress.begin_chunk()
+            means = means or self._means(job, progress)
             before = replace(report, outcomes=list(report.outcomes), passed_over=list(report.passed_over))
-            self._learn(chunk, report, progress.record.attempts)
+            self._learn(chunk, report, progress.record.attempts, means)
             if chunk is not chunks[-1]:  # after the last only the record is left to write
                 progress.keep(key, report.since(before))
         if report.passed_over and not report.answered:
@@ -104,19 +118,30 @@ class LearnFacts:
             raise report.passed_over[-1]
         return report
 
+    def _means(self, job: RunJob, progress: Progress) -> "_Means":
+        """What the job's facts are learned by: the rules in place of the model, once its account's budget is used up.
+
+        It is asked once, before the first call: to change over in the middle of a run would save little.
+        """
+        quota, without = self._limits.quota.quota(job.account_id), self._limits.without_model
+        if without is None or without.budget.allows_model(job.account_id):
+            return _Means(self._ports, quota)
+        progress.notice(BUDGET_USED_UP)
+        return _Means(replace(self._ports, extractor=without.extractor), quota, by_rules=True)
+
     def _chunks(self, job: RunJob, turns: Sequence[Turn], earlier: Sequence[Turn]) -> Iterator[Chunk]:
         for part, until in self._parts(job, turns):
             for turns_of_call in chunked(part, self._chunk_characters):
                 yield Chunk(job, turns_of_call, until, tuple(earlier)[-MOST_EARLIER:])
                 earlier = (*earlier, *turns_of_call)
 
-    def _learn(self, chunk: Chunk, report: FactsReport, attempt: int) -> None:
+    def _learn(self, chunk: Chunk, report: FactsReport, attempt: int, means: "_Means") -> None:
         """Learn from ``chunk``; in halves, where the model has more to say about it than it may say at once, or makes
         nothing of it: to ask the same again would give the same, until the job is given up, and the thread's next job
         after it, which reads the same messages.
         """
         try:
-            extraction = self._ports.extractor.extract(
+            extraction = means.ports.extractor.extract(
                 chunk.job.account_id,
                 chunk.turns,
                 observed_at=chunk.job.finished_at,
@@ -133,13 +158,14 @@ class LearnFacts:
                 report.passed_over.append(error)
                 return
             for half in _halves(chunk):
-                self._learn(half, report, attempt)
+                self._learn(half, report, attempt, means)
             return
         report.answered += 1
-        report.llm_calls += extraction.llm_calls
+        report.llm_calls += 0 if means.by_rules else extraction.llm_calls
         report.tokens += extraction.tokens
         report.unreadable += extraction.unreadable
-        report.outcomes += ChunkFacts(self._ports, self._quota, chunk).store(extraction)
+        room = AccountRoom(means.quota, self._limits.room, chunk.job.account_id)
+        report.outcomes += ChunkFacts(means.ports, room, chunk).store(extraction)
 
     def _parts(self, job: RunJob, turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], datetime]]:
         """The turns that are read together, and until when they were said.

@@ -51,6 +51,10 @@ class Progress:
             raise OutOfTimeError(f"{len(self.record.chunks)} chunks are finished, the next attempt goes on")
         self._begun = True
 
+    def notice(self, notice: str) -> None:
+        """Have the record tell ``notice``, once."""
+        self.record = replace(self.record, notices=tuple(dict.fromkeys((*self.record.notices, notice))))
+
     def keep(self, key: str, chunk: FinishedChunk) -> None:
         """Note the chunk as finished."""
         self.record = replace(self.record, chunks={**self.record.chunks, key: chunk}, updated_at=self._clock.now())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from operator_memory.application.ports.core import Clock, Embedder
+from operator_memory.application.ports.usage import QuotaKeeper
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.characters import hides_something
@@ -15,7 +16,7 @@ from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.written import imported
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import SCREENED, EmbeddedMemory, Memory
-from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.time_left import (
     RESERVE_SECONDS,
@@ -30,6 +31,9 @@ MAX_LINES = 2_000
 """Lines of one import; a longer export is brought back in several."""
 
 EMBED_TIMEOUT = 20.0
+
+OVER_QUOTA = "the account is full: it may have no more facts"
+"""Why a line was not brought back; ``/v1/usage`` has the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,17 @@ class _Tally:
 class ImportMemories:
     """Imports lines. Repeating an import adds nothing."""
 
-    def __init__(self, *, writer: GuardedWriter, embedder: Embedder, trail: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        writer: GuardedWriter,
+        embedder: Embedder,
+        trail: AuditTrail,
+        clock: Clock,
+        quota: QuotaKeeper | None = None,
+    ) -> None:
+        """``quota``: what keeps the account within its quota."""
+        self._quota = quota
         self._writer = writer
         self._embedder = embedder
         self._trail = trail
@@ -140,15 +154,26 @@ class ImportMemories:
         wanted = [line.memory for line in read.values()]
         known = self._writer.existing_ids(account_id, ids, wanted=wanted) if ids else set()
         new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
+        counted, over = len(new), self._over_quota(account_id, new)
+        new = [memory for memory in new if memory.id not in over]
         erased = self._store(caller, account_id, new, step) if new else set()
         stored = [memory for memory in new if memory.id not in erased]
         tally.added += len(stored)
-        tally.duplicates += len(step.lines) - skipped - len(rejected) - len(new)
+        tally.duplicates += len(step.lines) - skipped - len(rejected) - counted
         tally.skipped += skipped
         tally.rejected += rejected
+        tally.rejected += [(read[identity].number, OVER_QUOTA) for identity in over]
         tally.rejected += [(read[identity].number, "is being erased at this moment") for identity in erased]
         tally.waiting += sum(memory.rejected is not None for memory in stored)
         tally.withheld += sum(SCREENED in memory.withheld_by for memory in stored)
+
+    def _over_quota(self, account_id: AccountId, new: Sequence[Memory]) -> set[str]:
+        """Return the ids of the facts for which there is no room: the last ones."""
+        if self._quota is None:
+            return set()
+        in_force = [memory for memory in new if memory.rejected is None and memory.valid_until is None]
+        facts = [memory.id for memory in in_force if memory.kind is Kind.FACT]
+        return set(facts[self._quota.admit(account_id, len(facts)) :])
 
     def _read(self, account_id: AccountId, step: _Step) -> tuple[dict[str, _Line], list[tuple[int, str]], int]:
         read: dict[str, _Line] = {}

@@ -13,17 +13,17 @@ from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.archive import ArchivedMemories
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
+from operator_memory.application.ports.usage import QuotaKeeper
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.remove_memories import MOST_LOOKED_FOR, RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from operator_memory.domain.management.identity import Caller
-from operator_memory.domain.management.listing import Page, Position, Sort, Usage
+from operator_memory.domain.management.listing import Page, Position, Sort
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, loses, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
-from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.time_left import SecondsLeft, has_time_for_a_step, no_limit
@@ -73,6 +73,8 @@ class WritingPorts:
     screening: ScreenWriting
     embedder: Embedder
     writer: GuardedWriter
+    quota: QuotaKeeper | None = None
+    """What keeps the account within its quota."""
 
 
 class ManageMemories:
@@ -91,6 +93,7 @@ class ManageMemories:
     ) -> None:
         self._library, self._archived = library, archived
         self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
+        self._quota = writing.quota
         self._visibility = visibility
         self._remover, self._held = remover, remover.held
         self._trail = trail
@@ -125,14 +128,6 @@ class ManageMemories:
         self._note_reading(caller, account_id, MemoryFilter(), [memory], how="read")
         return memory, archived_at
 
-    def usage(self, account_id: AccountId) -> Usage:
-        """Count what the account has stored."""
-        return self._library.usage(account_id, now=self._clock.now())
-
-    def archive_usage(self, account_id: AccountId) -> ArchiveUsage:
-        """Count what the account has in the archive."""
-        return ArchiveUsage() if self._archived is None else self._archived.usage(account_id)
-
     def add(self, caller: Caller, account_id: AccountId, new: NewMemory) -> tuple[Memory, bool]:
         """Add a memory by hand; return it, and whether it is new.
 
@@ -142,11 +137,14 @@ class ManageMemories:
         Raises:
             InvalidInputError: its end has passed already.
             ConflictError: it is being erased.
+            QuotaFullError: the account may have no more facts, and none makes room.
         """
         self._check_end(new.expires_at)
         identity, known = self._identify(account_id, new)
         if known is not None:
             return known, False
+        if self._quota is not None:
+            self._quota.require_room(account_id)
         made = self._made(caller, account_id, identity, new)
         memory = self._screening.written(caller, made, hid_something=new.hid_something)
         vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]

@@ -8,10 +8,13 @@ from datetime import datetime
 
 from operator_memory.application.ports.core import HoldReader
 from operator_memory.application.ports.management import EventStore, MemoryLibrary, Tombstones
+from operator_memory.application.ports.usage import EventMeter
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
 from operator_memory.domain.memory.scopes import AccountId, checked_id
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.domain.shared.tombstones import Target, TargetKind
+from operator_memory.domain.usage.counts import UsageEvent
+from operator_memory.domain.usage.event_counts import usage_of_event
 
 _EVERYTHING = Target(TargetKind.ACCOUNT)
 _LOG = logging.getLogger("operator_memory.audit")
@@ -25,7 +28,17 @@ class RecordEvents:
     again. So the words of searches are written as memories are: it looks for tombstones before and again after.
     """
 
-    def __init__(self, *, store: EventStore, library: MemoryLibrary, tombstones: Tombstones, holds: HoldReader) -> None:
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        library: MemoryLibrary,
+        tombstones: Tombstones,
+        holds: HoldReader,
+        usage: EventMeter | None = None,
+    ) -> None:
+        """``usage``: counts what the events tell, each once."""
+        self._usage = usage
         self._store = store
         self._library = library
         self._tombstones = tombstones
@@ -45,10 +58,10 @@ class RecordEvents:
             unknown, refused = self._one_by_one(events)
         if unknown:
             # The account was deleted, and its trail with it: there is nothing left to write to.
-            lost = [event for event in events if event.id in unknown]
+            gone = [event for event in events if event.id in unknown]
             _LOG.warning(
                 "events of accounts that do not exist",
-                extra={"event_ids": [e.id for e in lost], "types": sorted({e.type.value for e in lost})},
+                extra={"event_ids": [e.id for e in gone], "types": sorted({e.type.value for e in gone})},
             )
         for account_id, target in set(self._erased(events).values()):
             # It was erased meanwhile, maybe before the words arrived. Words in the trail that are held stay there.
@@ -56,6 +69,10 @@ class RecordEvents:
                 self._store.forget_queries(account_id, target)
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
+        if self._usage is not None:  # last: nothing that comes again for another reason is asked about twice
+            lost = unknown | refused
+            for account_id, counted in _counted([event for event in events if event.id not in lost]).items():
+                self._usage.count_events(account_id, counted)
         return refused
 
     def _erased(self, events: Sequence[MemoryEvent]) -> dict[str, tuple[AccountId, Target]]:
@@ -100,6 +117,15 @@ def _targets(event: MemoryEvent) -> list[Target]:
         return [_EVERYTHING, Target(TargetKind.AUTHOR, checked_id("actor", identity))]
     except InvalidInputError:
         return [_EVERYTHING]  # such an id names nobody whose words could be erased
+
+
+def _counted(events: Iterable[MemoryEvent]) -> dict[AccountId, list[UsageEvent]]:
+    """What the events count for, by account."""
+    found: dict[AccountId, list[UsageEvent]] = defaultdict(list)
+    for event in events:
+        if (counted := usage_of_event(event)) is not None:
+            found[event.account_id].append(counted)
+    return found
 
 
 def _accesses(events: Sequence[MemoryEvent]) -> dict[AccountId, list[tuple[str, datetime]]]:

@@ -164,6 +164,8 @@ class JobRecord:
     subject: JobSubject = JobSubject()
     chunks: Mapping[str, FinishedChunk] = field(default_factory=dict)
     """Of a job that is not done: its chunks that are, by their keys."""
+    notices: tuple[str, ...] = ()
+    """What whoever reads the record should know of how the job was done, such as ``budget_used_up``."""
 
     def failed(self, *, error: str, detail: str, now: datetime) -> "JobRecord":
         """This record after an attempt that ended in ``error`` (a machine-readable reason)."""
@@ -189,6 +191,7 @@ def started(
         started_at=now,
         first_error=known.first_error if known else None,
         chunks=known.chunks if known else {},
+        notices=known.notices if known else (),
     )
 
 

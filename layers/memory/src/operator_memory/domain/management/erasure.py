@@ -51,6 +51,13 @@ DEAD_JOBS, DEAD_EVENTS, BACKUPS = "dead_letters", "dead_events", "backups"
 """Where words may be that an erasure does not reach: runs that were given up, searches on their way into the trail that
 were given up, and copies of the stores."""
 
+USAGE_TOTALS = "usage_totals"
+"""What the account used in each month: numbers without words, kept for bills, and so that an erasure fills no budget up
+again. What it used by day and agent is erased."""
+
+TOTALS_KEPT = timedelta(days=400 + 31)
+"""The sums of a month are kept for 400 days from its end on."""
+
 LETTERS = {DEAD_JOBS: timedelta(days=28), DEAD_EVENTS: timedelta(days=14)}
 """How long the queues keep what was in them when the erasure began: jobs for 14 days in their queue and 14 more from
 the day they are given up, as FIFO queues count; events for 14 days in all."""
@@ -58,19 +65,21 @@ the day they are given up, as FIFO queues count; events for 14 days in all."""
 
 @dataclass(frozen=True, slots=True)
 class NotCovered:
-    """A copy that an erasure does not reach, and when it is gone (``None``: not known while the erasure goes on)."""
+    """What an erasure does not reach, and when it is gone (``None``: not known while the erasure goes on)."""
 
     where: str
     until: datetime | None
 
 
 def not_covered(erasure: Erasure, *, backup_days: int) -> list[NotCovered]:
-    """Return the copies that ``erasure`` does not reach. ``backup_days``: how long backups of the stores are kept."""
+    """Return what ``erasure`` does not reach. ``backup_days``: how long backups of the stores are kept."""
     found = [
         NotCovered(where, erasure.erased_at + kept)
         for where, kept in LETTERS.items()
         if where not in erasure.dropped and (where == DEAD_JOBS or _holds_searches(erasure.target))
     ]
+    if erasure.target.kind is TargetKind.ACCOUNT:
+        found.append(NotCovered(USAGE_TOTALS, erasure.erased_at + TOTALS_KEPT))
     if backup_days:
         end = erasure.completed_at
         found.append(NotCovered(BACKUPS, None if end is None else end + timedelta(days=backup_days)))

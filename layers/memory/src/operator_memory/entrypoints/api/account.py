@@ -1,4 +1,4 @@
-"""Settings, usage, export, import and erasures: what concerns the whole account."""
+"""Settings, export, import and erasures: what concerns the whole account."""
 
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Action
 from operator_memory.domain.management.rate_limits import Bucket
-from operator_memory.entrypoints.api.memories import READING, AccountQuery
+from operator_memory.entrypoints.api.memories import AccountQuery
 from operator_memory.entrypoints.api.once import OptionalKey
 from operator_memory.entrypoints.api.problems import documented
 from operator_memory.entrypoints.api.routes import Routes
@@ -23,11 +23,9 @@ from operator_memory.entrypoints.contracts.account import (
     ImportView,
     SettingsView,
     ThreadSettingsBody,
-    UsageView,
     changes_of,
     erasure_view,
     import_view,
-    usage_view,
 )
 from operator_memory.entrypoints.contracts.memories import Id
 from operator_memory.entrypoints.http_api import text_body
@@ -52,7 +50,6 @@ class SettingsRoutes(Routes):
         api.patch(agent, summary="Set them", **SETTING)(self.set_agent)
         api.get(thread, summary="A thread's switch and session", **SETTING)(self.get_thread)
         api.patch(thread, summary="Set them", **SETTING)(self.set_thread)
-        api.get("/v1/usage", summary="How much is stored", **READING)(self.get_usage)
 
     def get_account(self, account_id: AccountQuery = None) -> SettingsView:
         """``memory_enabled`` and ``record_queries``."""
@@ -89,12 +86,6 @@ class SettingsRoutes(Routes):
         """For every member: who talks in a thread may keep it out of memory."""
         caller, account = self._admit(account_id, Action.WRITE, Bucket.WRITES)
         return SettingsView(settings=self._services.settings.set_thread(caller, account, thread_id, changes_of(body)))
-
-    def get_usage(self, account_id: AccountQuery = None) -> UsageView:
-        """Counts of memories, by scope, kind and agent, and what is archived."""
-        _, account = self._admit(account_id, Action.READ, Bucket.READS)
-        memories = self._services.memories
-        return usage_view(memories.usage(account), memories.archive_usage(account))
 
 
 class TransferRoutes(Routes):

@@ -19,6 +19,7 @@ from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.api.usage import UsageRoutes
 from operator_memory.entrypoints.http_api import HttpResponse, Problem, answer, json_text, problem_response, raw_body
 from operator_memory.entrypoints.stopping import stopped_in_time
 
@@ -40,6 +41,7 @@ GROUPS = (
     MemoryRoutes,
     ReinstateRoutes,
     SettingsRoutes,
+    UsageRoutes,
     TransferRoutes,
     ErasureRoutes,
     HoldRoutes,

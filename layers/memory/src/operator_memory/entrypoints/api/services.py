@@ -17,6 +17,7 @@ from operator_memory.application.management.manage_memories import ManageMemorie
 from operator_memory.application.management.manage_settings import ManageSettings
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.recall.search_memories import SearchMemories
+from operator_memory.application.usage.manage_usage import ManageUsage
 from operator_memory.entrypoints.api.access import Access
 from operator_memory.entrypoints.contracts.account import Prices
 
@@ -39,6 +40,7 @@ class Services:
     once: AnswerOnce
     explanation: ExplainMemories
     holds: HoldMemories
+    usage: ManageUsage
     prices: Prices = field(default_factory=Prices)
     archive: ReadArchive | None = None
     restoring: RestoreMemories | None = None

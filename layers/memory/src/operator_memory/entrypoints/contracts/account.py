@@ -11,9 +11,7 @@ from operator_memory.application.management.import_memories import ImportReport
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome, outcome_counts
 from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.management.erasure import Erasure, ErasureState, not_covered
-from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
-from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.contracts.job import JobBody
 from operator_memory.entrypoints.contracts.memories import Closed, Id
@@ -76,30 +74,6 @@ class SettingsView(BaseModel):
     settings: dict[str, Any]
 
 
-class ArchiveUsageView(BaseModel):
-    """How much is archived."""
-
-    memories: int
-    bytes: int = Field(description="Of payloads and vectors, as the store held them: before compression.")
-
-
-class UsageView(BaseModel):
-    """How much is stored: counts of memories. What is archived counts under ``archived`` only."""
-
-    total: int
-    active: int
-    pinned: int
-    by_scope: dict[str, int]
-    by_kind: dict[str, int]
-    by_agent: dict[str, int]
-    archived: ArchiveUsageView
-
-
-def usage_view(usage: Usage, archived: ArchiveUsage) -> UsageView:
-    """``usage`` for an answer, with what is archived."""
-    return UsageView(**asdict(usage), archived=ArchiveUsageView(**asdict(archived)))
-
-
 class RejectedLine(BaseModel):
     """A line that was not brought back, and why. Lines count from 1; empty ones do not count."""
 
@@ -160,11 +134,11 @@ class ErasureBody(Closed):
 
 
 class NotCoveredView(BaseModel):
-    """Copies that the erasure does not reach, and when they are gone (null: not known before it is complete)."""
+    """What the erasure does not reach, and when it is gone (null: not known before it is complete)."""
 
-    where: Literal["dead_letters", "dead_events", "backups"] = Field(
+    where: Literal["dead_letters", "dead_events", "usage_totals", "backups"] = Field(
         description="`dead_letters`: runs that were given up. `dead_events`: searches that did not reach the trail."
-        " `backups`: copies of the stores."
+        " `usage_totals`: numbers of what the account used each month. `backups`: copies of the stores."
     )
     until: datetime | None
 
@@ -264,6 +238,10 @@ class JobView(BaseModel):
     times: Times
     attempts: int
     counts: dict[str, int] = Field(description="Outcomes of the facts.")
+    notices: list[str] = Field(
+        description="What to know of how it was done. `budget_used_up`: by the rules instead of the model, since the"
+        " month's budget was used up."
+    )
     undone_at: datetime | None = Field(description="When a person took back what it taught.")
     facts: list[OutcomeView]
     turns: list[OutcomeView]
@@ -301,6 +279,7 @@ def job_view(record: JobRecord, prices: Prices) -> JobView:
         ),
         attempts=record.attempts,
         counts=outcome_counts(record.facts),
+        notices=list(record.notices),
         undone_at=record.undone_at,
         facts=[_outcome(fact) for fact in record.facts],
         turns=[_outcome(turn) for turn in record.turns],

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
+from operator_memory.entrypoints.wiring.usage import counting_of
 
 if TYPE_CHECKING:
     from operator_memory.application.management.record_events import RecordEvents
@@ -21,5 +22,9 @@ def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     tombstones = DynamoDBTombstones(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
     return RecordEvents(
-        store=SupabaseEventStore(supabase), library=adapters.library(), tombstones=tombstones, holds=adapters.holds()
+        store=SupabaseEventStore(supabase),
+        library=adapters.library(),
+        tombstones=tombstones,
+        holds=adapters.holds(),
+        usage=counting_of(adapters, "audit"),
     )

@@ -10,6 +10,7 @@ from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
+from operator_memory.entrypoints.wiring.usage import quota_of, usage_of
 
 if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from operator_memory.application.lifecycle.hold_memories import HoldMemories
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
-    from operator_memory.application.management.manage_memories import ManageMemories
-    from operator_memory.application.management.screen_writing import ScreenWriting
+    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
@@ -45,6 +45,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
+    from operator_memory.application.management.manage_memories import WritingPorts
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -56,10 +57,10 @@ def _services(adapters: AdaptersInUse) -> "Services":
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
     access = _access(adapters, trail)
     screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
-    undoing = _undoing(adapters, trail)
+    undoing, quota = _undoing(adapters, trail), quota_of(adapters, trail)
     return Services(
         access=access,
-        memories=_management(adapters, screening, trail),
+        memories=_management(adapters, WritingPorts(screening, embedder, writer, quota), trail),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
         reinstatement=ReinstateMemories(
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
@@ -67,13 +68,14 @@ def _services(adapters: AdaptersInUse) -> "Services":
         settings=ManageSettings(settings, trail),
         erasures=erasures,
         exporter=ExportAccount(_export_sources(adapters, library, settings, trail), trail=trail, clock=clock),
-        importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
+        importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock, quota=quota),
         jobs=_submission(adapters),
         undoing=undoing,
         undoing_many=UndoMany(runs=undoing, history=jobs_of(adapters), library=library, clock=clock),
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
         holds=_holding(adapters, erasures, trail),
+        usage=usage_of(adapters, quota, trail),
         prices=_prices(adapters.settings),
         archive=reading_of(adapters, trail),
         restoring=restoring_of(adapters, trail),
@@ -81,12 +83,12 @@ def _services(adapters: AdaptersInUse) -> "Services":
     )
 
 
-def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":
-    from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
+def _management(adapters: AdaptersInUse, writing: "WritingPorts", trail: AuditTrail) -> "ManageMemories":
+    from operator_memory.application.management.manage_memories import ManageMemories
 
     return ManageMemories(
         library=adapters.library(),
-        writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
+        writing=writing,
         visibility=adapters.turn_visibility(),
         remover=_removal(adapters, trail),
         trail=trail,

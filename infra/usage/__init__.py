@@ -1,0 +1,1 @@
+"""Usage, by hand: what an account has used, as a table."""

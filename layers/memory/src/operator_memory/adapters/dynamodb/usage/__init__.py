@@ -1,0 +1,1 @@
+"""Counters of what accounts use, and their budgets."""

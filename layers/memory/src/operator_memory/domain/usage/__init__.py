@@ -1,0 +1,1 @@
+"""Values of what an account uses, may spend and may keep."""
