@@ -189,9 +189,10 @@ class InMemoryMemories:
         self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
         self.made_by.update({e.memory.id: self.embedder for e in memories})
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
-        mine = self.points.get(account_id, {})
-        gone = [i for i, e in mine.items() if e.memory.expires_at is not None and e.memory.expires_at <= now][:limit]
+    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int, sparing: Sequence[str] = ()) -> int:
+        mine, kept = self.points.get(account_id, {}), set(sparing)
+        ended = [e.memory for e in mine.values() if e.memory.expires_at is not None and e.memory.expires_at <= now]
+        gone = [memory.id for memory in ended if not {memory.thread_id, memory.session_id} & kept][:limit]
         for identity in gone:
             del mine[identity]
         return len(gone)
@@ -232,6 +233,9 @@ class InMemoryExpiryIndex:
         known = self.entries.get(account_id)
         earliest = min(_whole_second(due_at), known.due_at) if known else _whole_second(due_at)
         self._put(account_id, earliest)
+
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        return self.entries.get(account_id)
 
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         return [entry for entry in self.entries.values() if entry.due_at <= now][:limit]

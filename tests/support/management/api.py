@@ -12,6 +12,9 @@ from operator_memory.adapters.net.service_tokens import ServiceTokens, is_servic
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+from operator_memory.application.lifecycle.plan_policies import PlanPolicies
+from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
@@ -49,8 +52,15 @@ from tests.support.fakes.erasure import (
     InMemoryRecords,
     InMemoryTombstones,
 )
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
+from tests.support.fakes.lifecycle import (
+    ArchivingFake,
+    FixedAgentPolicies,
+    InMemoryPolicies,
+    InMemoryPolicyMemories,
+)
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
 from tests.support.fakes.platform import (
     FakeEventStore,
@@ -140,7 +150,8 @@ class Management:
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.event_store = FakeEventStore(self.platform)
-        self.expiry = InMemoryExpiryIndex()
+        self.expiry, self.policies, self.holds = InMemoryExpiryIndex(), InMemoryPolicies(), FixedHolds()
+        self.agent_policies = FixedAgentPolicies()
         self.writer = GuardedWriter(
             memories=writer or self.memories,
             expiry=self.expiry,
@@ -192,7 +203,7 @@ class Management:
                 trail=trail,
                 clock=clock,
             ),
-            settings=ManageSettings(settings, trail),
+            settings=ManageSettings(settings, trail, index=self.expiry, clock=clock),
             erasures=self.erase,
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
@@ -200,8 +211,18 @@ class Management:
             undoing=self._undoing(remover, visibility),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
+            policies=ManagePolicies(policies=self.policies, index=self.expiry, trail=trail, clock=clock),
+            policy_preview=self._policy_preview(),
             prices=Prices(prompt=0.15, completion=0.60),
         )
+
+    def _policy_preview(self) -> PreviewPolicies:
+        memories = InMemoryPolicyMemories(self.memories)
+        self.archiving = ArchivingFake(self.memories, self.clock)
+        plan = PlanPolicies(
+            memories=memories, policies=self.policies, agents=self.agent_policies, holds=self.holds, archiving=True
+        )
+        return PreviewPolicies(plan=plan, memories=memories, archive=self.archiving, clock=self.clock)
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
         return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)

@@ -44,6 +44,10 @@ class DynamoDBExpiryIndex:
                     return
         raise UpstreamUnavailableError(SYSTEM, "the account's expiry changes faster than it can be written")
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        """The account's entry; ``None`` if it is not in the index."""
+        return _entry(account_id, self._table.get(account_id, _ITEM))
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         """Up to ``limit`` accounts that are due at ``now``, as they stand in the table."""
         due: list[DueAccount] = []

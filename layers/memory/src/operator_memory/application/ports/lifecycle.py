@@ -8,8 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
+from operator_memory.domain.lifecycle.fates import Place, Selection
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
+from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy
 from operator_memory.domain.lifecycle.retention import DueAccount
+from operator_memory.domain.lifecycle.runs import PolicyRun, Task
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.time_left import SecondsLeft
 
@@ -17,8 +21,10 @@ from operator_memory.domain.shared.time_left import SecondsLeft
 class ExpiredMemories(Protocol):
     """Removes expired memories, one account and one page at a time."""
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int, sparing: Sequence[str] = ()) -> int:
         """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
+
+        ``sparing``: threads and sessions whose memories stay.
 
         Returns how many were deleted; fewer than ``limit`` means that none are left.
         """
@@ -36,6 +42,10 @@ class ExpiryIndex(Protocol):
         """Note that the account has a memory that expires at ``due_at``. Call it before storing the memory."""
         ...
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        """Return the account's entry as last written, due or not; ``None`` if it has nothing to wait for."""
+        ...
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         """Return up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
         ...
@@ -45,6 +55,75 @@ class ExpiryIndex(Protocol):
 
         Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
         """
+        ...
+
+
+class PolicyMemories(Protocol):
+    """Counts, reads and removes an account's memories by selections of a policy. Memories come without their history
+    and evidence."""
+
+    def count(self, account_id: AccountId, selection: Selection) -> int:
+        """Count them, exactly."""
+        ...
+
+    def some(self, account_id: AccountId, selection: Selection, *, after: str | None, limit: int) -> list[Memory]:
+        """Return up to ``limit`` of them by id, those behind the id ``after``. Fewer: there are no more."""
+        ...
+
+    def least(self, account_id: AccountId, selection: Selection, *, after: Place | None, limit: int) -> list[Memory]:
+        """Return up to ``limit`` of them in the order in which a full group gives way, those behind ``after``."""
+        ...
+
+    def remove(self, account_id: AccountId, selection: Selection, ids: Sequence[str]) -> int:
+        """Delete those of ``ids`` that are still among them, as people's deletions do; return how many these are."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """Keeps an account's policy, and when its policies were applied last."""
+
+    def policy(self, account_id: AccountId) -> StoredPolicy:
+        """Return the account's policy as last written."""
+        ...
+
+    def set_policy(self, account_id: AccountId, stored: StoredPolicy) -> None:
+        """Write it in the place of the one before."""
+        ...
+
+    def last_run(self, account_id: AccountId) -> PolicyRun | None:
+        """Return when the policies were applied last, if they ever were."""
+        ...
+
+    def note_run(self, account_id: AccountId, run: PolicyRun) -> None:
+        """Note that they were applied."""
+        ...
+
+
+class AgentPolicies(Protocol):
+    """Reads the policies in the configurations of an account's agents."""
+
+    def policies(self, account_id: AccountId) -> dict[str, Policy]:
+        """Return them by the agents' ids; agents without a policy are left out, and so is one that cannot be read."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """Hands runs of the life cycle to workers."""
+
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Put the tasks into the queue.
+
+        Raises:
+            UpstreamError: not all were taken. To send them again is harmless.
+        """
+        ...
+
+    def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
+        """Make a received message visible again after ``delay_seconds``."""
+        ...
+
+    def bury(self, body: str, *, reason: str, detail: str, receive_count: int) -> None:
+        """Put a message that is given up among the dead letters, with the reason."""
         ...
 
 

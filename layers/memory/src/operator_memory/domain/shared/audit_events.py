@@ -28,6 +28,7 @@ class EventType(StrEnum):
     ERASE = "erase"
     SETTINGS_CHANGE = "settings_change"
     DENIED = "denied"
+    LIFECYCLE = "lifecycle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoute
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
+from operator_memory.entrypoints.api.policies import PolicyRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
@@ -41,6 +42,7 @@ GROUPS = (
     TransferRoutes,
     ErasureRoutes,
     JobRoutes,
+    PolicyRoutes,
     PlatformRoutes,
 )
 
@@ -51,15 +53,7 @@ def make_api(services: Services) -> APIGatewayHttpResolver:
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (
-        MemoryRoutes,
-        ReinstateRoutes,
-        SettingsRoutes,
-        TransferRoutes,
-        ErasureRoutes,
-        JobRoutes,
-        PlatformRoutes,
-    ):
+    for routes in GROUPS:
         routes(services, api)
     handle_problems(api)
     return api

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.erase_memories import EraseMemories
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -33,6 +35,8 @@ class Services:
     undoing: UndoRun
     once: AnswerOnce
     explanation: ExplainMemories
+    policies: ManagePolicies
+    policy_preview: PreviewPolicies
     prices: Prices = field(default_factory=Prices)
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

@@ -8,11 +8,20 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.management.identity import Caller
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
+from operator_memory.entrypoints.wiring.policies import (
+    archive_of,
+    expiry_index_of,
+    plan_of,
+    policies_of,
+    policy_memories_of,
+)
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
 
 if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
     from operator_memory.application.learning.undo_run import UndoRun
+    from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -59,7 +68,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         reinstatement=ReinstateMemories(
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
-        settings=ManageSettings(settings, trail),
+        settings=ManageSettings(settings, trail, index=expiry_index_of(adapters), clock=clock),
         erasures=erasures_of(adapters, trail),
         exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
@@ -67,9 +76,26 @@ def _services(adapters: AdaptersInUse) -> "Services":
         undoing=_undoing(adapters, trail),
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
+        policies=_policies(adapters, trail),
+        policy_preview=_policy_preview(adapters),
         prices=_prices(adapters.settings),
         backup_days=adapters.settings.backup_days,
     )
+
+
+def _policies(adapters: AdaptersInUse, trail: AuditTrail) -> "ManagePolicies":
+    from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+
+    index = expiry_index_of(adapters)
+    return ManagePolicies(policies=policies_of(adapters), index=index, trail=trail, clock=adapters.clock)
+
+
+def _policy_preview(adapters: AdaptersInUse) -> "PreviewPolicies":
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
+
+    archive, _ = archive_of(adapters) or (None, None)
+    memories = policy_memories_of(adapters)
+    return PreviewPolicies(plan=plan_of(adapters), memories=memories, archive=archive, clock=adapters.clock)
 
 
 def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":

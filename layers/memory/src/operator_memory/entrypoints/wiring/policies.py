@@ -1,0 +1,60 @@
+"""Puts together what applies and previews policies, for the archive function and the management API."""
+
+from typing import TYPE_CHECKING
+
+from operator_memory.application.lifecycle.plan_policies import PlanPolicies
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
+
+if TYPE_CHECKING:
+    from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+    from operator_memory.adapters.dynamodb.policies import DynamoDBPolicies
+    from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+    from operator_memory.application.ports.core import HoldReader
+    from operator_memory.application.ports.lifecycle import MemoryArchive, StoreToArchive
+
+
+def expiry_index_of(adapters: AdaptersInUse) -> "DynamoDBExpiryIndex":
+    """Which accounts are due."""
+    from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+
+    return DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table"))
+
+
+def policies_of(adapters: AdaptersInUse) -> "DynamoDBPolicies":
+    """The accounts' policies."""
+    from operator_memory.adapters.dynamodb.policies import DynamoDBPolicies
+
+    return DynamoDBPolicies(adapters.dynamodb, adapters.required("memory_table"))
+
+
+def policy_memories_of(adapters: AdaptersInUse) -> "QdrantPolicyMemories":
+    """The store as policies see it."""
+    from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+
+    name = adapters.settings.qdrant_collection
+    return QdrantPolicyMemories(adapters.qdrant, collection=name, timeout=adapters.write_timeout)
+
+
+def holds_of(adapters: AdaptersInUse) -> "HoldReader":  # noqa: ARG001
+    """What must stay."""
+    from operator_memory.adapters.local.no_holds import NoHolds
+
+    return NoHolds()
+
+
+def archive_of(adapters: AdaptersInUse) -> "tuple[MemoryArchive, StoreToArchive] | None":  # noqa: ARG001
+    """The archive, and what moves memories into it; ``None`` where there is none: then nothing is archived."""
+    return None
+
+
+def plan_of(adapters: AdaptersInUse) -> PlanPolicies:
+    """What decides about an account."""
+    from operator_memory.adapters.supabase.agent_policies import SupabaseAgentPolicies
+
+    return PlanPolicies(
+        memories=policy_memories_of(adapters),
+        policies=policies_of(adapters),
+        agents=None if adapters.supabase is None else SupabaseAgentPolicies(adapters.supabase),
+        holds=holds_of(adapters),
+        archiving=archive_of(adapters) is not None,
+    )
