@@ -132,3 +132,11 @@ def _looks(seconds: Iterable[float]) -> Callable[[], float]:
 def of(account: str, memory: Memory) -> Memory:
     """The same of another account."""
     return replace(memory, account_id=AccountId(account))
+
+
+def sweep(memories: InMemoryMemories, index: InMemoryExpiryIndex, clock: FakeClock) -> RunReport:
+    """The schedule, and all that follows from it, over these."""
+    world = LifecycleWorld(clock=clock)
+    world.memories, world.index = memories, index
+    world.selected = InMemoryPolicyMemories(memories)
+    return world.run()

@@ -115,7 +115,7 @@ class SampleView(BaseModel):
     """One of them."""
 
     id: str
-    memory: str
+    memory: str | None
     scope: Scope
     kind: Kind
     created_at: datetime
@@ -133,8 +133,8 @@ class PreviewView(BaseModel):
     continue_at: str | None
 
 
-def preview_view(preview: Preview) -> PreviewView:
-    """``preview`` for an answer."""
+def preview_view(preview: Preview, *, with_texts: bool) -> PreviewView:
+    """``preview`` for an answer. ``with_texts``: whether samples say what they are about."""
     return PreviewView(
         counts=[
             CountView(fate=decision.fate, reason=decision.reason, count=count)
@@ -143,7 +143,7 @@ def preview_view(preview: Preview) -> PreviewView:
         samples=[
             SampleView(
                 id=sample.memory.id,
-                memory=sample.memory.text,
+                memory=sample.memory.text if with_texts else None,
                 scope=sample.memory.scope,
                 kind=sample.memory.kind,
                 created_at=sample.memory.created_at,
