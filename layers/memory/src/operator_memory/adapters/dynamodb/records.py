@@ -1,5 +1,5 @@
 """What an erasure takes from the records about an account's jobs, in DynamoDB: its items ``JOB#``, ``WATERMARK#``,
-``IDEMPOTENCY#``, and of a whole account ``DELETED#``. Tombstones, receipts and the expiry index stay."""
+``IDEMPOTENCY#``, and of a whole account ``DELETED#`` and its policy. Tombstones, receipts and the expiry index stay."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from operator_memory.adapters.dynamodb import watermarks as dynamodb_watermarks
 from operator_memory.adapters.dynamodb.job_items import PAGES_PREFIX, JobItems
 from operator_memory.adapters.dynamodb.job_items import PREFIX as JOBS_PREFIX
 from operator_memory.adapters.dynamodb.jobs import ATTEMPTS, ERASED_ALL, ERASED_USER, holds_outcomes, without_outcomes
+from operator_memory.adapters.dynamodb.policies import ITEM as POLICY
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_epoch, from_text
 from operator_memory.adapters.dynamodb.tombstones import DELETED_PREFIX
 from operator_memory.domain.errors import UpstreamUnavailableError
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _COUNTED = (JOBS_PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX)
-_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX)
-_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "ttl")
+_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX, POLICY)
+_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "updated_at", "ttl")
 _DELETED_AT_ONCE = 25
 _ROUNDED_UP = timedelta(seconds=1)
 
@@ -123,6 +124,8 @@ def _is_later(item: Item, until: datetime) -> bool:
             times = ("created_at",)
         elif name.startswith(DELETED_PREFIX):
             times = ("deleted_at",)
+        elif name.startswith(POLICY):
+            times = ("updated_at",)
         return any(from_text(item[time]) > until for time in times if time in item)
     except (KeyError, OverflowError, ValueError):
         return False
