@@ -1,17 +1,19 @@
 """The life cycle's ports in memory. They pass the same contract tests as the real adapters."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from operator_memory.domain.errors import MemoryServiceError
+from operator_memory.domain.errors import InvalidInputError, MemoryServiceError
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.lifecycle.fates import Group, Place, Selection, place_of
-from operator_memory.domain.lifecycle.policies import IMPORTANT, Policy, StoredPolicy
+from operator_memory.domain.lifecycle.policies import IMPORTANT, Policy, StoredPolicy, agent_policy_of
 from operator_memory.domain.lifecycle.runs import PolicyRun, Task
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.fakes.core import FakeClock, InMemoryMemories
+from tests.support.fakes.platform import FakePlatform
 
 
 def is_in(group: Group, memory: Memory) -> bool:
@@ -101,6 +103,22 @@ class FixedAgentPolicies:
 
     def policies(self, account_id: AccountId) -> dict[str, Policy]:
         return dict(self.by_account.get(account_id, {}))
+
+
+@dataclass
+class FakeAgentPolicies:
+    """Port ``AgentPolicies`` on the agents of a platform."""
+
+    platform: FakePlatform
+
+    def policies(self, account_id: AccountId) -> dict[str, Policy]:
+        found: dict[str, Policy] = {}
+        for agent_id, agent in self.platform.agents.items():
+            config = agent.settings.get("memory_config")
+            with suppress(InvalidInputError):
+                if agent.account_id == account_id and isinstance(config, dict):
+                    found[agent_id] = agent_policy_of(config)
+        return {agent_id: policy for agent_id, policy in found.items() if policy.rules}
 
 
 @dataclass

@@ -57,7 +57,7 @@ from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.lifecycle import (
     ArchivingFake,
-    FixedAgentPolicies,
+    FakeAgentPolicies,
     InMemoryPolicies,
     InMemoryPolicyMemories,
 )
@@ -151,7 +151,7 @@ class Management:
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.event_store = FakeEventStore(self.platform)
         self.expiry, self.policies, self.holds = InMemoryExpiryIndex(), InMemoryPolicies(), FixedHolds()
-        self.agent_policies = FixedAgentPolicies()
+        self.agent_policies = FakeAgentPolicies(self.platform)
         self.writer = GuardedWriter(
             memories=writer or self.memories,
             expiry=self.expiry,

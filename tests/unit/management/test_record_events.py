@@ -143,7 +143,7 @@ class TestTheFunction:
     """``functions/audit`` around it, as Lambda calls it."""
 
     def audit(self, world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        return function("audit", "build_audit", world.record, monkeypatch)
+        return function("audit", "audit.build_audit", world.record, monkeypatch)
 
     def batch(self, *bodies: str) -> dict[str, Any]:
         return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
