@@ -23,13 +23,13 @@ class QdrantPolicyMemories:
 
     def count(self, account_id: AccountId, selection: Selection) -> int:
         """How many there are, exactly."""
-        return 0 if selection.is_empty else self._collection.count(bodies.count(account_id, selection))
+        return 0 if selection.is_empty else self._collection.count(bodies.selected_count(account_id, selection))
 
     def some(self, account_id: AccountId, selection: Selection, *, after: str | None, limit: int) -> list[Memory]:
         """Up to ``limit`` of them by id, behind ``after``."""
         if selection.is_empty or (after is not None and bodies.is_last_id(after)):
             return []
-        body = bodies.some(account_id, selection, after=after, limit=limit)
+        body = bodies.selected_by_id(account_id, selection, after=after, limit=limit)
         return self._collection.memories(account_id, body)
 
     def least(self, account_id: AccountId, selection: Selection, *, after: Place | None, limit: int) -> list[Memory]:
@@ -63,12 +63,14 @@ class QdrantPolicyMemories:
         """Delete those of ``ids`` that are still among them; returns how many were."""
         if selection.is_empty or not ids:
             return 0
-        condition = bodies.deletion(account_id, selection, ids)
+        condition = bodies.selected_deletion(account_id, selection, ids)
         body = {**condition, "limit": len(ids), "with_payload": False, "with_vector": False}
         there = self._collection.scroll_ids(body)
         if there:
             take_words_back(self._collection, account_id, there, leaving=[{"has_id": there}])
-            self._collection.call("POST", "/points/delete?wait=true", bodies.deletion(account_id, selection, there))
+            self._collection.call(
+                "POST", "/points/delete?wait=true", bodies.selected_deletion(account_id, selection, there)
+            )
         return len(there)
 
 
@@ -95,7 +97,9 @@ class _Block:
         found = [] if after is None else self._of_moment(after, wanted)
         while len(found) < wanted:
             missing = wanted - len(found)
-            body = bodies.by_age(self._account_id, self._selection, *self._beside, after=edge, limit=missing + 1)
+            body = bodies.selected_by_age(
+                self._account_id, self._selection, *self._beside, after=edge, limit=missing + 1
+            )
             ahead = sorted(self._memories(body), key=lambda memory: (memory.created_at, memory.id))
             if len(ahead) <= missing:  # that is the rest
                 return found + ahead
@@ -109,8 +113,10 @@ class _Block:
     def _of_moment(self, place: Place, limit: int) -> list[Memory]:
         if place.id and bodies.is_last_id(place.id):
             return []
-        same = bodies.created_at(place.created_at)
-        body = bodies.some(self._account_id, self._selection, *self._beside, same, after=place.id or None, limit=limit)
+        same = bodies.at_moment(place.created_at)
+        body = bodies.selected_by_id(
+            self._account_id, self._selection, *self._beside, same, after=place.id or None, limit=limit
+        )
         return self._memories(body)
 
     def _memories(self, body: Json) -> list[Memory]:

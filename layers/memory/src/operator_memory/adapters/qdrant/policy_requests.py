@@ -57,12 +57,12 @@ def _idle(edge: datetime) -> Json:
     return {"should": [requests.in_range("last_accessed_at", lte=edge), unused]}
 
 
-def count(account_id: AccountId, selection: Selection) -> Json:
+def selected_count(account_id: AccountId, selection: Selection) -> Json:
     """Body of ``points/count``."""
     return {"filter": selected(account_id, selection), "exact": True}
 
 
-def some(account_id: AccountId, selection: Selection, *beside: Json, after: str | None, limit: int) -> Json:
+def selected_by_id(account_id: AccountId, selection: Selection, *beside: Json, after: str | None, limit: int) -> Json:
     """Body of ``points/scroll``: by id, those behind ``after``."""
     body = _page(selected(account_id, selection, *beside), limit)
     # an offset is inclusive and need not exist
@@ -87,7 +87,9 @@ def as_important(importance: float, *, used: bool) -> list[Json]:
     return [equal, {"must_not": [_NEVER_USED]} if used else _NEVER_USED]
 
 
-def by_age(account_id: AccountId, selection: Selection, *beside: Json, after: datetime | None, limit: int) -> Json:
+def selected_by_age(
+    account_id: AccountId, selection: Selection, *beside: Json, after: datetime | None, limit: int
+) -> Json:
     """Body of ``points/scroll``: the oldest of those created later than ``after``. The order of those that were
     created at the same moment is not defined."""
     later = [] if after is None else [requests.in_range("created_at", gt=after)]
@@ -95,12 +97,12 @@ def by_age(account_id: AccountId, selection: Selection, *beside: Json, after: da
     return {**body, "order_by": {"key": "created_at", "direction": "asc"}}
 
 
-def created_at(moment: datetime) -> Json:
+def at_moment(moment: datetime) -> Json:
     """The condition that it was created at this moment."""
     return requests.in_range("created_at", gte=moment, lte=moment)
 
 
-def deletion(account_id: AccountId, selection: Selection, ids: Sequence[str]) -> Json:
+def selected_deletion(account_id: AccountId, selection: Selection, ids: Sequence[str]) -> Json:
     """Body of ``points/delete``: those of ``ids`` that are (still) among them."""
     return {"filter": selected(account_id, selection, {"has_id": list(ids)})}
 
