@@ -23,7 +23,7 @@ SecondsLeft = Callable[[], float]
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int | bool] | PartialItemFailureResponse:  # noqa: ANN401
     """Answer an event of the schedule with what was done, or a batch of messages with those that stay in the queue."""
-    ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    ends_at = time.monotonic() + float(context.get_remaining_time_in_millis()) / 1000
 
     def seconds_left() -> float:
         return ends_at - time.monotonic()

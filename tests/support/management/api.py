@@ -184,14 +184,7 @@ class Management:
         screening = ScreenWriting(access.authorize, clock)
         return Services(
             access=access,
-            memories=ManageMemories(
-                library=self.library,
-                writing=WritingPorts(screening, embedder, self.writer),
-                visibility=visibility,
-                remover=remover,
-                trail=trail,
-                clock=clock,
-            ),
+            memories=self._managing(screening, visibility, remover),
             finder=SearchMemories(
                 library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
             ),
@@ -214,6 +207,18 @@ class Management:
             policies=ManagePolicies(policies=self.policies, index=self.expiry, trail=trail, clock=clock),
             policy_preview=self._policy_preview(),
             prices=Prices(prompt=0.15, completion=0.60),
+        )
+
+    def _managing(
+        self, screening: ScreenWriting, visibility: TurnVisibility, remover: RemoveMemories
+    ) -> ManageMemories:
+        return ManageMemories(
+            library=self.library,
+            writing=WritingPorts(screening, self.embedder, self.writer),
+            visibility=visibility,
+            remover=remover,
+            trail=self.trail,
+            clock=self.clock,
         )
 
     def _policy_preview(self) -> PreviewPolicies:

@@ -149,7 +149,7 @@ def test_what_was_deleted_before_a_failure_is_on_the_trail_and_the_account_stays
     class FailingAtSecond(InMemoryMemories):
         pages = 0
 
-        def delete_expired(self, account_id: AccountId, **how: object) -> int:  # type: ignore[override]
+        def delete_expired(self, account_id: AccountId, **how: object) -> int:
             self.pages += 1
             if self.pages == 2:
                 raise UpstreamUnavailableError("qdrant", "503")

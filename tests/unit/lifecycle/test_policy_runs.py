@@ -1,6 +1,7 @@
 """A run applies a policy: deletes, archives, makes room and purges, and spares what is exempt."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from operator_memory.domain.errors import UpstreamUnavailableError
@@ -104,7 +105,7 @@ def test_what_is_pinned_while_it_is_about_to_go_stays(world: LifecycleWorld) -> 
 
 
 def test_a_full_group_gives_way_by_importance_then_use_then_age(world: LifecycleWorld) -> None:
-    used = {"last_accessed_at": NOW - timedelta(days=1), "access_count": 1}
+    used: dict[str, Any] = {"last_accessed_at": NOW - timedelta(days=1), "access_count": 1}
     world.put(
         a_memory("important", importance=0.9, days_old=90),
         a_memory("middling", importance=0.5, days_old=90),

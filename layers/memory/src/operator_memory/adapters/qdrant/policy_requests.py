@@ -18,7 +18,8 @@ _NEVER_USED: Json = {"is_empty": {"key": "last_accessed_at"}}
 
 def selected(account_id: AccountId, selection: Selection, *beside: Json) -> Json:
     """The filter for what ``selection`` describes, and ``beside`` too."""
-    must, must_not = [*beside], []
+    must: list[Json] = [*beside]
+    must_not: list[Json] = []
     (must if selection.expired else must_not).append(requests.in_range("expires_at", lte=selection.now))
     if selection.group is not None:
         must += _of_group(selection.group)

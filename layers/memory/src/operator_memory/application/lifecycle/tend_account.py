@@ -219,7 +219,7 @@ class TendAccount:
         report = progress.report
         if report.changed:
             touched = Touched(count=report.changed)
-            metadata = {**report.counts(), "run": progress.began_at.isoformat()}
+            metadata: dict[str, str | int | bool] = {**report.counts(), "run": progress.began_at.isoformat()}
             self._trail.note(progress.task.account_id, ACTOR, EventType.LIFECYCLE, touched, metadata=metadata)
 
 

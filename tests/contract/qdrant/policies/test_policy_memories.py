@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,6 +28,9 @@ ALL = Selection(NOW, expired=False)
 FACTS = Group(Scope.USER, Kind.FACT)
 
 
+STATES: tuple[dict[str, Any], ...] = ({}, {"pinned": True}, {"importance": IMPORTANT})
+
+
 def a_mixture() -> list[Memory]:
     """Memories that differ in everything a selection looks at, with times on the edges."""
     made = [
@@ -41,7 +45,7 @@ def a_mixture() -> list[Memory]:
             (ScopeKey(Scope.USER), AGENT_KEY, ScopeKey(Scope.AGENT, "agent-2")),
             (1.0, 3.0),
             (None, 0, 3),
-            ({}, {"pinned": True}, {"importance": IMPORTANT}),
+            STATES,
         )
     ]
     sessions = [
