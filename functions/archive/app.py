@@ -67,12 +67,12 @@ def _consume(record: SQSRecord, *, seconds_left: SecondsLeft) -> None:
     try:
         report = _APP.tasks.consume(QueuedTask(record.body, record.receipt_handle, count), seconds_left)
     except Exception:
-        emit_metrics("archive", {"FailedRuns": (1, "Count")})
+        emit_metrics("archive", {"FailedRounds": (1, "Count")})
         raise
     if report is None:
-        emit_metrics("archive", {"FailedRuns": (1, "Count"), "LifecycleDeadLetters": (1, "Count")})
+        emit_metrics("archive", {"FailedRounds": (1, "Count"), "LifecycleDeadLetters": (1, "Count")})
         return
-    _LOG.info("run over an account", extra={**report.counts(), "continued": report.continued})
+    _LOG.info("round over an account", extra={**report.counts(), "continued": report.continued})
     emit_metrics(
         "archive",
         {

@@ -1,4 +1,4 @@
-"""Jobs, events and runs over accounts that were given up: look at them, put them back, or drop them
+"""Jobs, events and rounds over accounts that were given up: look at them, put them back, or drop them
 (``make dead-letters CMD="list"``).
 
 Exit code 0: done. 1: not done, or not all of it. 2: the options are wrong, or AWS cannot be used. 130: interrupted.
@@ -33,14 +33,14 @@ _AGAIN = f"\nThose with {' or '.join(_FOR_GOOD)} come back, unless what takes th
 _LOSSES = {
     Kind.JOB: "What was said in the run is then not remembered; nothing else changes, nor does the job's record.",
     Kind.EVENT: "The event is then missing in the trail; nothing else changes.",
-    Kind.ACCOUNT: "Nothing changes: the account is looked at again within hours.",
+    Kind.ROUND: "Nothing changes: the account is looked at again within hours.",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """The command; returns its exit code."""
     args = _parser().parse_args(arguments)
-    kind = Kind.ACCOUNT if args.accounts else Kind.EVENT if args.events else Kind.JOB
+    kind = Kind.ROUND if args.rounds else Kind.EVENT if args.events else Kind.JOB
     try:
         _check(args)
         location = find_location(args, kind)
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add_options(parser)
     parser.add_argument("--events", action="store_true", help="letters of the trail's events, not of jobs")
-    parser.add_argument("--accounts", action="store_true", help="letters of runs over accounts, not of jobs")
+    parser.add_argument("--rounds", action="store_true", help="letters of rounds over accounts, not of jobs")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=does, description=f"{does}.")
         added.add_argument("--events", action="store_true", default=argparse.SUPPRESS, help="letters of events")
-        added.add_argument("--accounts", action="store_true", default=argparse.SUPPRESS, help="letters of accounts")
+        added.add_argument("--rounds", action="store_true", default=argparse.SUPPRESS, help="letters of rounds")
         added.set_defaults(run=run)
         return added
 
@@ -169,7 +169,7 @@ def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) 
 
     tally, began = Tally(), datetime.now(UTC)
     code = _act(args, queue, queue.drop, ("dropped", question), tally)
-    if code == OK and args.account and not args.reason and queue.kind is not Kind.ACCOUNT:  # it holds no words
+    if code == OK and args.account and not args.reason and queue.kind is not Kind.ROUND:  # it holds no words
         print(tell_receipts(location, queue.kind, account_id(args.account), dropped=tally.done, at=began))
     return code
 

@@ -24,11 +24,11 @@ class Kind(StrEnum):
 
     JOB = "job"
     EVENT = "event"
-    ACCOUNT = "account"
-    """A run of the life cycle over one account."""
+    ROUND = "round"
+    """A round of the life cycle over one account."""
 
 
-SUBJECTS = {Kind.JOB: "job_id", Kind.EVENT: "id", Kind.ACCOUNT: "stage"}
+SUBJECTS = {Kind.JOB: "job_id", Kind.EVENT: "id", Kind.ROUND: "stage"}
 """The field of a letter's body that says what it is about."""
 
 
@@ -37,7 +37,7 @@ class FailedMessage:
     """One dead letter. ``id`` is its message id; times are milliseconds since 1970.
 
     ``group_id`` is the group it had in its own queue, the account; an event has none. ``moved``: by the queue itself,
-    and so without a word of why. ``subject_id`` is the id of the job or event in it, or the stage of a run; it
+    and so without a word of why. ``subject_id`` is the id of the job or event in it, or the stage of a round; it
     and ``account_id`` are ``None`` where the body does not hold a well-formed one.
     """
 

@@ -17,12 +17,12 @@ from infra.dead_letters.failed_message import Kind
 _OUTPUTS = {
     Kind.JOB: ("JobsDeadLetterQueueUrl", "JobsQueueUrl"),
     Kind.EVENT: ("EventsDeadLetterQueueUrl", "EventsQueueUrl"),
-    Kind.ACCOUNT: ("LifecycleDeadLetterQueueUrl", "LifecycleQueueUrl"),
+    Kind.ROUND: ("LifecycleDeadLetterQueueUrl", "LifecycleQueueUrl"),
 }
 _LOCAL = {
     Kind.JOB: ("MemoryJobsDeadLetterQueue.fifo", "MemoryJobsQueue.fifo"),
     Kind.EVENT: ("MemoryEventsDeadLetterQueue", "MemoryEventsQueue"),
-    Kind.ACCOUNT: ("MemoryLifecycleDeadLetterQueue", "MemoryLifecycleQueue"),
+    Kind.ROUND: ("MemoryLifecycleDeadLetterQueue", "MemoryLifecycleQueue"),
 }
 
 
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--queue-url", help="the dead-letter queue")
     where.add_argument("--jobs-queue-url", help="where dead jobs are put back")
     where.add_argument("--events-queue-url", help="where dead events are put back")
-    where.add_argument("--accounts-queue-url", help="where dead runs over accounts are put back")
+    where.add_argument("--rounds-queue-url", help="where dead rounds over accounts are put back")
     where.add_argument("--table", help="the table of the jobs' records, for show")
 
 

@@ -19,9 +19,9 @@ SHORT_ID = 8
 
 _JOB_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "JOB", "SENT (UTC)", "TRIES", "REASON", "FIRST ERROR")
 _EVENT_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "EVENT", "TYPE", "SENT (UTC)", "REASON")
-_ACCOUNT_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "STAGE", "SENT (UTC)", "TRIES", "REASON")
-_COLUMNS = {Kind.JOB: _JOB_COLUMNS, Kind.EVENT: _EVENT_COLUMNS, Kind.ACCOUNT: _ACCOUNT_COLUMNS}
-_SUBJECT_NAMES = {Kind.JOB: "job_id", Kind.EVENT: "event_id", Kind.ACCOUNT: "stage"}
+_ROUND_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "STAGE", "SENT (UTC)", "TRIES", "REASON")
+_COLUMNS = {Kind.JOB: _JOB_COLUMNS, Kind.EVENT: _EVENT_COLUMNS, Kind.ROUND: _ROUND_COLUMNS}
+_SUBJECT_NAMES = {Kind.JOB: "job_id", Kind.EVENT: "event_id", Kind.ROUND: "stage"}
 _GAP = "  "
 _SHORTEST = 12
 _SHRINKING = ("ACCOUNT", "JOB", "EVENT")
@@ -54,8 +54,7 @@ def summary(kind: Kind, letters: Sequence[FailedMessage], reason: str | None = N
 
 def named(letter: FailedMessage) -> str:
     """One letter in a sentence."""
-    kind = "run" if letter.kind is Kind.ACCOUNT else letter.kind
-    subject = f"{kind} {letter.subject_id or '(unknown)'} of account {letter.account_id or '(unknown)'}"
+    subject = f"{letter.kind} {letter.subject_id or '(unknown)'} of account {letter.account_id or '(unknown)'}"
     return f"dead letter {letter.id[:SHORT_ID]}: {subject}, {letter.reason}."
 
 
@@ -74,8 +73,8 @@ def in_full(letter: FailedMessage, record: JobRecord | None, *, record_read: boo
     parts = [_section("Dead letter", _facts(letter))]
     if letter.kind is Kind.EVENT:
         parts.append(_section("Event", _event(letter.body)))
-    elif letter.kind is Kind.ACCOUNT:
-        parts.append(_section("Run over the account", _task(letter.body)))
+    elif letter.kind is Kind.ROUND:
+        parts.append(_section("Round over the account", _task(letter.body)))
     else:
         parts.append(_section("Job in it", _envelope(letter)))
         if record is not None:
@@ -88,7 +87,7 @@ def in_full(letter: FailedMessage, record: JobRecord | None, *, record_read: boo
 def spoken(letter: FailedMessage) -> str:
     """What people said in it: the messages of a job, the query of an event; the whole body if it cannot be read."""
     fields = json_fields(letter.body)
-    if letter.kind is Kind.ACCOUNT:
+    if letter.kind is Kind.ROUND:
         return "The message holds nobody's words."
     if letter.kind is Kind.EVENT and fields:
         text = fields.get("query")
@@ -107,7 +106,7 @@ def _row(letter: FailedMessage) -> tuple[str, ...]:
     if letter.kind is Kind.EVENT:
         return (*subject, letter.event_type or _NONE, sent, letter.reason)
     tries = _NONE if letter.receive_count is None else str(letter.receive_count)
-    if letter.kind is Kind.ACCOUNT:
+    if letter.kind is Kind.ROUND:
         return (*subject, sent, tries, letter.reason)
     return (*subject, sent, tries, letter.reason, letter.first_error or _NONE)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from operator_memory.application.lifecycle.consume_tasks import QueuedTask
 from operator_memory.domain.lifecycle.gone_accounts import GoneReport
-from operator_memory.domain.lifecycle.runs import DispatchReport, RunReport
+from operator_memory.domain.lifecycle.rounds import DispatchReport, RoundReport
 
 from tests.support.functions import function
 
@@ -90,7 +90,7 @@ def test_an_erasure_of_a_deleted_account_that_goes_on_by_itself_is_none(monkeypa
 
 
 def work_off(
-    monkeypatch: pytest.MonkeyPatch, results: dict[str, RunReport | Exception | None]
+    monkeypatch: pytest.MonkeyPatch, results: dict[str, RoundReport | Exception | None]
 ) -> tuple[list[QueuedTask], Any]:
     """The messages that were consumed, and the answer, of a batch with a message for each of ``results``."""
     event = sample("sqs-archive.json")
@@ -103,7 +103,7 @@ def work_off(
         event["Records"].append(record)
     seen: list[QueuedTask] = []
 
-    def consume(message: QueuedTask, seconds_left: Callable[[], float]) -> RunReport | None:
+    def consume(message: QueuedTask, seconds_left: Callable[[], float]) -> RoundReport | None:
         assert 0 < seconds_left() <= 60
         seen.append(message)
         result = results[message.body]
@@ -124,7 +124,7 @@ def metrics_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_every_message_is_worked_off_and_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done, more = RunReport(expired=1, deleted=2, archived=3, purged=4), RunReport(deleted=500, continued=True)
+    done, more = RoundReport(expired=1, deleted=2, archived=3, purged=4), RoundReport(deleted=500, continued=True)
     seen, answer = work_off(monkeypatch, {"m1": done, "m2": more})
     assert answer == {"batchItemFailures": []}
     assert [(task.body, task.receive_count) for task in seen] == [("m1", 3), ("m2", 3)]
@@ -137,9 +137,9 @@ def test_every_message_is_worked_off_and_counted(
 def test_a_failed_message_stays_in_the_queue_and_keeps_no_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, answer = work_off(monkeypatch, {"m1": RuntimeError("failed"), "m2": RunReport()})
+    _, answer = work_off(monkeypatch, {"m1": RuntimeError("failed"), "m2": RoundReport()})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    assert metrics_of(capsys) == [{"FailedRuns": 1}, {"TendedAccounts": 1}]
+    assert metrics_of(capsys) == [{"FailedRounds": 1}, {"TendedAccounts": 1}]
 
 
 def test_when_all_fail_all_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,4 +152,4 @@ def test_a_dead_letter_is_counted_and_leaves_the_queue(
 ) -> None:
     _, answer = work_off(monkeypatch, {"m1": None})
     assert answer == {"batchItemFailures": []}
-    assert metrics_of(capsys) == [{"FailedRuns": 1, "LifecycleDeadLetters": 1}]
+    assert metrics_of(capsys) == [{"FailedRounds": 1, "LifecycleDeadLetters": 1}]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operator_memory.domain.lifecycle.runs import Stage
+from operator_memory.domain.lifecycle.rounds import Stage
 from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.contracts.context import parse_context_request
 from operator_memory.entrypoints.contracts.event import parse_event

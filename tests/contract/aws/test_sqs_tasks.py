@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from operator_memory.adapters.aws.sqs_tasks import SqsTaskQueue
 from operator_memory.domain.errors import UpstreamRejectedError, UpstreamUnavailableError
-from operator_memory.domain.lifecycle.runs import Stage, Task
+from operator_memory.domain.lifecycle.rounds import Stage, Task
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.contracts.lifecycle import parse_task, task_body
 

@@ -1,4 +1,4 @@
-"""An account's policy and its last run: one suite for the fake and for DynamoDB (moto's server)."""
+"""An account's policy and its last round: one suite for the fake and for DynamoDB (moto's server)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
-from operator_memory.adapters.dynamodb.policies import ITEM, RUN, DynamoDBPolicies
+from operator_memory.adapters.dynamodb.policies import ITEM, ROUND, DynamoDBPolicies
 from operator_memory.adapters.dynamodb.records import DynamoDBRecords
 from operator_memory.adapters.dynamodb.table import Table
 from operator_memory.application.ports.lifecycle import ExpiryIndex, PolicyStore
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.lifecycle.policies import StoredPolicy
-from operator_memory.domain.lifecycle.runs import PolicyRun
+from operator_memory.domain.lifecycle.rounds import PolicyRound
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
@@ -42,7 +42,7 @@ def expiry(kind: str, request: pytest.FixtureRequest) -> ExpiryIndex:
 @both
 def test_without_a_policy_there_is_an_empty_one(policies: PolicyStore) -> None:
     assert policies.policy(ACCOUNT) == StoredPolicy()
-    assert policies.last_run(ACCOUNT) is None
+    assert policies.last_round(ACCOUNT) is None
 
 
 @both
@@ -59,11 +59,11 @@ def test_a_policy_is_read_as_it_was_written_and_is_one_accounts_only(policies: P
 def test_the_last_run_is_kept_beside_the_policy(policies: PolicyStore) -> None:
     policies.set_policy(ACCOUNT, STORED)
     for day in range(2):
-        run = PolicyRun(NOW + timedelta(days=day), NOW + timedelta(days=day + 1), f"digest {day}")
-        policies.note_run(ACCOUNT, run)
-        assert policies.last_run(ACCOUNT) == run
+        done = PolicyRound(NOW + timedelta(days=day), NOW + timedelta(days=day + 1), f"digest {day}")
+        policies.note_round(ACCOUNT, done)
+        assert policies.last_round(ACCOUNT) == done
     assert policies.policy(ACCOUNT) == STORED
-    assert policies.last_run(OTHER) is None
+    assert policies.last_round(OTHER) is None
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,21 @@ def test_nothing_is_deleted_by_half_a_policy(table: tuple[Any, str], item: dict[
 
 
 def test_a_run_that_cannot_be_read_counts_as_none(table: tuple[Any, str]) -> None:
-    Table(*table).put({"account_id": ACCOUNT, "item": RUN, "ran_at": "yesterday"})
-    assert DynamoDBPolicies(*table).last_run(ACCOUNT) is None
+    Table(*table).put({"account_id": ACCOUNT, "item": ROUND, "ran_at": "yesterday"})
+    assert DynamoDBPolicies(*table).last_round(ACCOUNT) is None
 
 
 def test_the_erasure_of_an_account_takes_its_policy_but_not_one_that_was_set_since(table: tuple[Any, str]) -> None:
     policies, records = DynamoDBPolicies(*table), DynamoDBRecords(*table)
     for account in (ACCOUNT, OTHER):
         policies.set_policy(account, STORED)
-        policies.note_run(account, PolicyRun(NOW, NOW, "digest"))
+        policies.note_round(account, PolicyRound(NOW, NOW, "digest"))
     records.erase(ACCOUNT, Target(TargetKind.USER), until=NOW)
     assert policies.policy(ACCOUNT) == STORED, "of a part of the account it stays"
     records.erase(ACCOUNT, EVERYTHING, until=NOW - timedelta(seconds=1))
     assert policies.policy(ACCOUNT) == STORED
     records.erase(ACCOUNT, EVERYTHING, until=NOW)
-    assert (policies.policy(ACCOUNT), policies.last_run(ACCOUNT)) == (StoredPolicy(), None)
+    assert (policies.policy(ACCOUNT), policies.last_round(ACCOUNT)) == (StoredPolicy(), None)
     assert policies.policy(OTHER) == STORED
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
-from operator_memory.domain.lifecycle.runs import PolicyRun
+from operator_memory.domain.lifecycle.rounds import PolicyRound
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType
@@ -57,7 +57,7 @@ def test_a_policy_is_given_back_as_it_was_set_and_the_account_is_due(platform: M
     assert platform.expiry.entries[AccountId(user)].due_at == now
     event = the_event(platform, EventType.SETTINGS_CHANGE)
     assert event.metadata == {"of": "policies", "fields": "policies"}
-    platform.policies.note_run(AccountId(user), PolicyRun(now, now, "d"))
+    platform.policies.note_round(AccountId(user), PolicyRound(now, now, "d"))
     applied = platform.call("GET", "/v1/policies", user=user).json["last_applied_at"]
     assert applied.startswith("2026-11-24T09:00:00")
 

@@ -8,7 +8,7 @@ from operator_memory.domain.errors import InvalidInputError, MemoryServiceError
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.lifecycle.fates import Group, Place, Selection, place_of
 from operator_memory.domain.lifecycle.policies import IMPORTANT, Policy, StoredPolicy, agent_policy_of
-from operator_memory.domain.lifecycle.runs import PolicyRun, Task
+from operator_memory.domain.lifecycle.rounds import PolicyRound, Task
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 
@@ -80,7 +80,7 @@ class InMemoryPolicies:
     """Port ``PolicyStore``."""
 
     stored: dict[AccountId, StoredPolicy] = field(default_factory=dict)
-    runs: dict[AccountId, PolicyRun] = field(default_factory=dict)
+    rounds: dict[AccountId, PolicyRound] = field(default_factory=dict)
 
     def policy(self, account_id: AccountId) -> StoredPolicy:
         return self.stored.get(account_id, StoredPolicy())
@@ -88,11 +88,11 @@ class InMemoryPolicies:
     def set_policy(self, account_id: AccountId, stored: StoredPolicy) -> None:
         self.stored[account_id] = stored
 
-    def last_run(self, account_id: AccountId) -> PolicyRun | None:
-        return self.runs.get(account_id)
+    def last_round(self, account_id: AccountId) -> PolicyRound | None:
+        return self.rounds.get(account_id)
 
-    def note_run(self, account_id: AccountId, run: PolicyRun) -> None:
-        self.runs[account_id] = run
+    def note_round(self, account_id: AccountId, done: PolicyRound) -> None:
+        self.rounds[account_id] = done
 
 
 @dataclass
@@ -144,7 +144,7 @@ class FakeTaskQueue:
 
 @dataclass
 class ArchivingFake:
-    """Ports ``MemoryArchive`` and ``StoreToArchive``, as far as a run calls them, on the points of ``memories``."""
+    """Ports ``MemoryArchive`` and ``StoreToArchive``, as far as a round calls them, on the points of ``memories``."""
 
     memories: InMemoryMemories
     clock: FakeClock

@@ -11,7 +11,7 @@ from operator_memory.application.lifecycle.tend_account import TendAccount, Tend
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy, policy_of
 from operator_memory.domain.lifecycle.previews import Preview
-from operator_memory.domain.lifecycle.runs import DispatchReport, RunReport, Task
+from operator_memory.domain.lifecycle.rounds import DispatchReport, RoundReport, Task
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 
@@ -77,7 +77,7 @@ class LifecycleWorld:
         dispatch = DispatchDue(index=self.index, queue=self.queue, clock=self.clock)
         return dispatch.dispatch(_looks(seconds))
 
-    def tend(self, task: Task, *seconds: float) -> RunReport:
+    def tend(self, task: Task, *seconds: float) -> RoundReport:
         """One message."""
         return self.tending().tend(task, _looks(seconds))
 
@@ -102,16 +102,16 @@ class LifecycleWorld:
             archiving=self.archiving,
         )
 
-    def drain(self, *seconds: float) -> RunReport:
+    def drain(self, *seconds: float) -> RoundReport:
         """Work off the queue until it is empty; what was done in all."""
-        total = RunReport()
+        total = RoundReport()
         while self.queue.tasks:
             report = self.tend(self.queue.tasks.pop(0), *seconds)
             for name in ("expired", "deleted", "archived", "purged"):
                 setattr(total, name, getattr(total, name) + getattr(report, name))
         return total
 
-    def run(self) -> RunReport:
+    def run(self) -> RoundReport:
         """The schedule, and all that follows from it."""
         self.dispatch()
         return self.drain()
@@ -134,7 +134,7 @@ def of(account: str, memory: Memory) -> Memory:
     return replace(memory, account_id=AccountId(account))
 
 
-def sweep(memories: InMemoryMemories, index: InMemoryExpiryIndex, clock: FakeClock) -> RunReport:
+def sweep(memories: InMemoryMemories, index: InMemoryExpiryIndex, clock: FakeClock) -> RoundReport:
     """The schedule, and all that follows from it, over these."""
     world = LifecycleWorld(clock=clock)
     world.memories, world.index = memories, index

@@ -3,7 +3,7 @@
 import pytest
 from operator_memory.application.lifecycle.consume_tasks import ConsumeTasks, QueuedTask
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError, UpstreamUnavailableError
-from operator_memory.domain.lifecycle.runs import MOST_TRIES, RunReport, Stage, Task, retry_delay_seconds
+from operator_memory.domain.lifecycle.rounds import MOST_TRIES, RoundReport, Stage, Task, retry_delay_seconds
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.contracts.lifecycle import MAX_TASK_CHARACTERS, parse_task, task_body
 
@@ -22,13 +22,13 @@ def world() -> LifecycleWorld:
     return world
 
 
-def consume(world: LifecycleWorld, body: str = BODY, count: int = 1) -> RunReport | None:
+def consume(world: LifecycleWorld, body: str = BODY, count: int = 1) -> RoundReport | None:
     tasks = ConsumeTasks(parse=parse_task, tend=world.tending(), queue=world.queue)
     return tasks.consume(QueuedTask(body, "receipt", count), lambda: ENOUGH)
 
 
 def test_a_message_is_worked_off(world: LifecycleWorld) -> None:
-    assert consume(world) == RunReport(deleted=1)
+    assert consume(world) == RoundReport(deleted=1)
     assert (world.queue.later, world.queue.buried) == ([], [])
 
 
@@ -106,7 +106,7 @@ def test_a_newer_senders_fields_are_left_out() -> None:
 def test_a_place_that_cannot_be_read_is_the_beginning(world: LifecycleWorld) -> None:
     world.set_policy(a_policy(most_memories=1))
     world.put(a_memory("another", days_old=1), a_memory("a third", days_old=2))
-    assert world.tend(Task(ACCOUNT, Stage.LIMITS, "user/fact", "[1]", NOW)) == RunReport(archived=2)
+    assert world.tend(Task(ACCOUNT, Stage.LIMITS, "user/fact", "[1]", NOW)) == RoundReport(archived=2)
 
 
 def test_a_message_that_cannot_be_put_off_comes_again_by_itself(world: LifecycleWorld) -> None:

@@ -1,11 +1,11 @@
-"""What has expired goes, account by account and page by page, and an interrupted run is always gone on with."""
+"""What has expired goes, account by account and page by page, and an interrupted round is always gone on with."""
 
 from datetime import timedelta
 
 import pytest
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.lifecycle.retention import PAGE, STOP_MARGIN_SECONDS
-from operator_memory.domain.lifecycle.runs import LEASE, STEPS_AT_ONCE, DispatchReport, RunReport, Task
+from operator_memory.domain.lifecycle.rounds import LEASE, STEPS_AT_ONCE, DispatchReport, RoundReport, Task
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.holds import Hold, Holds
 
@@ -30,7 +30,7 @@ def test_what_has_expired_goes_and_what_lasts_stays_with_its_next_date() -> None
     world = LifecycleWorld()
     one, two = put(world, "one", 3, lasting=2), put(world, "two", 1)
     assert world.dispatch() == DispatchReport(accounts=2)
-    assert world.drain() == RunReport(expired=4)
+    assert world.drain() == RoundReport(expired=4)
     assert (len(world.ids(one)), len(world.ids(two))) == (2, 0)
     assert {account: entry.due_at for account, entry in world.index.entries.items()} == {one: SOON}
 
@@ -45,7 +45,7 @@ def test_nothing_due_is_nothing_done() -> None:
 def test_more_than_a_page_is_deleted_in_pages() -> None:
     world = LifecycleWorld()
     account = put(world, "one", 2 * PAGE + 1)
-    assert world.run() == RunReport(expired=2 * PAGE + 1)
+    assert world.run() == RoundReport(expired=2 * PAGE + 1)
     assert world.ids(account) == set()
 
 
@@ -53,16 +53,16 @@ def test_it_stops_between_two_pages_when_time_runs_out_and_goes_on_in_a_new_mess
     world = LifecycleWorld()
     account = put(world, "one", 2 * PAGE)
     report = world.tend(Task(account), ENOUGH, SHORT)
-    assert report == RunReport(expired=PAGE, continued=True)
+    assert report == RoundReport(expired=PAGE, continued=True)
     assert [task.account_id for task in world.queue.tasks] == [account]
-    assert world.drain() == RunReport(expired=PAGE)
+    assert world.drain() == RoundReport(expired=PAGE)
     assert world.ids(account) == set()
 
 
 def test_it_starts_nothing_when_there_is_no_time() -> None:
     world = LifecycleWorld()
     account = put(world, "one", 3)
-    assert world.tend(Task(account), 1.0) == RunReport(continued=True)
+    assert world.tend(Task(account), 1.0) == RoundReport(continued=True)
     assert len(world.ids(account)) == 3
 
 
@@ -72,9 +72,9 @@ def test_a_large_account_gives_way_to_others_after_some_pages() -> None:
     other = put(world, "two", 1)
     world.dispatch()
     first = world.tend(world.queue.tasks.pop(0))
-    assert first == RunReport(expired=STEPS_AT_ONCE * PAGE, continued=True)
+    assert first == RoundReport(expired=STEPS_AT_ONCE * PAGE, continued=True)
     assert [task.account_id for task in world.queue.tasks] == [other, account], "the other one has its turn first"
-    assert world.drain() == RunReport(expired=2)
+    assert world.drain() == RoundReport(expired=2)
 
 
 def test_a_message_that_is_delivered_twice_does_nothing_more() -> None:
@@ -82,7 +82,7 @@ def test_a_message_that_is_delivered_twice_does_nothing_more() -> None:
     account = put(world, "one", 2, lasting=1)
     world.tend(Task(account))
     entry = world.index.entries[account]
-    assert world.tend(Task(account)) == RunReport()
+    assert world.tend(Task(account)) == RoundReport()
     assert world.index.entries[account].due_at == entry.due_at
 
 
@@ -114,7 +114,7 @@ def test_the_schedule_sends_all_of_many_accounts_and_stops_in_time() -> None:
         put(world, f"account-{n}", 1)
     assert world.dispatch(ENOUGH, SHORT) == DispatchReport(accounts=100, stopped_early=True)
     assert world.dispatch() == DispatchReport(accounts=150)
-    assert world.drain() == RunReport(expired=250)
+    assert world.drain() == RoundReport(expired=250)
 
 
 def test_a_queue_that_takes_nothing_leaves_the_accounts_due() -> None:
@@ -179,7 +179,7 @@ def test_what_is_registered_during_the_run_is_not_lost() -> None:
     world.index = Racing(world.index.entries, world.index.versions)
     assert world.tend(Task(account)).expired == 1
     assert account in world.index.entries
-    assert world.run() == RunReport()
+    assert world.run() == RoundReport()
     assert world.index.entries[account].due_at == SOON
 
 
@@ -193,12 +193,12 @@ def test_what_is_held_stays_although_it_has_expired_and_goes_when_the_hold_is_li
     )
     hold = Hold("lawsuit", NOW, "user:owner")
     world.holds.by_account[account] = Holds(threads={"t1": hold, "session-1": hold})
-    assert world.run() == RunReport(expired=1)
+    assert world.run() == RoundReport(expired=1)
     assert world.texts(account) == {"held", "held by session"}
     world.holds.by_account[account] = Holds(account=hold)
     world.clock.advance(days=2)
-    assert world.run() == RunReport()
+    assert world.run() == RoundReport()
     world.holds.by_account.clear()
     world.clock.advance(days=2)
-    assert world.run() == RunReport(expired=2)
+    assert world.run() == RoundReport(expired=2)
     assert account not in world.index.entries

@@ -1,4 +1,4 @@
-"""What the preview says is what the run does, of any account; and it says why."""
+"""What the preview says is what the round does, of any account; and it says why."""
 
 from collections import Counter
 from datetime import timedelta
@@ -121,7 +121,7 @@ def test_a_second_run_does_nothing_more(stored: list[Memory], policy: Policy, ho
     world = world_of(stored, policy, a_policy(), holds, archiving=True)
     world.run()
     after = world.ids(), world.archived()
-    world.policies.runs.clear()
+    world.policies.rounds.clear()
     world.index.register(ACCOUNT, NOW)
     world.run()
     assert (world.ids(), world.archived()) == after

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from operator_memory.domain.lifecycle.runs import RunReport
+from operator_memory.domain.lifecycle.rounds import RoundReport
 from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.builders import NOW
@@ -45,7 +45,7 @@ class Edited:
         path, end = f"/v1/memories/{self.memory['id']}", (self.api.clock.now() + HOUR).isoformat()
         return self.api.call("PATCH", path, user=self.user, body={"expires_at": end}, headers={"if-match": '"1"'})
 
-    def sweep(self) -> RunReport:
+    def sweep(self) -> RoundReport:
         return sweep(self.api.memories, self.api.expiry, self.api.clock)
 
     @property

@@ -270,7 +270,9 @@ class Settings:
         "LIFECYCLE_QUEUE_URL", "", "URL of the queue of accounts whose memory is due (archive function)."
     )
     lifecycle_dead_letter_queue_url: str = _var(
-        "LIFECYCLE_DEAD_LETTER_QUEUE_URL", "", "URL of the dead-letter queue for runs over accounts that were given up."
+        "LIFECYCLE_DEAD_LETTER_QUEUE_URL",
+        "",
+        "URL of the dead-letter queue for rounds over accounts that were given up.",
     )
     supabase_url: str = _var(
         "SUPABASE_URL",

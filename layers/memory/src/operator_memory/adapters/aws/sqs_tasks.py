@@ -1,11 +1,11 @@
-"""The queue of the life cycle: runs over single accounts, on their way to a worker."""
+"""The queue of the life cycle: rounds over single accounts, on their way to a worker."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from operator_memory.adapters.aws.boto3_clients import translated
 from operator_memory.domain.errors import UpstreamUnavailableError
-from operator_memory.domain.lifecycle.runs import Task
+from operator_memory.domain.lifecycle.rounds import Task
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -1,4 +1,4 @@
-"""The policy of an account in DynamoDB: item ``POLICY``; and when its policies were applied: ``POLICY#RUN``."""
+"""The policy of an account in DynamoDB: item ``POLICY``; and when its policies were applied: ``POLICY#ROUND``."""
 
 import json
 from typing import TYPE_CHECKING
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from operator_memory.adapters.dynamodb.table import SYSTEM, Table, from_text, text
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
 from operator_memory.domain.lifecycle.policies import StoredPolicy, policy_of, policy_values
-from operator_memory.domain.lifecycle.runs import PolicyRun
+from operator_memory.domain.lifecycle.rounds import PolicyRound
 from operator_memory.domain.memory.scopes import AccountId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ITEM = "POLICY"
-RUN = "POLICY#RUN"
+ROUND = "POLICY#ROUND"
 
 
 class DynamoDBPolicies:
@@ -49,17 +49,17 @@ class DynamoDBPolicies:
             }
         )
 
-    def last_run(self, account_id: AccountId) -> PolicyRun | None:
-        """The last run. One that cannot be read counts as none: to run again is harmless."""
-        item = self._table.get(account_id, RUN)
+    def last_round(self, account_id: AccountId) -> PolicyRound | None:
+        """The last round. One that cannot be read counts as none: another one is harmless."""
+        item = self._table.get(account_id, ROUND)
         if item is None:
             return None
         try:
-            return PolicyRun(from_text(item["ran_at"]), from_text(item["next_at"]), str(item["digest"]))
+            return PolicyRound(from_text(item["ran_at"]), from_text(item["next_at"]), str(item["digest"]))
         except (KeyError, ValueError):
             return None
 
-    def note_run(self, account_id: AccountId, run: PolicyRun) -> None:
+    def note_round(self, account_id: AccountId, done: PolicyRound) -> None:
         """Write it in the place of the one before."""
-        times = {"ran_at": text(run.ran_at), "next_at": text(run.next_at)}
-        self._table.put({"account_id": account_id, "item": RUN, "digest": run.digest, **times})
+        times = {"ran_at": text(done.ran_at), "next_at": text(done.next_at)}
+        self._table.put({"account_id": account_id, "item": ROUND, "digest": done.digest, **times})

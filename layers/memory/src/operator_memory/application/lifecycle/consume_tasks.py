@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator_memory.application.lifecycle.tend_account import TendAccount
 from operator_memory.application.ports.lifecycle import TaskQueue
 from operator_memory.domain.errors import MemoryServiceError, UpstreamError, where
-from operator_memory.domain.lifecycle.runs import MOST_TRIES, RunReport, Task, retry_delay_seconds
+from operator_memory.domain.lifecycle.rounds import MOST_TRIES, RoundReport, Task, retry_delay_seconds
 from operator_memory.domain.shared.time_left import SecondsLeft
 
 _LOG = logging.getLogger("operator_memory.archive")
@@ -32,7 +32,7 @@ class ConsumeTasks:
         self._tend = tend
         self._queue = queue
 
-    def consume(self, message: QueuedTask, seconds_left: SecondsLeft) -> RunReport | None:
+    def consume(self, message: QueuedTask, seconds_left: SecondsLeft) -> RoundReport | None:
         """Handle ``message``. Return what was done, or ``None``: it is a dead letter now.
 
         Raises:
@@ -46,10 +46,10 @@ class ConsumeTasks:
             reason, detail = _reason(error)
             extra = {"reason": reason, "receive_count": message.receive_count, "where": where(error)}
             if delay is None:
-                _LOG.error("a run of the life cycle is given up", extra=extra)
+                _LOG.error("a round of the life cycle is given up", extra=extra)
                 self._queue.bury(message.body, reason=reason, detail=detail, receive_count=message.receive_count)
                 return None
-            _LOG.warning("a run of the life cycle failed, to be tried again", extra=extra)
+            _LOG.warning("a round of the life cycle failed, to be tried again", extra=extra)
             self._try_again(message, delay)
             raise
 

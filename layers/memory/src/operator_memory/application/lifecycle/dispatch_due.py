@@ -1,4 +1,4 @@
-"""Use case: sends the accounts that are due to the queue, each for a run of its own."""
+"""Use case: sends the accounts that are due to the queue, each for a round of its own."""
 
 import logging
 from dataclasses import replace
@@ -7,7 +7,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.lifecycle import ExpiryIndex, TaskQueue
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.lifecycle.retention import DueAccount, must_stop
-from operator_memory.domain.lifecycle.runs import LEASE, DispatchReport, Task
+from operator_memory.domain.lifecycle.rounds import LEASE, DispatchReport, Task
 from operator_memory.domain.shared.time_left import SecondsLeft
 
 _LOG = logging.getLogger("operator_memory.archive")

@@ -4,7 +4,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.lifecycle import ExpiryIndex, PolicyStore
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy
-from operator_memory.domain.lifecycle.runs import PolicyRun
+from operator_memory.domain.lifecycle.rounds import PolicyRound
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched
 
@@ -18,11 +18,11 @@ class ManagePolicies:
         self._trail = trail
         self._clock = clock
 
-    def get(self, account_id: AccountId) -> tuple[StoredPolicy, PolicyRun | None]:
+    def get(self, account_id: AccountId) -> tuple[StoredPolicy, PolicyRound | None]:
         """Return the policy, and when it was applied last."""
-        return self._policies.policy(account_id), self._policies.last_run(account_id)
+        return self._policies.policy(account_id), self._policies.last_round(account_id)
 
-    def set(self, actor: str, account_id: AccountId, policy: Policy) -> tuple[StoredPolicy, PolicyRun | None]:
+    def set(self, actor: str, account_id: AccountId, policy: Policy) -> tuple[StoredPolicy, PolicyRound | None]:
         """Set it in the place of the one before; return it as `get` does."""
         now = self._clock.now()
         self._policies.set_policy(account_id, StoredPolicy(policy, now, actor))

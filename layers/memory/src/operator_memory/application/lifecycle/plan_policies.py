@@ -1,4 +1,4 @@
-"""Plans what a policy does to an account: shared by the preview, which counts it, and the run, which does it."""
+"""Plans what a policy does to an account: shared by the preview, which counts it, and the round, which does it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class CrowdStep:
 
 
 class PlanPolicies:
-    """Reads what decides about an account, and makes the steps of its run."""
+    """Reads what decides about an account, and makes the steps of its round."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class PlanPolicies:
         return Circumstances(policies, self._holds.holds(account_id), now, self._archiving)
 
     def due_steps(self, under: Circumstances) -> Iterator[DueStep]:
-        """Yield what is due, in the order of a run. What would be archived is left out where there is no archive."""
+        """Yield what is due, in the order of a round. What would be archived is left out where there is no archive."""
         for group, limits in groups_of(under.policies):
             for reason, selection in due_memories(group, limits, under):
                 if under.archiving or reason is not Reason.IDLE:

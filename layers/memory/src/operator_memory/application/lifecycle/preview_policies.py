@@ -53,7 +53,7 @@ class PreviewPolicies:
         start: str | None,
         seconds_left: SecondsLeft,
     ) -> Preview:
-        """Return what a run would do now. ``policy``: instead of the stored one. ``samples``: most of each reason.
+        """Return what a round would do now. ``policy``: instead of the stored one. ``samples``: most of each reason.
 
         ``start``: where an earlier part said that it goes on. The parts' counts add up.
         """

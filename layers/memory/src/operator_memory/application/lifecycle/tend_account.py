@@ -29,12 +29,12 @@ from operator_memory.domain.lifecycle.fates import (
 )
 from operator_memory.domain.lifecycle.policies import EVERY, Policies, digest_of
 from operator_memory.domain.lifecycle.retention import PAGE, DueAccount, must_stop
-from operator_memory.domain.lifecycle.runs import (
+from operator_memory.domain.lifecycle.rounds import (
     LEASE,
     STEPS_AT_ONCE,
-    PolicyRun,
+    PolicyRound,
     Progress,
-    RunReport,
+    RoundReport,
     Stage,
     Task,
 )
@@ -47,7 +47,7 @@ ACTOR = "system:lifecycle"
 
 @dataclass(frozen=True, slots=True)
 class TendingPorts:
-    """What a run reads and writes. ``archive`` and ``to_archive``: ``None`` where there is no archive."""
+    """What a round reads and writes. ``archive`` and ``to_archive``: ``None`` where there is no archive."""
 
     expired: ExpiredMemories
     memories: PolicyMemories
@@ -59,7 +59,7 @@ class TendingPorts:
 
 
 class TendAccount:
-    """Works off one message: a part of a run over one account. What is left is sent on in a new message."""
+    """Works off one message: a part of a round over one account. What is left is sent on in a new message."""
 
     def __init__(self, ports: TendingPorts, *, plan: PlanPolicies, trail: AuditTrail, clock: Clock) -> None:
         self._ports = ports
@@ -67,7 +67,7 @@ class TendAccount:
         self._trail = trail
         self._clock = clock
 
-    def tend(self, task: Task, seconds_left: SecondsLeft) -> RunReport:
+    def tend(self, task: Task, seconds_left: SecondsLeft) -> RoundReport:
         """Do what there is time for. What was done is on the trail, also when the rest fails."""
         entry = self._ports.index.entry(task.account_id)
         progress = Progress(task, task.began_at or self._clock.now())
@@ -106,7 +106,7 @@ class TendAccount:
         account, began = progress.task.account_id, progress.began_at
         if not policies.active:
             return None
-        digest, last = digest_of(policies), self._ports.policies.last_run(account)
+        digest, last = digest_of(policies), self._ports.policies.last_round(account)
         if fresh and last is not None and not last.is_over(digest, began):
             return last.next_at
         if progress.task.stage is Stage.RULES:
@@ -116,7 +116,7 @@ class TendAccount:
             self._apply_limits(progress, policies, seconds_left)
             progress.reach(Stage.PURGE)
         self._purge(progress, policies, seconds_left)
-        self._ports.policies.note_run(account, PolicyRun(began, began + EVERY, digest))
+        self._ports.policies.note_round(account, PolicyRound(began, began + EVERY, digest))
         return began + EVERY
 
     def _expire(self, progress: Progress, seconds_left: SecondsLeft) -> None:
@@ -219,12 +219,12 @@ class TendAccount:
         report = progress.report
         if report.changed:
             touched = Touched(count=report.changed)
-            metadata: dict[str, str | int | bool] = {**report.counts(), "run": progress.began_at.isoformat()}
+            metadata: dict[str, str | int | bool] = {**report.counts(), "round": progress.began_at.isoformat()}
             self._trail.note(progress.task.account_id, ACTOR, EventType.LIFECYCLE, touched, metadata=metadata)
 
 
 class _GiveWayError(Exception):
-    """The time of this message is up; the run goes on with another one."""
+    """The time of this message is up; the round goes on with another one."""
 
 
 def _take_step(progress: Progress, seconds_left: SecondsLeft) -> None:

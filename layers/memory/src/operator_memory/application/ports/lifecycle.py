@@ -12,7 +12,7 @@ from operator_memory.domain.lifecycle.fates import Place, Selection
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
 from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy
 from operator_memory.domain.lifecycle.retention import DueAccount
-from operator_memory.domain.lifecycle.runs import PolicyRun, Task
+from operator_memory.domain.lifecycle.rounds import PolicyRound, Task
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.time_left import SecondsLeft
@@ -90,11 +90,11 @@ class PolicyStore(Protocol):
         """Write it in the place of the one before."""
         ...
 
-    def last_run(self, account_id: AccountId) -> PolicyRun | None:
+    def last_round(self, account_id: AccountId) -> PolicyRound | None:
         """Return when the policies were applied last, if they ever were."""
         ...
 
-    def note_run(self, account_id: AccountId, run: PolicyRun) -> None:
+    def note_round(self, account_id: AccountId, done: PolicyRound) -> None:
         """Note that they were applied."""
         ...
 
@@ -108,7 +108,7 @@ class AgentPolicies(Protocol):
 
 
 class TaskQueue(Protocol):
-    """Hands runs of the life cycle to workers."""
+    """Hands rounds of the life cycle to workers."""
 
     def send(self, tasks: Sequence[Task]) -> None:
         """Put the tasks into the queue.

@@ -1,7 +1,7 @@
 """Decides what becomes of a memory under a policy, and describes whole sets of memories with one fate.
 
 `fate_of` is the rule for one memory. `Selection` says the same of a set, so that a store can count it and read it in
-pages; the preview counts selections, and the real run works them off.
+pages; the preview counts selections, and the real round works them off.
 """
 
 from collections.abc import Iterator

@@ -16,7 +16,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Preview:
-    """What a run would do now. ``continue_at``: the step at which the next part begins; ``None``: this is all.
+    """What a round would do now. ``continue_at``: the step at which the next part begins; ``None``: this is all.
 
     ``leaving_archive``: archived memories that the archive's own retention deletes; ``None``: not looked at.
     """

@@ -39,7 +39,7 @@ class PolicyRoutes(Routes):
         return policy_view(*self._services.policies.get(account))
 
     def set_policy(self, body: Annotated[PolicyBody, Body()], account_id: AccountQuery = None) -> PolicyView:
-        """In a team for owners only. Takes the place of the policy before. The next hourly run applies it."""
+        """In a team for owners only. Takes the place of the policy before. The next hourly sweep applies it."""
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.WRITES)  # it takes many away
         return policy_view(*self._services.policies.set(caller.actor, account, body.to_policy("policy")))
 

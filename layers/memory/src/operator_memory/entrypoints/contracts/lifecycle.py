@@ -20,7 +20,7 @@ from operator_memory.domain.lifecycle.policies import (
     policy_values,
 )
 from operator_memory.domain.lifecycle.previews import Preview
-from operator_memory.domain.lifecycle.runs import PolicyRun, Stage, Task
+from operator_memory.domain.lifecycle.rounds import PolicyRound, Stage, Task
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 from operator_memory.entrypoints.contracts.memories import Closed, Id
 
@@ -75,13 +75,13 @@ class PolicyView(BaseModel):
     policy: dict[str, Any] = Field(description="As it was sent; `default` and `rules` are empty until it is set.")
     updated_at: datetime | None
     updated_by: str | None
-    last_applied_at: datetime | None = Field(description="When a run last went through the account.")
+    last_applied_at: datetime | None = Field(description="When a round last went through the account.")
     exempt_from_importance: float = Field(
         default=IMPORTANT, description="Memories of this importance or more are exempt, like pinned and held ones."
     )
 
 
-def policy_view(stored: StoredPolicy, last: PolicyRun | None) -> PolicyView:
+def policy_view(stored: StoredPolicy, last: PolicyRound | None) -> PolicyView:
     """``stored`` for an answer."""
     return PolicyView(
         policy=policy_values(stored.policy),
@@ -124,7 +124,7 @@ class SampleView(BaseModel):
 
 
 class PreviewView(BaseModel):
-    """What the next run would do, if nothing changed until then."""
+    """What the next round would do, if nothing changed until then."""
 
     counts: list[CountView] = Field(description="Of every memory in the store, each once.")
     samples: list[SampleView]
@@ -189,7 +189,7 @@ def parse_task(body: str) -> Task:
     try:
         read = TaskBody.model_validate(json.loads(body))
     except ValidationError as error:
-        raise InvalidInputError(_path(error), "is not what a run of the life cycle needs") from None
+        raise InvalidInputError(_path(error), "is not what a round of the life cycle needs") from None
     except (ValueError, RecursionError):
         raise InvalidInputError("body", "is not valid JSON") from None
     if read.began_at is not None and read.began_at.tzinfo is None:

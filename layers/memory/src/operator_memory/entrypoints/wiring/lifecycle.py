@@ -37,7 +37,7 @@ class ArchiveApp:
 
 
 def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
-    """The archive function's sweeps, and the runs over single accounts."""
+    """The archive function's sweeps, and the rounds over single accounts."""
     from operator_memory.application.lifecycle.consume_tasks import ConsumeTasks
     from operator_memory.application.lifecycle.dispatch_due import DispatchDue
     from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts

@@ -1,4 +1,4 @@
-"""``python -m infra.dead_letters --accounts``: runs of the life cycle that were given up."""
+"""``python -m infra.dead_letters --rounds``: rounds of the life cycle that were given up."""
 
 import json
 import uuid
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from operator_memory.adapters.aws.sqs_tasks import SqsTaskQueue
-from operator_memory.domain.lifecycle.runs import Stage, Task
+from operator_memory.domain.lifecycle.rounds import Stage, Task
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.contracts.lifecycle import task_body
 
@@ -21,9 +21,9 @@ BODY = task_body(Task(AccountId("acc-1"), Stage.RULES, "user/fact:idle", None, N
 
 @pytest.fixture
 def accounts(aws_url: str) -> Iterator[Queues]:
-    """Fresh queues of runs, with two dead letters: one of the function, and one that the queue moved."""
+    """Fresh queues of rounds, with two dead letters: one of the function, and one that the queue moved."""
     client = aws_client("sqs", aws_url)
-    url, dead = [client.create_queue(QueueName=f"{name}-{uuid.uuid4()}")["QueueUrl"] for name in ("runs", "dead")]
+    url, dead = [client.create_queue(QueueName=f"{name}-{uuid.uuid4()}")["QueueUrl"] for name in ("accounts", "dead")]
     queue = SqsTaskQueue(client, queue_url=url, dead_letter_queue_url=dead, encode=task_body)
     queue.bury(BODY, reason="upstream_rejected", detail="qdrant: 403", receive_count=5)
     client.send_message(QueueUrl=dead, MessageBody=task_body(Task(AccountId("acc-2"))))
@@ -34,7 +34,7 @@ def accounts(aws_url: str) -> Iterator[Queues]:
 @pytest.fixture
 def account_command(accounts: Queues, capsys: pytest.CaptureFixture[str]) -> Command:
     def run(*arguments: str) -> Run:
-        where = ["--queue-url", accounts.dead_letter_url, "--accounts-queue-url", accounts.url, "--accounts"]
+        where = ["--queue-url", accounts.dead_letter_url, "--rounds-queue-url", accounts.url, "--rounds"]
         code = cli.main([*where, *arguments])
         return Run(code, *capsys.readouterr())
 

@@ -1,4 +1,4 @@
-"""A run of the life cycle over one account: its stages, where it goes on, and what it did."""
+"""A round of the life cycle over one account: its stages, where it goes on, and what it did."""
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ MOST_TRIES = 5
 
 
 class Stage(StrEnum):
-    """The parts of a run, in their order."""
+    """The parts of a round, in their order."""
 
     EXPIRE = "expire"
     """Delete what has reached its end date."""
@@ -31,9 +31,9 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a message asks for: a run over the account, or the rest of one.
+    """What a message asks for: a round over the account, or the rest of one.
 
-    ``step`` and ``after``: where the stage goes on. ``began_at``: when the run began; it decides as of then.
+    ``step`` and ``after``: where the stage goes on. ``began_at``: when the round began; it decides as of then.
     """
 
     account_id: AccountId
@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyRun:
+class PolicyRound:
     """When an account's policies were applied, which these were (`digest_of`), and when they are again."""
 
     ran_at: datetime
@@ -57,7 +57,7 @@ class PolicyRun:
 
 
 @dataclass(slots=True)
-class RunReport:
+class RoundReport:
     """What a message's work did so far. ``expired``, ``deleted`` and ``archived`` left the store, ``purged`` the
     archive."""
 
@@ -93,15 +93,15 @@ class DispatchReport:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands, and what it has done since its message came."""
+    """Where a round stands, and what it has done since its message came."""
 
     task: Task
     began_at: datetime
-    report: RunReport = field(default_factory=RunReport)
+    report: RoundReport = field(default_factory=RoundReport)
     steps: int = 0
 
     def reach(self, stage: Stage, step: str | None = None, after: str | None = None) -> None:
-        """Note that the run goes on there."""
+        """Note that the round goes on there."""
         self.task = replace(self.task, stage=stage, step=step, after=after, began_at=self.began_at)
 
 
