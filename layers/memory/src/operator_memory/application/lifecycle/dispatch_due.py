@@ -1,6 +1,7 @@
 """Use case: sends the accounts that are due to the queue, each for a round of its own."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from operator_memory.application.ports.core import Clock
@@ -12,6 +13,7 @@ from operator_memory.domain.shared.time_left import SecondsLeft
 
 _LOG = logging.getLogger("operator_memory.archive")
 _ACCOUNTS_AT_ONCE = 100
+_AT_ONCE = 8
 
 
 class DispatchDue:
@@ -31,13 +33,19 @@ class DispatchDue:
                 return replace(report, stopped_early=True)
             try:
                 self._queue.send([Task(entry.account_id) for entry in entries])
-                leased = self._clock.now() + LEASE
-                again |= {entry.account_id for entry in entries if not self._index.settle(entry, leased)}
+                again |= self._put_off(entries)
             except MemoryServiceError as error:
                 _LOG.error("due accounts could not be sent", extra={"reason": error.reason, "accounts": len(entries)})
                 return replace(report, failed=len(entries))
             report = replace(report, accounts=report.accounts + len(entries))
         return report
+
+    def _put_off(self, entries: list[DueAccount]) -> set[str]:
+        """Lease them forward, several at a time; return those that were registered once more meanwhile."""
+        leased = self._clock.now() + LEASE
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            done = list(pool.map(lambda entry: self._index.settle(entry, leased), entries))
+        return {entry.account_id for entry, settled in zip(entries, done, strict=True) if not settled}
 
     def _due(self, again: set[str]) -> list[DueAccount]:
         """Those that are due, without ``again``: what was sent, but registered once more before it was put off."""
