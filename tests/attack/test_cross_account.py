@@ -37,7 +37,7 @@ from tests.support.learning.extraction import a_job
 
 pytest_plugins = ["tests.support.attack.fixtures"]
 
-ATTEMPTS = 20_500
+ATTEMPTS = 22_500
 FEWER = 2_000
 """Enough for each route about sixty times."""
 
