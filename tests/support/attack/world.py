@@ -21,6 +21,7 @@ from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
+from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
@@ -135,6 +136,7 @@ class AttackWorld:
                 write_timeout=AMPLE,
             ),
         )
+        self.management.selected.port = QdrantPolicyMemories(self.client, collection="memories", timeout=AMPLE)
         self.context = self._context_function()
         self.tenants: dict[AccountId, Tenant] = {}
         self._serial = count(1)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from operator_memory.application.ports.lifecycle import PolicyMemories
 from operator_memory.domain.errors import InvalidInputError, MemoryServiceError
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.lifecycle.fates import Group, Place, Selection, place_of
@@ -73,6 +74,25 @@ class InMemoryPolicyMemories:
         for identity in gone:
             del self.memories.points[account_id][identity]
         return len(gone)
+
+
+@dataclass
+class PolicyMemoriesOf:
+    """Port ``PolicyMemories``: another one, which may be exchanged."""
+
+    port: PolicyMemories
+
+    def count(self, account_id: AccountId, selection: Selection) -> int:
+        return self.port.count(account_id, selection)
+
+    def some(self, account_id: AccountId, selection: Selection, *, after: str | None, limit: int) -> list[Memory]:
+        return self.port.some(account_id, selection, after=after, limit=limit)
+
+    def least(self, account_id: AccountId, selection: Selection, *, after: Place | None, limit: int) -> list[Memory]:
+        return self.port.least(account_id, selection, after=after, limit=limit)
+
+    def remove(self, account_id: AccountId, selection: Selection, ids: Sequence[str]) -> int:
+        return self.port.remove(account_id, selection, ids)
 
 
 @dataclass

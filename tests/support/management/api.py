@@ -60,6 +60,7 @@ from tests.support.fakes.lifecycle import (
     FakeAgentPolicies,
     InMemoryPolicies,
     InMemoryPolicyMemories,
+    PolicyMemoriesOf,
 )
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
 from tests.support.fakes.platform import (
@@ -222,7 +223,7 @@ class Management:
         )
 
     def _policy_preview(self) -> PreviewPolicies:
-        memories = InMemoryPolicyMemories(self.memories)
+        memories = self.selected = PolicyMemoriesOf(InMemoryPolicyMemories(self.memories))
         self.archiving = ArchivingFake(self.memories, self.clock)
         plan = PlanPolicies(
             memories=memories, policies=self.policies, agents=self.agent_policies, holds=self.holds, archiving=True
