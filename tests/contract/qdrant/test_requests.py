@@ -56,7 +56,7 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "replaced_by": (models.ScrollRequest, lambda account: requests.replaced_by(account, ["1", "2"])),
     "facts": (models.CountRequest, lambda account: requests.facts(account, now=NOW)),
     "with_ids": (models.ScrollRequest, lambda account: requests.with_ids(account, ["1", "2"])),
-    "expired": (models.ScrollRequest, lambda account: requests.expired(account, now=NOW, limit=7, sparing=["t"])),
+    "expired": (models.ScrollRequest, lambda account: requests.expired(account, now=NOW, limit=7, kept_threads=["t"])),
     "selected": (models.Filter, lambda account: policy.selected(account, SELECTION, {"has_id": [ID]})),
     "selected_count": (models.CountRequest, lambda account: policy.selected_count(account, SELECTION)),
     "selected_by_id": (

@@ -189,8 +189,10 @@ class InMemoryMemories:
         self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
         self.made_by.update({e.memory.id: self.embedder for e in memories})
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int, sparing: Sequence[str] = ()) -> int:
-        mine, kept = self.points.get(account_id, {}), set(sparing)
+    def delete_expired(
+        self, account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()
+    ) -> int:
+        mine, kept = self.points.get(account_id, {}), set(kept_threads)
         ended = [e.memory for e in mine.values() if e.memory.expires_at is not None and e.memory.expires_at <= now]
         gone = [memory.id for memory in ended if not {memory.thread_id, memory.session_id} & kept][:limit]
         for identity in gone:

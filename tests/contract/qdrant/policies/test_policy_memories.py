@@ -144,10 +144,10 @@ def test_removing_takes_only_what_is_still_selected_and_the_accounts(filled: Pol
 
 def test_what_expires_in_a_held_thread_is_spared(filled: PolicyShelf) -> None:
     writer = filled.writer
-    gone = writer.delete_expired(ACCOUNT, now=NOW, limit=9, sparing=["t1"])  # type: ignore[attr-defined]
+    gone = writer.delete_expired(ACCOUNT, now=NOW, limit=9, kept_threads=["t1"])  # type: ignore[attr-defined]
     assert gone == 2
     assert filled.memories.count(ACCOUNT, Selection(NOW, expired=True)) == 1
-    assert writer.delete_expired(ACCOUNT, now=NOW, limit=9, sparing=["session-1"]) == 0  # type: ignore[attr-defined]
+    assert writer.delete_expired(ACCOUNT, now=NOW, limit=9, kept_threads=["session-1"]) == 0  # type: ignore[attr-defined]
     assert writer.delete_expired(ACCOUNT, now=NOW, limit=9) == 1  # type: ignore[attr-defined]
 
 

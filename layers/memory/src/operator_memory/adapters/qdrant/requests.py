@@ -6,7 +6,7 @@ here. Standard library only (hot path). REST reference: https://api.qdrant.tech/
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -129,23 +129,25 @@ def facts(account_id: AccountId, *, now: datetime) -> Json:
     return {"filter": tenant_filter(account_id, equals("kind", Kind.FACT.value), must_not=gone_at(now)), "exact": True}
 
 
-def expired(account_id: AccountId, *, now: datetime, limit: int, sparing: Sequence[str] = ()) -> Json:
+def expired(account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()) -> Json:
     """Body of ``points/scroll``: ids of up to ``limit`` memories that have expired at ``now``."""
     return {
-        "filter": tenant_filter(account_id, in_range("expires_at", lte=now), must_not=of_threads(sparing)),
+        "filter": tenant_filter(account_id, in_range("expires_at", lte=now), must_not=of_threads(kept_threads)),
         "limit": limit,
         "with_payload": False,
         "with_vector": False,
     }
 
 
-def delete_expired(account_id: AccountId, ids: Sequence[str], *, now: datetime, sparing: Sequence[str] = ()) -> Json:
+def delete_expired(
+    account_id: AccountId, ids: Sequence[str], *, now: datetime, kept_threads: Collection[str] = ()
+) -> Json:
     """Body of ``points/delete``: of ``ids``, those that are the account's and (still) expired."""
     gone = in_range("expires_at", lte=now)
-    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, gone, must_not=of_threads(sparing))}
+    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, gone, must_not=of_threads(kept_threads))}
 
 
-def of_threads(names: Sequence[str]) -> list[Json]:
+def of_threads(names: Collection[str]) -> list[Json]:
     """The conditions, any of which holds for a memory from one of these threads or sessions."""
     return [{"key": key, "match": {"any": list(names)}} for key in ("thread_id", SESSION)] if names else []
 

@@ -128,7 +128,7 @@ class TendAccount:
             if under.holds.account is not None:
                 return
             page = self._ports.expired.delete_expired(
-                account, now=progress.began_at, limit=PAGE, sparing=sorted(under.holds.threads)
+                account, now=progress.began_at, limit=PAGE, kept_threads=tuple(under.holds.threads)
             )
             progress.report.expired += page
 

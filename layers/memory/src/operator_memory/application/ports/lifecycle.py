@@ -3,7 +3,7 @@
 The rules are those of ``ports.core``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -21,10 +21,12 @@ from operator_memory.domain.shared.time_left import SecondsLeft
 class ExpiredMemories(Protocol):
     """Removes expired memories, one account and one page at a time."""
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int, sparing: Sequence[str] = ()) -> int:
+    def delete_expired(
+        self, account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()
+    ) -> int:
         """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
 
-        ``sparing``: threads and sessions whose memories stay.
+        ``kept_threads``: threads and sessions whose memories stay.
 
         Returns how many were deleted; fewer than ``limit`` means that none are left.
         """
