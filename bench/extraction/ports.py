@@ -127,6 +127,10 @@ class NoExpiry:
     def register(self, account_id: AccountId, due_at: datetime) -> None:
         """Nobody asks for it."""
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:  # noqa: ARG002
+        """None."""
+        return None
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:  # noqa: ARG002
         """None."""
         return []

@@ -1,4 +1,5 @@
-"""Jobs and events that were given up: look at them, put them back, or drop them (``make dead-letters CMD="list"``).
+"""Jobs, events and rounds over accounts that were given up: look at them, put them back, or drop them
+(``make dead-letters CMD="list"``).
 
 Exit code 0: done. 1: not done, or not all of it. 2: the options are wrong, or AWS cannot be used. 130: interrupted.
 """
@@ -30,11 +31,17 @@ _MANY = 100
 _FOR_GOOD = ("invalid_input", "job_conflict")
 _AGAIN = f"\nThose with {' or '.join(_FOR_GOOD)} come back, unless what takes them has been mended since."
 
+_LOSSES = {
+    Kind.JOB: "What was said in the run is then not remembered; nothing else changes, nor does the job's record.",
+    Kind.EVENT: "The event is then missing in the trail; nothing else changes.",
+    Kind.ROUND: "Nothing changes: the account is looked at again within hours.",
+}
+
 
 def main(arguments: Sequence[str]) -> int:
     """The command; returns its exit code."""
     args = _parser().parse_args(arguments)
-    kind = Kind.EVENT if args.events else Kind.JOB
+    kind = Kind.ROUND if args.rounds else Kind.EVENT if args.events else Kind.JOB
     try:
         _check(args)
         location = find_location(args, kind)
@@ -56,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add_options(parser)
     parser.add_argument("--events", action="store_true", help="letters of the trail's events, not of jobs")
+    parser.add_argument("--rounds", action="store_true", help="letters of rounds over accounts, not of jobs")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
@@ -63,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=does, description=f"{does}.")
         added.add_argument("--events", action="store_true", default=argparse.SUPPRESS, help="letters of events")
+        added.add_argument("--rounds", action="store_true", default=argparse.SUPPRESS, help="letters of rounds")
         added.set_defaults(run=run)
         return added
 
@@ -130,7 +139,7 @@ def _show(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) 
 
 
 def _record(location: Location, letter: FailedMessage) -> JobRecord | None:
-    if location.table is None or letter.kind is Kind.EVENT or letter.subject_id is None:
+    if location.table is None or letter.kind is not Kind.JOB or letter.subject_id is None:
         return None
     try:
         account = account_id(letter.account_id)
@@ -153,10 +162,7 @@ def _redrive(args: argparse.Namespace, location: Location, queue: DeadLetterQueu
 
 
 def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) -> int:
-    if queue.kind is Kind.JOB:
-        loss = "What was said in the run is then not remembered; nothing else changes, nor does the job's record."
-    else:
-        loss = "The event is then missing in the trail; nothing else changes."
+    loss = _LOSSES[queue.kind]
 
     def question(letters: Sequence[FailedMessage]) -> str:
         what = report.named(letters[0]) if args.id else report.summary(queue.kind, letters)
@@ -164,7 +170,7 @@ def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) 
 
     tally, began = Tally(), datetime.now(UTC)
     code = _act(args, queue, unless_held(location, queue.drop), ("dropped", question), tally)
-    if code == OK and args.account and not args.reason:
+    if code == OK and args.account and not args.reason and queue.kind is not Kind.ROUND:  # it holds no words
         print(tell_receipts(location, queue.kind, account_id(args.account), dropped=tally.done, at=began))
     return code
 

@@ -24,6 +24,12 @@ class Kind(StrEnum):
 
     JOB = "job"
     EVENT = "event"
+    ROUND = "round"
+    """A round of the life cycle over one account."""
+
+
+SUBJECTS = {Kind.JOB: "job_id", Kind.EVENT: "id", Kind.ROUND: "stage"}
+"""The field of a letter's body that says what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,8 @@ class FailedMessage:
     """One dead letter. ``id`` is its message id; times are milliseconds since 1970.
 
     ``group_id`` is the group it had in its own queue, the account; an event has none. ``moved``: by the queue itself,
-    and so without a word of why. ``subject_id`` is the id of the job or event in it; it and ``account_id`` are ``None``
-    where the body does not hold a well-formed one.
+    and so without a word of why. ``subject_id`` is the id of the job or event in it, or the stage of a round; it
+    and ``account_id`` are ``None`` where the body does not hold a well-formed one.
     """
 
     id: str
@@ -65,7 +71,7 @@ def read_message(kind: Kind, message: Mapping[str, Any]) -> FailedMessage:
     body, died = message["Body"], int(system.get("SentTimestamp", 0))
     fields = json_fields(body)
     moved = "reason" not in told
-    group = None if kind is Kind.EVENT else told.get("group_id") or system.get("MessageGroupId")
+    group = None if kind is not Kind.JOB else told.get("group_id") or system.get("MessageGroupId")
     reason, detail = _why(kind, body) if moved else (told["reason"], told.get("detail", ""))
     count = told.get("receive_count", "")
     return FailedMessage(
@@ -73,7 +79,7 @@ def read_message(kind: Kind, message: Mapping[str, Any]) -> FailedMessage:
         kind=kind,
         account_id=well_formed(fields.get("account_id")) if group is None else printable(group),
         group_id=group,
-        subject_id=well_formed(fields.get("job_id" if kind is Kind.JOB else "id")),
+        subject_id=well_formed(fields.get(SUBJECTS[kind])),
         event_type=_event_type(fields) if kind is Kind.EVENT else None,
         reason=printable(reason),
         detail=printable(detail),
@@ -116,7 +122,7 @@ def moment(milliseconds: int) -> datetime:
 
 def _why(kind: Kind, body: str) -> tuple[str, str]:
     """Reason and detail of a letter that the queue moved by itself, as far as they can be found out now."""
-    if kind is Kind.JOB:
+    if kind is not Kind.EVENT:
         return WORKER_DIED, "the queue moved it: its worker died, or ran out of time, at every try"
     try:
         parse_event(body)

@@ -17,10 +17,12 @@ from infra.dead_letters.failed_message import Kind
 _OUTPUTS = {
     Kind.JOB: ("JobsDeadLetterQueueUrl", "JobsQueueUrl"),
     Kind.EVENT: ("EventsDeadLetterQueueUrl", "EventsQueueUrl"),
+    Kind.ROUND: ("LifecycleDeadLetterQueueUrl", "LifecycleQueueUrl"),
 }
 _LOCAL = {
     Kind.JOB: ("MemoryJobsDeadLetterQueue.fifo", "MemoryJobsQueue.fifo"),
     Kind.EVENT: ("MemoryEventsDeadLetterQueue", "MemoryEventsQueue"),
+    Kind.ROUND: ("MemoryLifecycleDeadLetterQueue", "MemoryLifecycleQueue"),
 }
 
 
@@ -47,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--queue-url", help="the dead-letter queue")
     where.add_argument("--jobs-queue-url", help="where dead jobs are put back")
     where.add_argument("--events-queue-url", help="where dead events are put back")
+    where.add_argument("--rounds-queue-url", help="where dead rounds over accounts are put back")
     where.add_argument("--table", help="the table of the jobs' records and of legal holds, for show and drop")
 
 
@@ -63,7 +66,7 @@ def find_location(args: argparse.Namespace, kind: Kind) -> Location:
         return _local(args.data, kind)
     if args.stack:
         return _of_stack(args.stack, kind)
-    source = args.jobs_queue_url if kind is Kind.JOB else args.events_queue_url
+    source = getattr(args, f"{kind}s_queue_url")
     return Location(_client("sqs"), partial(_client, "dynamodb"), args.queue_url, source, args.table)
 
 

@@ -10,6 +10,7 @@ from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.learning.jobs import JobRecord, outcome_counts
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import JobBody, parse_job
+from operator_memory.entrypoints.contracts.lifecycle import parse_task
 
 from infra.dead_letters.failed_message import FailedMessage, Kind, json_fields, moment, printable, well_formed
 
@@ -18,6 +19,9 @@ SHORT_ID = 8
 
 _JOB_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "JOB", "SENT (UTC)", "TRIES", "REASON", "FIRST ERROR")
 _EVENT_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "EVENT", "TYPE", "SENT (UTC)", "REASON")
+_ROUND_COLUMNS: tuple[str, ...] = ("LETTER", "ACCOUNT", "STAGE", "SENT (UTC)", "TRIES", "REASON")
+_COLUMNS = {Kind.JOB: _JOB_COLUMNS, Kind.EVENT: _EVENT_COLUMNS, Kind.ROUND: _ROUND_COLUMNS}
+_SUBJECT_NAMES = {Kind.JOB: "job_id", Kind.EVENT: "event_id", Kind.ROUND: "stage"}
 _GAP = "  "
 _SHORTEST = 12
 _SHRINKING = ("ACCOUNT", "JOB", "EVENT")
@@ -28,7 +32,7 @@ _MESSAGE_TYPES = ("user", "assistant")
 def table(kind: Kind, letters: Sequence[FailedMessage], width: int | None) -> str:
     """One line a letter under a heading, ``width`` characters wide if the ids can be shortened so far."""
     rows = [_row(letter) for letter in letters]
-    names = _JOB_COLUMNS if kind is Kind.JOB else _EVENT_COLUMNS
+    names = _COLUMNS[kind]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
     if width is not None:
         _shrink(names, widths, width)
@@ -69,6 +73,8 @@ def in_full(letter: FailedMessage, record: JobRecord | None, *, record_read: boo
     parts = [_section("Dead letter", _facts(letter))]
     if letter.kind is Kind.EVENT:
         parts.append(_section("Event", _event(letter.body)))
+    elif letter.kind is Kind.ROUND:
+        parts.append(_section("Round over the account", _task(letter.body)))
     else:
         parts.append(_section("Job in it", _envelope(letter)))
         if record is not None:
@@ -81,6 +87,8 @@ def in_full(letter: FailedMessage, record: JobRecord | None, *, record_read: boo
 def spoken(letter: FailedMessage) -> str:
     """What people said in it: the messages of a job, the query of an event; the whole body if it cannot be read."""
     fields = json_fields(letter.body)
+    if letter.kind is Kind.ROUND:
+        return "The message holds nobody's words."
     if letter.kind is Kind.EVENT and fields:
         text = fields.get("query")
         return "The event holds no query." if text is None else _text(text)
@@ -98,6 +106,8 @@ def _row(letter: FailedMessage) -> tuple[str, ...]:
     if letter.kind is Kind.EVENT:
         return (*subject, letter.event_type or _NONE, sent, letter.reason)
     tries = _NONE if letter.receive_count is None else str(letter.receive_count)
+    if letter.kind is Kind.ROUND:
+        return (*subject, sent, tries, letter.reason)
     return (*subject, sent, tries, letter.reason, letter.first_error or _NONE)
 
 
@@ -122,7 +132,7 @@ def _facts(letter: FailedMessage) -> dict[str, Any]:
     facts = {
         "id": letter.id,
         "account_id": letter.account_id,
-        "job_id" if letter.kind is Kind.JOB else "event_id": letter.subject_id,
+        _SUBJECT_NAMES[letter.kind]: letter.subject_id,
         "type": letter.event_type,
         "sent_at": letter.sent_at.isoformat(timespec="seconds"),
         "given_up_at": moment(letter.died_ms).isoformat(timespec="seconds"),
@@ -131,7 +141,7 @@ def _facts(letter: FailedMessage) -> dict[str, Any]:
         "first_error": letter.first_error,
         "receive_count": letter.receive_count,
     }
-    if letter.kind is Kind.JOB:
+    if letter.kind is not Kind.EVENT:
         del facts["type"]
     else:
         del facts["first_error"], facts["receive_count"]
@@ -206,6 +216,15 @@ def _event(body: str) -> dict[str, Any]:
         "metadata": json.dumps(dict(event.metadata)) if event.metadata else None,
         "size": _size(body),
     }
+
+
+def _task(body: str) -> dict[str, Any]:
+    try:
+        task = parse_task(body)
+    except InvalidInputError as error:
+        return {"contract": f"broken: {error}", "size": _size(body)}
+    began = None if task.began_at is None else _time(task.began_at)
+    return {"contract": "kept", "stage": task.stage.value, "step": task.step, "began_at": began, "size": _size(body)}
 
 
 def _record(record: JobRecord) -> dict[str, Any]:

@@ -111,9 +111,9 @@ def test_expired_memories_are_hidden_at_once_and_removed_by_the_sweep(system: Sy
     seen = system.context(account_id=account, session_id="thread-1", query="Porto")
     assert {memory["scope"] for memory in seen["memories"]} == {"user"}
     report = system.stack.aws.run_schedule("ArchiveFunction")
-    assert report["deleted"] >= 1
+    assert report["accounts"] >= 1
     assert report["failed"] == 0
-    assert scopes_stored(system, account) == {"user"}
+    eventually(lambda: scopes_stored(system, account) == {"user"})
 
 
 def test_a_job_without_messages_reads_the_platforms_own(system: System) -> None:

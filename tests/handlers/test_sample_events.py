@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operator_memory.domain.lifecycle.rounds import Stage
 from operator_memory.domain.shared.audit_events import EventType
 from operator_memory.entrypoints.contracts.context import parse_context_request
 from operator_memory.entrypoints.contracts.event import parse_event
 from operator_memory.entrypoints.contracts.job import parse_job
+from operator_memory.entrypoints.contracts.lifecycle import parse_task
 
 from tests.support.management.api import FunctionContext, Management
 
@@ -25,6 +27,7 @@ def test_there_is_one_for_every_trigger() -> None:
         "api-context.json",
         "api-memories.json",
         "schedule-archive.json",
+        "sqs-archive.json",
         "sqs-audit.json",
         "sqs-extraction.json",
     ]
@@ -47,3 +50,5 @@ def test_the_messages_can_be_read() -> None:
     [audit], [job] = sample("sqs-audit.json")["Records"], sample("sqs-extraction.json")["Records"]
     assert parse_event(audit["body"]).type is EventType.INJECT
     assert parse_job(job["body"])[0].job_id == "job-1"
+    [account] = sample("sqs-archive.json")["Records"]
+    assert parse_task(account["body"]).stage is Stage.EXPIRE

@@ -14,7 +14,6 @@ from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
-from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 
@@ -83,9 +82,7 @@ def system() -> Iterator[System]:
 
 def test_what_a_thread_holds_stays_and_the_rest_goes(system: System) -> None:
     system.hold("thread-1")
-    index, holds = system.api.expiry, system.api.holds
-    sweep = ExpireMemories(memories=system.store, index=index, holds=holds, clock=system.api.clock)
-    assert sweep.expire(lambda: 900.0).deleted == 1
+    assert system.expire() == 1
     assert system.left() == {"Held fact.", "Held turn.", "Free fact."}
     erase = {"target": "user", "confirm": "erase"}
     waiting = system.call("POST", "/v1/erasures", erase)
@@ -96,7 +93,7 @@ def test_what_a_thread_holds_stays_and_the_rest_goes(system: System) -> None:
     assert system.left() == {"Held fact.", "Held turn."}
     system.hold("thread-1", "DELETE")
     assert system.left() == {"Held turn."}, "the erasure that waited is done"
-    assert sweep.expire(lambda: 900.0).deleted == 1
+    assert system.expire() == 1
 
 
 def test_an_import_is_taken_back_as_a_whole(system: System) -> None:

@@ -202,11 +202,12 @@ def test_the_template_has_the_outputs_and_an_alarm_for_each_dead_letter_queue() 
     document = load_yaml(TEMPLATE)
     assert {
         "JobsDeadLetterQueueUrl", "JobsQueueUrl", "EventsDeadLetterQueueUrl", "EventsQueueUrl", "MemoryTableName",
+        "LifecycleDeadLetterQueueUrl", "LifecycleQueueUrl",
     } <= set(document["Outputs"])  # fmt: skip
     text = TEMPLATE.read_text()
     queues = [name for name, r in document["Resources"].items() if r["Type"] == "AWS::SQS::Queue"]
     dead = [name for name in queues if name.endswith("DeadLetterQueue")]
-    assert len(dead) == 3
+    assert len(dead) == 4
     for queue in [*dead, "MemoryJobsQueue"]:
         assert f"Dimensions: [{{Name: QueueName, Value: !GetAtt {queue}.QueueName}}]" in text
 

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters.qdrant import library_requests as library
 from operator_memory.adapters.qdrant import neighbour_words, requests, searches
+from operator_memory.adapters.qdrant import policy_requests as policy
 from operator_memory.adapters.qdrant.erasure import erasable
+from operator_memory.domain.lifecycle.fates import Group, Selection
 from operator_memory.domain.management.listing import Sort, SortKey
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
@@ -31,6 +33,19 @@ from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KE
 SEARCHES = tuple(Search(key, mode, 10) for key in (USER_KEY, AGENT_KEY, SESSION_KEY) for mode in SearchMode)
 ID = "5a0b9f5e-6c0e-5d0f-9a53-8d8f4c1c2a77"
 WHERE = MemoryFilter(Scope.AGENT, Kind.FACT, "agent-1", "s", "t", "m", False, NOW, NOW, "tea")
+SELECTION = Selection(
+    NOW,
+    False,
+    Group(Scope.AGENT, Kind.FACT, but_agents=("agent-2",)),
+    created_by=NOW,
+    created_after=NOW,
+    idle_by=NOW,
+    idle_after=NOW,
+    pinned=False,
+    important=False,
+    held=False,
+    threads=("t1",),
+)
 PLAN = SearchPlan(SEARCHES, vector=[0.1, 0.2], text="What do I drink?")
 
 Build = Callable[[AccountId], requests.Json]
@@ -41,7 +56,27 @@ BODIES: dict[str, tuple[type[Any], Build]] = {
     "replaced_by": (models.ScrollRequest, lambda account: requests.replaced_by(account, ["1", "2"])),
     "facts": (models.CountRequest, lambda account: requests.facts(account, now=NOW)),
     "with_ids": (models.ScrollRequest, lambda account: requests.with_ids(account, ["1", "2"])),
-    "expired": (models.ScrollRequest, lambda account: requests.expired(account, now=NOW, limit=7)),
+    "expired": (
+        models.ScrollRequest,
+        lambda account: requests.expired(account, now=NOW, limit=7, kept=requests.of_threads(["t"])),
+    ),
+    "selected": (models.Filter, lambda account: policy.selected(account, SELECTION, {"has_id": [ID]})),
+    "selected_count": (models.CountRequest, lambda account: policy.selected_count(account, SELECTION)),
+    "selected_by_id": (
+        models.ScrollRequest,
+        lambda account: policy.selected_by_id(account, SELECTION, policy.at_moment(NOW), after=ID, limit=3),
+    ),
+    "lowest_importance": (
+        models.ScrollRequest,
+        lambda account: policy.lowest_importance(account, SELECTION, above=0.5),
+    ),
+    "selected_by_age": (
+        models.ScrollRequest,
+        lambda account: policy.selected_by_age(
+            account, SELECTION, *policy.as_important(0.5, used=True), after=NOW, limit=3
+        ),
+    ),
+    "selected_deletion": (models.FilterSelector, lambda account: policy.selected_deletion(account, SELECTION, [ID])),
     "delete_expired": (models.FilterSelector, lambda account: requests.delete_expired(account, ["1"], now=NOW)),
     "next_expiry": (models.ScrollRequest, lambda account: requests.next_expiry(account, after=NOW)),
     "tenant_filter": (models.Filter, lambda account: requests.tenant_filter(account, {"has_id": ["1"]})),
@@ -167,15 +202,21 @@ def parts_without_account(value: Any, account: str) -> Iterator[Any]:
 def test_every_builder_of_a_body_has_its_case_here() -> None:
     builders = {
         name
-        for module in (requests, searches, library, neighbour_words)
+        for module in (requests, searches, library, neighbour_words, policy)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")
         and inspect.signature(function).return_annotation is requests.Json
     }
-    assert builders - {"payload_of", "equals", "in_range", "withheld_otherwise", "keyword", "by_account_words"} == set(
-        BODIES
-    ), "a new body must show here that Qdrant understands it"
+    assert builders - {
+        "payload_of",
+        "equals",
+        "in_range",
+        "withheld_otherwise",
+        "keyword",
+        "by_account_words",
+        "at_moment",
+    } == set(BODIES), "a new body must show here that Qdrant understands it"
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -17,8 +17,10 @@ from operator_memory.adapters.qdrant import searches as qdrant_searches
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
+from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.lifecycle.fates import Group, Place, Selection
 from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory
@@ -97,6 +99,7 @@ IDS = [str(UUID(int=n)) for n in range(250)]
 EDITED = replace(a_memory("tea"), id=ID, version=2)
 AFTER = Position(NOW.isoformat(), ID)
 WHERE = MemoryFilter(Scope.AGENT, Kind.FACT, "a", "s", "t", "m", True, NOW, NOW, "tea")
+SELECTION = Selection(NOW, False, Group(Scope.USER, Kind.FACT), pinned=False, important=False)
 TARGETS = [Target(kind, None if kind in ("account", "user") else "x") for kind in TargetKind]
 
 Call = Callable[[HttpClient], object]
@@ -124,7 +127,17 @@ def on_marks(call: Callable[[QdrantTurnMarks], object]) -> Call:
     return lambda client: call(QdrantTurnMarks(client, collection="memories", write_timeout=AMPLE))
 
 
+def on_policies(call: Callable[[QdrantPolicyMemories], object]) -> Call:
+    return lambda client: call(QdrantPolicyMemories(client, collection="memories", timeout=AMPLE))
+
+
 CALLS: dict[str, Call] = {
+    "count of a policy": on_policies(lambda policies: policies.count(ACCOUNT, SELECTION)),
+    "some": on_policies(lambda policies: policies.some(ACCOUNT, SELECTION, after=ID, limit=5)),
+    "least": on_policies(
+        lambda policies: policies.least(ACCOUNT, SELECTION, after=Place(0.5, False, NOW, ID), limit=5)
+    ),
+    "remove": on_policies(lambda policies: policies.remove(ACCOUNT, SELECTION, IDS)),
     "withhold": on_marks(lambda marks: marks.withhold(ACCOUNT, {identity: ["a fact"] for identity in [ID, *IDS]})),
     "release": on_marks(lambda marks: marks.release(ACCOUNT, "a fact")),
     "search": on_memories(lambda store: store.search(ACCOUNT, PLAN, now=NOW, timeout=AMPLE)),
@@ -162,11 +175,13 @@ def sent_by(name: str) -> list[dict[str, Any]]:
 
 
 def test_every_method_of_the_adapters_has_its_case_here() -> None:
-    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure, QdrantTurnMarks)
+    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure, QdrantTurnMarks, QdrantPolicyMemories)
     public = {
         name for adapter in adapters for name, _ in inspect.getmembers(adapter, inspect.isfunction) if name[0] != "_"
     }
-    assert public == set(CALLS), "a new method must show here that it is bound to the account"
+    assert public == {name.partition(" of ")[0] for name in CALLS}, (
+        "a new method must show here that it is bound to the account"
+    )
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
-from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
 from operator_memory.domain.lifecycle.gone_accounts import GoneReport
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
@@ -17,6 +16,7 @@ from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, SESSION_KEY, a_memory
 from tests.support.fakes.gone import FakeGoneAccounts, InMemoryKnownAccounts
+from tests.support.lifecycle.world import sweep
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import belonging_to, holds_no_text, is_problem, of_type, the_event
 
@@ -65,7 +65,7 @@ class World:
     def sweep(self) -> None:
         self.api.clock.advance(days=1)
         index, holds = self.api.expiry, self.api.holds
-        ExpireMemories(memories=self.api.memories, index=index, holds=holds, clock=self.api.clock).expire(lambda: 900.0)
+        sweep(self.api.memories, index, self.api.clock, holds=holds)
 
     def words(self) -> set[str]:
         """All that the account's memories say or have said."""

@@ -65,7 +65,7 @@ POSTS = [
     Post("/v1/jobs", {**RUN, "job_id": "job-2"}, {**RUN, "job_id": "job-3"}),
     Post("/v1/jobs/{job}/undo"),
 ]  # fmt: skip
-READING = {"/v1/memories/search", "/v1/context"}
+READING = {"/v1/policies/preview", "/v1/memories/search", "/v1/context"}
 each = pytest.mark.parametrize("post", POSTS, ids=str)
 
 

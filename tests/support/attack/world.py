@@ -21,6 +21,7 @@ from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
+from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.management.authorize import AuthorizeService
@@ -139,6 +140,7 @@ class AttackWorld:
             ),
         )
         self.management.move_by(QdrantWholeMemories(self.client, collection="memories", timeout=AMPLE))
+        self.management.selected.port = QdrantPolicyMemories(self.client, collection="memories", timeout=AMPLE)
         self.context = self._context_function()
         self.tenants: dict[AccountId, Tenant] = {}
         self._serial = count(1)

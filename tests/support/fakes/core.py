@@ -236,6 +236,9 @@ class InMemoryExpiryIndex:
         earliest = min(_whole_second(due_at), known.due_at) if known else _whole_second(due_at)
         self._put(account_id, earliest)
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        return self.entries.get(account_id)
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         return [entry for entry in self.entries.values() if entry.due_at <= now][:limit]
 

@@ -14,6 +14,9 @@ from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
+from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+from operator_memory.application.lifecycle.plan_policies import PlanPolicies
+from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.lifecycle.read_archive import ReadArchive
 from operator_memory.application.lifecycle.restore_memories import RestoreMemories, RestorePorts
 from operator_memory.application.management.answer_once import AnswerOnce
@@ -62,6 +65,13 @@ from tests.support.fakes.erasure import (
 from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
+from tests.support.fakes.lifecycle import (
+    ArchivingFake,
+    FakeAgentPolicies,
+    InMemoryPolicies,
+    InMemoryPolicyMemories,
+    PolicyMemoriesOf,
+)
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
 from tests.support.fakes.platform import (
     FakeEventStore,
@@ -169,10 +179,11 @@ class Management:
         self.budgets, self.archiver, self.terms = InMemoryBudgets(self.usage), FakeArchiver(self.memories), terms
         self.quota = KeepQuota(rule=terms.quota, library=self.library, clock=self.clock, archive=self.archiver)
         self.event_store = FakeEventStore(self.platform)
-        self.expiry, self.holds = InMemoryExpiryIndex(), FixedHolds()
+        self.expiry, self.policies, self.holds = InMemoryExpiryIndex(), InMemoryPolicies(), FixedHolds()
         self.trail = AuditTrail(self.events, self.clock)
         self.held = KeepHeld(holds=self.holds, library=self.library, trail=self.trail)
         kept = writer or self.memories
+        self.agent_policies = FakeAgentPolicies(self.platform)
         self.writer = GuardedWriter(
             memories=kept,
             expiry=self.expiry,
@@ -224,7 +235,7 @@ class Management:
                 trail=trail,
                 clock=clock,
             ),
-            settings=ManageSettings(settings, trail),
+            settings=ManageSettings(settings, trail, index=self.expiry, clock=clock),
             erasures=self.erase,
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock, quota=self.quota),
@@ -235,6 +246,8 @@ class Management:
             explanation=ExplainMemories(self.writer),
             holds=self._holding(),
             usage=self._usage(),
+            policies=ManagePolicies(policies=self.policies, index=self.expiry, trail=trail, clock=clock),
+            policy_preview=self._policy_preview(),
             prices=Prices(prompt=0.15, completion=0.60),
             archive=self.archived,
             restoring=self.restoring,
@@ -263,6 +276,26 @@ class Management:
             trail=self.trail,
             clock=self.clock,
         )
+
+    def _managing(
+        self, screening: ScreenWriting, visibility: TurnVisibility, remover: RemoveMemories
+    ) -> ManageMemories:
+        return ManageMemories(
+            library=self.library,
+            writing=WritingPorts(screening, self.embedder, self.writer),
+            visibility=visibility,
+            remover=remover,
+            trail=self.trail,
+            clock=self.clock,
+        )
+
+    def _policy_preview(self) -> PreviewPolicies:
+        memories = self.selected = PolicyMemoriesOf(InMemoryPolicyMemories(self.memories))
+        self.archiving = ArchivingFake(self.memories, self.clock)
+        plan = PlanPolicies(
+            memories=memories, policies=self.policies, agents=self.agent_policies, holds=self.holds, archiving=True
+        )
+        return PreviewPolicies(plan=plan, memories=memories, archive=self.archiving, clock=self.clock)
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
         return ExportSources(self.library, self.jobs, self.erasures, self.archived, self.event_store, settings)

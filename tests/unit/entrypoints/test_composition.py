@@ -26,6 +26,8 @@ MINIMAL = {
     "MEMORY_TABLE": "memory",
     "JOBS_QUEUE_URL": f"{NOBODY}/1/jobs.fifo",
     "JOBS_DEAD_LETTER_QUEUE_URL": f"{NOBODY}/1/dead.fifo",
+    "LIFECYCLE_QUEUE_URL": f"{NOBODY}/1/accounts",
+    "LIFECYCLE_DEAD_LETTER_QUEUE_URL": f"{NOBODY}/1/dead-accounts",
     "AWS_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "AKIA",
     "AWS_SECRET_ACCESS_KEY": "s",
@@ -138,6 +140,8 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
         {"extraction": "SqsJobQueue._queue_url", "memories": "SqsJobSender._queue_url"},
     ),
     "JOBS_DEAD_LETTER_QUEUE_URL": (f"{NOBODY}/1/other.fifo", {"extraction": "SqsJobQueue._dead_letter_queue_url"}),
+    "LIFECYCLE_QUEUE_URL": (f"{NOBODY}/1/other", {"archive": "SqsTaskQueue._queue_url"}),
+    "LIFECYCLE_DEAD_LETTER_QUEUE_URL": (f"{NOBODY}/1/other", {"archive": "SqsTaskQueue._dead_letter_queue_url"}),
     "SUPABASE_URL": (
         "http://s:2",
         {
@@ -197,9 +201,10 @@ OPTIONAL = {
     "extraction": {"ExtractionPorts.thread_messages"},
     "memories": {
         *("ErasurePorts.archive", "ErasurePorts.events", "ExportSources.archive", "LimitRate._buckets"),
+        "PlanPolicies._agents",
         *("ManageMemories._archived", "RemoveMemories._archived", "Services.archive", "Services.restoring"),
     },
-    "archive": {"ErasurePorts.archive", "ErasurePorts.events"},
+    "archive": {"ErasurePorts.archive", "ErasurePorts.events", "PlanPolicies._agents"},
 }
 """Parts that may be left out, and must not be where there is what they need."""
 

@@ -34,6 +34,11 @@ EXTRACTION = {
     "JOBS_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1:1/1/dead.fifo",
 }
 
+LIFECYCLE = {
+    "LIFECYCLE_QUEUE_URL": "http://127.0.0.1:1/1/accounts",
+    "LIFECYCLE_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1:1/1/dead",
+}
+
 
 def complaint(build: object, environ: dict[str, str]) -> str:
     with pytest.raises(ConfigurationError) as stopped:
@@ -141,7 +146,9 @@ def test_the_platforms_database_needs_its_key() -> None:
 
 def test_the_archive_function_needs_its_table() -> None:
     assert complaint(build_archive, QDRANT) == "MEMORY_TABLE is missing: this function cannot work without it."
-    assert build_archive({**QDRANT, "MEMORY_TABLE": "t"})
+    said = complaint(build_archive, {**QDRANT, "MEMORY_TABLE": "t"})
+    assert said == "LIFECYCLE_QUEUE_URL is missing: this function cannot work without it."
+    assert build_archive({**QDRANT, "MEMORY_TABLE": "t", **LIFECYCLE})
 
 
 @pytest.mark.parametrize("build", [build_extraction, build_archive])

@@ -19,7 +19,7 @@ MOST_MODULES, MOST_TEST_MODULES = 15, 20
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 40, 7
 """Of a file; of a function, its decorators not counted; of a function, without ``self``."""
 
-WHEN_NAMED = re.compile(r"(?:_\d+|_more|review\w*)$|(?:^|_)review")
+WHEN_NAMED = re.compile(r"(?:_\d+|_more|(?<!p)review\w*)$|(?:^|_)review")
 """Names of files that tell when they were written, not what is in them."""
 
 

@@ -35,7 +35,7 @@ def test_functions_are_found_with_their_code(real: Template) -> None:
         assert function.code_dir == ROOT / "functions" / name
         assert function.handler == "app.handler"
     assert real.functions["ContextFunction"].timeout == 3
-    assert real.functions["ArchiveFunction"].concurrency == 1
+    assert real.functions["ArchiveFunction"].concurrency == 5
 
 
 def test_a_function_is_told_only_what_it_needs(real: Template) -> None:
@@ -76,6 +76,7 @@ def test_the_events_that_start_functions(real: Template) -> None:
     assert {(m.function, m.queue, m.batch_size, m.window) for m in real.mappings} == {
         ("ExtractionFunction", "MemoryJobsQueue", 1, 0),
         ("AuditFunction", "MemoryEventsQueue", 100, 5),
+        ("ArchiveFunction", "MemoryLifecycleQueue", 1, 0),
     }
     assert all(mapping.partial_responses for mapping in real.mappings)
     (schedule,) = real.schedules
@@ -83,13 +84,23 @@ def test_the_events_that_start_functions(real: Template) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "function"), [("MemoryJobs", "ExtractionFunction"), ("MemoryEvents", "AuditFunction")]
+    ("name", "function"),
+    [
+        ("MemoryJobs", "ExtractionFunction"),
+        ("MemoryEvents", "AuditFunction"),
+        ("MemoryLifecycle", "ArchiveFunction"),
+    ],
 )
 def test_a_message_stays_hidden_for_six_times_the_functions_timeout(real: Template, name: str, function: str) -> None:
     queue = real.queues[f"{name}Queue"]
     assert int(queue.attributes["VisibilityTimeout"]) == 6 * real.functions[function].timeout
     assert queue.dead_letter_arn == real.queues[f"{name}DeadLetterQueue"].arn
     assert queue.attributes.get("FifoQueue") == ("true" if name == "MemoryJobs" else None)
+
+
+def test_the_schedule_is_never_kept_waiting_by_the_queue_of_the_same_function(real: Template) -> None:
+    [accounts] = [mapping for mapping in real.mappings if mapping.queue == "MemoryLifecycleQueue"]
+    assert accounts.concurrency < (real.functions["ArchiveFunction"].concurrency or 0)
 
 
 def test_the_expiry_index(real: Template) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from operator_memory.application.learning.extract_run import ExtractionPolicy
-from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.conversation import MAX_MESSAGE_CHARACTERS, RawMessage, Watermark
 from operator_memory.domain.errors import (
     ConfigurationError,
@@ -23,6 +22,7 @@ from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
 
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
+from tests.support.lifecycle.world import sweep
 
 STARTED = FINISHED - timedelta(hours=1)
 TALK = (("user", "I like tea"), ("assistant", "Noted"), ("tool", "{}"), ("user", "I live in Porto"))
@@ -175,13 +175,12 @@ def test_a_message_that_comes_twice_in_a_job_is_one_memory_and_a_duplicate() -> 
 def test_a_sweep_between_announcement_and_storing_loses_no_expiry() -> None:
     world = World()
 
-    def sweep() -> None:
+    def in_between() -> None:
         world.memories.before_upsert = lambda: None
         world.clock.advance(days=60)
-        sweep = ExpireMemories(memories=world.memories, index=world.expiry, holds=world.holds, clock=world.clock)
-        sweep.expire(lambda: 300.0)
+        sweep(world.memories, world.expiry, world.clock)
 
-    world.memories.before_upsert = sweep
+    world.memories.before_upsert = in_between
     world.run(a_job(*TALK))
     assert ACCOUNT in world.expiry.entries
 

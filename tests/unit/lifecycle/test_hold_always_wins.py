@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
 from operator_memory.domain.shared.tombstones import Target
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
+from tests.support.lifecycle.world import sweep
 from tests.support.management.api import Management
 from tests.support.management.checks import belonging_to
 
@@ -127,8 +127,7 @@ class Platform(RuleBasedStateMachine):
         self.api.clock.advance(hours=hours, seconds=1)
         self.api.erase.resume_due()
         index, holds = self.api.expiry, self.api.holds
-        sweep = ExpireMemories(memories=self.api.memories, index=index, holds=holds, clock=self.api.clock)
-        assert sweep.expire(lambda: 900.0).failed == 0
+        sweep(self.api.memories, index, self.api.clock, holds=holds)
 
     @rule(memory=memories)
     def write_over(self, memory: str) -> None:

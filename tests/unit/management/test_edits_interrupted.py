@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from operator_memory.application.lifecycle.expire_memories import ExpireMemories
-from operator_memory.domain.lifecycle.retention import ExpiryReport
+from operator_memory.domain.lifecycle.rounds import RoundReport
 from operator_memory.domain.memory.scopes import AccountId
 
 from tests.support.builders import NOW
+from tests.support.lifecycle.world import sweep
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import added
 
@@ -45,10 +45,8 @@ class Edited:
         path, end = f"/v1/memories/{self.memory['id']}", (self.api.clock.now() + HOUR).isoformat()
         return self.api.call("PATCH", path, user=self.user, body={"expires_at": end}, headers={"if-match": '"1"'})
 
-    def sweep(self) -> ExpiryReport:
-        api = self.api
-        sweep = ExpireMemories(memories=api.memories, index=api.expiry, holds=api.holds, clock=api.clock)
-        return sweep.expire(lambda: 300.0)
+    def sweep(self) -> RoundReport:
+        return sweep(self.api.memories, self.api.expiry, self.api.clock)
 
     @property
     def left(self) -> list[str]:
@@ -88,7 +86,7 @@ def test_one_that_dies_before_has_changed_nothing_and_the_sweep_finds_that_out()
     with pytest.raises(KilledError):
         edited.edit()
     edited.api.clock.advance(hours=2)
-    assert edited.sweep().deleted == 0
+    assert edited.sweep().expired == 0
     assert edited.left == ["I am on holiday."]
     assert edited.api.expiry.entries == {}
 

@@ -13,13 +13,13 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.entrypoints.contracts.event import event_body
 
-from tests.handlers.test_queue_and_schedule_handlers import function
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.erasure import InMemoryTombstones
 from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
+from tests.support.functions import function
 from tests.support.management.checks import belonging_to
 
 

@@ -275,6 +275,14 @@ class Settings:
     jobs_dead_letter_queue_url: str = _var(
         "JOBS_DEAD_LETTER_QUEUE_URL", "", "URL of the dead-letter queue for jobs that can never succeed."
     )
+    lifecycle_queue_url: str = _var(
+        "LIFECYCLE_QUEUE_URL", "", "URL of the queue of accounts whose memory is due (archive function)."
+    )
+    lifecycle_dead_letter_queue_url: str = _var(
+        "LIFECYCLE_DEAD_LETTER_QUEUE_URL",
+        "",
+        "URL of the dead-letter queue for rounds over accounts that were given up.",
+    )
     supabase_url: str = _var(
         "SUPABASE_URL",
         "",

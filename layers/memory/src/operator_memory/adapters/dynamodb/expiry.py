@@ -44,17 +44,24 @@ class DynamoDBExpiryIndex:
                     return
         raise UpstreamUnavailableError(SYSTEM, "the account's expiry changes faster than it can be written")
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        """The account's entry; ``None`` if it is not in the index."""
+        return _entry(account_id, self._table.get(account_id, _ITEM))
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         """Up to ``limit`` accounts that are due at ``now``, as they stand in the table."""
         due: list[DueAccount] = []
         for shard in range(SHARDS):
-            for account_id in self._due_in_shard(shard, now, limit - len(due)):
-                entry = _entry(account_id, self._table.get(account_id, _ITEM))  # the index may lag behind
-                if entry is not None and entry.due_at <= now:
-                    due.append(entry)
+            due += self._as_stored(self._due_in_shard(shard, now, limit - len(due)), now)
             if len(due) >= limit:
                 break
         return due
+
+    def _as_stored(self, accounts: list[AccountId], now: datetime) -> list[DueAccount]:
+        """Those of ``accounts`` that are due as they stand in the table: the index may lag behind."""
+        items = self._table.get_many([(account, _ITEM) for account in accounts]) if accounts else {}
+        entries = [_entry(account, items.get((account, _ITEM))) for account in accounts]
+        return [entry for entry in entries if entry is not None and entry.due_at <= now]
 
     def _due_in_shard(self, shard: int, now: datetime, limit: int) -> list[AccountId]:
         with translated(SYSTEM):

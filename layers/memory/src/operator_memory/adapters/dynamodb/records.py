@@ -1,6 +1,7 @@
 """What an erasure takes from the records about an account's jobs, in DynamoDB: its items ``JOB#``, ``WATERMARK#``,
-``IDEMPOTENCY#``, and of a whole account ``DELETED#`` and ``USAGE#``. Tombstones, receipts and the expiry index stay; so
-do a month's sums of usage, which are numbers only, and the budget: else to erase would fill it up again."""
+``IDEMPOTENCY#``, and of a whole account ``DELETED#``, ``USAGE#`` and its policy. Tombstones, receipts and the expiry
+index stay; so do a month's sums of usage, which are numbers only, and the budget: else to erase would fill it up
+again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from operator_memory.adapters.dynamodb import watermarks as dynamodb_watermarks
 from operator_memory.adapters.dynamodb.job_items import PAGES_PREFIX, JobItems
 from operator_memory.adapters.dynamodb.job_items import PREFIX as JOBS_PREFIX
 from operator_memory.adapters.dynamodb.jobs import ATTEMPTS, ERASED_ALL, ERASED_USER, holds_outcomes, without_outcomes
+from operator_memory.adapters.dynamodb.policies import ITEM as POLICY
 from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, from_epoch, from_text
 from operator_memory.adapters.dynamodb.tombstones import DELETED_PREFIX
 from operator_memory.adapters.dynamodb.usage.counters import DAYS_PREFIX, ONCE_PREFIX
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
 _USAGE = (DAYS_PREFIX, ONCE_PREFIX)
 _COUNTED = (JOBS_PREFIX, dynamodb_watermarks.PREFIX, dynamodb_idempotency.PREFIX, DAYS_PREFIX)
-_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX, *_USAGE)
-_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "since", "ttl")
+_FOR_GOOD = (JOBS_PREFIX, PAGES_PREFIX, dynamodb_idempotency.PREFIX, DELETED_PREFIX, POLICY, *_USAGE)
+_TIMES = ("queued_at", "started_at", "created_at", "deleted_at", "since", "updated_at", "ttl")
 _DELETED_AT_ONCE = 25
 _ROUNDED_UP = timedelta(seconds=1)
 
@@ -130,6 +132,8 @@ def _is_later(item: Item, until: datetime) -> bool:
             times = ("deleted_at",)
         elif name.startswith(USAGE_PREFIX):
             times = ("since",)
+        elif name.startswith(POLICY):
+            times = ("updated_at",)
         return any(from_text(item[time]) > until for time in times if time in item)
     except (KeyError, OverflowError, ValueError):
         return False

@@ -11,6 +11,7 @@ from operator_memory.adapters.supabase.rest import (
     only_row,
 )
 from operator_memory.domain.errors import InvalidInputError, MalformedResponseError, NotFoundError
+from operator_memory.domain.lifecycle.policies import agent_policy_of
 from operator_memory.domain.memory.scopes import AccountId, checked_id
 
 Check = Callable[[str, object], None]
@@ -30,6 +31,7 @@ def _switch(name: str, value: object) -> None:
 def _configuration(name: str, value: object) -> None:
     if not isinstance(value, dict):
         raise InvalidInputError(name, "must be an object")
+    agent_policy_of(value, name)
 
 
 def _session(name: str, value: object) -> None:

@@ -43,6 +43,10 @@ class TidyArchive:
         self._holds = holds
         self._clock = clock
 
+    def go_on(self, account_id: AccountId, *, after: str | None, seconds_left: SecondsLeft) -> str | None:
+        """As `tidy`; return where the next call goes on. A ``TidyUp``."""
+        return self.tidy(account_id, after=after, seconds_left=seconds_left).next
+
     def tidy(
         self, account_id: AccountId, *, after: str | None = None, seconds_left: SecondsLeft = no_limit
     ) -> TidyReport:

@@ -1,5 +1,7 @@
 """Use case: reads and sets the switches of an account, its agents and its threads."""
 
+from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.application.ports.management import PlatformSettings
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.errors import NotFoundError
@@ -13,9 +15,12 @@ Values = dict[str, object]
 class ManageSettings:
     """Reads and sets them in the platform's own tables, so that a change made there counts as well."""
 
-    def __init__(self, settings: PlatformSettings, trail: AuditTrail) -> None:
+    def __init__(self, settings: PlatformSettings, trail: AuditTrail, *, index: ExpiryIndex, clock: Clock) -> None:
+        """``index``: is told that an agent's configuration has changed, which may hold a policy."""
         self._settings = settings
         self._trail = trail
+        self._index = index
+        self._clock = clock
 
     def account(self, account_id: AccountId) -> Values:
         """Return the account's switches."""
@@ -45,6 +50,8 @@ class ManageSettings:
         if changes:
             if not self._settings.set_agent(account_id, agent_id, changes):
                 raise _no_such("agent")
+            if changes.get("memory_config"):
+                self._index.register(account_id, self._clock.now())
             self._note(caller, account_id, "agent", changes, Touched(agent_id=agent_id, count=len(changes)))
         return self.agent(account_id, agent_id)
 

@@ -9,8 +9,12 @@ from typing import Protocol
 
 from operator_memory.application.ports.core import HoldReader
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
+from operator_memory.domain.lifecycle.fates import Place, Selection
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
+from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy
 from operator_memory.domain.lifecycle.retention import DueAccount
+from operator_memory.domain.lifecycle.rounds import PolicyRound, Task
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.holds import Hold
@@ -43,6 +47,10 @@ class ExpiryIndex(Protocol):
         """Note that the account has a memory that expires at ``due_at``. Call it before storing the memory."""
         ...
 
+    def entry(self, account_id: AccountId) -> DueAccount | None:
+        """Return the account's entry as last written, due or not; ``None`` if it has nothing to wait for."""
+        ...
+
     def due(self, *, now: datetime, limit: int) -> list[DueAccount]:
         """Return up to ``limit`` accounts whose earliest expiry is at or before ``now``."""
         ...
@@ -52,6 +60,75 @@ class ExpiryIndex(Protocol):
 
         Returns ``False`` and changes nothing if the account was registered again since ``entry`` was read.
         """
+        ...
+
+
+class PolicyMemories(Protocol):
+    """Counts, reads and removes an account's memories by selections of a policy. Memories come without their history
+    and evidence."""
+
+    def count(self, account_id: AccountId, selection: Selection) -> int:
+        """Count them, exactly."""
+        ...
+
+    def some(self, account_id: AccountId, selection: Selection, *, after: str | None, limit: int) -> list[Memory]:
+        """Return up to ``limit`` of them by id, those behind the id ``after``. Fewer: there are no more."""
+        ...
+
+    def least(self, account_id: AccountId, selection: Selection, *, after: Place | None, limit: int) -> list[Memory]:
+        """Return up to ``limit`` of them in the order in which a full group gives way, those behind ``after``."""
+        ...
+
+    def remove(self, account_id: AccountId, selection: Selection, ids: Sequence[str]) -> int:
+        """Delete those of ``ids`` that are still among them, as people's deletions do; return how many these are."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """Keeps an account's policy, and when its policies were applied last."""
+
+    def policy(self, account_id: AccountId) -> StoredPolicy:
+        """Return the account's policy as last written."""
+        ...
+
+    def set_policy(self, account_id: AccountId, stored: StoredPolicy) -> None:
+        """Write it in the place of the one before."""
+        ...
+
+    def last_round(self, account_id: AccountId) -> PolicyRound | None:
+        """Return when the policies were applied last, if they ever were."""
+        ...
+
+    def note_round(self, account_id: AccountId, done: PolicyRound) -> None:
+        """Note that they were applied."""
+        ...
+
+
+class AgentPolicies(Protocol):
+    """Reads the policies in the configurations of an account's agents."""
+
+    def policies(self, account_id: AccountId) -> dict[str, Policy]:
+        """Return them by the agents' ids; agents without a policy are left out, and so is one that cannot be read."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """Hands rounds of the life cycle to workers."""
+
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Put the tasks into the queue.
+
+        Raises:
+            UpstreamError: not all were taken. To send them again is harmless.
+        """
+        ...
+
+    def retry_later(self, receipt_handle: str, *, delay_seconds: int) -> None:
+        """Make a received message visible again after ``delay_seconds``."""
+        ...
+
+    def bury(self, body: str, *, reason: str, detail: str, receive_count: int) -> None:
+        """Put a message that is given up among the dead letters, with the reason."""
         ...
 
 
@@ -182,6 +259,28 @@ class MemoryArchive(Protocol):
     def sweep(self, account_id: AccountId, *, before: datetime) -> int:
         """Delete what was written before ``before`` and never came into the index, or left it: what a worker that was
         killed has left behind. Return how many memories that were."""
+        ...
+
+
+class ArchiveRetention(Protocol):
+    """The archive as policies see it."""
+
+    def entries(
+        self, account_id: AccountId, *, after: str | None, limit: int
+    ) -> tuple[list[ArchivedEntry], str | None]:
+        """As `MemoryArchive.entries`."""
+        ...
+
+    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
+        """As `MemoryArchive.forget`."""
+        ...
+
+
+class TidyUp(Protocol):
+    """Ends what killed workers have left in an account's archive."""
+
+    def __call__(self, account_id: AccountId, *, after: str | None, seconds_left: SecondsLeft) -> str | None:
+        """Go through the archive from ``after`` on; return where the next call goes on (``None``: the end)."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Retention: which accounts are due, when to stop a sweep, and what it has done."""
+"""Retention: which accounts are due, and when to stop a sweep."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from operator_memory.domain.memory.scopes import AccountId
@@ -20,20 +20,6 @@ class DueAccount:
     account_id: AccountId
     due_at: datetime
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryReport:
-    """What a sweep did. ``failed`` accounts and those not reached are still due, for the next sweep."""
-
-    accounts: int = 0
-    deleted: int = 0
-    failed: int = 0
-    stopped_early: bool = False
-
-    def as_dict(self) -> dict[str, int | bool]:
-        """For the log and the function's answer."""
-        return asdict(self)
 
 
 def must_stop(remaining_seconds: float) -> bool:

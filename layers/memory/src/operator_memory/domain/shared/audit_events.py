@@ -32,6 +32,7 @@ class EventType(StrEnum):
     DENIED = "denied"
     HOLD = "hold"
     """A legal hold was placed or lifted."""
+    LIFECYCLE = "lifecycle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from operator_memory.entrypoints.api.holds import HoldRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
+from operator_memory.entrypoints.api.policies import PolicyRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
@@ -47,6 +48,7 @@ GROUPS = (
     HoldRoutes,
     ArchiveRoutes,
     JobRoutes,
+    PolicyRoutes,
     PlatformRoutes,
 )
 

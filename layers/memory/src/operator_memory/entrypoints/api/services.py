@@ -6,6 +6,8 @@ from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
+from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.lifecycle.read_archive import ReadArchive
 from operator_memory.application.lifecycle.restore_memories import RestoreMemories
 from operator_memory.application.management.answer_once import AnswerOnce
@@ -41,6 +43,8 @@ class Services:
     explanation: ExplainMemories
     holds: HoldMemories
     usage: ManageUsage
+    policies: ManagePolicies
+    policy_preview: PreviewPolicies
     prices: Prices = field(default_factory=Prices)
     archive: ReadArchive | None = None
     restoring: RestoreMemories | None = None

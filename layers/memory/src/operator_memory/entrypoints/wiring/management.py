@@ -9,6 +9,13 @@ from operator_memory.domain.management.identity import Caller
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
+from operator_memory.entrypoints.wiring.policies import (
+    archive_of,
+    expiry_index_of,
+    plan_of,
+    policies_of,
+    policy_memories_of,
+)
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
 from operator_memory.entrypoints.wiring.usage import quota_of, usage_of
 
@@ -16,6 +23,8 @@ if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
     from operator_memory.application.learning.undo_run import UndoRun
     from operator_memory.application.lifecycle.hold_memories import HoldMemories
+    from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
@@ -65,7 +74,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         reinstatement=ReinstateMemories(
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
-        settings=ManageSettings(settings, trail),
+        settings=ManageSettings(settings, trail, index=expiry_index_of(adapters), clock=clock),
         erasures=erasures,
         exporter=ExportAccount(_export_sources(adapters, library, settings, trail), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock, quota=quota),
@@ -76,11 +85,28 @@ def _services(adapters: AdaptersInUse) -> "Services":
         explanation=ExplainMemories(writer),
         holds=_holding(adapters, erasures, trail),
         usage=usage_of(adapters, quota, trail),
+        policies=_policies(adapters, trail),
+        policy_preview=_policy_preview(adapters),
         prices=_prices(adapters.settings),
         archive=reading_of(adapters, trail),
         restoring=restoring_of(adapters, trail),
         backup_days=adapters.settings.backup_days,
     )
+
+
+def _policies(adapters: AdaptersInUse, trail: AuditTrail) -> "ManagePolicies":
+    from operator_memory.application.lifecycle.manage_policies import ManagePolicies
+
+    index = expiry_index_of(adapters)
+    return ManagePolicies(policies=policies_of(adapters), index=index, trail=trail, clock=adapters.clock)
+
+
+def _policy_preview(adapters: AdaptersInUse) -> "PreviewPolicies":
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
+
+    archive, _ = archive_of(adapters) or (None, None)
+    memories = policy_memories_of(adapters)
+    return PreviewPolicies(plan=plan_of(adapters), memories=memories, archive=archive, clock=adapters.clock)
 
 
 def _management(adapters: AdaptersInUse, writing: "WritingPorts", trail: AuditTrail) -> "ManageMemories":

@@ -1,12 +1,9 @@
-"""The extraction and archive functions as Lambda calls them; their use cases stand in."""
+"""The extraction function as Lambda calls it; its use case stands in."""
 
 import copy
-import importlib
 import json
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,17 +15,10 @@ from typing import Any
 
 import pytest
 from operator_memory.application.learning.consume_jobs import QueuedJob
-from operator_memory.domain.lifecycle.gone_accounts import GoneReport
-from operator_memory.domain.lifecycle.retention import ExpiryReport
+
+from tests.support.functions import function
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
-
-
-def function(name: str, builder: str, part: object, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The function's module, freshly imported, with ``part`` in place of what it would build."""
-    monkeypatch.setattr(f"operator_memory.entrypoints.wiring.{builder}", lambda: part)
-    monkeypatch.delitem(sys.modules, f"functions.{name}.app", raising=False)
-    return importlib.import_module(f"functions.{name}.app")
 
 
 def extraction(consume: Callable[[QueuedJob], None], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -133,68 +123,3 @@ def test_a_second_call_remembers_nothing_of_the_first(monkeypatch: pytest.Monkey
     event = batch(("a1", "a"))
     assert module.handler(event, CONTEXT)["batchItemFailures"]
     assert module.handler(event, CONTEXT) == {"batchItemFailures": []}
-
-
-def archive(
-    monkeypatch: pytest.MonkeyPatch,
-    report: ExpiryReport,
-    erasures: tuple[int, int] = (0, 0),
-    gone: GoneReport | None = None,
-) -> Any:
-    remaining: list[float] = []
-
-    def sweep(remaining_seconds: Callable[[], float]) -> ExpiryReport:
-        remaining.append(remaining_seconds())
-        return report
-
-    event = json.loads((EVENTS / "schedule-archive.json").read_text())
-    app = SimpleNamespace(
-        expiry=SimpleNamespace(expire=sweep),
-        erasures=SimpleNamespace(resume_due=lambda: erasures),
-        gone=None if gone is None else SimpleNamespace(erase_gone=lambda _left: gone),
-    )
-    answer = function("archive", "lifecycle.build_archive", app, monkeypatch).handler(event, CONTEXT)
-    assert remaining == [60.0]
-    return answer
-
-
-def test_a_sweep_answers_and_logs_what_it_did(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    caplog.set_level(logging.INFO)
-    report = ExpiryReport(accounts=2, deleted=5)
-    assert archive(monkeypatch, report, (3, 0), GoneReport(erased=4)) == report.as_dict()
-    logged = vars(caplog.records[-1])
-    assert (logged["deleted"], logged["erasures"]) == (5, 3)
-    metrics = json.loads(capsys.readouterr().out)
-    assert (metrics["ExpiredMemories"], metrics["FailedAccounts"], metrics["Erasures"]) == (5, 0, 3)
-    assert (metrics["GoneAccounts"], metrics["FailedGoneAccounts"]) == (4, 0)
-
-
-def test_a_sweep_with_failed_accounts_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="2 accounts, 0 erasures and 0 deleted accounts failed"):
-        archive(monkeypatch, ExpiryReport(accounts=1, failed=2))
-
-
-def test_an_erasure_that_does_not_end_is_a_failed_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RuntimeError, match="0 accounts, 1 erasures and 0 deleted accounts failed"):
-        archive(monkeypatch, ExpiryReport(accounts=1), (2, 1))
-
-
-def test_a_deleted_account_that_stays_is_a_failed_invocation_after_the_other_work(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with pytest.raises(RuntimeError, match="1 deleted accounts failed"):
-        archive(monkeypatch, ExpiryReport(accounts=1), gone=GoneReport(failed=1))
-
-
-def test_accounts_that_cannot_all_be_gone_are_counted_and_fail_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """They are the state of the platform's database, which may last: the hourly work goes on."""
-    archive(monkeypatch, ExpiryReport(accounts=1), gone=GoneReport(doubted=8))
-    assert json.loads(capsys.readouterr().out)["DoubtedGoneAccounts"] == 8
-
-
-def test_an_erasure_of_a_deleted_account_that_goes_on_by_itself_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    archive(monkeypatch, ExpiryReport(), gone=GoneReport(unfinished=1, noted=1, stopped_early=True))
