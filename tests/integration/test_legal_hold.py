@@ -46,6 +46,11 @@ class System:
         path = f"/v1/holds/threads/{thread}"
         assert self.api.call(method, path, token=token, account_id=self.user, body=body).status < 300
 
+    def expire(self) -> int:
+        """How many the schedule deletes."""
+        api = self.api
+        return sweep(api.memories, api.expiry, api.clock, holds=api.holds, expired=self.store).expired
+
     def left(self) -> set[str]:
         account, now = AccountId(self.user), self.api.clock.now()
         found, _ = self.api.library.oldest(account, EVERYTHING, after=None, limit=100, now=now)

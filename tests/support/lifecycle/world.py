@@ -8,6 +8,7 @@ from operator_memory.application.lifecycle.dispatch_due import DispatchDue
 from operator_memory.application.lifecycle.plan_policies import PlanPolicies
 from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.lifecycle.tend_account import TendAccount, TendingPorts
+from operator_memory.application.ports.lifecycle import ExpiredMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.lifecycle.policies import Policy, StoredPolicy, policy_of
 from operator_memory.domain.lifecycle.previews import Preview

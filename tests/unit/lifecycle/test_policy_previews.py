@@ -72,7 +72,7 @@ def world_of(stored: list[Memory], policy: Policy, agent: Policy, holds: Holds, 
     if stored:
         world.put(*stored)
     world.set_policy(policy)
-    world.agents.held[ACCOUNT] = {"agent-1": agent} if agent.rules else {}
+    world.agents.by_account[ACCOUNT] = {"agent-1": agent} if agent.rules else {}
     world.holds.held[ACCOUNT] = holds
     return world
 

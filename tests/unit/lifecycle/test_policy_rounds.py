@@ -170,7 +170,7 @@ def test_an_agents_own_policy_is_about_its_memory_alone(world: LifecycleWorld) -
         a_memory("of agent 2", key=AGENT_KEY, days_old=50, agent_id="agent-2"),
         a_memory("the person's", days_old=50),
     )
-    world.agents.held[ACCOUNT] = {"agent-1": a_policy(time_to_live_days=10)}
+    world.agents.by_account[ACCOUNT] = {"agent-1": a_policy(time_to_live_days=10)}
     world.index.register(ACCOUNT, NOW)
     assert world.run() == RoundReport(deleted=1)
     assert world.texts() == {"of agent 2", "the person's"}
