@@ -20,6 +20,7 @@ from operator_memory.domain.shared.memory_filter import MemoryFilter
 from devstack.qdrant import QdrantFront
 from tests.support.builders import NOW, SESSION_KEY, a_memory
 from tests.support.fakes.core import DIMENSIONS
+from tests.support.lifecycle.world import sweep
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import belonging_to
 from tests.support.qdrant.collections import make_collection
