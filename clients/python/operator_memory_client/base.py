@@ -1,0 +1,65 @@
+"""What both clients are made of: settings, circuits, and the conditions of a call."""
+
+from __future__ import annotations
+
+import copy
+import time
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+from operator_memory_client.errors import NotConfiguredError
+from operator_memory_client.settings import ClientSettings
+from operator_memory_client.transport.calls import Call, Route, make_call
+from operator_memory_client.transport.credentials import Credentials, ServiceKey
+from operator_memory_client.transport.exchange import Conditions, Line, Steps, exchange
+from operator_memory_client.transport.queue import JobsQueue
+
+CONTEXT_ROUTE: Route[Any] = Route("POST", "/v1/context", "", reads=True)
+
+Self_ = TypeVar("Self_", bound="Base")
+
+
+class Base:
+    """The part of the clients that does no I/O. Contexts have a circuit of their own: their deadline is short."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self.settings = settings
+        self.enabled = settings.is_enabled()
+        self._contexts, self._others = Line(time.monotonic), Line(time.monotonic)
+        self._fault: NotConfiguredError | None = None
+        self._url = ""
+        self._credentials: Credentials | None = None
+        queue_url = settings.queue()
+        self._queue = JobsQueue(queue_url, settings.call_seconds) if queue_url else None
+        try:
+            self._url, self._credentials = settings.address(), settings.credentials()
+        except NotConfiguredError as error:  # told at the first call: a platform starts without its memory
+            self._fault = error
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(url={self._url!r}, credentials={self._credentials!r}, enabled={self.enabled})"
+
+    def acting_as(self: Self_, subject: str) -> Self_:
+        """This client under another name in the audit trail, with the same connections and circuits.
+
+        A given token says itself who calls; then this changes nothing.
+        """
+        other = copy.copy(self)
+        if isinstance(self._credentials, ServiceKey):
+            other._credentials = self._credentials.acting_as(subject)  # noqa: SLF001  (a copy of this one)
+        return other
+
+    def _steps(self, call: Call[Any], seconds: float | None, *, line: Line | None = None) -> Steps:
+        if self._credentials is None:
+            raise self._fault or NotConfiguredError("there are no credentials")
+        under = Conditions(self._credentials, line or self._others, time.monotonic, _now)
+        return exchange(call, under, seconds or self.settings.call_seconds)
+
+    def _context_steps(self, account_id: str, deadline: float | None, options: dict[str, Any]) -> Steps:
+        body = {"account_id": account_id, **{name: value for name, value in options.items() if value is not None}}
+        call = make_call(CONTEXT_ROUTE, {}, {}, {}, body)
+        return self._steps(call, deadline or self.settings.context_seconds, line=self._contexts)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

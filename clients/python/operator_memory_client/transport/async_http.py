@@ -1,0 +1,102 @@
+"""Carries out the steps of an exchange on an event loop."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import anyio
+import httpx
+from anyio.lowlevel import current_token
+
+from operator_memory_client.errors import DeadlineError
+from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
+from operator_memory_client.transport.sync_http import (
+    CONNECTIONS,
+    KEEPALIVE_SECONDS,
+    NETWORK_ERRORS,
+    check_size,
+    failure,
+    reply_of,
+    tls,
+)
+
+
+class AsyncHttp:
+    """One kept-alive pool of connections for each event loop. A call that is cancelled closes its connection.
+
+    Another loop than the last one, or a forked process, makes a pool of its own: connections belong to their loop.
+    """
+
+    def __init__(self, url: str, http_client: httpx.AsyncClient | None = None) -> None:
+        """``http_client``: one of the caller's own, for proxies or tests; it is not closed here."""
+        self._url = url
+        self._given = http_client
+        self._own: httpx.AsyncClient | None = None
+        self._home: tuple[int, Any] | None = None
+        tls()
+
+    async def run(self, steps: Steps) -> Reply:
+        """The answer at the end of ``steps``."""
+        outcome: Outcome | None = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Send):
+                    outcome = await self._sent(step)
+                else:
+                    outcome = None
+                    await anyio.sleep(step.seconds)
+        except StopIteration as end:
+            reply: Reply = end.value
+            return reply
+        finally:
+            steps.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of this loop; a later call opens new ones."""
+        if self._own is not None and self._home == _home():
+            await self._own.aclose()
+        self._own = self._home = None
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._given is not None:
+            return self._given
+        home = _home()
+        if self._own is None or self._home != home:
+            limits = httpx.Limits(
+                max_connections=CONNECTIONS,
+                max_keepalive_connections=CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+            )
+            self._own, self._home = httpx.AsyncClient(limits=limits, trust_env=False, verify=tls()), home
+        return self._own
+
+    async def _sent(self, step: Send) -> Outcome:
+        try:
+            with anyio.move_on_after(step.seconds):
+                return await self._answer(step)
+        except NETWORK_ERRORS as error:
+            return failure(error, step.seconds)
+        return Failure(DeadlineError(f"no complete answer within {step.seconds:.3g} seconds"))
+
+    async def _answer(self, step: Send) -> Reply:
+        call = step.call
+        async with self._client().stream(
+            call.route.method,
+            self._url + call.target,
+            headers=dict(step.headers),
+            content=call.body or None,
+            timeout=step.seconds,
+            follow_redirects=False,
+        ) as answer:
+            pieces, size = [], 0
+            async for piece in answer.aiter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                check_size(size)
+            return reply_of(answer.status_code, answer.headers, b"".join(pieces))
+
+
+def _home() -> tuple[int, Any]:
+    return os.getpid(), current_token()

@@ -1,0 +1,144 @@
+"""Carries out the steps of an exchange with blocking calls."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+
+from operator_memory_client.errors import DeadlineError, MalformedAnswerError, UnavailableError
+from operator_memory_client.transport import deadlines
+from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECTIONS = 100
+KEEPALIVE_SECONDS = 20.0
+"""Gateways close idle connections after a minute or less; ours go before."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of an answer; the service's own are at most 6 MB."""
+
+TIMED_OUT = (httpx.TimeoutException, httpcore.TimeoutException)
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpcore.ConnectError, httpcore.ConnectTimeout)
+OF_HTTPCORE = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, *OF_HTTPCORE)
+GARBLED = (httpx.RemoteProtocolError, httpx.DecodingError, httpcore.RemoteProtocolError)
+NETWORK_ERRORS = (*TIMED_OUT, *BROKEN, OSError)
+
+
+@lru_cache(maxsize=1)
+def tls() -> ssl.SSLContext:
+    """What connections are verified with. Reading the certificates takes 30 ms, so it is done once, and early."""
+    return httpx.create_ssl_context()
+
+
+class SyncHttp:
+    """One kept-alive pool of connections, made at the first call of a process. Safe for threads.
+
+    After a fork the child makes a pool of its own and leaves the parent's connections alone.
+    """
+
+    def __init__(self, url: str, http_client: httpx.Client | None = None) -> None:
+        """``http_client``: one of the caller's own, for proxies or tests. Its time-outs hold for each network
+        operation, not for the whole call, and it is not closed here.
+        """
+        self._url = url
+        self._given = http_client
+        self._own: httpx.Client | None = None
+        self._process = 0
+        tls()
+
+    def run(self, steps: Steps, sleep: Callable[[float], None] = time.sleep) -> Reply:
+        """The answer at the end of ``steps``."""
+        outcome: Outcome | None = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Send):
+                    outcome = self._sent(step)
+                    continue
+                outcome = None
+                sleep(step.seconds)
+        except StopIteration as end:
+            reply: Reply = end.value
+            return reply
+        finally:
+            steps.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        if self._own is not None and self._process == os.getpid():
+            self._own.close()
+        self._own = None
+
+    def _client(self) -> httpx.Client:
+        if self._given is not None:
+            return self._given
+        if self._own is None or self._process != os.getpid():
+            transport = deadlines.DeadlineTransport(tls(), CONNECTIONS, KEEPALIVE_SECONDS)
+            self._process = os.getpid()
+            self._own = httpx.Client(transport=transport, trust_env=False)
+        return self._own
+
+    def _sent(self, step: Send) -> Outcome:
+        try:
+            deadlines.begin(step.seconds)
+            call = step.call
+            with self._client().stream(
+                call.route.method,
+                self._url + call.target,
+                headers=dict(step.headers),
+                content=call.body or None,
+                timeout=step.seconds,
+                follow_redirects=False,
+            ) as answer:
+                return reply_of(answer.status_code, answer.headers, _body(answer))
+        except NETWORK_ERRORS as error:
+            return failure(error, step.seconds)
+
+
+def _body(answer: httpx.Response) -> bytes:
+    pieces, size = [], 0
+    for piece in answer.iter_bytes():
+        deadlines.left(httpcore.ReadTimeout)
+        pieces.append(piece)
+        size += len(piece)
+        check_size(size)
+    return b"".join(pieces)
+
+
+def check_size(size: int) -> None:
+    """Refuse an answer that nobody has asked for.
+
+    Raises:
+        httpx.DecodingError: it is too large.
+    """
+    if size > MOST_BYTES:
+        raise httpx.DecodingError("the answer is too large")
+
+
+def reply_of(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """The answer as the steps read it."""
+    return Reply(status, {name.lower(): value for name, value in headers.items()}, body)
+
+
+def failure(error: Exception, seconds: float) -> Failure:
+    """Why there was no answer. Names the kind of the error only: its text may hold what was sent."""
+    if isinstance(error, TIMED_OUT):
+        return Failure(
+            DeadlineError(f"no complete answer within {seconds:.3g} seconds"), sent=not isinstance(error, NOT_SENT)
+        )
+    if isinstance(error, GARBLED) and "disconnected" not in str(error):
+        return Failure(MalformedAnswerError("the answer is not HTTP, or too large"))
+    return Failure(
+        UnavailableError(f"the memory service cannot be reached ({type(error).__name__})"),
+        sent=not isinstance(error, NOT_SENT),
+    )
