@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -13,6 +14,10 @@ from operator_memory_client.transport.calls import Call, Route, make_call
 from operator_memory_client.transport.credentials import Credentials, ServiceKey
 from operator_memory_client.transport.exchange import Conditions, Line, Steps, exchange
 from operator_memory_client.transport.queue import JobsQueue
+
+LOG = logging.getLogger("operator_memory_client")
+LONGEST_QUERY = 100_000
+"""Characters; the service refuses a longer one, and nobody needs the rest to find memories."""
 
 CONTEXT_ROUTE: Route[Any] = Route("POST", "/v1/context", "", reads=True)
 
@@ -57,6 +62,8 @@ class Base:
 
     def _context_steps(self, account_id: str, deadline: float | None, options: dict[str, Any]) -> Steps:
         body = {"account_id": account_id, **{name: value for name, value in options.items() if value is not None}}
+        if isinstance(body.get("query"), str):
+            body["query"] = body["query"][:LONGEST_QUERY]
         call = make_call(CONTEXT_ROUTE, {}, {}, {}, body)
         return self._steps(call, deadline or self.settings.context_seconds, line=self._contexts)
 

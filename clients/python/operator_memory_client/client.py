@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from operator_memory_client.api.methods import Methods
-from operator_memory_client.base import Base
-from operator_memory_client.context import Context, empty, read_context
+from operator_memory_client.base import LOG, Base
+from operator_memory_client.context import Context, ContextMemory, empty, read_context
 from operator_memory_client.errors import MemoryClientError
+from operator_memory_client.placement import citations
 from operator_memory_client.runs import Submitted, run_body, submission
 from operator_memory_client.settings import ClientSettings
 from operator_memory_client.transport.answers import read_answer
@@ -72,6 +73,26 @@ class MemoryClient(Base, Methods):
                     raise
         self._http.run(self._steps(submission(body, account_id), None))
         return Submitted(job_id, "http")
+
+    def used(
+        self,
+        account_id: str,
+        context: Context,
+        answer: object,
+        *,
+        agent_id: str | None = None,
+        thread_id: str | None = None,
+    ) -> list[ContextMemory]:
+        """Tell the service which memories of ``context`` the ``answer`` cites, and return them. Never raises."""
+        found: list[ContextMemory] = []
+        try:
+            found = citations(answer, context)
+            if found and self.enabled:
+                ids = [memory.id for memory in found]
+                self.note_used(account_id=account_id, memory_ids=ids, agent_id=agent_id, thread_id=thread_id)
+        except Exception as error:  # noqa: BLE001  (the run has ended well without it)
+            LOG.info("what an answer cited was not noted: %s", empty(error).detail)
+        return found
 
     def export(self, account_id: str | None = None) -> Iterator[str]:
         """Everything that is held about the account, one line of JSON after the other."""

@@ -295,3 +295,10 @@ class UsageView(Answer):
     by_scope: dict[str, int]
     by_kind: dict[str, int]
     by_agent: dict[str, int]
+
+
+class UsedView(Answer):
+    """What was noted."""
+
+    noted: int
+    """How many of them the account has."""

@@ -21,6 +21,7 @@ from operator_memory.application.management.import_memories import ImportMemorie
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.note_use import NoteUse
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.core import LearnedMemories, MemorySearch, MemoryWriter, TurnMarks
@@ -200,6 +201,7 @@ class Management:
             undoing=self._undoing(remover, visibility),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
+            use=NoteUse(self.writer, self.trail),
             prices=Prices(prompt=0.15, completion=0.60),
         )
 

@@ -286,6 +286,7 @@ class AsyncMethods:
         importance: float | Unset = UNSET,
         pinned: bool | Unset = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        source_class: Literal["by_hand", "assistant"] | Unset = UNSET,
     ) -> models.MemoryView:
         """Add a memory by hand."""
         return await self._call(
@@ -302,6 +303,7 @@ class AsyncMethods:
                 "importance": importance,
                 "pinned": pinned,
                 "expires_at": expires_at,
+                "source_class": source_class,
             },
         )
 
@@ -339,6 +341,24 @@ class AsyncMethods:
             {"account_id": account_id},
             {},
             {"query": query, "limit": limit, "filter": filter, "evidence": evidence},
+        )
+
+    async def note_used(
+        self,
+        *,
+        memory_ids: list[str],
+        account_id: str | None = None,
+        idempotency_key: str | None = None,
+        agent_id: str | Unset | None = UNSET,
+        thread_id: str | Unset | None = UNSET,
+    ) -> models.UsedView:
+        """Note which memories an answer cited."""
+        return await self._call(
+            routes.NOTE_USED,
+            {},
+            {"account_id": account_id},
+            {"idempotency-key": idempotency_key},
+            {"memory_ids": memory_ids, "agent_id": agent_id, "thread_id": thread_id},
         )
 
     async def delete_memory(

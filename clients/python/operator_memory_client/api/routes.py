@@ -30,6 +30,7 @@ LIST_MEMORIES: Route[models.MemoryList] = Route("GET", "/v1/memories", "MemoryLi
 ADD_MEMORY: Route[models.MemoryView] = Route("POST", "/v1/memories", "MemoryView", keyed=True)
 DELETE_MEMORIES: Route[models.DeleteAnswer] = Route("POST", "/v1/memories/delete", "DeleteAnswer", keyed=True)
 SEARCH_MEMORIES: Route[models.MemoryList] = Route("POST", "/v1/memories/search", "MemoryList", reads=True)
+NOTE_USED: Route[models.UsedView] = Route("POST", "/v1/memories/used", "UsedView", keyed=True)
 DELETE_MEMORY: Route[None] = Route("DELETE", "/v1/memories/{memory_id}", "")
 GET_MEMORY: Route[models.MemoryView] = Route("GET", "/v1/memories/{memory_id}", "MemoryView")
 EDIT_MEMORY: Route[models.MemoryView] = Route("PATCH", "/v1/memories/{memory_id}", "MemoryView")

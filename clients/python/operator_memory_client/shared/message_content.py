@@ -86,7 +86,19 @@ def _part_text(part: object) -> str:
 def clean_text(text: str) -> str:
     """Take out recalled memories and their citations (never learn them again), tool XML, upload markers, and the
     characters that control a screen or that nobody sees. What is left is in Unicode's composed form."""
-    text = without_memories(as_seen(CONTROL.sub("", text)))
+    return without_tool_calls(without_memories(as_seen(CONTROL.sub("", text)))).strip()
+
+
+def without_tool_calls(text: str) -> str:
+    """``text`` without tool XML and upload markers."""
     for pattern in (_TOOL_XML, _UPLOAD_MARKER):
         text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
-    return text.strip()
+    return text
+
+
+def message_kind(item: Mapping[str, Any]) -> str:
+    """What a message is: its ``type`` decides, since the platform keeps tools' results under people's roles; of an
+    item that is only called a message, its ``role``. ``""`` if it says neither."""
+    said = (item.get(name) for name in ("type", "role"))
+    kinds = (value.strip().lower() for value in said if isinstance(value, str))
+    return next((kind for kind in kinds if kind not in ("", "message")), "")

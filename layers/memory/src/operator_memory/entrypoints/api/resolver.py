@@ -17,6 +17,7 @@ from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
+from operator_memory.entrypoints.api.use import UseRoutes
 from operator_memory.entrypoints.http_api import HttpResponse, Problem, answer, json_text, problem_response, raw_body
 from operator_memory.entrypoints.stopping import stopped_in_time
 
@@ -42,6 +43,7 @@ GROUPS = (
     ErasureRoutes,
     JobRoutes,
     PlatformRoutes,
+    UseRoutes,
 )
 
 
@@ -51,15 +53,7 @@ def make_api(services: Services) -> APIGatewayHttpResolver:
         enable_validation=True, debug=False, serializer=json_text, json_body_deserializer=_json
     )
     api.use(middlewares=[_no_unknown_query, _headers])
-    for routes in (
-        MemoryRoutes,
-        ReinstateRoutes,
-        SettingsRoutes,
-        TransferRoutes,
-        ErasureRoutes,
-        JobRoutes,
-        PlatformRoutes,
-    ):
+    for routes in GROUPS:
         routes(services, api)
     handle_problems(api)
     return api

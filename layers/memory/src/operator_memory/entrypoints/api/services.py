@@ -11,6 +11,7 @@ from operator_memory.application.management.export_account import ExportAccount
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.manage_memories import ManageMemories
 from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.note_use import NoteUse
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.entrypoints.api.access import Access
@@ -33,6 +34,7 @@ class Services:
     undoing: UndoRun
     once: AnswerOnce
     explanation: ExplainMemories
+    use: NoteUse
     prices: Prices = field(default_factory=Prices)
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

@@ -42,6 +42,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
     from operator_memory.application.management.manage_settings import ManageSettings
+    from operator_memory.application.management.note_use import NoteUse
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
@@ -67,6 +68,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         undoing=_undoing(adapters, trail),
         once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
         explanation=ExplainMemories(writer),
+        use=NoteUse(writer, trail),
         prices=_prices(adapters.settings),
         backup_days=adapters.settings.backup_days,
     )
