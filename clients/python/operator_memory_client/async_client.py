@@ -63,14 +63,15 @@ class AsyncMemoryClient(Base, AsyncMethods):
     ) -> Submitted:
         """Hand over a finished run: to the queue, if there is one, and by HTTP where there is none or it fails.
 
-        Submitting the same run again changes nothing. Without ``messages`` the service reads the thread itself.
+        Submitting the same run again, with the same ``finished_at``, changes nothing. Without ``messages`` the service
+        reads the thread itself.
         """
         if not self.enabled:
             return Submitted(job_id, "")
         body = run_body(account_id, job_id, thread_id, messages, fields)
         if self._queue is not None:
             try:
-                await self._enqueue(body, account_id, job_id)
+                await self._enqueue(body, account_id)
                 return Submitted(job_id, "queue")
             except MemoryClientError:
                 if self._fault is not None:
@@ -119,10 +120,10 @@ class AsyncMemoryClient(Base, AsyncMethods):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _enqueue(self, body: str, account_id: str, job_id: str) -> None:
+    async def _enqueue(self, body: str, account_id: str) -> None:
         """boto3 blocks, so it works in a thread; nobody waits for it longer than for another call."""
         assert self._queue is not None  # noqa: S101  (its caller has looked)
-        send = partial(self._queue.send, body, account_id=account_id, job_id=job_id)
+        send = partial(self._queue.send, body, account_id=account_id)
         with anyio.move_on_after(self.settings.call_seconds) as scope:
             await anyio.to_thread.run_sync(send, abandon_on_cancel=True)
         if scope.cancelled_caught:

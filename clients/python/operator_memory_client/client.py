@@ -59,14 +59,15 @@ class MemoryClient(Base, Methods):
     ) -> Submitted:
         """Hand over a finished run: to the queue, if there is one, and by HTTP where there is none or it fails.
 
-        Submitting the same run again changes nothing. Without ``messages`` the service reads the thread itself.
+        Submitting the same run again, with the same ``finished_at``, changes nothing. Without ``messages`` the service
+        reads the thread itself.
         """
         if not self.enabled:
             return Submitted(job_id, "")
         body = run_body(account_id, job_id, thread_id, messages, fields)
         if self._queue is not None:
             try:
-                self._queue.send(body, account_id=account_id, job_id=job_id)
+                self._queue.send(body, account_id=account_id)
                 return Submitted(job_id, "queue")
             except MemoryClientError:
                 if self._fault is not None:

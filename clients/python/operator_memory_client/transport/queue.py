@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class JobsQueue:
         self._client: Any = None
         self._process = 0
 
-    def send(self, body: str, *, account_id: str, job_id: str) -> None:
+    def send(self, body: str, *, account_id: str) -> None:
         """Enqueue a run; one account's are worked off in order. Sending it again changes nothing.
 
         Raises:
@@ -41,7 +42,7 @@ class JobsQueue:
                 QueueUrl=self._url,
                 MessageBody=body,
                 MessageGroupId=account_id,
-                MessageDeduplicationId=job_id,
+                MessageDeduplicationId=hashlib.sha256(body.encode()).hexdigest(),
             )
         except MemoryClientError:
             raise
