@@ -82,9 +82,10 @@ imports: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not hypothesis and not timeout" tests/unit
 
-docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, table of failures)
+docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, failures) and of the client
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
 	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures.table
+	@$(BIN)/python -m clients.generate
 
 bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run

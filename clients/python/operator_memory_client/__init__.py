@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from operator_memory_client.version import __version__
+
 if TYPE_CHECKING:
     from operator_memory_client.async_client import AsyncMemoryClient
     from operator_memory_client.client import MemoryClient
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from operator_memory_client.runs import Submitted
     from operator_memory_client.settings import ClientSettings
 
-__version__ = "0.1.0"
 __all__ = [
     "AsyncMemoryClient",
     "ClientSettings",
@@ -26,6 +27,7 @@ __all__ = [
     "MemoryClient",
     "MemoryClientError",
     "Submitted",
+    "__version__",
 ]
 
 _MODULES = {

@@ -17,7 +17,7 @@ from operator_memory_client.errors import DeadlineError, MemoryClientError
 from operator_memory_client.placement import citations
 from operator_memory_client.runs import Submitted, run_body, submission
 from operator_memory_client.settings import ClientSettings
-from operator_memory_client.transport.answers import read_answer
+from operator_memory_client.transport.answers import lines_of, read_answer
 from operator_memory_client.transport.async_http import AsyncHttp
 from operator_memory_client.transport.calls import UNSET, Route, make_call
 
@@ -104,7 +104,7 @@ class AsyncMemoryClient(Base, AsyncMethods):
         cursor: str | None = None
         while True:
             part = await self.export_part(account_id=account_id, cursor=cursor)
-            for line in part.text.splitlines():
+            for line in lines_of(part):
                 yield line
             cursor = part.next_cursor
             if cursor is None:

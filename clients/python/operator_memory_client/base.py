@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
-from operator_memory_client.errors import NotConfiguredError
+from operator_memory_client.errors import InvalidCallError, NotConfiguredError
 from operator_memory_client.settings import ClientSettings
 from operator_memory_client.transport.calls import Call, Route, make_call
 from operator_memory_client.transport.credentials import Credentials, ServiceKey
@@ -64,6 +64,8 @@ class Base:
         body = {"account_id": account_id, **{name: value for name, value in options.items() if value is not None}}
         if isinstance(body.get("query"), str):
             body["query"] = body["query"][:LONGEST_QUERY]
+        if not account_id or not isinstance(account_id, str):
+            raise InvalidCallError("account_id is required")
         call = make_call(CONTEXT_ROUTE, {}, {}, {}, body)
         return self._steps(call, deadline or self.settings.context_seconds, line=self._contexts)
 

@@ -14,7 +14,7 @@ from operator_memory_client.errors import MemoryClientError
 from operator_memory_client.placement import citations
 from operator_memory_client.runs import Submitted, run_body, submission
 from operator_memory_client.settings import ClientSettings
-from operator_memory_client.transport.answers import read_answer
+from operator_memory_client.transport.answers import lines_of, read_answer
 from operator_memory_client.transport.calls import UNSET, Route, make_call
 from operator_memory_client.transport.sync_http import SyncHttp
 
@@ -100,7 +100,7 @@ class MemoryClient(Base, Methods):
         cursor: str | None = None
         while True:
             part = self.export_part(account_id=account_id, cursor=cursor)
-            yield from part.text.splitlines()
+            yield from lines_of(part)
             cursor = part.next_cursor
             if cursor is None:
                 return

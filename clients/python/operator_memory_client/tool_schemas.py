@@ -37,7 +37,7 @@ SCHEMAS: list[dict[str, Any]] = [
 ]
 """For the ``tools`` of OpenAI's chat completions, and of whoever takes the same."""
 
-_TYPES: dict[str, type] = {"string": str, "integer": int}
+_TYPES: dict[str, tuple[type, str]] = {"string": (str, "text"), "integer": (int, "a whole number")}
 
 
 def arguments_of(name: str, arguments: str | Mapping[str, Any]) -> dict[str, Any] | str:
@@ -55,7 +55,8 @@ def arguments_of(name: str, arguments: str | Mapping[str, Any]) -> dict[str, Any
     for field, value in given.items():
         if field not in properties:
             return f"{name} has no argument of that name; it takes {', '.join(properties)}."
-        if not isinstance(value, _TYPES[properties[field]["type"]]) or isinstance(value, bool):
-            return f"{field} must be a {properties[field]['type']}."
+        kind, called = _TYPES[properties[field]["type"]]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            return f"{field} must be {called}."
     missing = [field for field in schema["required"] if not str(given.get(field, "")).strip()]
     return f"{missing[0]} is required." if missing else given

@@ -11,6 +11,7 @@ from operator_memory_client.context import Context
 
 from tests.support.clients.sides import CONTEXT, Connect
 from tests.support.loopback import HttpServer, LoopbackServer, Request, read_request, reply, unused_port
+from tests.support.time_outs import AMPLE
 
 pytest_plugins = ["tests.support.clients.fixtures"]
 
@@ -50,7 +51,10 @@ class TestDeadlines:
             assert not server.closing.is_set()
 
     def test_a_service_that_does_not_take_what_is_sent(self, connect: Connect) -> None:
-        with LoopbackServer(lambda _: bool(server.closing.wait(60)) and None) as server:
+        def take_nothing(_: socket.socket) -> None:
+            server.closing.wait(AMPLE)
+
+        with LoopbackServer(take_nothing) as server:
             client = connect(server.url, call_seconds=SHORT)
             with pytest.raises(errors.DeadlineError):
                 client.call("import_memories", "x" * 20_000_000, account_id="acct-1")
@@ -205,7 +209,9 @@ def test_a_mistake_of_the_caller_costs_the_run_nothing(connect: Connect, mistake
         return reply(CONTEXT) if good else problem(422, "account_id: is required")
 
     with HttpServer(answer) as server:
-        assert not mistake(connect(server.url))
+        context = mistake(connect(server.url))
+        assert is_empty(context, context.reason)
+        assert context.reason in ("invalid_request", "failed", "deadline")
 
 
 def test_memory_that_is_off_is_not_asked_for(connect: Connect) -> None:

@@ -117,7 +117,7 @@ def test_leaving_a_loop_leaves_no_task_behind() -> None:
     async def ask(url: str) -> set[asyncio.Task[Any]]:
         async with AsyncMemoryClient(settings_for(url)) as client:
             await client.context("acct-1", deadline=0.1)
-        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        return asyncio.all_tasks() - {asyncio.current_task()}
 
     with Silent() as server:
         assert asyncio.run(ask(server.url)) == set()

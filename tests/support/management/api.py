@@ -182,9 +182,7 @@ class Management:
                 trail=trail,
                 clock=clock,
             ),
-            finder=SearchMemories(
-                library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
-            ),
+            finder=self._finder(),
             reinstatement=ReinstateMemories(
                 library=self.library,
                 writer=self.writer,
@@ -203,6 +201,11 @@ class Management:
             explanation=ExplainMemories(self.writer),
             use=NoteUse(self.writer, self.trail),
             prices=Prices(prompt=0.15, completion=0.60),
+        )
+
+    def _finder(self) -> SearchMemories:
+        return SearchMemories(
+            library=self.library, embedder=self.embedder, switches=self.switches, trail=self.trail, clock=self.clock
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:

@@ -71,6 +71,11 @@ def test_every_file_is_python_3_10_and_imports_what_the_package_declares(path: P
     assert imported & newer == set()
 
 
+def test_the_service_does_not_know_its_client() -> None:
+    named = [path for path in (ROOT / "layers").rglob("*.py") if "operator_memory_client" in path.read_text("utf-8")]
+    assert named == []
+
+
 def test_no_pattern_needs_a_newer_python() -> None:
     """Possessive quantifiers and atomic groups came with 3.11."""
     newer = re.compile(r"[*+?}]\+[^\w\s\"'=,)]|\(\?>")

@@ -91,9 +91,9 @@ def test_a_call_of_a_model_is_carried_out(world: World) -> None:
         ("remember", "[]", "not a JSON object"),
         ("remember", "{}", "text is required"),
         ("remember", '{"text": "  "}', "text is required"),
-        ("remember", '{"text": 7}', "text must be a string"),
+        ("remember", '{"text": 7}', "text must be text"),
         ("remember", '{"text": "x", "account_id": "other"}', "no argument of that name"),
-        ("search_memory", '{"query": "x", "limit": true}', "limit must be a integer"),
+        ("search_memory", '{"query": "x", "limit": true}', "limit must be a whole number"),
         ("search_memory", "[" * 100_000, "not a JSON object"),
     ],
 )

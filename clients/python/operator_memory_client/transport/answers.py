@@ -18,6 +18,11 @@ class TextPart:
     next_cursor: str | None = None
 
 
+def lines_of(part: TextPart) -> list[str]:
+    """The lines of a part. Only a line feed ends one: inside JSON other separators may stand as they are."""
+    return [line for line in part.text.split("\n") if line]
+
+
 def read_answer(route: Route[A_co], reply: Reply) -> Any:  # noqa: ANN401  (of the type that the route says)
     """The model of the answer.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
@@ -13,6 +14,9 @@ from uuid import uuid4
 
 from operator_memory_client.errors import InvalidCallError
 from operator_memory_client.transport.retries import SAFE_METHODS
+
+_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+"""What can be an account. A token is bound to nothing else: the service says then what is wrong with it."""
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -99,7 +103,7 @@ def _call(
         target + ("?" + urlencode(given) if given else ""),
         sent,
         raw,
-        account if isinstance(account, str) else None,
+        account if isinstance(account, str) and _ID.fullmatch(account) else None,
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -25,7 +24,11 @@ from operator_memory_client.errors import (
 from operator_memory_client.transport.calls import Call
 from operator_memory_client.transport.circuit import CLOSED, Circuit
 from operator_memory_client.transport.credentials import Credentials
+from operator_memory_client.transport.locks import ForkSafeLock
 from operator_memory_client.transport.retries import ASK_AGAIN, http_date, pause_before, retry_after
+from operator_memory_client.version import __version__
+
+USER_AGENT = f"operator-memory-client/{__version__}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Line:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._circuit = CLOSED
 
     @property
@@ -144,7 +147,11 @@ def exchange(call: Call[Any], under: Conditions, seconds: float) -> Steps:
 
 
 def _attempt(call: Call[Any], under: Conditions, left: float) -> Generator[Send | Wait, Outcome | None, Outcome]:
-    headers = {**call.headers, "authorization": f"Bearer {under.credentials.token(call.account_id)}"}
+    headers = {
+        **call.headers,
+        "user-agent": USER_AGENT,
+        "authorization": f"Bearer {under.credentials.token(call.account_id)}",
+    }
     under.line.enter(left)
     outcome: Outcome | None = None
     try:

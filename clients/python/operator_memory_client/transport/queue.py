@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from operator_memory_client.errors import (
     NotConfiguredError,
     UnavailableError,
 )
+from operator_memory_client.transport.locks import ForkSafeLock
 
 MOST_BYTES = 1_047_552
 """Of a run's JSON; more than that neither the queue nor the API takes."""
@@ -27,7 +27,7 @@ class JobsQueue:
     def __init__(self, url: str, seconds: float, make_client: Callable[[float], Any] | None = None) -> None:
         self._url, self._seconds = url, seconds
         self._make = make_client or _sqs_client
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._client: Any = None
         self._process = 0
 

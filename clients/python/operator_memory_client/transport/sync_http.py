@@ -15,6 +15,7 @@ import httpx
 from operator_memory_client.errors import DeadlineError, MalformedAnswerError, UnavailableError
 from operator_memory_client.transport import deadlines
 from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
+from operator_memory_client.transport.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,7 @@ class SyncHttp:
         self._given = http_client
         self._own: httpx.Client | None = None
         self._process = 0
+        self._lock = ForkSafeLock()
         tls()
 
     def run(self, steps: Steps, sleep: Callable[[float], None] = time.sleep) -> Reply:
@@ -82,11 +84,11 @@ class SyncHttp:
     def _client(self) -> httpx.Client:
         if self._given is not None:
             return self._given
-        if self._own is None or self._process != os.getpid():
-            transport = deadlines.DeadlineTransport(tls(), CONNECTIONS, KEEPALIVE_SECONDS)
-            self._process = os.getpid()
-            self._own = httpx.Client(transport=transport, trust_env=False)
-        return self._own
+        with self._lock:
+            if self._own is None or self._process != os.getpid():
+                transport = deadlines.DeadlineTransport(tls(), CONNECTIONS, KEEPALIVE_SECONDS)
+                self._own, self._process = httpx.Client(transport=transport, trust_env=False), os.getpid()
+            return self._own
 
     def _sent(self, step: Send) -> Outcome:
         try:
