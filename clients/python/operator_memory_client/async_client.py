@@ -76,7 +76,7 @@ class AsyncMemoryClient(Base, AsyncMethods):
             except MemoryClientError:
                 if self._fault is not None:
                     raise
-        await self._http.run(self._steps(submission(body, account_id), None))
+        await self._http.run(self._steps(submission(body, account_id)))
         return Submitted(job_id, "http")
 
     async def used(
@@ -137,6 +137,6 @@ class AsyncMemoryClient(Base, AsyncMethods):
         headers: Mapping[str, object],
         body: object = UNSET,
     ) -> A:
-        reply = await self._http.run(self._steps(make_call(route, path, query, headers, body), None))
+        reply = await self._http.run(self._steps(make_call(route, path, query, headers, body)))
         answer: A = read_answer(route, reply)
         return answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from operator_memory_client.errors import InvalidCallError, NotConfiguredError
@@ -16,6 +15,9 @@ from operator_memory_client.transport.exchange import Conditions, Line, Steps, e
 from operator_memory_client.transport.queue import JobsQueue
 
 LOG = logging.getLogger("operator_memory_client")
+CONTEXTS_TO_OPEN = 3
+"""Contexts that fail one after the other until none is asked for: each costs a run its whole deadline."""
+
 LONGEST_QUERY = 100_000
 """Characters; the service refuses a longer one, and nobody needs the rest to find memories."""
 
@@ -30,7 +32,7 @@ class Base:
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings
         self.enabled = settings.is_enabled()
-        self._contexts, self._others = Line(time.monotonic), Line(time.monotonic)
+        self._contexts, self._others = Line(time.monotonic, CONTEXTS_TO_OPEN), Line(time.monotonic)
         self._fault: NotConfiguredError | None = None
         self._url = ""
         self._credentials: Credentials | None = None
@@ -54,10 +56,11 @@ class Base:
             other._credentials = self._credentials.acting_as(subject)  # noqa: SLF001  (a copy of this one)
         return other
 
-    def _steps(self, call: Call[Any], seconds: float | None, *, line: Line | None = None) -> Steps:
+    def _steps(self, call: Call[Any], seconds: float | None = None, *, for_run: bool = False) -> Steps:
         if self._credentials is None:
             raise self._fault or NotConfiguredError("there are no credentials")
-        under = Conditions(self._credentials, line or self._others, time.monotonic, _now)
+        line = self._contexts if for_run else self._others
+        under = Conditions(self._credentials, line, time.monotonic, patient=not for_run)
         return exchange(call, under, seconds or self.settings.call_seconds)
 
     def _context_steps(self, account_id: str, deadline: float | None, options: dict[str, Any]) -> Steps:
@@ -67,8 +70,4 @@ class Base:
         if not account_id or not isinstance(account_id, str):
             raise InvalidCallError("account_id is required")
         call = make_call(CONTEXT_ROUTE, {}, {}, {}, body)
-        return self._steps(call, deadline or self.settings.context_seconds, line=self._contexts)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+        return self._steps(call, deadline or self.settings.context_seconds, for_run=True)

@@ -72,7 +72,7 @@ class MemoryClient(Base, Methods):
             except MemoryClientError:
                 if self._fault is not None:
                     raise
-        self._http.run(self._steps(submission(body, account_id), None))
+        self._http.run(self._steps(submission(body, account_id)))
         return Submitted(job_id, "http")
 
     def used(
@@ -123,6 +123,6 @@ class MemoryClient(Base, Methods):
         headers: Mapping[str, object],
         body: object = UNSET,
     ) -> A:
-        reply = self._http.run(self._steps(make_call(route, path, query, headers, body), None))
+        reply = self._http.run(self._steps(make_call(route, path, query, headers, body)))
         answer: A = read_answer(route, reply)
         return answer

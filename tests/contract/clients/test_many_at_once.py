@@ -11,7 +11,7 @@ import pytest
 from operator_memory_client.async_client import AsyncMemoryClient
 from operator_memory_client.client import MemoryClient
 from operator_memory_client.context import Context
-from operator_memory_client.transport.sync_http import CONNECTIONS
+from operator_memory_client.transport.shares import CONNECTIONS, POOLS
 
 from tests.support.clients.sides import CONTEXT, settings_for
 from tests.support.loopback import HttpServer, LoopbackServer, Request, read_request, reply
@@ -29,7 +29,7 @@ def test_two_hundred_runs_in_threads() -> None:
     with HttpServer(echo) as server, MemoryClient(settings_for(server.url)) as client, ThreadPoolExecutor(RUNS) as pool:
         accounts = [f"acct-{n}" for n in range(RUNS)]
         assert [context.text for context in pool.map(client.context, accounts)] == accounts
-        assert server.connections <= CONNECTIONS
+        assert server.connections <= CONNECTIONS * POOLS
 
 
 def test_two_hundred_runs_on_a_loop() -> None:
@@ -39,7 +39,7 @@ def test_two_hundred_runs_on_a_loop() -> None:
 
     with HttpServer(echo) as server:
         assert [context.text for context in asyncio.run(ask_all(server.url))] == [f"acct-{n}" for n in range(RUNS)]
-        assert server.connections <= CONNECTIONS
+        assert server.connections <= CONNECTIONS * POOLS
 
 
 def test_connections_are_used_again() -> None:
@@ -64,8 +64,7 @@ def test_one_client_serves_one_event_loop_after_the_other() -> None:
 def test_a_forked_process_makes_connections_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     with HttpServer(echo) as server, MemoryClient(settings_for(server.url)) as client:
         client.context("acct-1")
-        parents = client._http._own
-        assert parents is not None
+        [parents] = client._http._own.values()
         monkeypatch.setattr(os, "getpid", lambda: -1)  # as the child sees it
         assert client.context("acct-2").text == "acct-2"
         client.close()
@@ -99,7 +98,7 @@ def test_a_cancelled_call_closes_its_connection_and_goes_on_being_cancelled() ->
             await task
         assert await asyncio.to_thread(server.left.wait, AMPLE)
         assert client._contexts.circuit.failures == 0, "it says nothing about the service"
-        open_ones: list[Any] = client._http._client()._transport._pool.connections  # type: ignore[attr-defined]
+        open_ones: list[Any] = client._http._client(0)._transport._pool.connections  # type: ignore[attr-defined]
         await client.aclose()
         return open_ones
 

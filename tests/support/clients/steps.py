@@ -40,7 +40,7 @@ class Service:
     def __post_init__(self) -> None:
         self.line = Line(lambda: self.time)
 
-    def run(self, route: Route[Any] = GET, *, seconds: float = 10.0, account: str | None = "acct-1") -> Reply:
+    def run(self, route: Route[Any] = GET, *, seconds: float = 10.0, patient: bool = True) -> Reply:
         """What the exchange ends with."""
         conditions = Conditions(
             self.credentials,
@@ -48,8 +48,9 @@ class Service:
             lambda: self.time,
             now=lambda: TODAY + timedelta(seconds=self.time - 1000),
             chance=lambda: 0.0,
+            patient=patient,
         )
-        steps = exchange(Call(route, route.path, account_id=account), conditions, seconds)
+        steps = exchange(Call(route, route.path, account_id="acct-1"), conditions, seconds)
         outcome: Outcome | None = None
         try:
             while True:
@@ -67,7 +68,7 @@ class Service:
     def _answer(self, step: Send) -> Outcome:
         self.sent.append(step.headers)
         self.allowed.append(step.seconds)
-        self.time += self.takes
+        self.time += self.takes + 0.001  # nothing takes no time at all
         return self.outcomes.pop(0)
 
 

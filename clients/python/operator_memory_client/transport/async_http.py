@@ -11,8 +11,8 @@ from anyio.lowlevel import current_token
 
 from operator_memory_client.errors import DeadlineError
 from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
+from operator_memory_client.transport.shares import CONNECTIONS, Shares
 from operator_memory_client.transport.sync_http import (
-    CONNECTIONS,
     KEEPALIVE_SECONDS,
     NETWORK_ERRORS,
     check_size,
@@ -23,16 +23,17 @@ from operator_memory_client.transport.sync_http import (
 
 
 class AsyncHttp:
-    """One kept-alive pool of connections for each event loop. A call that is cancelled closes its connection.
+    """Kept-alive connections of an event loop. A call that is cancelled closes its connection.
 
-    Another loop than the last one, or a forked process, makes a pool of its own: connections belong to their loop.
+    Another loop than the last one, or a forked process, makes connections of its own: they belong to their loop.
     """
 
     def __init__(self, url: str, http_client: httpx.AsyncClient | None = None) -> None:
         """``http_client``: one of the caller's own, for proxies or tests; it is not closed here."""
         self._url = url
         self._given = http_client
-        self._own: httpx.AsyncClient | None = None
+        self._shares = Shares()
+        self._own: dict[int, httpx.AsyncClient] = {}
         self._home: tuple[int, Any] | None = None
         tls()
 
@@ -55,34 +56,35 @@ class AsyncHttp:
 
     async def aclose(self) -> None:
         """Close the connections of this loop; a later call opens new ones."""
-        if self._own is not None and self._home == _home():
-            await self._own.aclose()
-        self._own = self._home = None
+        own, self._own = self._own, {}
+        if self._home == _home():
+            for client in own.values():
+                await client.aclose()
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self, number: int) -> httpx.AsyncClient:
         if self._given is not None:
             return self._given
         home = _home()
-        if self._own is None or self._home != home:
+        if self._home != home:
+            self._own, self._shares, self._home = {}, Shares(), home
+        if number not in self._own:
             limits = httpx.Limits(
-                max_connections=CONNECTIONS,
-                max_keepalive_connections=CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
+                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
             )
-            self._own, self._home = httpx.AsyncClient(limits=limits, trust_env=False, verify=tls()), home
-        return self._own
+            self._own[number] = httpx.AsyncClient(limits=limits, trust_env=False, verify=tls())
+        return self._own[number]
 
     async def _sent(self, step: Send) -> Outcome:
         try:
-            with anyio.move_on_after(step.seconds):
-                return await self._answer(step)
+            with anyio.move_on_after(step.seconds), self._shares.one() as number:
+                return await self._answer(self._client(number), step)
         except NETWORK_ERRORS as error:
             return failure(error, step.seconds)
         return Failure(DeadlineError(f"no complete answer within {step.seconds:.3g} seconds"))
 
-    async def _answer(self, step: Send) -> Reply:
+    async def _answer(self, client: httpx.AsyncClient, step: Send) -> Reply:
         call = step.call
-        async with self._client().stream(
+        async with client.stream(
             call.route.method,
             self._url + call.target,
             headers=dict(step.headers),

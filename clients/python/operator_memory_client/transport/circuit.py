@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds that an open circuit stays open; each failed probe doubles them."""
+
+_NEVER = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Circuit:
     ``probe_until``: when the probe that is on its way no longer counts, so that a lost one does not keep it open.
     """
 
+    most_failures: int = FAILURES_TO_OPEN
     failures: int = 0
+    failed_at: float = _NEVER
     pause: float = FIRST_PAUSE
     opened_until: float | None = None
     probe_until: float | None = None
@@ -29,28 +33,29 @@ class Circuit:
 
     def entered(self, now: float, seconds: float) -> Circuit:
         """After a call that may take ``seconds`` has gone."""
-        if self.opened_until is None:
-            return self
-        return Circuit(self.failures, self.pause, self.opened_until, now + seconds)
+        return self if self.opened_until is None else replace(self, probe_until=now + seconds)
 
     def succeeded(self) -> Circuit:
         """After an answer of any kind but a failure of the service."""
-        return CLOSED
+        return Circuit(self.most_failures)
 
-    def failed(self, now: float) -> Circuit:
-        """After no answer, or a failure of the service."""
+    def failed(self, now: float, began: float) -> Circuit:
+        """After no answer, or a failure of the service, to a call that went at ``began``.
+
+        Calls that were on their way side by side fail together: that is one failure. So a crowd of runs that all begin
+        in one busy moment does not open the circuit.
+        """
+        if began < self.failed_at:
+            return self
         failures = self.failures + 1
-        if self.opened_until is not None:
-            if now < self.opened_until:  # a call that went before it opened: known already
-                return self
+        if self.opened_until is not None:  # the probe
             pause = min(LONGEST_PAUSE, self.pause * 2)
-            return Circuit(failures, pause, now + pause)
-        opened_until = now + self.pause if failures >= FAILURES_TO_OPEN else None
-        return Circuit(failures, self.pause, opened_until)
+            return replace(
+                self, failures=failures, failed_at=now, pause=pause, opened_until=now + pause, probe_until=None
+            )
+        opened_until = now + self.pause if failures >= self.most_failures else None
+        return replace(self, failures=failures, failed_at=now, opened_until=opened_until)
 
     def abandoned(self) -> Circuit:
         """After a call whose caller no longer waits: it says nothing, and the next one may probe."""
-        return Circuit(self.failures, self.pause, self.opened_until)
-
-
-CLOSED = Circuit()
+        return replace(self, probe_until=None)

@@ -22,7 +22,7 @@ from operator_memory_client.errors import (
     problem_error,
 )
 from operator_memory_client.transport.calls import Call
-from operator_memory_client.transport.circuit import CLOSED, Circuit
+from operator_memory_client.transport.circuit import FAILURES_TO_OPEN, Circuit
 from operator_memory_client.transport.credentials import Credentials
 from operator_memory_client.transport.locks import ForkSafeLock
 from operator_memory_client.transport.retries import ASK_AGAIN, http_date, pause_before, retry_after
@@ -71,18 +71,18 @@ Steps = Generator[Send | Wait, "Outcome | None", Reply]
 class Line:
     """What the calls of one kind share: the circuit."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], failures_to_open: int = FAILURES_TO_OPEN) -> None:
         self._clock = clock
         self._lock = ForkSafeLock()
-        self._circuit = CLOSED
+        self._circuit = Circuit(failures_to_open)
 
     @property
     def circuit(self) -> Circuit:
         """How it stands."""
         return self._circuit
 
-    def enter(self, seconds: float) -> None:
-        """Let a call go.
+    def enter(self, seconds: float) -> float:
+        """Let a call go, and say when it went.
 
         Raises:
             CircuitOpenError: none may go now.
@@ -93,27 +93,33 @@ class Line:
             if wait > 0:
                 raise CircuitOpenError("the memory service failed several times in a row", retry_after=wait)
             self._circuit = self._circuit.entered(now, seconds)
+            return now
 
-    def note(self, outcome: Outcome | None) -> None:
-        """What came of it; ``None``: nobody waited for it."""
+    def note(self, outcome: Outcome | None, began: float) -> None:
+        """What came of the call that went at ``began``; ``None``: nobody waited for it."""
         with self._lock:
             if outcome is None:
                 self._circuit = self._circuit.abandoned()
             elif isinstance(outcome, Failure) or outcome.status >= 500:
-                self._circuit = self._circuit.failed(self._clock())
+                self._circuit = self._circuit.failed(self._clock(), began)
             else:
                 self._circuit = self._circuit.succeeded()
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a call is made under. ``clock`` is monotonic, ``now`` is the time of day, ``chance`` gives 0 to 1."""
+    """What a call is made under. ``clock`` is monotonic, ``now`` is the time of day, ``chance`` gives 0 to 1.
+
+    ``patient``: ``False`` for a call that a run waits for: it is made again at most once, and not at all where nobody
+    listens.
+    """
 
     credentials: Credentials
     line: Line
     clock: Callable[[], float]
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
     chance: Callable[[], float] = random.random
+    patient: bool = True
 
 
 def exchange(call: Call[Any], under: Conditions, seconds: float) -> Steps:
@@ -138,7 +144,7 @@ def exchange(call: Call[Any], under: Conditions, seconds: float) -> Steps:
                 continue
         retries += 1
         pause = None
-        if _may_repeat(call, outcome):
+        if _may_repeat(call, outcome) and (under.patient or (retries == 1 and _was_heard(outcome))):
             left = ends - under.clock()
             pause = pause_before(retries, left=left, retry_after=error.retry_after, chance=under.chance())
         if pause is None:
@@ -152,20 +158,24 @@ def _attempt(call: Call[Any], under: Conditions, left: float) -> Generator[Send 
         "user-agent": USER_AGENT,
         "authorization": f"Bearer {under.credentials.token(call.account_id)}",
     }
-    under.line.enter(left)
+    began = under.line.enter(left)
     outcome: Outcome | None = None
     try:
         outcome = yield Send(call, headers, left)
         assert outcome is not None  # noqa: S101  (the shells answer each Send)
         return outcome
     finally:
-        under.line.note(outcome)
+        under.line.note(outcome, began)
 
 
 def _may_repeat(call: Call[Any], outcome: Outcome) -> bool:
     if isinstance(outcome, Failure):
         return call.route.repeatable or not outcome.sent
     return outcome.status in ASK_AGAIN or (outcome.status in (500, 502, 504) and call.route.repeatable)
+
+
+def _was_heard(outcome: Outcome) -> bool:
+    return isinstance(outcome, Reply) or outcome.sent
 
 
 def _error(outcome: Outcome, now: datetime) -> MemoryClientError:

@@ -16,11 +16,11 @@ from operator_memory_client.errors import DeadlineError, MalformedAnswerError, U
 from operator_memory_client.transport import deadlines
 from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
 from operator_memory_client.transport.locks import ForkSafeLock
+from operator_memory_client.transport.shares import CONNECTIONS, Shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONNECTIONS = 100
 KEEPALIVE_SECONDS = 20.0
 """Gateways close idle connections after a minute or less; ours go before."""
 
@@ -42,9 +42,9 @@ def tls() -> ssl.SSLContext:
 
 
 class SyncHttp:
-    """One kept-alive pool of connections, made at the first call of a process. Safe for threads.
+    """Kept-alive connections, made when a process first calls. Safe for threads.
 
-    After a fork the child makes a pool of its own and leaves the parent's connections alone.
+    After a fork the child makes connections of its own and leaves the parent's alone.
     """
 
     def __init__(self, url: str, http_client: httpx.Client | None = None) -> None:
@@ -53,9 +53,10 @@ class SyncHttp:
         """
         self._url = url
         self._given = http_client
-        self._own: httpx.Client | None = None
-        self._process = 0
         self._lock = ForkSafeLock()
+        self._shares = Shares()
+        self._own: dict[int, httpx.Client] = {}
+        self._process = os.getpid()
         tls()
 
     def run(self, steps: Steps, sleep: Callable[[float], None] = time.sleep) -> Reply:
@@ -77,34 +78,42 @@ class SyncHttp:
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        if self._own is not None and self._process == os.getpid():
-            self._own.close()
-        self._own = None
+        with self._lock:
+            own, self._own = self._own, {}
+        if self._process == os.getpid():
+            for client in own.values():
+                client.close()
 
-    def _client(self) -> httpx.Client:
+    def _client(self, number: int) -> httpx.Client:
         if self._given is not None:
             return self._given
         with self._lock:
-            if self._own is None or self._process != os.getpid():
+            if self._process != os.getpid():
+                self._own, self._shares, self._process = {}, Shares(), os.getpid()
+            if number not in self._own:
                 transport = deadlines.DeadlineTransport(tls(), CONNECTIONS, KEEPALIVE_SECONDS)
-                self._own, self._process = httpx.Client(transport=transport, trust_env=False), os.getpid()
-            return self._own
+                self._own[number] = httpx.Client(transport=transport, trust_env=False)
+            return self._own[number]
 
     def _sent(self, step: Send) -> Outcome:
         try:
             deadlines.begin(step.seconds)
-            call = step.call
-            with self._client().stream(
-                call.route.method,
-                self._url + call.target,
-                headers=dict(step.headers),
-                content=call.body or None,
-                timeout=step.seconds,
-                follow_redirects=False,
-            ) as answer:
-                return reply_of(answer.status_code, answer.headers, _body(answer))
+            with self._shares.one() as number:
+                return self._answer(self._client(number), step)
         except NETWORK_ERRORS as error:
             return failure(error, step.seconds)
+
+    def _answer(self, client: httpx.Client, step: Send) -> Reply:
+        call = step.call
+        with client.stream(
+            call.route.method,
+            self._url + call.target,
+            headers=dict(step.headers),
+            content=call.body or None,
+            timeout=step.seconds,
+            follow_redirects=False,
+        ) as answer:
+            return reply_of(answer.status_code, answer.headers, _body(answer))
 
 
 def _body(answer: httpx.Response) -> bytes:
