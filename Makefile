@@ -97,6 +97,7 @@ bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
+	@PYTHONPATH=layers/memory/src:clients/python $(BIN)/python -m bench.client.run
 
 calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.calibrate
