@@ -136,7 +136,7 @@ class RequestMaker:
             return self._rng.choice(schema["enum"])
         of_type: dict[str, Callable[[str, Schema], Any]] = {
             "object": self._object,
-            "array": lambda n, s: [self._value(n, s.get("items", {})) for _ in range(self._rng.randint(1, 2))],
+            "array": lambda n, s: [self._value(n.removesuffix("s"), s.get("items", {})) for _ in range(self._rng.randint(1, 2))],
             "boolean": lambda *_: self._rng.random() < 0.5,
             "integer": lambda _, s: self._rng.randint(int(s.get("minimum", 0)), int(min(s.get("maximum", 50), 50))),
             "number": lambda *_: round(self._rng.random(), 3),
