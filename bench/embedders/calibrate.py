@@ -32,7 +32,7 @@ from bench.retrieval.ways import OurWay
 HARDEST = ("no_shared_words", f"no_shared_words{TOGETHER}")
 """The groups that decide: their memories resemble their questions least of all."""
 LOST_PERCENT = 0.5
-IMPERSONAL_LOST_PERCENT = 2
+IMPERSONAL_LOST_PERCENT = 3
 """Of the hardest questions' answers: what those about nobody may lose, since they share this form with all questions
 about the world."""
 MARGIN = 0.67
@@ -43,14 +43,13 @@ _LIMIT = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one question found: the closest cosine, the largest words part, the relevance of the best memory, of the
-    right one (0 where it was not found at all) and of all in the first ten. ``impersonal``: about nobody, and no
+    """What one question found: the closest cosine, the largest words part, the relevance of the right memory (0
+    where it was not found at all) and of all in the first ten. ``impersonal``: about nobody, and no
     name in it is known to what was found."""
 
     question: Question
     cosine: float
     words: float
-    best: float
     right: float
     ten: tuple[float, ...]
     right_in_ten: bool
@@ -100,7 +99,6 @@ def _look(way: OurWay, question: Question) -> Seen:
         question,
         max((r.parts.meaning for r in ranked), default=0.0) / dense_weight,
         max((r.parts.words for r in ranked), default=0.0),
-        max((r.parts.relevance for r in ranked), default=0.0),
         max(right, default=0.0),
         tuple(r.parts.relevance for r in ranked[:10]),
         any(r.memory.message_id in question.relevant for r in ranked[:10]),
@@ -110,18 +108,17 @@ def _look(way: OurWay, question: Question) -> Seen:
 
 def choose(seen: Sequence[Seen]) -> RelevanceGate:
     """The gate that loses about `LOST_PERCENT` of the hardest questions' answers, at each of its two steps, and by what
-    it asks of questions about nobody `IMPERSONAL_LOST_PERCENT` of them and nothing of the easier questions."""
+    it asks of questions about nobody `IMPERSONAL_LOST_PERCENT` of them and `LOST_PERCENT` of the easier ones'."""
     answered = [s for s in seen if s.right_in_ten]
     hardest = [s for s in answered if s.question.group in HARDEST]
     nothing = [s.words for s in seen if s.question.group == EMPTY_GROUP and not s.impersonal]
-    best = _losing([s.best for s in hardest if s.impersonal], len(hardest))
-    easier = [s for s in answered if s.impersonal and s.question.group not in HARDEST]
+    easier = [s for s in answered if s.question.group not in HARDEST]
+    nobodys = _losing(IMPERSONAL_LOST_PERCENT, hardest), _losing(LOST_PERCENT, easier)
     return RelevanceGate(
         similarity=round(_low(sorted(s.cosine for s in hardest if not s.impersonal)), 3),
         words=round(1.25 * max(nothing), 3),  # more than any word by chance
         each=round(MARGIN * _low(sorted(s.right for s in hardest)), 3),
-        impersonal=_down(min([best, *(s.best for s in easier)])),
-        impersonal_each=_down(min([MARGIN * best, *(s.right for s in easier)])),
+        impersonal=_down(min(filter(None, nobodys), default=0.0)),
     )
 
 
@@ -129,11 +126,12 @@ def _low(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=round(100 / LOST_PERCENT), method="inclusive")[0]
 
 
-def _losing(values: Sequence[float], of: int) -> float:
-    """The largest number below which at most `IMPERSONAL_LOST_PERCENT` of ``of`` answers lie, of which ``values`` are
-    a part; where all may be lost it is the greatest of them, where there are none it is 0."""
-    lost = of * IMPERSONAL_LOST_PERCENT // 100
-    return sorted(values)[min(lost, len(values) - 1)] if values else 0.0
+def _losing(percent: float, answered: Sequence[Seen]) -> float:
+    """The largest relevance below which at most ``percent`` of the answers lie, all of them of questions about nobody;
+    where all of these may be lost it is the greatest of them, where there are none it is 0."""
+    values = sorted(s.right for s in answered if s.impersonal)
+    lost = int(len(answered) * percent / 100)
+    return values[min(lost, len(values) - 1)] if values else 0.0
 
 
 def _down(value: float) -> float:
@@ -168,7 +166,7 @@ def _enough(gate: RelevanceGate, seen: Seen) -> float:
     """The relevance from which a memory is injected; infinite where nothing is."""
     if is_small_talk(seen.question.query) or not gate.opens([(seen.cosine, seen.words)]):
         return math.inf
-    return gate.passing([seen.best], impersonal=seen.impersonal)
+    return gate.passing(impersonal=seen.impersonal)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from devstack.qdrant import QdrantFront
 from infra.qdrant import apply as command
 from infra.qdrant.backfill import index_again
 from infra.qdrant.collection import collection_at
-from tests.support.builders import ACCOUNT, NOW, SESSION_KEY, USER_KEY, a_memory
+from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 from tests.support.time_outs import AMPLE
 
 VECTOR = [0.5, 0.5, 0.5, 0.5]
@@ -52,7 +52,7 @@ class Deployment:
             self.store.upsert(memory.account_id, [EmbeddedMemory(memory, VECTOR, before)])
             plain = {"text": f"{memory.text} {before}", "model": "qdrant/bm25"}
             update = {"points": [{"id": memory.id, "vector": {"bm25": plain}}]}
-            fields = ["letters", "spoken_from", "spoken_until", "embedded_by", "indexed_as"]
+            fields = ["letters", "spoken_from", "spoken_until", "embedded_by", "indexed_as", "standing"]
             self.post("/batch?wait=true", {"operations": [{"update_vectors": update}]})
             self.post("/payload/delete?wait=true", {"keys": fields, "points": [memory.id]})
 
@@ -65,6 +65,12 @@ class Deployment:
         plan = SearchPlan(tuple(Search(key, SearchMode.KEYWORD, 10) for key in (USER_KEY, SESSION_KEY)), text=text)
         found = self.store.search(account, plan, now=NOW, timeout=AMPLE)
         return [hit.memory.text for hits in found for hit in hits]
+
+    def standing(self) -> list[list[str]]:
+        """What is pinned, and what the agent learned last."""
+        searches = Search(USER_KEY, SearchMode.PINNED, 10), Search(AGENT_KEY, SearchMode.RECENT, 10)
+        found = self.store.search(ACCOUNT, SearchPlan(searches), now=NOW, timeout=AMPLE)
+        return [[hit.memory.text for hit in hits] for hits in found]
 
     def listed(self, text: str) -> int:
         return self.library.count(ACCOUNT, MemoryFilter(text=text), now=NOW)
@@ -114,6 +120,24 @@ def test_the_days_that_a_fact_speaks_of_and_its_embedder_are_noted(deployment: D
     assert payload["spoken_until"].startswith("2026-12-31T00:00:00")
     assert (payload["embedded_by"], payload["indexed_as"]) == ("model-a", FORM)
     assert payload["data"] == fact.text
+
+
+def test_what_is_looked_up_for_every_question_is_found_after_it(deployment: Deployment) -> None:
+    pinned, of_agent = a_memory("User is Ana.", pinned=True), a_memory("Answers in short lines.", key=AGENT_KEY)
+    deployment.store_as_before(pinned, of_agent, a_memory("User likes tea."))
+    assert deployment.standing() == [[], []]
+    assert deployment.apply() == 0
+    assert deployment.standing() == [[pinned.text], [of_agent.text]]
+
+
+def test_what_a_person_pins_is_looked_up_from_then_on_and_until_they_unpin_it(deployment: Deployment) -> None:
+    memory = a_memory("User is Ana.")
+    deployment.store.upsert(ACCOUNT, [EmbeddedMemory(memory, VECTOR)])
+    assert deployment.standing()[0] == []
+    assert deployment.library.replace(replace(memory, pinned=True, version=2), None, expected_version=1)
+    assert deployment.standing()[0] == [memory.text]
+    assert deployment.library.replace(replace(memory, version=3), None, expected_version=2)
+    assert deployment.standing()[0] == []
 
 
 def test_what_is_no_memory_is_marked_and_left_as_it_is(deployment: Deployment) -> None:

@@ -18,6 +18,15 @@ ABOUT_NOBODY = [
     "Dis-moi pourquoi le ciel est bleu",
     "Waarom is het gras groen?",
     "Vertel mij hoe een motor werkt",
+    "How do I undo the last git commit?",
+    "How can we tell a raven from a crow?",
+    "How could I remove rust from steel?",
+    "Convert 12 inches to centimetres.",
+    "Calculate 15 % of 80",
+    "capital of Peru",
+    "Wie kann ich Rost entfernen?",
+    "Comment puis-je retirer la rouille ?",
+    "Hoe kan ik roest verwijderen?",
 ]
 
 
@@ -32,6 +41,11 @@ SOMEBODYS = {
         "What's the name I chose?",
         "Where are we on the map?",
         "User is from where?",
+        "How do I like my eggs?",
+        "How can I tell my sister?",
+        "How old am I?",
+        "Wie heiße ich?",
+        "Convert my recipe to grams",
     ],
     "what one wants to be told of oneself": ["Tell me what I like", "Show me the books of mine that are red"],
     "German": ["Warum ist mein Boot blau?", "Wer ist uns begegnet?"],

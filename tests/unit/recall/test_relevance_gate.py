@@ -137,7 +137,7 @@ def test_the_second_step_counts_meaning_and_words_together() -> None:
 
 # --- questions about nobody
 
-MORE = replace(GATE, impersonal=0.3, impersonal_each=0.2)
+MORE = replace(GATE, impersonal=0.3)
 CLOSEST = 0.31 / P.dense_weight, 0.29 / P.dense_weight
 
 
@@ -154,7 +154,7 @@ def test_of_a_question_about_nobody_more_is_asked_of_the_closest_memory() -> Non
 
 
 def test_and_of_every_single_one() -> None:
-    others = a_hit("enough", cosine_for(0.2001)), a_hit("little", cosine_for(0.1999))
+    others = a_hit("enough", cosine_for(0.3001)), a_hit("little", cosine_for(0.2999))
     assert for_nobody(CLOSEST[0], *others) == ["closest", "enough"]
     assert for_nobody(CLOSEST[0], *others, query="Why is my boat blue?") == ["closest", "enough", "little"]
 
@@ -179,6 +179,12 @@ def test_meaning_and_words_of_one_memory_count_together_there() -> None:
 def test_a_name_that_the_memories_know_makes_it_somebodys(query: str, passes: bool) -> None:
     turn = a_hit("She came from Lund by boat.", 0.42, speaker="Ana Lima")
     assert texts(ranked([searched(DENSE, turn)], query=read_query(query), gate=MORE)) == [turn.memory.text] * passes
+
+
+def test_a_little_word_is_no_name_however_it_is_written() -> None:
+    turn = a_hit("The quote came by boat.", 0.42)
+    for query in ("Who painted The Night Watch?", "Wer hat Die Nachtwache gemalt, und The Boat?"):
+        assert ranked([searched(DENSE, turn)], query=read_query(query), gate=MORE) == []
 
 
 def test_without_a_vector_the_words_are_as_good_for_it_as_for_others() -> None:
@@ -206,7 +212,6 @@ gates = st.builds(
     words=st.floats(0, 1.5),
     each=st.floats(0, 1),
     impersonal=st.floats(0, 1),
-    impersonal_each=st.floats(0, 1),
 )
 pairs = st.lists(st.tuples(cosines, st.floats(0, 1.5)), min_size=1, max_size=6)
 

@@ -50,6 +50,13 @@ def test_one_embedding_call_and_one_search_request_serve_all_scopes() -> None:
     assert all(r.memory.text in result.text for r in result.memories)
 
 
+@pytest.mark.parametrize(("limit", "candidates"), [(1, 40), (10, 40), (25, 40), (30, 48), (50, 80)])
+def test_a_long_list_is_chosen_from_more_candidates(limit: int, candidates: int) -> None:
+    world = World()
+    world(replace(ALL_SCOPES, limit=limit))
+    assert {s.limit for s in world.plan.searches if s.mode in (DENSE, KEYWORD)} == {candidates}
+
+
 def test_with_a_query_one_search_by_meaning_and_words_the_words_scores_the_pinned_and_the_agents_latest() -> None:
     world = World()
     world(replace(ALL_SCOPES, limit=7))

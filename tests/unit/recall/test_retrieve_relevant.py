@@ -14,7 +14,7 @@ from tests.support.builders import AGENT_KEY, SESSION_KEY, a_hit
 from tests.support.recall.rankings import cosine_for
 from tests.support.recall.retrieval_world import ALL_SCOPES, VECTOR, World
 
-GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1, impersonal=0.3, impersonal_each=0.2)
+GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1, impersonal=0.3)
 PINNED = a_hit("Is called Ana.", pinned=True)
 LATEST = a_hit("Answers briefly.", key=AGENT_KEY)
 

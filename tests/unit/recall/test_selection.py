@@ -41,7 +41,6 @@ gates = st.builds(
     words=st.sampled_from([0.0, 0.1, 0.5]),
     each=st.sampled_from([0.0, 0.075, 0.1, 0.4]),
     impersonal=st.sampled_from([0.0, 0.1, 0.4]),
-    impersonal_each=st.sampled_from([0.0, 0.08, 0.3]),
 )
 
 

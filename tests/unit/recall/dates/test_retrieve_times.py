@@ -14,7 +14,7 @@ from operator_memory.domain.shared.search_plan import AnyScope, Hit, SearchMode
 from tests.support.builders import SESSION_KEY, a_hit
 from tests.support.recall.retrieval_world import ALL_SCOPES, World
 
-GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1, impersonal=0.3, impersonal_each=0.2)
+GATE = RelevanceGate(similarity=0.4, words=0.2, each=0.1, impersonal=0.3)
 YESTERDAY = replace(ALL_SCOPES, query="What did I do yesterday?")
 
 

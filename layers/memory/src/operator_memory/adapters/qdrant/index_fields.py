@@ -3,9 +3,11 @@
 Standard library only (hot path).
 """
 
+import hashlib
 from typing import Any
 
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.scripts import korean_in_pairs, needs_a_dictionary, spelled
 from operator_memory.domain.shared.periods import period_of
 
@@ -19,11 +21,14 @@ LETTERS = "letters"
 """Payload field: the text letter by letter, where its script lets a word stand inside another (see `spelled`)."""
 SPOKEN_FROM, SPOKEN_UNTIL = "spoken_from", "spoken_until"
 """Payload fields: the days that a fact speaks of, the first and the last, at midnight UTC whatever the time zone."""
+STANDING = "standing"
+"""Payload field: numbers under which a memory is looked up whatever the question: that of its account's pinned ones,
+that of its agent's. To look for "pinned" and for the account takes longer: each alone is true of many."""
 EMBEDDED_BY = "embedded_by"
 """Payload field: the model that made the dense vector."""
 INDEXED_AS = "indexed_as"
 """Payload field: the `FORM` in which the point was made."""
-FORM = 1
+FORM = 2
 """Counts the ways in which these fields and the keyword vector have been made. What has another one is made again by
 ``make collection``."""
 
@@ -38,6 +43,28 @@ def keyword(text: str) -> Json:
     return {**made, "options": dict(_WITH_A_DICTIONARY)} if needs_a_dictionary(text) else made
 
 
+def number_of(*names: str) -> int:
+    """A whole number below 2^48 for ``names``: what a JSON reader of any language keeps exactly."""
+    return int.from_bytes(hashlib.sha256("\x1f".join(names).encode()).digest()[:6], "big")
+
+
+def pinned_number(account_id: AccountId) -> int:
+    """The number in `STANDING` of what is pinned in the account."""
+    return number_of(account_id, "pinned")
+
+
+def agent_number(account_id: AccountId, agent_id: str) -> int:
+    """The number in `STANDING` of what the agent learned for the account."""
+    return number_of(account_id, "agent", agent_id)
+
+
+def _standing(memory: Memory) -> list[int]:
+    pinned = [pinned_number(memory.account_id)] if memory.pinned else []
+    if memory.scope is Scope.AGENT and memory.agent_id is not None:
+        return [*pinned, agent_number(memory.account_id, memory.agent_id)]
+    return pinned
+
+
 def index_fields(memory: Memory) -> Json:
     """The payload fields that only filters look at; those without a value are ``None``."""
     spoken_of = period_of(memory.when)
@@ -45,6 +72,7 @@ def index_fields(memory: Memory) -> Json:
         LETTERS: spelled(memory.text),
         SPOKEN_FROM: spoken_of and f"{spoken_of.first.isoformat()}T00:00:00Z",
         SPOKEN_UNTIL: spoken_of and f"{spoken_of.last.isoformat()}T00:00:00Z",
+        STANDING: _standing(memory) or None,
         INDEXED_AS: FORM,
     }
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operator_memory.adapters.qdrant.evidence import evidence_of, learning_of
-from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, index_fields, keyword
+from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, index_fields, keyword, number_of
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.keyword_text import keyword_text
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion
@@ -48,8 +48,8 @@ def tenant_filter(account_id: AccountId, *must: Json, must_not: Sequence[Json] =
 
 
 def tenant_number(account_id: AccountId) -> int:
-    """The account as a whole number below 2^48: what a JSON reader of any language keeps exactly."""
-    return int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:6], "big")
+    """The account as a number, see `number_of`."""
+    return number_of(account_id)
 
 
 def unchanged(memory: Memory, version: int) -> Json:

@@ -10,7 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from operator_memory.adapters.qdrant import requests
-from operator_memory.adapters.qdrant.index_fields import EMBEDDED_BY, SPOKEN_FROM, SPOKEN_UNTIL, keyword
+from operator_memory.adapters.qdrant.index_fields import (
+    EMBEDDED_BY,
+    SPOKEN_FROM,
+    SPOKEN_UNTIL,
+    STANDING,
+    agent_number,
+    keyword,
+    pinned_number,
+)
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.memory import Memory
@@ -90,8 +98,7 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     # The engine looks first at what matches least, and of the nested conditions at the number first: of words that
     # are common in the whole store most points are another account's, and comparing ids was half of the time.
     conditions = [requests.equals(requests.TENANT, requests.tenant_number(account_id)), *_reach(search.key)]
-    if search.mode is SearchMode.PINNED:
-        conditions.append(requests.equals("pinned", True))
+    conditions += _standing(account_id, search)
     if search.during:
         conditions.append({"should": [either for span in search.during for either in _during(span)]})
     without = requests.gone_at(now)
@@ -100,6 +107,16 @@ def _filter(account_id: AccountId, search: Search, now: datetime) -> Json:
     if search.mode in PROFILE_MODES and _looks_at_agents(search.key):
         without.append(_NO_INSTRUCTIONS)
     return requests.tenant_filter(account_id, {"must": conditions}, must_not=without)
+
+
+def _standing(account_id: AccountId, search: Search) -> list[Json]:
+    """The number under which the engine finds at once what is looked up whatever the question."""
+    if search.mode is SearchMode.PINNED:
+        return [requests.equals(STANDING, pinned_number(account_id))]
+    key = search.key
+    if search.mode not in PROFILE_MODES or not isinstance(key, ScopeKey) or key.scope is not Scope.AGENT:
+        return []
+    return [requests.equals(STANDING, agent_number(account_id, key.owner_id))] if key.owner_id else []
 
 
 def _during(span: Span) -> list[Json]:

@@ -362,7 +362,7 @@ def plan_searches(
     points" bears on every run and resembles no query. ``during``: the times that the query names, of which memories
     are looked up besides.
     """
-    candidates = parameters.candidates
+    candidates = parameters.candidates_for(request.limit)
     everything = _everything(request)
     searches: list[Search] = []
     if query and vector is not None:

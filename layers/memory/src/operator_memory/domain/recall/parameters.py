@@ -9,6 +9,8 @@ class RankingParameters:
 
     candidates: int = 40
     """By meaning, and as many by words: with fewer good memories are lost unranked, with more little is gained."""
+    candidates_a_place: float = 1.6
+    """The same for a long list, by its places: what it is filled with must have been found first."""
     dense_weight: float = 0.6
     """Of the cosine, 0..1."""
     unseen_share: float = 0.85
@@ -58,6 +60,10 @@ class RankingParameters:
     """The words part from which a memory is about what the question names."""
     same_thing_share: float = 0.25
     """Of the larger words part of two: from there on they are about the same thing, and the newer one holds."""
+
+    def candidates_for(self, limit: int) -> int:
+        """Return how many a search should find for a list of ``limit`` memories."""
+        return max(self.candidates, round(self.candidates_a_place * limit))
 
 
 USUAL = RankingParameters()

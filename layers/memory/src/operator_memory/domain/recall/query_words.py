@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from operator_memory.domain.characters import as_seen
-from operator_memory.domain.recall.question_subject import is_impersonal
+from operator_memory.domain.recall.question_subject import is_impersonal, is_little
 from operator_memory.domain.recall.relevance import is_small_talk
 from operator_memory.domain.scripts import needs_a_dictionary
 from operator_memory.domain.text import one_line
@@ -61,7 +61,7 @@ class QueryWords:
     """Its script joins words, and the index knows no little words there ("the", "of"): two memories that share only
     such are not about the same thing."""
     names: frozenset[str] = frozenset()
-    """What it writes with a capital letter, after its first word."""
+    """What it writes with a capital letter, after its first word, without little words: "The" is in any text."""
 
 
 def read_query(query: str) -> QueryWords:
@@ -75,7 +75,7 @@ def read_query(query: str) -> QueryWords:
         exact=any(map(str.isdigit, query)),
         impersonal=is_impersonal(query),
         little_words_count=needs_a_dictionary(query),
-        names=frozenset(word for word in _NAME.findall(query)[1:] if word[0].isupper()),
+        names=frozenset(word for word in _NAME.findall(query)[1:] if word[0].isupper() and not is_little(word)),
     )
 
 

@@ -12,6 +12,7 @@ from operator_memory.domain.text import word_set, words
 # first set ("to", "a", "on", "les", "quel", "die", "wo"): it would call that language's questions nobody's.
 _LANGUAGE = word_set(
     """and are between can define does explain from how into is its of summarise summarize that the there these this
+    calculate compute convert fix implement of refactor rewrite solve
     translate was were what when where which who whom whose why with write you your
     eine einen fur ist nicht sind uber und warum welche welchen welcher welches wer wieviel
     avec dans des est ou pourquoi quelles quels sont une
@@ -63,15 +64,29 @@ _SAYS = word_set(
 )
 """In "tell me" the person is who asks, as always."""
 _TO_ME = frozenset({"me", "mir", "moi", "mij"})
+_HOW_TO = frozenset(
+    (how, can)
+    for how, verbs in {"how": "do can could would", "wie": "kann konnte", "comment": "puis", "hoe": "kan"}.items()
+    for can in verbs.split()
+)
+"""Who begins so asks for the way that anybody does it: "How do I undo a commit?"."""
+_ANYBODY = frozenset({"i", "we", "ich", "wir", "je", "ik", "wij"})
 
 
 def is_impersonal(query: str) -> bool:
     """Whether ``query`` is about nobody: no first person and no third, no rule, no day, no errand, in a language where
     it would show. Names are not looked for: whose name it is, only the memories know."""
     asked = words(query)
+    if tuple(asked[:2]) in _HOW_TO and asked[2:3] and asked[2] in _ANYBODY:
+        asked = ["how", *asked[3:]]
     said = {
         word for before, word in zip(("", *asked), asked, strict=False) if word not in _TO_ME or before not in _SAYS
     }
     if said.isdisjoint(_LANGUAGE) or asked[0] in _ERRANDS:
         return False
     return said.isdisjoint(_SOMEBODYS)
+
+
+def is_little(word: str) -> bool:
+    """Whether ``word`` belongs to the grammar of one of the four languages: written large it is still no name."""
+    return not _LANGUAGE.isdisjoint(words(word))

@@ -105,7 +105,7 @@ def score(
         _note_nearness(candidates, request.times)
     if query is not None:
         if not by_meaning(searches):
-            gate = replace(gate, similarity=0.0, impersonal=0.0, impersonal_each=0.0)
+            gate = replace(gate, similarity=0.0, impersonal=0.0)
         asked_for = request.times is not None and request.times.of_other_days
         candidates = _relevant(candidates, query, gate, parameters, dated=asked_for)
     around = _neighbours(candidates, parameters)
@@ -208,7 +208,7 @@ def _relevant(
     opens = not query.small_talk and gate.opens(found)
     texts = (c.memory.text for c in candidates.values())
     impersonal = query.impersonal and not names_anyone(query, _speakers(candidates), texts)
-    enough = gate.passing((c.base(p) for c in candidates.values()), impersonal=impersonal)
+    enough = gate.passing(impersonal=impersonal)
     return {
         i: c
         for i, c in candidates.items()

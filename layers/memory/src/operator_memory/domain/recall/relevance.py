@@ -4,7 +4,6 @@ How close is close depends on the embedder, so the numbers are measured for each
 ``python -m bench.embedders.calibrate``, which writes them with its evidence to ``entrypoints/relevance.json``.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,28 +32,21 @@ class RelevanceGate:
 
     ``similarity``: the cosine that the closest memory must have, unless one has ``words``, its part of the keyword
     score, by which it is found beyond doubt. ``each``: the relevance (see `ScoreParts`) of every single one.
-    For a question that is about nobody more is asked: of the best one the relevance ``impersonal``, and of every
-    single one ``impersonal_each``; zero asks no more than of any question.
+    ``impersonal``: the same for a question that is about nobody; zero asks no more than of any question.
     """
 
     similarity: float
     words: float
     each: float
     impersonal: float = 0.0
-    impersonal_each: float = 0.0
 
     def opens(self, found: Iterable[tuple[float, float]]) -> bool:
         """Whether anything is relevant at all, from the (cosine, words) of what was found."""
         return any(cosine >= self.similarity or words >= self.words for cosine, words in found)
 
-    def passing(self, relevances: Iterable[float], *, impersonal: bool = False) -> float:
-        """The relevance from which a memory passes the open gate, from those of all that was found: infinite where
-        not even the best one suffices. ``impersonal``: the question is about nobody."""
-        if not impersonal:
-            return self.each
-        if max(relevances, default=0.0) < self.impersonal:
-            return math.inf
-        return max(self.each, self.impersonal_each)
+    def passing(self, *, impersonal: bool = False) -> float:
+        """The relevance from which a memory passes the open gate. ``impersonal``: the question is about nobody."""
+        return max(self.each, self.impersonal) if impersonal else self.each
 
 
 OPEN = RelevanceGate(0.0, 0.0, 0.0)
