@@ -37,9 +37,11 @@ class AsyncMemoryClient(Base, AsyncMethods):
     else raises `MemoryClientError`.
     """
 
-    def __init__(self, settings: ClientSettings | None = None, *, http_client: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self, settings: ClientSettings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         super().__init__(settings or ClientSettings())
-        self._http = AsyncHttp(self._url, http_client)
+        self._http = AsyncHttp(self._url, transport)
 
     async def context(
         self, account_id: str = "", *, deadline: float | None = None, **options: Unpack[ContextOptions]
@@ -96,7 +98,7 @@ class AsyncMemoryClient(Base, AsyncMethods):
                 ids = [memory.id for memory in found]
                 await self.note_used(account_id=account_id, memory_ids=ids, agent_id=agent_id, thread_id=thread_id)
         except Exception as error:  # noqa: BLE001  (the run has ended well without it)
-            LOG.info("what an answer cited was not noted: %s", empty(error).detail)
+            LOG.info("what an answer cited was not noted (%s)", empty(error).reason)
         return found
 
     async def export(self, account_id: str | None = None) -> AsyncIterator[str]:

@@ -33,9 +33,9 @@ class MemoryClient(Base, Methods):
     `context` never raises and never takes longer than its deadline. Everything else raises `MemoryClientError`.
     """
 
-    def __init__(self, settings: ClientSettings | None = None, *, http_client: httpx.Client | None = None) -> None:
+    def __init__(self, settings: ClientSettings | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
         super().__init__(settings or ClientSettings())
-        self._http = SyncHttp(self._url, http_client)
+        self._http = SyncHttp(self._url, transport)
 
     def context(
         self, account_id: str = "", *, deadline: float | None = None, **options: Unpack[ContextOptions]
@@ -92,7 +92,7 @@ class MemoryClient(Base, Methods):
                 ids = [memory.id for memory in found]
                 self.note_used(account_id=account_id, memory_ids=ids, agent_id=agent_id, thread_id=thread_id)
         except Exception as error:  # noqa: BLE001  (the run has ended well without it)
-            LOG.info("what an answer cited was not noted: %s", empty(error).detail)
+            LOG.info("what an answer cited was not noted (%s)", empty(error).reason)
         return found
 
     def export(self, account_id: str | None = None) -> Iterator[str]:

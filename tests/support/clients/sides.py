@@ -28,8 +28,8 @@ class Blocking:
     def __init__(
         self, settings: ClientSettings, answer: Callable[[httpx.Request], httpx.Response] | None = None
     ) -> None:
-        given = httpx.Client(transport=httpx.MockTransport(answer)) if answer else None
-        self.client = MemoryClient(settings, http_client=given)
+        given = httpx.MockTransport(answer) if answer else None
+        self.client = MemoryClient(settings, transport=given)
 
     def context(self, *args: Any, **options: Any) -> Context:
         return self.client.context(*args, **options)
@@ -54,8 +54,8 @@ class OnLoop:
     def __init__(
         self, settings: ClientSettings, answer: Callable[[httpx.Request], httpx.Response] | None = None
     ) -> None:
-        given = httpx.AsyncClient(transport=httpx.MockTransport(answer)) if answer else None
-        self.client = AsyncMemoryClient(settings, http_client=given)
+        given = httpx.MockTransport(answer) if answer else None
+        self.client = AsyncMemoryClient(settings, transport=given)
         self.runner = asyncio.Runner()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -92,8 +92,8 @@ def test_every_try_has_what_is_left_and_all_end_by_the_deadline() -> None:
 
 
 def test_a_call_that_a_run_waits_for_is_made_again_once_and_not_where_nobody_listens() -> None:
-    for failures, tries in (([lost(DEAD)] * 3, 2), ([problem(503)] * 3, 2), ([lost(DEAD, sent=False)] * 3, 1)):
-        service = Service(failures)
+    for failure, tries in ((lost(DEAD), 2), (problem(503), 2), (lost(DEAD, sent=False), 1)):
+        service = Service([failure, failure, failure])
         with pytest.raises(errors.MemoryClientError):
             service.run(KEYED, patient=False)
         assert len(service.sent) == tries

@@ -18,6 +18,7 @@ from operator_memory_client.transport.sync_http import (
     check_size,
     failure,
     reply_of,
+    request_of,
     tls,
 )
 
@@ -28,12 +29,12 @@ class AsyncHttp:
     Another loop than the last one, or a forked process, makes connections of its own: they belong to their loop.
     """
 
-    def __init__(self, url: str, http_client: httpx.AsyncClient | None = None) -> None:
-        """``http_client``: one of the caller's own, for proxies or tests; it is not closed here."""
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """``transport``: one of the caller's own, for proxies or tests; it is not closed here."""
         self._url = url
-        self._given = http_client
+        self._given = transport
         self._shares = Shares()
-        self._own: dict[int, httpx.AsyncClient] = {}
+        self._own: dict[int, httpx.AsyncBaseTransport] = {}
         self._home: tuple[int, Any] | None = None
         tls()
 
@@ -58,10 +59,10 @@ class AsyncHttp:
         """Close the connections of this loop; a later call opens new ones."""
         own, self._own = self._own, {}
         if self._home == _home():
-            for client in own.values():
-                await client.aclose()
+            for transport in own.values():
+                await transport.aclose()
 
-    def _client(self, number: int) -> httpx.AsyncClient:
+    def _transport(self, number: int) -> httpx.AsyncBaseTransport:
         if self._given is not None:
             return self._given
         home = _home()
@@ -71,33 +72,28 @@ class AsyncHttp:
             limits = httpx.Limits(
                 max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
             )
-            self._own[number] = httpx.AsyncClient(limits=limits, trust_env=False, verify=tls())
+            self._own[number] = httpx.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
         return self._own[number]
 
     async def _sent(self, step: Send) -> Outcome:
         try:
             with anyio.move_on_after(step.seconds), self._shares.one() as number:
-                return await self._answer(self._client(number), step)
+                return await self._answer(self._transport(number), step)
         except NETWORK_ERRORS as error:
             return failure(error, step.seconds)
         return Failure(DeadlineError(f"no complete answer within {step.seconds:.3g} seconds"))
 
-    async def _answer(self, client: httpx.AsyncClient, step: Send) -> Reply:
-        call = step.call
-        async with client.stream(
-            call.route.method,
-            self._url + call.target,
-            headers=dict(step.headers),
-            content=call.body or None,
-            timeout=step.seconds,
-            follow_redirects=False,
-        ) as answer:
+    async def _answer(self, transport: httpx.AsyncBaseTransport, step: Send) -> Reply:
+        answer = await transport.handle_async_request(request_of(self._url, step))
+        try:
             pieces, size = [], 0
             async for piece in answer.aiter_bytes():
                 pieces.append(piece)
                 size += len(piece)
                 check_size(size)
-            return reply_of(answer.status_code, answer.headers, b"".join(pieces))
+            return reply_of(answer, b"".join(pieces))
+        finally:
+            await answer.aclose()
 
 
 def _home() -> tuple[int, Any]:
