@@ -10,6 +10,7 @@ import httpx
 from anyio.lowlevel import current_token
 
 from operator_memory_client.errors import DeadlineError
+from operator_memory_client.transport.cancelling import CancellingTransport
 from operator_memory_client.transport.exchange import Failure, Outcome, Reply, Send, Steps
 from operator_memory_client.transport.shares import CONNECTIONS, Shares
 from operator_memory_client.transport.sync_http import (
@@ -69,10 +70,7 @@ class AsyncHttp:
         if self._home != home:
             self._own, self._shares, self._home = {}, Shares(), home
         if number not in self._own:
-            limits = httpx.Limits(
-                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
-            )
-            self._own[number] = httpx.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
+            self._own[number] = CancellingTransport(tls(), CONNECTIONS, KEEPALIVE_SECONDS)
         return self._own[number]
 
     async def _sent(self, step: Send) -> Outcome:

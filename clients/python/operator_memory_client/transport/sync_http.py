@@ -125,7 +125,7 @@ def check_size(size: int) -> None:
 
 def request_of(url: str, step: Send) -> httpx.Request:
     """The request as a transport takes it. No ``httpx.Client`` is asked: it logs addresses, and with them the words of
-    searches, keeps cookies, and takes half as long again."""
+    searches, and it keeps cookies."""
     call = step.call
     return httpx.Request(
         call.route.method,
