@@ -17,7 +17,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup dev demo token job dead-letters backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,33 @@ job: $(STAMP)  ## Print a job record: make job ACCOUNT=ada JOB=...
 dead-letters: $(STAMP)  ## Work on dead letters: make dead-letters CMD="redrive --all" (list, show, redrive, drop; STACK=... on AWS)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.dead_letters $(if $(STACK),--stack '$(STACK)',--local) $(CMD)
 
+# STACK=... names the table of a stack on AWS, LOCAL=1 the system that runs here; else the environment says where.
+WHERE = $(if $(STACK),--stack '$(STACK)') $(if $(LOCAL),--local)
+
+backup: $(STAMP)  ## Back up the memories to BACKUPS_AT (a folder or s3://...) and delete what is too old: make backup [FORM=points]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) make $(if $(FORM),--form '$(FORM)')
+
+backups: $(STAMP)  ## List the finished backups
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) list
+
+restore-drill: $(STAMP)  ## Try a backup in a scratch collection: make restore-drill [BACKUP=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) drill $(if $(BACKUP),'$(BACKUP)')
+
+restore: $(STAMP)  ## Bring a backup back, without what was erased since: make restore [BACKUP=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) restore $(if $(BACKUP),'$(BACKUP)')
+
+lost-runs: $(STAMP)  ## List the runs learned from since the newest backup (or SINCE=...), as JSON lines
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) lost-runs $(if $(SINCE),'$(SINCE)')
+
+table-drill: $(STAMP)  ## Recover the table into a scratch table and compare: make table-drill STACK=... [AT=...]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) table-drill $(if $(AT),--at '$(AT)')
+
+erase-again: $(STAMP)  ## After a cluster's own restore: carry out the erasures since a time once more: make erase-again SINCE=...
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.backup $(WHERE) erase-again '$(SINCE)'
+
+reembed: $(STAMP)  ## Move all memories to another embedding model: make reembed CMD=start (status, verify, switch, settle, drop, abandon)
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.reembed $(WHERE) $(if $(filter command,$(origin CMD)),$(CMD),status)
+
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style
 
@@ -96,6 +123,7 @@ bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.caches.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.moving.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 	@PYTHONPATH=layers/memory/src:clients/python $(BIN)/python -m bench.client.run
 

@@ -6,7 +6,7 @@ the memories that are there are used on, found by words, until QDRANT_COLLECTION
 
 from operator_memory.adapters.net.http import HttpClient, json_object
 
-_PREFIX, _ENTITIES = "memories_", "_entities"
+_PREFIX, _NOT_MEMORIES = "memories_", ("_entities", "__scratch")
 _SECONDS = 30
 
 
@@ -16,7 +16,7 @@ def collection_in_use(qdrant_url: str, api_key: str, own: str) -> str:
     try:
         listed = json_object("qdrant", client.request("GET", "/collections", timeout=_SECONDS))
         names = [str(one["name"]) for one in listed["result"]["collections"]]
-        ours = [name for name in names if name.startswith(_PREFIX) and not name.endswith(_ENTITIES)]
+        ours = [name for name in names if name.startswith(_PREFIX) and not name.endswith(_NOT_MEMORIES)]
         return own if own in ours or not ours else max(ours, key=lambda name: (_points(client, name), name))
     finally:
         client.close()

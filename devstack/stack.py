@@ -24,7 +24,8 @@ from operator_memory.adapters.net.service_tokens import mint
 from operator_memory.domain.management.identity import READ_CONTEXT, Action
 
 from devstack.aws.host import AwsStack
-from devstack.aws.resources import aws_client
+from devstack.aws.intrinsics import REGION
+from devstack.aws.resources import ACCESS_KEY, SECRET_KEY, aws_client
 from devstack.aws.template import resource_variables
 from devstack.folder import claimed
 from devstack.kept_collection import collection_in_use
@@ -59,6 +60,8 @@ class Endpoints:
     token_key_id: str
     token_key: str
     supabase_jwt_secret: str
+    settings: dict[str, str]
+    """For the commands of operators: the functions' own, with the keys as values."""
 
     def token(self, *, lifetime: timedelta = timedelta(hours=12)) -> str:
         """A fresh service token of the agent runtime, which may do everything."""
@@ -185,7 +188,19 @@ class DevStack:
             token_key_id=TOKEN_KEY_ID,
             token_key=keys["token_key"],
             supabase_jwt_secret=supabase.jwt_secret if given.own_supabase else "",
+            settings=self._operators_settings(environment, qdrant_key),
         )
+
+    def _operators_settings(self, environment: Mapping[str, str], qdrant_key: str) -> dict[str, str]:
+        return {
+            **environment,
+            "QDRANT_API_KEY": qdrant_key,
+            "MEMORY_TABLE": self.aws.table_name("MemoryTable"),
+            "AWS_ENDPOINT_URL": self.aws.aws_endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
 
     def _api_socket(self) -> socket.socket:
         """The API's port, taken before anything else is started."""

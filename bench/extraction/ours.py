@@ -26,7 +26,7 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 from bench.extraction.labelled import Case, Run
-from bench.extraction.ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock
+from bench.extraction.ports import Jobs, NoEvents, NoExpiry, NoTombstones, NoWatermarks, RunClock, nothing_held
 from bench.extraction.score import ACTIVE, TURN, Stored
 from bench.extraction.store import payloads
 from infra.qdrant.apply import apply
@@ -36,12 +36,23 @@ ATTEMPTS = 3
 """As the queue does, a run that fails is tried again."""
 
 
+def writer_of(parts: AdaptersInUse) -> GuardedWriter:
+    """What stores, where nothing is erased, held or expires."""
+    return GuardedWriter(
+        memories=parts.memories(),
+        expiry=NoExpiry(),
+        erasable=parts.erasable(),
+        tombstones=NoTombstones(),
+        held=nothing_held(parts),
+    )
+
+
 def extract_run_of(parts: AdaptersInUse, clock: RunClock) -> ExtractRun:
     """The use case, put together as ``entrypoints.wiring.build_extraction`` does."""
     parts.clock = clock
     embedder, memories = parts.embedder(), parts.memories()
     settings, redactor = parts.settings, SecretRedactor()
-    writer = GuardedWriter(memories=memories, expiry=NoExpiry(), erasable=parts.erasable(), tombstones=NoTombstones())
+    writer = writer_of(parts)
     extractor = Mem0Extractor(model=parts.chat_model(), embedder=embedder, memories=memories, clock=clock)
     ports = ExtractionPorts(
         jobs=Jobs(),

@@ -7,12 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from operator_memory.application.shared.audit_trail import AuditTrail
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import ClaimStatus, JobClaim, JobRecord, JobState, JobSubject
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import MemoryEvent
+from operator_memory.domain.shared.holds import NO_HOLDS, Holds
 from operator_memory.domain.shared.tombstones import Target, Tombstone
+from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
 
 @dataclass
@@ -84,6 +88,19 @@ class NoWatermarks:
 
     def advance(self, account_id: AccountId, thread_id: str, watermark: Watermark) -> None:
         """Nothing to move."""
+
+
+class NoHolds:
+    """Port ``HoldReader``: nothing is held."""
+
+    def holds(self, account_id: AccountId) -> Holds:  # noqa: ARG002
+        """None."""
+        return NO_HOLDS
+
+
+def nothing_held(parts: AdaptersInUse) -> KeepHeld:
+    """What keeps that which is held."""
+    return KeepHeld(holds=NoHolds(), library=parts.library(), trail=AuditTrail(NoEvents(), parts.clock))
 
 
 class NoTombstones:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.learning.importance import importance_of
 from operator_memory.domain.learning.jobs import RunJob
 from operator_memory.domain.memory.embedding_text import beginning
@@ -16,8 +15,8 @@ from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, memory_
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 
-from bench.extraction.ours import extract_run_of
-from bench.extraction.ports import NoExpiry, NoTombstones, RunClock
+from bench.extraction.ours import extract_run_of, writer_of
+from bench.extraction.ports import RunClock
 from bench.retrieval.questions import Conversation, OwnMemory, Session
 from devstack.models.server import EMBEDDING_MODEL, ModelServer
 from devstack.qdrant import QdrantFront
@@ -100,9 +99,7 @@ def _job(account: str, session: Session) -> RunJob:
 def store_own(asked: Asked, memories: Sequence[OwnMemory]) -> None:
     """Store the memories of our own set as they stand, through the guarded writer; one past session a day."""
     parts = asked.parts
-    writer = GuardedWriter(
-        memories=parts.memories(), expiry=NoExpiry(), erasable=parts.erasable(), tombstones=NoTombstones()
-    )
+    writer = writer_of(parts)
     embedder = parts.embedder()
     for start_at in range(0, len(memories), _BATCH):
         page = [_memory(memory) for memory in memories[start_at : start_at + _BATCH]]

@@ -24,10 +24,12 @@ NAMES = {
     "undo": "undo_job",
     "get_receipt": "get_erasure_receipt",
     "resume": "resume_erasure",
+    "lift_account": "lift_account_hold",
+    "lift_thread": "lift_thread_hold",
 }
 """Names of methods that say more than the service's own names. A route without an entry keeps its own."""
 
-READING_POSTS = frozenset(("/v1/context", "/v1/memories/search"))
+READING_POSTS = frozenset(("/v1/context", "/v1/memories/search", "/v1/undo/preview"))
 """They change nothing, so a client may send them twice."""
 
 CONTEXT = "/v1/context"

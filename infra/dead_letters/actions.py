@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from operator_memory.domain.errors import MemoryServiceError, UpstreamError
+from operator_memory.domain.errors import HeldError, MemoryServiceError, UpstreamError
 
 from infra.dead_letters.failed_message import FailedMessage
 from infra.dead_letters.queue import LOOK_SECONDS, WORK_SECONDS, Count, DeadLetterQueue
@@ -51,8 +51,8 @@ class Tally:
     """How an action went, so far. ``missing``: chosen letters that were there no more, or held by somebody else."""
 
     done: int = 0
-    failed: dict[str, UpstreamError] = field(default_factory=dict)
-    """By letter id. The letter is still there."""
+    failed: dict[str, MemoryServiceError] = field(default_factory=dict)
+    """By letter id. The letter is still there; a legal hold may keep it."""
     missing: int = 0
     stopped: UpstreamError | None = None
     """What kept the rest from being tried."""
@@ -108,6 +108,8 @@ def act(
 def _do(letter: FailedMessage, do: Callable[[FailedMessage], None], tally: Tally) -> None:
     try:
         do(letter)
+    except HeldError as error:
+        tally.failed[letter.id] = error
     except UpstreamError as error:
         tally.failed[letter.id] = error
         if error.retryable:  # the next one would fail as well

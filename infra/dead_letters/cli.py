@@ -17,6 +17,7 @@ from operator_memory.domain.memory.scopes import account_id
 from infra.dead_letters import report
 from infra.dead_letters.actions import NoSuchLetterError, Survey, Tally, act, survey
 from infra.dead_letters.failed_message import FailedMessage, Kind
+from infra.dead_letters.holds import unless_held
 from infra.dead_letters.location import Location, add_options, find_location
 from infra.dead_letters.queue import DeadLetterQueue
 from infra.dead_letters.receipts import tell_receipts
@@ -162,7 +163,7 @@ def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) 
         return f"Drop {what}\n{loss}"
 
     tally, began = Tally(), datetime.now(UTC)
-    code = _act(args, queue, queue.drop, ("dropped", question), tally)
+    code = _act(args, queue, unless_held(location, queue.drop), ("dropped", question), tally)
     if code == OK and args.account and not args.reason:
         print(tell_receipts(location, queue.kind, account_id(args.account), dropped=tally.done, at=began))
     return code

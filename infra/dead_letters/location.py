@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--queue-url", help="the dead-letter queue")
     where.add_argument("--jobs-queue-url", help="where dead jobs are put back")
     where.add_argument("--events-queue-url", help="where dead events are put back")
-    where.add_argument("--table", help="the table of the jobs' records, for show")
+    where.add_argument("--table", help="the table of the jobs' records and of legal holds, for show and drop")
 
 
 def find_location(args: argparse.Namespace, kind: Kind) -> Location:

@@ -30,6 +30,7 @@ from tests.support.aws.clients import aws_client
 from tests.support.builders import a_memory
 from tests.support.fakes.core import FakeEmbedder, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.loopback import unused_port
 from tests.support.supabase.tenants import Tenant
@@ -96,7 +97,7 @@ def trail(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
 def to_postgres(front: SupabaseFront, library: InMemoryLibrary) -> tuple[RecordEvents, SupabaseRest]:
     rest = SupabaseRest(front.url, lambda: front.service_role_key)
     trail, tombstones = SupabaseEventStore(rest), InMemoryTombstones()
-    return RecordEvents(store=trail, library=library, tombstones=tombstones), rest
+    return RecordEvents(store=trail, library=library, tombstones=tombstones, holds=FixedHolds()), rest
 
 
 def rows(front: SupabaseFront, account: str) -> list[tuple[Any, ...]]:
@@ -134,7 +135,9 @@ def test_what_the_platform_cannot_take_for_an_hour_is_there_afterwards_once(
 
     nobody = SupabaseRest(f"http://127.0.0.1:{unused_port()}", lambda: "k")
     unreachable = SupabaseEventStore(nobody)
-    down = trail.start(RecordEvents(store=unreachable, library=library, tombstones=InMemoryTombstones()))
+    down = trail.start(
+        RecordEvents(store=unreachable, library=library, tombstones=InMemoryTombstones(), holds=FixedHolds())
+    )
     messages = trail.receive()
     for _ in range(3):  # the hour
         with pytest.raises(UpstreamUnavailableError):

@@ -38,6 +38,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
             token_key_id="local",
             token_key=KEY,
             supabase_jwt_secret=SECRET,
+            settings={},
         )
         running.remember(tmp_path, endpoints)
         yield tmp_path

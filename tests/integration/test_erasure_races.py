@@ -37,6 +37,7 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from devstack.qdrant import QdrantFront
 from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder
+from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.learning import ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
 from tests.support.qdrant.collections import make_collection
@@ -126,6 +127,7 @@ class System:
             expiry=DynamoDBExpiryIndex(*self.table),
             erasable=self.erasable,
             tombstones=DynamoDBTombstones(*self.table),
+            held=nothing_held(),
         )
         marks = QdrantTurnMarks(self.qdrant, collection=self.collection, write_timeout=AMPLE)
         visibility = TurnVisibility(search=self.store, marks=marks, clock=self.clock)
@@ -161,6 +163,7 @@ class System:
             records=DynamoDBRecords(*self.table),
             archive=None,
             events=None,
+            held=nothing_held(),
         )
         return EraseMemories(ports, trail=self.trail, clock=self.clock)
 

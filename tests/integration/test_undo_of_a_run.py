@@ -36,6 +36,7 @@ from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 from devstack.qdrant import QdrantFront
 from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder
+from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.learning import ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
 from tests.support.qdrant.collections import make_collection
@@ -67,6 +68,7 @@ class System:
             expiry=DynamoDBExpiryIndex(*self.table),
             erasable=QdrantErasure(self.client, collections=[("memories", "memories")], write_timeout=AMPLE),
             tombstones=DynamoDBTombstones(*self.table),
+            held=nothing_held(),
         )
         marks = QdrantTurnMarks(self.client, collection="memories", write_timeout=AMPLE)
         self.visibility = TurnVisibility(search=self.store, marks=marks, clock=self.clock)
@@ -99,6 +101,7 @@ class System:
             learned=self.learned,
             writer=self.writer,
             visibility=self.visibility,
+            held=nothing_held(),
             clock=self.clock,
         )
         undoing = UndoRun(

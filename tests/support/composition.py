@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from openai import OpenAI
+from operator_memory.adapters.net.http import HttpClient
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 
@@ -85,9 +86,10 @@ def _inside(thing: Any) -> Iterator[object]:
 
 
 def _part(thing: Any) -> str:
-    """The class of a part; of a client also whose."""
+    """The class of a part; of a client also whose, by one name for clients of every kind."""
     system = getattr(thing, "_system", None)
-    return f"{type(thing).__name__}({system})" if isinstance(system, str) else type(thing).__name__
+    name = "HttpClient" if isinstance(thing, HttpClient) else type(thing).__name__
+    return f"{name}({system})" if isinstance(system, str) else name
 
 
 def _fields(thing: object) -> Iterator[tuple[str, object]]:

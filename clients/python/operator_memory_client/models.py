@@ -62,6 +62,8 @@ class ErasureView(Answer):
     erased_at: datetime
     """What was said up to this moment is gone and cannot come back."""
     state: str
+    held: str | None
+    """While it is `waiting`: the reason of the legal hold that is in the way."""
     removed: dict[str, int]
     remaining: dict[str, int]
     completed_at: datetime | None
@@ -79,6 +81,23 @@ class HistoryView(Answer):
     history: list[PastVersionView]
 
 
+class HoldView(Answer):
+    """One hold."""
+
+    thread_id: str | None
+    """The thread or session that is held; null: the whole account."""
+    reason: str
+    placed_at: datetime
+    placed_by: str
+
+
+class HoldsView(Answer):
+    """All holds of the account."""
+
+    account: HoldView | None
+    threads: list[HoldView]
+
+
 class ImportView(Answer):
     """What became of every line."""
 
@@ -87,6 +106,8 @@ class ImportView(Answer):
     skipped: int
     """Lines that hold no memory, such as jobs and events."""
     rejected: list[RejectedLine]
+    import_id: str
+    """By which it can be taken back: `POST /v1/undo`."""
     stopped_early: bool
     """There was no time for all lines: send the rest, from `continue_at` on."""
     continue_at: int | None
@@ -128,7 +149,8 @@ class KeptFact(Answer):
 
     memory_id: str
     reason: str
-    """What a person has done to it since; or `learned_again`: another run says it as well."""
+    """What a person has done to it since; `learned_again`: another run says it as well; `held`: a legal hold keeps it.
+    """
 
 
 class MemoryList(Answer):
@@ -165,6 +187,7 @@ class MemoryView(Answer):
     message_id: str | None = None
     """What it was learned from, or of a turn: which it is."""
     source_run_id: str | None = None
+    import_id: str | None = None
     expires_at: datetime | None = None
     superseded_by: str | None = None
     valid_until: datetime | None = None
@@ -257,6 +280,20 @@ class RejectedLine(Answer):
     reason: str
 
 
+class SampleView(Answer):
+    """One of the memories."""
+
+    memory_id: str
+    memory: str
+    """Its text, or how it begins."""
+    scope: str
+    kind: str
+    fate: str
+    reason: str | None
+    """Why it is kept."""
+    source_run_id: str | None
+
+
 class SettingsView(Answer):
     """The values as the platform holds them."""
 
@@ -270,6 +307,39 @@ class Times(Answer):
     started_at: datetime | None
     updated_at: datetime
     seconds: float | None
+
+
+class UndoManyView(Answer):
+    """Counts of memories."""
+
+    removed: int
+    restored: int
+    """In force again: the removed ones had taken their place."""
+    kept: dict[str, int]
+    """By reason: `edited`, `pinned`, `approved`, `changed` by a person since; `imported`; `learned_again` by another
+    run; `held` by a legal hold. `running` counts runs that have not ended.
+    """
+    runs: int
+    """The runs that were taken back; 0 for an import."""
+    stopped_early: bool
+    """There was no time for all: the same request again goes on."""
+
+
+class UndoPreview(Answer):
+    """What would be taken back now, with up to twenty memories of each fate."""
+
+    removed: int
+    restored: int
+    """In force again: the removed ones had taken their place."""
+    kept: dict[str, int]
+    """By reason: `edited`, `pinned`, `approved`, `changed` by a person since; `imported`; `learned_again` by another
+    run; `held` by a legal hold. `running` counts runs that have not ended.
+    """
+    runs: int
+    """The runs that were taken back; 0 for an import."""
+    stopped_early: bool
+    """There was no time for all: the same request again goes on."""
+    samples: list[SampleView]
 
 
 class UndoView(Answer):

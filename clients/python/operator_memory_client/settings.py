@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from operator_memory_client.errors import NotConfiguredError
-from operator_memory_client.transport.credentials import LEAST_KEY_LENGTH, Credentials, GivenToken, ServiceKey
+from operator_memory_client.transport.credentials import (
+    LEAST_KEY_LENGTH,
+    PERMISSIONS,
+    Credentials,
+    GivenToken,
+    ServiceKey,
+)
 
 CONTEXT_SECONDS = 0.5
 CALL_SECONDS = 10.0
@@ -26,7 +32,8 @@ class ClientSettings:
     ``url``: of the service (``URL``). ``token``: a person's access token, or a function that gives one (``TOKEN``).
     ``key_id`` and ``key``: with them the client signs tokens of its own (``KEY_ID``, ``KEY``). ``queue_url``: of the
     jobs queue (``QUEUE_URL``). ``enabled``: ``False`` neither asks for contexts nor submits runs (``ENABLED``).
-    ``service``: the caller's name in the audit trail. ``context_seconds`` and ``call_seconds``: the deadlines.
+    ``service``: the caller's name in the audit trail. ``permissions``: what its tokens allow; name those of legal holds
+    (``holds:write``) yourself. ``context_seconds`` and ``call_seconds``: the deadlines.
     """
 
     url: str | None = None
@@ -36,6 +43,7 @@ class ClientSettings:
     queue_url: str | None = None
     enabled: bool | None = None
     service: str = "agent-runtime"
+    permissions: Sequence[str] = PERMISSIONS
     context_seconds: float = CONTEXT_SECONDS
     call_seconds: float = CALL_SECONDS
 
@@ -81,4 +89,4 @@ class ClientSettings:
             raise NotConfiguredError(f"set {TOKEN}, or {KEY_ID} and {KEY}")
         if len(key) < LEAST_KEY_LENGTH:
             raise NotConfiguredError(f"{KEY} must have at least {LEAST_KEY_LENGTH} characters")
-        return ServiceKey(key_id, key, subject=self.service)
+        return ServiceKey(key_id, key, subject=self.service, permissions=self.permissions)

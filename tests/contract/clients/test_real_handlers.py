@@ -15,6 +15,7 @@ from operator_memory.domain.shared.audit_events import EventType
 from operator_memory_client import errors, models
 from operator_memory_client.context import Context, ContextMemory
 from operator_memory_client.tools import AsyncMemoryTools, MemoryTools
+from operator_memory_client.transport.credentials import PERMISSIONS
 
 from clients.generate.__main__ import ROOT
 from clients.generate.document import operations
@@ -74,7 +75,10 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     platform.clock.time = NOW
     user = platform.platform.new_user()
     agent, thread = (make(AccountId(user)) for make in (platform.platform.new_agent, platform.platform.new_thread))
-    side = request.param(settings_for("http://memory.test", key=SERVICE_KEY), over_http(platform))
+    permissions = (*PERMISSIONS, "holds:read", "holds:write")
+    side = request.param(
+        settings_for("http://memory.test", key=SERVICE_KEY, permissions=permissions), over_http(platform)
+    )
     yield Service(platform, side, user, agent, thread)
     side.close()
 
@@ -128,6 +132,17 @@ def with_runs(service: Service) -> None:
     assert service.mine("undo_job", "run-1").job_id == "run-1"
 
 
+def with_holds(service: Service) -> None:
+    """Held, and let go again."""
+    assert service.mine("hold_account", reason="case 7").reason == "case 7"
+    assert service.mine("hold_thread", service.thread, reason="case 8").thread_id == service.thread
+    holds = service.mine("list_holds")
+    assert (holds.account.reason, [one.reason for one in holds.threads]) == ("case 7", ["case 8"])
+    service.mine("lift_account_hold")
+    service.mine("lift_thread_hold", service.thread)
+    assert service.mine("list_holds").account is None
+
+
 def ended(record: Any) -> Any:
     return replace(record, state=JobState.DONE)
 
@@ -136,7 +151,10 @@ def with_transfer_and_erasure(service: Service) -> None:
     lines = service.side.lines(account_id=service.user)
     assert {json.loads(line)["type"] for line in lines} >= {"memory"}
     assert service.mine("export_part").text.splitlines()[0].startswith("{")
-    assert service.mine("import_memories", "\n".join(lines)).duplicates >= 1
+    imported = service.mine("import_memories", "\n".join(lines))
+    assert imported.duplicates >= 1
+    assert service.mine("preview_undo_many", import_id=imported.import_id).removed == 0
+    assert service.mine("undo_many", import_id=imported.import_id).removed == 0
     dry = service.mine("delete_memories", filter={"scope": "user"})
     assert dry.deleted == 0
     assert service.mine("delete_memories", filter={"scope": "user"}, dry_run=False, expected=dry.matched).deleted
@@ -155,6 +173,7 @@ def test_every_route(service: Service) -> None:
     with_quarantine(service)
     with_switches(service)
     with_runs(service)
+    with_holds(service)
     with_transfer_and_erasure(service)
     with pytest.raises(errors.NotFoundError):
         service.mine("delete_memory", made.id)

@@ -326,3 +326,15 @@ def test_an_index_that_lags_behind_brings_nothing_back(table: tuple[Any, str]) -
     erasures.save(replace(ERASURE, id="erasure-2", state=ErasureState.COMPLETE), due_at=NOW)
     table[0].delete_item(TableName=table[1], Key=dynamodb_table.key(ACCOUNT, "ERASURE#erasure-3"))
     assert [(e.id, e.state) for e in erasures.due(now=NOW, limit=9)] == [("erasure-2", ErasureState.COMPLETE)]
+
+
+@both
+def test_one_that_waits_says_why_until_it_goes_on(erasures: ErasureStore) -> None:
+    waiting = replace(ERASURE, state=ErasureState.WAITING, held="Case 7")
+    erasures.begin(ERASURE, due_at=at(60))
+    erasures.save(waiting, due_at=at(3600))
+    assert erasures.get(ACCOUNT, ERASURE.id) == waiting
+    assert erasures.due(now=at(60), limit=9) == []
+    erasures.save(ERASURE, due_at=at(60))
+    assert erasures.get(ACCOUNT, ERASURE.id) == ERASURE
+    assert erasures.due(now=at(60), limit=9) == [ERASURE]

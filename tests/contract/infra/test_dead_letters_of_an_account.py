@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
+from operator_memory.adapters.dynamodb.holds import DynamoDBHolds
 from operator_memory.domain.management.erasure import DEAD_EVENTS, DEAD_JOBS, Erasure, ErasureState, not_covered
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.holds import Hold
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from infra.dead_letters import cli
 from tests.support.aws.clients import Queues
-from tests.support.aws.dead_letters import Command, EventQueues, Run, give_up, give_up_by_queue, ids
+from tests.support.aws.dead_letters import Command, EventQueues, Run, a_body, give_up, give_up_by_queue, ids
 
 pytest_plugins = ["tests.support.aws.dead_letters_fixtures"]
 
@@ -110,11 +112,46 @@ def test_a_part_of_them_or_an_answer_of_no_changes_no_receipt(
     assert "job-2" in ids(with_table)
 
 
-def test_without_the_table_or_a_receipt_that_is_said(queues: Queues, command: Command, with_table: Command) -> None:
+def test_without_a_receipt_that_is_said(queues: Queues, with_table: Command) -> None:
     give_up(queues, "job-1")
-    done = command("drop", "--account", "acc-1", "--yes")
-    assert done.out == "1 dead letter dropped.\nIts receipts do not say so: give --table as well, and run it again.\n"
-    assert with_table("drop", "--account", "acc-1").out.endswith("The account has no receipts.\n")
+    assert with_table("drop", "--account", "acc-1", "--yes").out.endswith("The account has no receipts.\n")
+
+
+def test_without_the_table_nothing_is_dropped_since_it_could_be_held(
+    queues: Queues, with_table: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give_up(queues, "job-1")
+    assert cli.main(["--queue-url", queues.dead_letter_url, "drop", "--account", "acc-1", "--yes"]) == 2
+    assert "--table" in capsys.readouterr().err
+    assert "job-1" in ids(with_table)
+
+
+HOLDS = [(None, {"job-1", "job-2"}), ("thread-1", {"job-1"}), ("s-2", {"job-2"})]
+
+
+@pytest.mark.parametrize(("thread_id", "kept"), HOLDS)
+def test_what_is_held_is_not_dropped(
+    queues: Queues, with_table: Command, table: tuple[Any, str], thread_id: str | None, kept: set[str]
+) -> None:
+    give_up(queues, "job-1")
+    give_up(queues, "job-2", body=a_body("job-2", thread_id="thread-2", session_id="s-2"))
+    give_up(queues, "job-3", OTHER)
+    holds = DynamoDBHolds(*table)
+    holds.place(ACCOUNT, Hold("Case 7", NOW, "service:legal", thread_id))
+    done = with_table("drop", "--account", "acc-1", "--yes")
+    assert (done.code, set(ids(with_table))) == (1, {*kept, "job-3"})
+    assert done.err.count("a legal hold keeps this") == len(kept)
+    holds.lift(ACCOUNT, thread_id)
+    assert with_table("drop", "--account", "acc-1", "--yes").code == 0
+    assert set(ids(with_table)) == {"job-3"}
+
+
+def test_a_search_on_its_way_into_the_trail_is_kept_by_any_hold(
+    events: EventQueues, event_command: Command, table: tuple[Any, str]
+) -> None:
+    events.give_up()
+    DynamoDBHolds(*table).place(ACCOUNT, Hold("Case 7", NOW, "service:legal", "thread-1"))
+    assert event_command("drop", "--account", "acc-1", "--yes").code == 1
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,7 @@ def test_every_payload_field_that_is_filtered_or_ordered_by_is_indexed() -> None
         "last_accessed_at",
         "version",
         "imported_at",
+        "import_id",
         "data",
         "rejected",
         "source_class",
@@ -274,7 +275,7 @@ def _full_memory() -> Memory:
     return replace(
         memory, session_id="s", thread_id="t", author_id="a", source_run_id="r", superseded_by="x", role="user",
         seq=1, attributed_to="user", expires_at=NOW, valid_until=NOW, last_accessed_at=NOW, imported_at=NOW,
-        rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
+        import_id="i", rejected="trivial", follows="y", withheld_by=("z",), text="茶", when="2026-11",
         source_class=SourceClass.PERSON,
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ def full_memory() -> Memory:
         memory, thread_id="t1", author_id="m1", attributed_to="user", role="user", seq=3, source_run_id="r1",
         importance=0.25, pinned=True, expires_at=NOW - SECOND, superseded_by="x", valid_until=NOW + SECOND,
         last_accessed_at=NOW, access_count=4, version=2, history=(past, replace(past, version=2)), imported_at=NOW,
+        import_id="import-1",
     )  # fmt: skip
 
 

@@ -63,6 +63,20 @@ def test_the_pages_of_a_list_are_the_list(shelf: Shelf, order: Sort, limit: int)
     assert [memory.id for page in read for memory in page.memories] == ids_in_order(memories, order)
 
 
+def test_the_oldest_come_first_and_what_is_deleted_meanwhile_leaves_no_gap(shelf: Shelf) -> None:
+    memories = [dated(n, n) for n in range(8)]
+    shelf.put(*memories)
+    read: list[str] = []
+    after: str | None = None
+    for _ in range(9):
+        page, after = shelf.library.oldest(ACCOUNT, EVERYTHING, after=after, limit=3, now=NOW)
+        read += [memory.id for memory in page]
+        shelf.library.delete(ACCOUNT, [memory.id for memory in page])
+        if after is None:
+            break
+    assert read == ids_in_order(memories, Sort(descending=False))
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_a_page_takes_few_requests_however_many_have_the_same_value(
     qdrant_shelf: Shelf, library_client: ObservedClient, order: Sort

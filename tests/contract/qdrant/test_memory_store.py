@@ -155,6 +155,19 @@ def test_expired_memories_are_deleted_in_pages_and_only_the_accounts(store: Stor
     assert store.delete_expired(OTHER, now=NOW, limit=3) == 1
 
 
+def test_expired_memories_of_threads_and_sessions_that_are_kept_stay(store: Store) -> None:
+    ended = NOW - timedelta(days=1)
+    held = [
+        a_memory("of the thread", thread_id="t-1", expires_at=ended),
+        a_memory("of the session", key=SESSION_KEY, expires_at=ended),
+    ]
+    put(store, *held, a_memory("old", expires_at=ended), a_memory("elsewhere", thread_id="t-2", expires_at=ended))
+    kept = ("t-1", "session-1")
+    assert store.delete_expired(ACCOUNT, now=NOW, limit=9, kept_threads=kept) == 2
+    assert set(store.stored(ACCOUNT, [memory.id for memory in held])) == {memory.id for memory in held}
+    assert store.delete_expired(ACCOUNT, now=NOW, limit=9) == 2
+
+
 def test_the_next_expiry_is_the_earliest_that_is_still_to_come(store: Store) -> None:
     soon, later = NOW + timedelta(hours=1), NOW + timedelta(days=1, microseconds=7)
     put(store, a_memory("a", expires_at=later), a_memory("b", expires_at=soon), a_memory("c", expires_at=NOW))

@@ -128,6 +128,7 @@ def memories(account: AccountId) -> st.SearchStrategy[Memory]:
         version=st.integers(1, 2**53),
         history=st.lists(st.builds(PastVersion, st.integers(1, 99), texts, moments, texts), max_size=3).map(tuple),
         imported_at=st.none() | moments,
+        import_id=names,
     )
 
 

@@ -28,6 +28,7 @@ from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.failures.faulty_proxy import FaultyProxy
 from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakePlatform, FakeSwitches
 from tests.support.learning.extraction import new_progress
@@ -85,6 +86,7 @@ class World:
             expiry=InMemoryExpiryIndex(),
             erasable=self.parts.erasable(),
             tombstones=InMemoryTombstones(),
+            held=nothing_held(),
         )
         extractor = Mem0Extractor(model=RulesLLM(), embedder=self.parts.embedder(), memories=memories, clock=clock)
         visibility, learned = self.parts.turn_visibility(), self.parts.learned()

@@ -193,8 +193,8 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
 DYNAMODB = {
     "ContextFunction": {"UpdateItem"},
     "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
-    "AuditFunction": {"BatchGetItem"},
-    "ExtractionFunction": {"GetItem", "BatchGetItem", "PutItem", "BatchWriteItem"},
+    "AuditFunction": {"BatchGetItem", "Query"},
+    "ExtractionFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"},
     "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "Scan"},
 }
 """What each function does with the table: only the counting of calls updates items, and single ones are not deleted."""

@@ -3,6 +3,7 @@
 import base64
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from operator_memory.application.management import export_account
@@ -17,7 +18,7 @@ from tests.support.builders import NOW, a_memory
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import added, belonging_to, holds_no_text, is_problem, of_type, shelf, the_event
 
-ALL_IN_FORCE = {"waiting": 0, "withheld": 0, "stopped_early": False, "continue_at": None}
+ALL_IN_FORCE = {"import_id": ANY, "waiting": 0, "withheld": 0, "stopped_early": False, "continue_at": None}
 """Of an import's answer: nothing in it read like a command, and there was time for all of it."""
 
 
@@ -280,7 +281,7 @@ class TestImport:
         assert [past.text for past in corrected.history] == [past.text for past in ours["Né."].history]
         event = the_event(platform, EventType.ADD)
         assert set(event.memory_ids) == {memory.id for memory in theirs.values()}
-        assert event.metadata == {"source": "import"}
+        assert event.metadata == {"source": "import", "import_id": ANY}
         assert imported(platform, new_home, *lines).json["added"] == 0, "again is harmless"
         holds_no_text(platform, "Long ago", "tea, and coffee")
 
@@ -362,7 +363,8 @@ class TestImport:
         theirs = added(platform, stranger, "A secret.")
         guess = {"id": theirs["id"], "scope": "user", "kind": "fact", "text": "x", "created_at": "2026-01-01T00:00:00Z"}
         absent = {**guess, "id": "8b393649-fa6d-536b-8612-394070d5a19e", "text": "y"}
-        assert imported(platform, user, guess).json == imported(platform, user, absent).json
+        told = {**imported(platform, user, guess).json, "import_id": ANY}
+        assert told == imported(platform, user, absent).json
         [secret] = platform.memories.of(AccountId(stranger))
         assert secret.text == "A secret."
         assert theirs["id"] not in [memory.id for memory in platform.memories.of(AccountId(user))]

@@ -13,6 +13,7 @@ from operator_memory.domain.learning.jobs import JobState
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.holds import Hold
 from operator_memory.entrypoints.api.openapi import document
 
 from tests.support.builders import NOW, a_memory
@@ -30,12 +31,15 @@ class Route:
     bucket: Bucket
     owners: bool = False
     body: Any = None
+    services: bool = False
+    """For services only."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
 ERASURE = {"target": "account", "confirm": "erase"}
+HOLD = {"reason": "Case 7"}
 RUN = {"job_id": "j", "thread_id": "t", "status": "completed", "finished_at": "2026-11-24T12:00:00Z"}
 USED = {"memory_ids": ["7f000000-0000-4000-8000-000000000001"]}
 ADDING = Route("POST", "/v1/memories", "memories:write", Bucket.WRITES, body={"memory": "Some other words."})
@@ -65,9 +69,16 @@ ROUTES = [
     Route("GET", "/v1/erasures/{erasure}", "memories:read", Bucket.READS),
     Route("GET", "/v1/erasures/{erasure}/receipt", "memories:read", Bucket.READS),
     Route("POST", "/v1/erasures/{erasure}/resume", "memories:clear", Bucket.EXPENSIVE, True),
+    Route("GET", "/v1/holds", "holds:read", Bucket.READS, True),
+    Route("PUT", "/v1/holds/account", "holds:write", Bucket.WRITES, False, HOLD, services=True),
+    Route("DELETE", "/v1/holds/account", "holds:write", Bucket.WRITES, services=True),
+    Route("PUT", "/v1/holds/threads/{thread}", "holds:write", Bucket.WRITES, False, HOLD, services=True),
+    Route("DELETE", "/v1/holds/threads/{thread}", "holds:write", Bucket.WRITES, services=True),
     Route("POST", "/v1/jobs", "jobs:write", Bucket.WRITES, body=RUN),
     Route("GET", "/v1/jobs/{job}", "jobs:read", Bucket.READS),
     Route("POST", "/v1/jobs/{job}/undo", "memories:clear", Bucket.EXPENSIVE, True),
+    Route("POST", "/v1/undo/preview", "memories:clear", Bucket.EXPENSIVE, True, {"run_id": "job-1"}),
+    Route("POST", "/v1/undo", "memories:clear", Bucket.EXPENSIVE, True, {"run_id": "job-1"}),
     Route("GET", "/memory/user/{account}", "memories:read", Bucket.READS),
     Route("DELETE", "/memory/user/{account}", "memories:clear", Bucket.EXPENSIVE, True),
     Route("GET", "/memory/agent/{agent}", "memories:read", Bucket.READS),
@@ -113,6 +124,9 @@ class World:
 
     def send(self, route: Route, **who: Any) -> Answer:
         """Send the request about the team."""
+        if (route.method, route.needs) == ("DELETE", "holds:write"):  # what is to be lifted
+            for thread_id in (None, self.ids["thread"]):
+                self.api.holds.place(self.team, Hold("Case 7", NOW, "service:legal", thread_id))
         in_path = route.path.startswith("/memory/")
         return self.api.call(
             route.method,
@@ -140,15 +154,20 @@ def test_every_route_stands_in_the_table() -> None:
 
 class TestPeople:
     @each_route
-    def test_an_owner_may_do_everything(self, world: World, route: Route) -> None:
-        assert world.send(route, user=world.owner).status < 300
+    def test_an_owner_may_do_everything_that_is_not_for_services(self, world: World, route: Route) -> None:
+        answer = world.send(route, user=world.owner)
+        if route.services:
+            is_problem(answer, 403)
+            assert "service" in answer.json["detail"]
+        else:
+            assert answer.status < 300
 
     @each_route
     def test_a_member_may_do_what_is_not_for_owners(self, world: World, route: Route) -> None:
         answer = world.send(route, user=world.member)
-        if route.owners:
+        if route.owners or route.services:
             is_problem(answer, 403)
-            assert "owner" in answer.json["detail"]
+            assert ("service" if route.services else "owner") in answer.json["detail"]
         else:
             assert answer.status < 300
 
@@ -278,6 +297,11 @@ class TestTokens:
         is_problem(world.api.call("GET", "/v1/memories", headers={"authorization": header}), 401)
 
 
+def whoever(world: World, route: Route) -> dict[str, str]:
+    """Somebody who may do it: the owner, or a service."""
+    return {"token": world.api.service_token()} if route.services else {"user": world.owner}
+
+
 LIMITS = {Bucket.READS: RateLimit(4), Bucket.WRITES: RateLimit(2), Bucket.EXPENSIVE: RateLimit(1)}
 
 
@@ -318,16 +342,17 @@ class TestLimits:
     def test_every_route_counts_in_its_bucket(self, route: Route) -> None:
         world = limited()
         world.api.buckets.asked.clear()
-        world.send(route, user=world.owner)
+        world.send(route, **whoever(world, route))
+        caller = "service:agent-runtime" if route.services else f"user:{world.owner}"
         keys = [key for key, _ in world.api.buckets.asked]
-        assert keys == [f"caller#user:{world.owner}#{route.bucket}", f"account#{world.team}#{route.bucket}"]
+        assert keys == [f"caller#{caller}#{route.bucket}", f"account#{world.team}#{route.bucket}"]
 
     @each_route
     def test_an_outsider_cannot_empty_the_accounts(self, route: Route) -> None:
         world = limited()
         for _ in range(9):
             assert world.send(route, user=world.outsider).status in (403, 429)
-        assert world.send(route, user=world.owner).status < 300
+        assert world.send(route, **whoever(world, route)).status < 300
 
     def test_members_share_the_accounts(self) -> None:
         world = limited()
@@ -352,7 +377,7 @@ class TestLimits:
         world = limited()
         before = world.api.memories.of(world.team)
         world.api.buckets.error = UpstreamTimeoutError("dynamodb", "no answer")
-        answer = world.send(route, user=world.owner)
+        answer = world.send(route, **whoever(world, route))
         if route.bucket is Bucket.EXPENSIVE:
             is_problem(answer, 503)
             assert world.api.memories.of(world.team) == before

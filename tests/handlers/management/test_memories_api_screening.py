@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from operator_memory.domain.management.export_line import memory_line
@@ -202,7 +203,7 @@ class TestImport:
         turn = a_memory(COMMAND, key=SESSION_KEY, kind=Kind.TURN, role="user", speaker="Ada (owner)")
         answer = self.bring(platform, user, a_memory(COMMAND, pinned=True), a_memory("Likes tea."), turn)
         counts = {"added": 3, "duplicates": 0, "skipped": 0, "rejected": [], "waiting": 1, "withheld": 1}
-        report = {**counts, "stopped_early": False, "continue_at": None}
+        report = {**counts, "import_id": ANY, "stopped_early": False, "continue_at": None}
         assert answer.json == report
         waiting = platform.call("GET", "/v1/memories", user=user, state="quarantined").json["memories"]
         assert [(one["memory"], one["rejected"]) for one in waiting] == [(COMMAND, "instruction_like")]

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,12 @@ def aws_is_here(monkeypatch: pytest.MonkeyPatch, aws_url: str) -> None:
 
 
 @pytest.fixture
-def command(queues: Queues, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command on the dead letters of jobs."""
+def command(queues: Queues, table: tuple[Any, str], capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command on the dead letters of jobs; to drop some, it is told where legal holds are kept."""
 
     def run(*arguments: str) -> Run:
         where = ["--queue-url", queues.dead_letter_url, "--jobs-queue-url", queues.url]
+        where += ["--table", table[1]] if "drop" in arguments else []
         code = cli.main([*where, *arguments])
         return Run(code, *capsys.readouterr())
 
@@ -60,11 +62,12 @@ def events(aws_url: str) -> Iterator[EventQueues]:
 
 
 @pytest.fixture
-def event_command(events: EventQueues, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command on the dead letters of events."""
+def event_command(events: EventQueues, table: tuple[Any, str], capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command on the dead letters of events, as `command` does."""
 
     def run(*arguments: str) -> Run:
         where = ["--queue-url", events.dead_letter_url, "--events-queue-url", events.url, "--events"]
+        where += ["--table", table[1]] if "drop" in arguments else []
         code = cli.main([*where, *arguments])
         return Run(code, *capsys.readouterr())
 

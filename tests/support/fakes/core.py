@@ -189,9 +189,12 @@ class InMemoryMemories:
         self.points.setdefault(account_id, {}).update({e.memory.id: e for e in memories})
         self.made_by.update({e.memory.id: self.embedder for e in memories})
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+    def delete_expired(
+        self, account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()
+    ) -> int:
         mine = self.points.get(account_id, {})
-        gone = [i for i, e in mine.items() if e.memory.expires_at is not None and e.memory.expires_at <= now][:limit]
+        ended = [e.memory for e in mine.values() if e.memory.expires_at is not None and e.memory.expires_at <= now]
+        gone = [m.id for m in ended if not {m.thread_id, m.session_id} & set(kept_threads)][:limit]
         for identity in gone:
             del mine[identity]
         return len(gone)

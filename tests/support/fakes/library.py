@@ -48,7 +48,8 @@ def _letters(apart: str) -> str:
 
 def lets_through(where: MemoryFilter, memory: Memory, now: datetime) -> bool:
     """Whether ``memory`` is one of those that ``where`` names at ``now``."""
-    exact = ("scope", "kind", "agent_id", "session_id", "thread_id", "author_id", "source_run_id", "pinned")
+    owners = ("scope", "kind", "agent_id", "session_id", "thread_id", "author_id")
+    exact = (*owners, "source_run_id", "import_id", "pinned")
     if any(getattr(where, name) not in (None, getattr(memory, name)) for name in exact):
         return False
     if where.created_after is not None and memory.created_at < where.created_after:
@@ -118,6 +119,13 @@ class InMemoryLibrary:
             return sorted((h for h in hits if h.score > 0 or not h.comparable), key=lambda hit: -hit.score)[:limit]
 
         return [] if vector is None else best(SearchMode.DENSE), best(SearchMode.KEYWORD)
+
+    def oldest(
+        self, account_id: AccountId, where: MemoryFilter, *, after: str | None, limit: int, now: datetime
+    ) -> tuple[list[Memory], str | None]:
+        place = None if after is None else Position(*after.split(" ", 1))
+        page = self.page(account_id, where, Sort(descending=False), after=place, limit=limit, now=now)
+        return list(page.memories), None if page.next is None else f"{page.next.value} {page.next.id}"
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         found = self._points(account_id).get(memory_id)

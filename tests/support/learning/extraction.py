@@ -17,6 +17,7 @@ from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.learning import Redactor
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.conversation import RawMessage
@@ -27,6 +28,7 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 
 from tests.support.fakes.core import FakeClock, FakeEmbedder, InMemoryExpiryIndex, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMemoryWatermarks, ScriptedExtractor
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
@@ -57,6 +59,7 @@ class World:
     chunk_characters: int = 48_000
     quota: int = 20_000
     session_days: int = 30
+    holds: FixedHolds = field(default_factory=FixedHolds)
 
     def __post_init__(self) -> None:
         self.extractor.memories = self.memories
@@ -71,8 +74,17 @@ class World:
     def writer(self) -> GuardedWriter:
         """The one way to store a memory."""
         return GuardedWriter(
-            memories=self.memories, expiry=self.expiry, erasable=self.library, tombstones=self.tombstones
+            memories=self.memories,
+            expiry=self.expiry,
+            erasable=self.library,
+            tombstones=self.tombstones,
+            held=self.held,
         )
+
+    @property
+    def held(self) -> KeepHeld:
+        """What keeps that which is held."""
+        return KeepHeld(holds=self.holds, library=self.library, trail=AuditTrail(self.events, self.clock))
 
     @property
     def visibility(self) -> TurnVisibility:
@@ -93,6 +105,7 @@ class World:
             learned=self.memories,
             writer=self.writer,
             visibility=self.visibility,
+            held=self.held,
             clock=self.clock,
         )
 
@@ -113,7 +126,9 @@ class World:
     def erase(self) -> EraseMemories:
         """Erasure over the same ports."""
         records = InMemoryRecords(self.jobs, self.watermarks)
-        ports = ErasurePorts(self.tombstones, self.erasures, self.library, records, archive=None, events=None)
+        ports = ErasurePorts(
+            self.tombstones, self.erasures, self.library, records, archive=None, events=None, held=self.held
+        )
         return EraseMemories(ports, trail=AuditTrail(self.events, self.clock), clock=self.clock)
 
     def run(self, job: RunJob, content: str = "hash") -> JobRecord:

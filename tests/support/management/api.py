@@ -11,7 +11,9 @@ import jwt
 from operator_memory.adapters.net.service_tokens import ServiceTokens, is_service_token, mint
 from operator_memory.adapters.supabase.user_tokens import UserTokens
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
@@ -29,6 +31,7 @@ from operator_memory.application.ports.management import ErasableMemories, Memor
 from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.management.identity import Action, Caller
@@ -50,6 +53,7 @@ from tests.support.fakes.erasure import (
     InMemoryRecords,
     InMemoryTombstones,
 )
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.learning import InMemoryJobs, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents, InMemoryTokenBuckets
@@ -141,14 +145,16 @@ class Management:
         self.answers = InMemoryAnswers()
         self.tombstones, self.erasures, self.archive = InMemoryTombstones(), InMemoryErasures(), InMemoryArchive()
         self.event_store = FakeEventStore(self.platform)
-        self.expiry = InMemoryExpiryIndex()
+        self.expiry, self.holds = InMemoryExpiryIndex(), FixedHolds()
+        self.trail = AuditTrail(self.events, self.clock)
+        self.held = KeepHeld(holds=self.holds, library=self.library, trail=self.trail)
         self.writer = GuardedWriter(
             memories=writer or self.memories,
             expiry=self.expiry,
             erasable=self.erasable,
             tombstones=self.tombstones,
+            held=self.held,
         )
-        self.trail = AuditTrail(self.events, self.clock)
         self.erase = self._erase()
         self.api = MemoriesApi(self._services(limits))
 
@@ -160,6 +166,7 @@ class Management:
             records=InMemoryRecords(self.jobs, self.watermarks, self.keys, self.answers),
             archive=self.archive,
             events=self.event_store,
+            held=self.held,
         )
         return EraseMemories(ports, trail=self.trail, clock=self.clock)
 
@@ -167,10 +174,8 @@ class Management:
         settings = FakePlatformSettings(self.platform)
         clock, trail, embedder = self.clock, self.trail, self.embedder
         visibility = TurnVisibility(search=self._search, marks=self._marks, clock=clock)
-        remover = RemoveMemories(
-            library=self.library, learned=self.learned, writer=self.writer, visibility=visibility, clock=clock
-        )
-        access = self._access(limits)
+        remover = self._remover(visibility)
+        access, undoing = self._access(limits), self._undoing(remover, visibility)
         screening = ScreenWriting(access.authorize, clock)
         return Services(
             access=access,
@@ -196,10 +201,12 @@ class Management:
             exporter=ExportAccount(self._sources(settings), trail=trail, clock=clock),
             importer=ImportMemories(writer=self.writer, embedder=embedder, trail=trail, clock=clock),
             jobs=SubmitJobs(jobs=self.jobs, keys=self.keys, sender=self.sender, clock=clock),
-            undoing=self._undoing(remover, visibility),
+            undoing=undoing,
+            undoing_many=UndoMany(runs=undoing, history=self.jobs, library=self.library, clock=clock),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
             use=NoteUse(self.writer, self.trail),
+            holds=self._holding(),
             prices=Prices(prompt=0.15, completion=0.60),
         )
 
@@ -210,6 +217,25 @@ class Management:
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
         return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
+
+    def _remover(self, visibility: TurnVisibility) -> RemoveMemories:
+        return RemoveMemories(
+            library=self.library,
+            learned=self.learned,
+            writer=self.writer,
+            visibility=visibility,
+            held=self.held,
+            clock=self.clock,
+        )
+
+    def _holding(self) -> HoldMemories:
+        return HoldMemories(
+            holds=self.holds,
+            expiry=self.expiry,
+            resume=self.erase.resume_waiting,
+            trail=self.trail,
+            clock=self.clock,
+        )
 
     def _undoing(self, remover: RemoveMemories, visibility: TurnVisibility) -> UndoRun:
         return UndoRun(

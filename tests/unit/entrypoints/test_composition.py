@@ -280,3 +280,10 @@ def test_no_part_is_left_out_that_could_be_there(
 def test_every_function_logs_from_the_level_on_that_is_set(function: str) -> None:
     BUILDERS[function]({**MINIMAL, "LOG_LEVEL": "ERROR"})
     assert logging.getLogger("operator_memory").level == logging.ERROR
+
+
+def test_deletions_reach_both_collections_in_every_function_that_deletes(minimal: dict[str, Values]) -> None:
+    """While memories are moved. The context function does not even ask, nor does what only counts accesses."""
+    kinds = {function: {kind for found in parts.values() for kind in found} for function, parts in minimal.items()}
+    both = {function for function, found in kinds.items() if "'BothCollectionsClient'" in found}
+    assert both == {"memories", "extraction", "archive"}

@@ -171,4 +171,6 @@ def test_ports_hold_protocols_only() -> None:
 
 
 def _is_protocol(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return all(isinstance(inner, ast.ImportFrom) for inner in node.body)  # what the hot path need not load
     return isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)

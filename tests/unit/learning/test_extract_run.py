@@ -178,7 +178,8 @@ def test_a_sweep_between_announcement_and_storing_loses_no_expiry() -> None:
     def sweep() -> None:
         world.memories.before_upsert = lambda: None
         world.clock.advance(days=60)
-        ExpireMemories(memories=world.memories, index=world.expiry, clock=world.clock).expire(lambda: 300.0)
+        sweep = ExpireMemories(memories=world.memories, index=world.expiry, holds=world.holds, clock=world.clock)
+        sweep.expire(lambda: 300.0)
 
     world.memories.before_upsert = sweep
     world.run(a_job(*TALK))

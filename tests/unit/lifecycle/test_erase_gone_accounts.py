@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from operator_memory.application.lifecycle.erase_gone_accounts import DUE, SEARCH, EraseGoneAccounts
-from operator_memory.domain.errors import ErasureIncompleteError, MemoryServiceError, UpstreamTimeoutError
+from operator_memory.domain.errors import ErasureIncompleteError, HeldError, MemoryServiceError, UpstreamTimeoutError
 from operator_memory.domain.lifecycle.gone_accounts import (
     ACCOUNTS_AT_ONCE,
     GRACE_DAYS,
@@ -70,6 +70,16 @@ def test_a_deleted_account_is_erased_once_and_the_platform_keeps_that_it_was(wor
     [(erased, erasure)] = world.erased
     assert (erased, world.platform.gone[leaving].erasure_id) == (leaving, erasure)
     assert world.sweep() == GoneReport()
+
+
+def test_one_that_is_held_stays_due_until_the_hold_is_lifted(world: World) -> None:
+    [leaving] = world.users(1)
+    world.platform.delete_account(leaving)
+    world.failing[leaving] = HeldError("Case 7", "e-1")
+    assert world.sweep() == GoneReport(held=1)
+    assert world.platform.gone[leaving].erasure_id is None
+    world.failing.clear()
+    assert world.sweep() == GoneReport(erased=1)
 
 
 def test_an_account_that_exists_again_is_left_alone(world: World) -> None:

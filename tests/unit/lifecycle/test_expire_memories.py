@@ -10,9 +10,11 @@ from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.lifecycle.retention import PAGE, STOP_MARGIN_SECONDS, ExpiryReport
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.holds import Hold
 
 from tests.support.builders import a_memory
 from tests.support.fakes.core import FakeClock, InMemoryExpiryIndex, InMemoryMemories
+from tests.support.fakes.holds import FixedHolds
 
 CLOCK = FakeClock()
 NOW = CLOCK.now()
@@ -22,6 +24,7 @@ ENOUGH = 300.0
 class World:
     def __init__(self) -> None:
         self.memories, self.index = InMemoryMemories(), InMemoryExpiryIndex()
+        self.holds = FixedHolds()
 
     def put(self, account: str, expired: int, lasting: int = 0) -> AccountId:
         """An account with memories that expired an hour ago, and some that expire in an hour."""
@@ -36,7 +39,7 @@ class World:
     def sweep(self, *remaining: float) -> ExpiryReport:
         """Sweep; ``remaining`` are the seconds left at each look at the clock, then enough."""
         looks: Iterator[float] = iter(remaining)
-        sweep = ExpireMemories(memories=self.memories, index=self.index, clock=CLOCK)
+        sweep = ExpireMemories(memories=self.memories, index=self.index, holds=self.holds, clock=CLOCK)
         return sweep.expire(lambda: next(looks, ENOUGH))
 
     def left(self, account: AccountId) -> int:
@@ -184,3 +187,16 @@ def test_the_report_is_plain_data() -> None:
     assert ExpiryReport(1, 2, 3, True).as_dict() == {
         "accounts": 1, "deleted": 2, "failed": 3, "stopped_early": True
     }  # fmt: skip
+
+
+def test_an_account_that_is_held_is_passed_over_and_looked_at_again_the_next_day() -> None:
+    world = World()
+    held, other = world.put("one", 3), world.put("two", 1)
+    world.holds.place(held, Hold("Case 7", NOW, "service:legal"))
+    assert world.sweep().deleted == 1
+    assert (world.left(held), world.left(other)) == (3, 0)
+    assert world.index.entries[held].due_at == NOW + timedelta(days=1)
+    assert world.sweep() == ExpiryReport()
+    world.holds.lift(held, None)
+    world.index.register(held, NOW)
+    assert world.sweep().deleted == 3

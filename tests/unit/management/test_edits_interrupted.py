@@ -47,7 +47,8 @@ class Edited:
 
     def sweep(self) -> ExpiryReport:
         api = self.api
-        return ExpireMemories(memories=api.memories, index=api.expiry, clock=api.clock).expire(lambda: 300.0)
+        sweep = ExpireMemories(memories=api.memories, index=api.expiry, holds=api.holds, clock=api.clock)
+        return sweep.expire(lambda: 300.0)
 
     @property
     def left(self) -> list[str]:

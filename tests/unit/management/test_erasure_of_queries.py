@@ -12,10 +12,12 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
+from operator_memory.domain.shared.holds import Hold
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import NOW
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
 
@@ -54,7 +56,10 @@ class Audit:
         self.platform = FakePlatform()
         self.ann, self.bob = (AccountId(self.platform.new_user()) for _ in range(2))
         self.trail, self.tombstones = BusyTrail(self.platform), Tombstones()
-        self.record = RecordEvents(store=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones)
+        self.holds = FixedHolds()
+        self.record = RecordEvents(
+            store=self.trail, library=InMemoryLibrary(), tombstones=self.tombstones, holds=self.holds
+        )
 
     def erased(self, target: Target, account: AccountId | None = None) -> None:
         self.tombstones.put(account or self.ann, Tombstone(target, NOW))
@@ -121,6 +126,14 @@ def test_an_erasure_while_a_batch_is_written_one_by_one_takes_the_words_too(audi
     audit.trail.meanwhile = refuse_once
     audit.record.record([searched("e1", audit.ann), searched("e2", audit.ann)])
     assert audit.words() == {"e1": None, "e2": None}
+
+
+@pytest.mark.parametrize("thread_id", [None, "thread-1"])
+def test_words_in_the_trail_that_are_held_stay_there(audit: Audit, thread_id: str | None) -> None:
+    audit.holds.place(audit.ann, Hold("Case 7", NOW, "service:legal", thread_id))
+    audit.trail.meanwhile = lambda: audit.erased(EVERYTHING)
+    audit.record.record([searched("before", audit.ann)])
+    assert audit.words() == {"before": "words of before"}
 
 
 def test_what_an_account_searched_since_its_erasure_keeps_its_words(audit: Audit) -> None:

@@ -20,6 +20,7 @@ from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, n
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.fakes.erasure import InMemoryRecords
+from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.learning import FakeThreadMessages, InMemoryWatermarks
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore
@@ -216,7 +217,13 @@ def test_the_words_of_a_search_that_were_on_their_way_into_the_trail_are_forgott
     account = AccountId(world.platform.new_user())
     trail = FakeEventStore(world.platform)
     ports = ErasurePorts(
-        world.tombstones, world.erasures, world.library, InMemoryRecords(world.jobs), archive=None, events=trail
+        world.tombstones,
+        world.erasures,
+        world.library,
+        InMemoryRecords(world.jobs),
+        archive=None,
+        events=trail,
+        held=nothing_held(),
     )
     erase = EraseMemories(ports, trail=AuditTrail(world.events, world.clock), clock=world.clock)
     search = MemoryEvent(

@@ -29,6 +29,7 @@ from tests.support.builders import NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive
 from tests.support.fakes.core import FakeClock, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
+from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.learning import InMemoryJobs
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
@@ -135,6 +136,7 @@ class Stores:
             records=InMemoryRecords(self.jobs),
             archive=self.archive,
             events=self.trail,
+            held=nothing_held(),
         )
         return EraseMemories(ports, trail=AuditTrail(self.sink, self.clock), clock=self.clock)
 

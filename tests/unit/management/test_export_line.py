@@ -19,7 +19,7 @@ from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKe
 from tests.support.builders import ACCOUNT, AGENT_KEY, NOW, SESSION_KEY, USER_KEY, a_memory
 
 OTHER = AccountId("acct-2")
-NOT_TRANSFERRED = {"id", "account_id", "imported_at", "superseded_by", "source_class"}
+NOT_TRANSFERRED = {"id", "account_id", "imported_at", "import_id", "superseded_by", "source_class"}
 
 moments = st.integers(0, 10**10).map(lambda seconds: NOW.replace(year=1971) + timedelta(seconds=seconds))
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(as_seen).filter(str.strip)
@@ -69,6 +69,7 @@ def memories(draw: st.DrawFn) -> Memory:
         version=draw(st.integers(1, 2**40)),
         history=tuple(draw(st.lists(past_versions, max_size=3))),
         imported_at=draw(st.none() | moments),
+        import_id=draw(st.none() | ids),
         evidence=tuple(draw(st.lists(quotes, max_size=MOST_QUOTES))),
         repeated_in=tuple(draw(st.lists(ids, max_size=3))),
         source_class=draw(st.sampled_from([None, *SourceClass])),

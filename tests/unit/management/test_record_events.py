@@ -18,6 +18,7 @@ from tests.handlers.test_queue_and_schedule_handlers import function
 from tests.support.builders import NOW, a_memory
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.erasure import InMemoryTombstones
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
 from tests.support.management.checks import belonging_to
@@ -46,7 +47,9 @@ class World:
         for account in (self.ann, self.bob):
             self.memories.upsert(account, [EmbeddedMemory(belonging_to(account, self.memory), [1.0])])
         library = InMemoryLibrary(self.memories)
-        self.record = RecordEvents(store=self.trail, library=library, tombstones=InMemoryTombstones())
+        self.record = RecordEvents(
+            store=self.trail, library=library, tombstones=InMemoryTombstones(), holds=FixedHolds()
+        )
 
     def injected(self, name: str, account: AccountId, *, minutes: int = 0, ids: tuple[str, ...] = ()) -> MemoryEvent:
         at = NOW + timedelta(minutes=minutes)
@@ -151,7 +154,7 @@ class TestTheFunction:
     """``functions/audit`` around it, as Lambda calls it."""
 
     def audit(self, world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        return function("audit", "build_audit", world.record, monkeypatch)
+        return function("audit", "audit.build_audit", world.record, monkeypatch)
 
     def batch(self, *bodies: str) -> dict[str, Any]:
         return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}

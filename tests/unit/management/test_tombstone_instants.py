@@ -12,6 +12,7 @@ from operator_memory.domain.shared.audit_events import EventType, MemoryEvent, n
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 from tests.support.builders import AGENT_KEY, SESSION_KEY, USER_KEY, a_memory
+from tests.support.fakes.holds import FixedHolds
 from tests.support.fakes.platform import FakeEventStore
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
@@ -102,7 +103,12 @@ def test_which_words_of_a_search_are_not_kept(moment: str) -> None:
     world.tombstones.put(account, Tombstone(EVERYTHING, ERASED))
     actor, at = f"user:{account}", MOMENTS[moment]
     search = MemoryEvent(new_event_id(), account, actor, EventType.SEARCH, at, query="my illness")
-    assert RecordEvents(store=trail, library=world.library, tombstones=world.tombstones).record([search]) == set()
+    assert (
+        RecordEvents(store=trail, library=world.library, tombstones=world.tombstones, holds=FixedHolds()).record(
+            [search]
+        )
+        == set()
+    )
     assert trail.count_queries(account, EVERYTHING) == (1 if moment == "just after" else 0)
 
 

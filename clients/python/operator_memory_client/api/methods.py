@@ -159,16 +159,67 @@ class Methods:
         """Everything that is held about the account."""
         return self._call(routes.EXPORT_PART, {}, {"account_id": account_id, "cursor": cursor}, {})
 
+    def list_holds(
+        self,
+        *,
+        account_id: str | None = None,
+    ) -> models.HoldsView:
+        """The account's legal holds."""
+        return self._call(routes.LIST_HOLDS, {}, {"account_id": account_id}, {})
+
+    def lift_account_hold(
+        self,
+        *,
+        account_id: str | None = None,
+    ) -> None:
+        """Lift the hold on the account."""
+        return self._call(routes.LIFT_ACCOUNT_HOLD, {}, {"account_id": account_id}, {})
+
+    def hold_account(
+        self,
+        *,
+        reason: str,
+        account_id: str | None = None,
+    ) -> models.HoldView:
+        """Hold the whole account."""
+        return self._call(routes.HOLD_ACCOUNT, {}, {"account_id": account_id}, {}, {"reason": reason})
+
+    def lift_thread_hold(
+        self,
+        thread_id: str,
+        *,
+        account_id: str | None = None,
+    ) -> None:
+        """Lift the hold on a thread."""
+        return self._call(routes.LIFT_THREAD_HOLD, {"thread_id": thread_id}, {"account_id": account_id}, {})
+
+    def hold_thread(
+        self,
+        thread_id: str,
+        *,
+        reason: str,
+        account_id: str | None = None,
+    ) -> models.HoldView:
+        """Hold a thread."""
+        return self._call(
+            routes.HOLD_THREAD, {"thread_id": thread_id}, {"account_id": account_id}, {}, {"reason": reason}
+        )
+
     def import_memories(
         self,
         lines: str,
         *,
         account_id: str | None = None,
+        import_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> models.ImportView:
         """Bring memories of an export back."""
         return self._call(
-            routes.IMPORT_MEMORIES, {}, {"account_id": account_id}, {"idempotency-key": idempotency_key}, lines
+            routes.IMPORT_MEMORIES,
+            {},
+            {"account_id": account_id, "import_id": import_id},
+            {"idempotency-key": idempotency_key},
+            lines,
         )
 
     def submit_job(
@@ -237,6 +288,7 @@ class Methods:
         thread_id: str | None = None,
         author_id: str | None = None,
         source_run_id: str | None = None,
+        import_id: str | None = None,
         pinned: bool | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
@@ -260,6 +312,7 @@ class Methods:
                 "thread_id": thread_id,
                 "author_id": author_id,
                 "source_run_id": source_run_id,
+                "import_id": import_id,
                 "pinned": pinned,
                 "created_after": created_after,
                 "created_before": created_before,
@@ -511,6 +564,57 @@ class Methods:
             {"account_id": account_id},
             {},
             {"memory_enabled": memory_enabled, "memory_session_id": memory_session_id},
+        )
+
+    def undo_many(
+        self,
+        *,
+        account_id: str | None = None,
+        idempotency_key: str | None = None,
+        run_id: str | Unset | None = UNSET,
+        import_id: str | Unset | None = UNSET,
+        learned_after: datetime | str | Unset | None = UNSET,
+        learned_before: datetime | str | Unset | None = UNSET,
+        agent_id: str | Unset | None = UNSET,
+    ) -> models.UndoManyView:
+        """Take back a run, an import, or what a time taught."""
+        return self._call(
+            routes.UNDO_MANY,
+            {},
+            {"account_id": account_id},
+            {"idempotency-key": idempotency_key},
+            {
+                "run_id": run_id,
+                "import_id": import_id,
+                "learned_after": learned_after,
+                "learned_before": learned_before,
+                "agent_id": agent_id,
+            },
+        )
+
+    def preview_undo_many(
+        self,
+        *,
+        account_id: str | None = None,
+        run_id: str | Unset | None = UNSET,
+        import_id: str | Unset | None = UNSET,
+        learned_after: datetime | str | Unset | None = UNSET,
+        learned_before: datetime | str | Unset | None = UNSET,
+        agent_id: str | Unset | None = UNSET,
+    ) -> models.UndoPreview:
+        """What an undo would take back."""
+        return self._call(
+            routes.PREVIEW_UNDO_MANY,
+            {},
+            {"account_id": account_id},
+            {},
+            {
+                "run_id": run_id,
+                "import_id": import_id,
+                "learned_after": learned_after,
+                "learned_before": learned_before,
+                "agent_id": agent_id,
+            },
         )
 
     def get_usage(

@@ -27,6 +27,8 @@ class FilterBody(TypedDict, total=False):
     author_id: str | None
     source_run_id: str | None
     """The job that learned or stored it."""
+    import_id: str | None
+    """The import that brought it."""
     pinned: bool | None
     created_after: datetime | str | None
     """Inclusive; ISO 8601 with an offset."""

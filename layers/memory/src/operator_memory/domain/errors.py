@@ -58,6 +58,18 @@ class ConflictError(MemoryServiceError):
     """The request contradicts what is stored; the message says what."""
 
 
+class HeldError(ConflictError):
+    """A legal hold keeps what would be removed. ``hold_reason``: why it was placed, in the words of who placed it.
+
+    ``erasure_id``: the erasure that waits for the hold to be lifted, if one was asked for.
+    """
+
+    def __init__(self, hold_reason: str, erasure_id: str | None = None) -> None:
+        super().__init__("a legal hold keeps this")
+        self.hold_reason = hold_reason
+        self.erasure_id = erasure_id
+
+
 class ErasureIncompleteError(MemoryServiceError):
     """Something was still there after the deletion: a write that was under way. Trying again takes it too."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from operator_memory.domain.errors import (
     ConflictError,
     ErasureIncompleteError,
+    HeldError,
     InvalidInputError,
     MemoryServiceError,
     NotFoundError,
@@ -57,6 +58,9 @@ def problem_of(error: Exception) -> Problem:
     """What to tell the caller. What they cannot mend is logged with its type and told without particulars."""
     if isinstance(error, InvalidInputError):
         return Problem(422, "Invalid request", str(error), {"field": error.field})
+    if isinstance(error, HeldError):
+        follows = {} if error.erasure_id is None else {"erasure_id": error.erasure_id}
+        return Problem(409, "Held", f"A legal hold keeps this: {error.hold_reason}", follows)
     if isinstance(error, RateLimitedError):
         return Problem(429, "Too many requests", str(error), {"retry_after": error.retry_after})
     known = _TITLES.get(type(error))  # type: ignore[arg-type]  # an error that is not in the table is not known

@@ -124,7 +124,7 @@ class Settings:
     embedding_model: str = _var(
         "EMBEDDING_MODEL",
         "text-embedding-3-small",
-        "Embedding model; with `EMBEDDER=server` as Qdrant calls it, with `local` it need not be set. Changing it needs a new collection, or memories are found by words alone.",
+        "Embedding model; with `EMBEDDER=server` as Qdrant calls it, with `local` it need not be set. Changing it needs a new collection (`make reembed`), or memories are found by words alone.",
     )
     embedding_dimensions: int = _var(
         "EMBEDDING_DIMENSIONS",

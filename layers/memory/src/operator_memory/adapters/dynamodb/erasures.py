@@ -143,6 +143,7 @@ def _written(erasure: Erasure, due_at: datetime | None) -> Item:
         "verified_at": text(erasure.verified_at) if erasure.verified_at else None,
         "reason": erasure.reason,
         "dropped": {where: text(at) for where, at in erasure.dropped.items()} or None,
+        "held": erasure.held,
         "due_shard": _SHARD if due_at else None,
         "due_at": math.ceil(due_at.timestamp()) if due_at else None,
     }
@@ -163,6 +164,7 @@ def _erasure(item: Item) -> Erasure:
             verified_at=_moment(item, "verified_at"),
             reason=item["reason"],
             dropped={where: from_text(at) for where, at in item.get("dropped", {}).items()},
+            held=item.get("held"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MalformedResponseError(SYSTEM, "an erasure cannot be read") from error

@@ -9,13 +9,14 @@ from operator_memory.adapters.dynamodb.table import SYSTEM, Item, Key, Table, ep
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.deletions import KEPT
-from operator_memory.domain.shared.tombstones import Target, Tombstone
+from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 DELETED_PREFIX = "DELETED#"
+PREFIX = "TOMBSTONE#"
 
 
 class DynamoDBTombstones:
@@ -41,6 +42,24 @@ class DynamoDBTombstones:
         found = self._table.get_many(keys)
         return [_tombstone(target, found[key]) for key, target in keys.items() if key in found]
 
+    def all(self, account_id: AccountId) -> list[Tombstone]:
+        """Every tombstone of the account.
+
+        Raises:
+            MalformedResponseError: one cannot be read. Never taken for none.
+        """
+        return [_tombstone(_target(item), item) for item in self._table.starting_with(account_id, PREFIX)]
+
+    def buried_since(self, account_id: AccountId, moment: datetime) -> dict[str, datetime]:
+        """The marks of what was deleted at ``moment`` or later, and when.
+
+        Raises:
+            MalformedResponseError: one cannot be read. Never taken for none.
+        """
+        items = self._table.starting_with(account_id, DELETED_PREFIX)
+        found = {item["item"].removeprefix(DELETED_PREFIX): _moment(item, "deleted_at") for item in items}
+        return {mark: at for mark, at in found.items() if at >= moment}
+
     def bury(self, account_id: AccountId, marks: Collection[str], *, at: datetime) -> None:
         """Store the marks of what was deleted at ``at``, 25 in a request.
 
@@ -60,7 +79,15 @@ class DynamoDBTombstones:
 
 
 def _key(account_id: AccountId, target: Target) -> Key:
-    return account_id, f"TOMBSTONE#{target.name}"
+    return account_id, PREFIX + target.name
+
+
+def _target(item: Item) -> Target:
+    kind, _, name = str(item["item"]).removeprefix(PREFIX).partition("#")
+    try:
+        return Target(TargetKind(kind), name or None)
+    except ValueError as error:
+        raise MalformedResponseError(SYSTEM, "a tombstone cannot be read") from error
 
 
 def _tombstone(target: Target, item: Item) -> Tombstone:

@@ -1,13 +1,14 @@
 """Erasure in Qdrant: what a person wants forgotten is deleted by filter, and counted, in every collection."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant.collection import QdrantCollection, count_of, result_of
 from operator_memory.adapters.qdrant.requests import Json
+from operator_memory.domain.lifecycle.migration import OtherCollection
 from operator_memory.domain.memory.memory import CLEARED
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.tombstones import Target, TargetKind
@@ -15,25 +16,45 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 ENTITIES = "entities"
 """The name of a collection that Mem0 keeps of its own. It has Mem0's fields alone, and may not exist."""
 
+COPIES = "copies"
+"""The name of the other collection, while memories are moved from one to another. It may not exist yet, or any more."""
+
 
 class QdrantErasure:
     """Port ``ErasableMemories`` on the collections of one server."""
 
-    def __init__(self, client: HttpClient, *, collections: Sequence[tuple[str, str]], write_timeout: float) -> None:
-        """``collections``: pairs of the name in the counts and the collection's.
+    def __init__(
+        self,
+        client: HttpClient,
+        *,
+        collections: Sequence[tuple[str, str]],
+        write_timeout: float,
+        other: Callable[[], OtherCollection | None] = lambda: None,
+    ) -> None:
+        """``collections``: pairs of the name in the counts and the collection's. ``other`` names the collection that
+        is filled from them, or was, while memories are moved; it is asked each time.
 
         What is named ``entities`` is Mem0's (``<collection>_entities``); all others hold memories, and must exist.
         ``write_timeout``: seconds for one request. A deletion that takes longer goes on in the server: it ends in
         ``UpstreamTimeoutError``, and can be repeated.
         """
-        self._collections = [
-            (kind, QdrantCollection(client, name, timeout=write_timeout)) for kind, name in collections
-        ]
+        self._client = client
+        self._timeout = write_timeout
+        self._names = list(collections)
+        self._other = other
+
+    def _collections(self) -> Iterator[tuple[str, QdrantCollection]]:
+        """Those of the other one before or after ours, as `OtherCollection` says."""
+        other = self._other()
+        beside = [] if other is None else [(COPIES, other.name), (ENTITIES, f"{other.name}_entities")]
+        names = [*beside, *self._names] if other is not None and other.first else [*self._names, *beside]
+        for kind, name in names:
+            yield kind, QdrantCollection(self._client, name, timeout=self._timeout)
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> dict[str, int]:
         """How many points there are, by the collections' names, said at or before ``until``."""
         counts: Counter[str] = Counter()
-        for kind, collection in self._collections:
+        for kind, collection in self._collections():
             condition = erasable(kind, account_id, target, until=until)
             counts[kind] += 0 if condition is None else self._count(kind, collection, condition)
         return dict(counts)
@@ -44,10 +65,12 @@ class QdrantErasure:
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> None:
         """Delete them, durably. Doing so again changes nothing."""
-        for kind, collection in self._collections:
+        for kind, collection in self._collections():
             condition = erasable(kind, account_id, target, until=until)
             if kind != ENTITIES and target.kind is TargetKind.USER:
-                collection.call("POST", "/points/payload?wait=true", silenced(account_id, until=until))
+                answer = _answer(kind, collection, "/points/payload?wait=true", silenced(account_id, until=until))
+                if answer is not None:
+                    result_of(answer)
             if condition is not None:
                 answer = _answer(kind, collection, "/points/delete?wait=true", {"filter": condition})
                 if answer is not None:
@@ -55,9 +78,9 @@ class QdrantErasure:
 
 
 def _answer(kind: str, collection: QdrantCollection, path: str, body: Json) -> Response | None:
-    """The answer; ``None`` if Mem0 never made its collection."""
+    """The answer; ``None`` if there is no such collection, and need not be."""
     answer = collection.send("POST", path, body)
-    return None if answer.status == 404 and kind == ENTITIES else answer
+    return None if answer.status == 404 and kind in (ENTITIES, COPIES) else answer
 
 
 def erasable(kind: str, account_id: AccountId, target: Target, *, until: datetime) -> Json | None:

@@ -1,5 +1,6 @@
 """What people do with their memories in Qdrant: list, find, correct, delete. See ``qdrant_library_requests``."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,14 @@ class QdrantLibrary:
         answers = self._collection.call("POST", "/points/query/batch", body)
         *dense, keyword = hits_of(account_id, answers, searches, embedder=self._embedder)
         return dense[0] if dense else [], keyword
+
+    def oldest(
+        self, account_id: AccountId, where: MemoryFilter, *, after: str | None, limit: int, now: datetime
+    ) -> tuple[list[Memory], str | None]:
+        """Port ``MemoriesByAge``: a page of the list that begins with the oldest."""
+        place = None if after is None else Position(*json.loads(after))
+        page = self.page(account_id, where, Sort(descending=False), after=place, limit=limit, now=now)
+        return list(page.memories), None if page.next is None else json.dumps([page.next.value, page.next.id])
 
     def get(self, account_id: AccountId, memory_id: str) -> Memory | None:
         """The memory in whatever state, or ``None`` if the account has none of this id."""

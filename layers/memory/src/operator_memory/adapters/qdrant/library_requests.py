@@ -74,6 +74,7 @@ def matching(account_id: AccountId, where: MemoryFilter, *beside: Json, now: dat
         "thread_id": where.thread_id,
         "author_id": where.author_id,
         "source_run_id": where.source_run_id,
+        "import_id": where.import_id,
         "pinned": where.pinned,
     }
     must = [requests.equals(key, value) for key, value in exact.items() if value is not None]

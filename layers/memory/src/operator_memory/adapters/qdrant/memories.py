@@ -3,7 +3,7 @@
 ``requests`` and ``searches`` build the request bodies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from operator_memory.adapters.net.http import HttpClient
@@ -80,13 +80,16 @@ class QdrantMemories:
         for body in bodies:
             self._collection.call("PUT", "/points?wait=true", body)
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+    def delete_expired(
+        self, account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()
+    ) -> int:
         """Delete up to ``limit`` of the account's memories that have expired at ``now``; returns how many."""
-        ids = self._collection.scroll_ids(requests.expired(account_id, now=now, limit=limit))
+        kept = requests.of_threads(kept_threads)
+        ids = self._collection.scroll_ids(requests.expired(account_id, now=now, limit=limit, kept=kept))
         if ids:
             # A person may have made the earlier one of two turns end before the later one.
             take_words_back(self._collection, account_id, ids, leaving=[requests.in_range("expires_at", lte=now)])
-            body = requests.delete_expired(account_id, ids, now=now)
+            body = requests.delete_expired(account_id, ids, now=now, kept=kept)
             self._collection.call("POST", "/points/delete?wait=true", body)
         return len(ids)
 

@@ -6,7 +6,7 @@ here. Standard library only (hot path). REST reference: https://api.qdrant.tech/
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -129,19 +129,25 @@ def facts(account_id: AccountId, *, now: datetime) -> Json:
     return {"filter": tenant_filter(account_id, equals("kind", Kind.FACT.value), must_not=gone_at(now)), "exact": True}
 
 
-def expired(account_id: AccountId, *, now: datetime, limit: int) -> Json:
-    """Body of ``points/scroll``: ids of up to ``limit`` memories that have expired at ``now``."""
+def of_threads(names: Collection[str]) -> list[Json]:
+    """What is of one of these threads or sessions, as conditions of which one is enough."""
+    return [{"key": key, "match": {"any": sorted(names)}} for key in ("thread_id", SESSION)] if names else []
+
+
+def expired(account_id: AccountId, *, now: datetime, limit: int, kept: Sequence[Json] = ()) -> Json:
+    """Body of ``points/scroll``: ids of up to ``limit`` memories that have expired at ``now``, and are not ``kept``."""
     return {
-        "filter": tenant_filter(account_id, in_range("expires_at", lte=now)),
+        "filter": tenant_filter(account_id, in_range("expires_at", lte=now), must_not=kept),
         "limit": limit,
         "with_payload": False,
         "with_vector": False,
     }
 
 
-def delete_expired(account_id: AccountId, ids: Sequence[str], *, now: datetime) -> Json:
-    """Body of ``points/delete``: of ``ids``, those that are the account's and (still) expired."""
-    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, in_range("expires_at", lte=now))}
+def delete_expired(account_id: AccountId, ids: Sequence[str], *, now: datetime, kept: Sequence[Json] = ()) -> Json:
+    """Body of ``points/delete``: of ``ids``, those that are the account's, (still) expired, and not ``kept``."""
+    ended = in_range("expires_at", lte=now)
+    return {"filter": tenant_filter(account_id, {"has_id": list(ids)}, ended, must_not=kept)}
 
 
 def next_expiry(account_id: AccountId, *, after: datetime) -> Json:
@@ -214,6 +220,7 @@ def payload_of(memory: Memory) -> Json:
         "when": memory.when,
         "inferred": memory.inferred or None,
         "imported_at": _optional_timestamp(memory.imported_at),
+        "import_id": memory.import_id,
         "rejected": memory.rejected,
         **index_fields(memory),
     }
@@ -310,6 +317,7 @@ def _memory(account_id: AccountId, identity: str, payload: Mapping[str, Any]) ->
         version=int(payload.get("version", 1)),
         history=tuple(_past_version(past) for past in payload.get("history", ())),
         imported_at=_optional_datetime(payload, "imported_at"),
+        import_id=payload.get("import_id"),
         rejected=payload.get("rejected"),
         **_of_conversation(payload),
     )

@@ -3,7 +3,7 @@
 import logging
 
 from operator_memory.application.ports.lifecycle import EraseAccount, GoneAccounts, KnownAccounts
-from operator_memory.domain.errors import ErasureIncompleteError, MemoryServiceError, where
+from operator_memory.domain.errors import ErasureIncompleteError, HeldError, MemoryServiceError, where
 from operator_memory.domain.lifecycle.gone_accounts import (
     ACCOUNTS_AT_ONCE,
     GRACE_DAYS,
@@ -62,6 +62,8 @@ class EraseGoneAccounts:
             report.erased += 1
         except ErasureIncompleteError:
             report.unfinished += 1
+        except HeldError:
+            report.held += 1
         except Exception as error:  # noqa: BLE001  (one account's defect must not keep the others waiting)
             _log_failure("a deleted account could not be erased", gone.account_id, error)
             report.failed += 1

@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
-from operator_memory.application.ports.core import Clock
+from operator_memory.application.ports.core import Clock, HoldReader
 from operator_memory.application.ports.lifecycle import ExpiredMemories, ExpiryIndex
 from operator_memory.domain.errors import MemoryServiceError, where
 from operator_memory.domain.lifecycle.retention import PAGE, DueAccount, ExpiryReport, must_stop
 
 _LOG = logging.getLogger("operator_memory.archive")
 _ACCOUNTS_AT_ONCE = 100
+
+LOOK_FOR_HOLD = timedelta(days=1)
+"""When an account that is held as a whole is looked at again, should nobody tell that the hold is lifted."""
 
 
 class OutOfTimeError(Exception):
@@ -21,8 +25,9 @@ class ExpireMemories:
     """Sweeps the accounts that are due. Accounts that a sweep does not reach stay due, so the next one goes on
     there."""
 
-    def __init__(self, *, memories: ExpiredMemories, index: ExpiryIndex, clock: Clock) -> None:
+    def __init__(self, *, memories: ExpiredMemories, index: ExpiryIndex, holds: HoldReader, clock: Clock) -> None:
         self._memories = memories
+        self._holds = holds
         self._index = index
         self._clock = clock
 
@@ -52,6 +57,8 @@ class ExpireMemories:
     def _pages(self, entry: DueAccount, remaining_seconds: Callable[[], float]) -> Iterator[int]:
         """Delete the account's expired memories, yielding the number of each page, and settle the account.
 
+        What is held stays, and is due again when the hold is lifted.
+
         Raises:
             OutOfTimeError: there may be no time for another page. The account stays due.
         """
@@ -60,7 +67,13 @@ class ExpireMemories:
         while page == PAGE:
             if must_stop(remaining_seconds()):
                 raise OutOfTimeError
-            page = self._memories.delete_expired(entry.account_id, now=now, limit=PAGE)
+            holds = self._holds.holds(entry.account_id)
+            if holds.account is not None:
+                self._index.settle(entry, now + LOOK_FOR_HOLD)
+                return
+            page = self._memories.delete_expired(
+                entry.account_id, now=now, limit=PAGE, kept_threads=tuple(holds.threads)
+            )
             yield page
         following = self._memories.next_expiry(entry.account_id, after=now)
         # If a run registered a new expiry meanwhile, the entry stays as it is: due, and swept once more.

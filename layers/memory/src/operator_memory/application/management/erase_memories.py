@@ -21,9 +21,11 @@ from operator_memory.application.ports.management import (
     Tombstones,
 )
 from operator_memory.application.shared.audit_trail import AuditTrail
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.domain.errors import (
     ConflictError,
     ErasureIncompleteError,
+    HeldError,
     MemoryServiceError,
     NotFoundError,
     where,
@@ -41,6 +43,11 @@ LOOK_AGAIN = timedelta(seconds=2 * LEASE_SECONDS)
 
 RESUME = timedelta(minutes=5)
 """When an erasure that was interrupted is taken up by the schedule."""
+
+LOOK_FOR_HOLD = timedelta(days=1)
+"""When an erasure that waits for a hold is looked at again, should nobody tell that the hold is lifted."""
+
+_AT_THE_END = (ErasureState.COMPLETE, ErasureState.VERIFIED)
 
 GONE = "system:account_deleted"
 """Who asks for the erasure of an account that was deleted, as the receipt names it."""
@@ -62,6 +69,7 @@ class ErasurePorts:
     records: ErasableRecords
     archive: ArchiveStore | None
     events: EventStore | None
+    held: KeepHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ class EraseMemories:
 
         Raises:
             ConflictError: it names an erasure of another target.
+            HeldError: a legal hold keeps some of it. Nothing is erased; the erasure waits until the hold is lifted.
             ErasureIncompleteError: something is left, or there is no more time.
             MemoryServiceError: a store cannot be reached. The tombstone may stand already; the schedule completes
                 the erasure.
@@ -146,6 +155,8 @@ class EraseMemories:
                 self._save(erasure)  # to the end of the line: if it outlasts the function, the others are next
                 self._verify(erasure) if erasure.state is ErasureState.COMPLETE else self._run(erasure)
                 done += 1
+            except HeldError:
+                _LOG.info("an erasure waits for a legal hold", extra=_logged(erasure))
             except MemoryServiceError as error:
                 failed += 1
                 _LOG.warning("erasure failed, to be tried again", extra=_logged(erasure) | {"reason": error.reason})
@@ -156,9 +167,47 @@ class EraseMemories:
         return done, failed
 
     def _gone_on(self, erasure: Erasure, seconds_left: SecondsLeft) -> Erasure:
-        return self._run(erasure, seconds_left) if erasure.state is ErasureState.RUNNING else erasure
+        return erasure if erasure.state in _AT_THE_END else self._run(erasure, seconds_left)
+
+    def resume_waiting(self, account_id: AccountId, seconds_left: SecondsLeft = no_limit) -> int:
+        """Go on with what waits, now that a hold is lifted; return how many waited. The rest is due."""
+        begun = [erasure for erasure in self.receipts(account_id) if erasure.state is not ErasureState.VERIFIED]
+        for erasure in begun:
+            ended = erasure.completed_at  # a last look has to wait for those who were writing then
+            due_at = self._clock.now() if ended is None else max(self._clock.now(), ended + LOOK_AGAIN)
+            self._ports.erasures.save(erasure, due_at=due_at)
+        waiting = [erasure for erasure in begun if erasure.state is ErasureState.WAITING]
+        for erasure in waiting:
+            try:
+                self._run(erasure, seconds_left)
+            except MemoryServiceError as error:
+                _LOG.info("an erasure goes on by itself", extra=_logged(erasure) | {"reason": error.reason})
+        return len(waiting)
+
+    def _wait_if_held(self, erasure: Erasure) -> Erasure:
+        """Return ``erasure`` as one that nothing holds up.
+
+        Raises:
+            HeldError: a hold keeps some of what it has still to erase. It waits.
+        """
+        hold = self._ports.held.on_target(erasure.account_id, erasure.target, self._ports.archive)
+        if hold is None:
+            waited = erasure.state is ErasureState.WAITING
+            return replace(erasure, state=ErasureState.RUNNING, held=None) if waited else erasure
+        if erasure.state not in _AT_THE_END:  # else its last look waits
+            erasure = replace(erasure, state=ErasureState.WAITING, held=hold.reason)
+        self._ports.erasures.save(erasure, due_at=self._clock.now() + LOOK_FOR_HOLD)
+        self._ports.held.note_attempt(
+            erasure.account_id,
+            hold,
+            by=erasure.requested_by,
+            attempt="erase",
+            event_id=repeatable_event_id(erasure.account_id, "held", f"{erasure.id}\x1f{hold.placed_at.isoformat()}"),
+        )
+        raise HeldError(hold.reason, erasure.id)
 
     def _run(self, erasure: Erasure, seconds_left: SecondsLeft = no_limit) -> Erasure:
+        erasure = self._wait_if_held(erasure)
         self._ports.tombstones.put(erasure.account_id, Tombstone(erasure.target, erasure.erased_at))
         unreadable = self._empty(erasure, list(self._stores(erasure)), self._counted, seconds_left)
         return self._completed(erasure, unreadable)
@@ -182,7 +231,10 @@ class EraseMemories:
                 raise ErasureIncompleteError("there is no more time for this answer; the erasure goes on by itself")
             try:
                 erasure = counted(erasure, store)
+                self._wait_if_held(erasure)  # one that was placed since keeps what is left
                 unreadable += store.erase() or 0
+            except HeldError:
+                raise
             except Exception as error:  # noqa: BLE001  (whatever it is, the other stores are still to be emptied)
                 extra = {"type": type(error).__name__, "where": where(error)}
                 _LOG.warning("a store could not be emptied", extra=_logged(erasure) | extra)
@@ -234,10 +286,12 @@ class EraseMemories:
             _LOG.warning("the archive has lines that cannot be read", extra=_logged(erasure) | {"lines": unreadable})
             remaining[UNREADABLE] = unreadable
         stored = self.receipt(erasure.account_id, erasure.id)
-        if stored.state is not ErasureState.RUNNING:
+        if stored.state in _AT_THE_END:
             return stored  # another call with the same key has completed it
         # With what such a call has counted: of what it deletes first, this one finds nothing.
-        done = replace(stored, state=ErasureState.COMPLETE, remaining=remaining, completed_at=self._clock.now())
+        done = replace(
+            stored, state=ErasureState.COMPLETE, held=None, remaining=remaining, completed_at=self._clock.now()
+        )
         self._note(done)  # first, and under an id that is the same again: a receipt without its event is not possible
         self._save(done)
         return done

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -44,6 +45,8 @@ class ImportReport:
     """Of the added: facts in quarantine, which a person has to look at."""
     withheld: int = 0
     """Of the added: turns that read like a command, which other sessions do not recall."""
+    import_id: str = ""
+    """By which it can be taken back."""
     continue_at: int | None = None
     """The first line that was not read, as there was no more time. ``None``: all were."""
 
@@ -58,11 +61,13 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Lines that are stored together. ``first``: the number of the first; ``timeout``: seconds to embed them in."""
+    """Lines that are stored together. ``first``: the number of the first; ``timeout``: seconds to embed them in;
+    ``import_id``: of the import that they are of."""
 
     lines: Sequence[str]
     first: int
     timeout: float
+    import_id: str
 
 
 @dataclass(slots=True)
@@ -76,11 +81,11 @@ class _Tally:
     waiting: int = 0
     withheld: int = 0
 
-    def report(self, *, continue_at: int | None) -> ImportReport:
+    def report(self, import_id: str, *, continue_at: int | None) -> ImportReport:
         """Return what was counted."""
         rejected = tuple(sorted(self.rejected))
         counts = (self.added, self.duplicates, self.skipped, rejected, self.waiting, self.withheld)
-        return ImportReport(*counts, continue_at=continue_at)
+        return ImportReport(*counts, import_id=import_id, continue_at=continue_at)
 
 
 class ImportMemories:
@@ -93,9 +98,17 @@ class ImportMemories:
         self._clock = clock
 
     def import_lines(
-        self, caller: Caller, account_id: AccountId, text: str, seconds_left: SecondsLeft = no_limit
+        self,
+        caller: Caller,
+        account_id: AccountId,
+        text: str,
+        seconds_left: SecondsLeft = no_limit,
+        *,
+        import_id: str | None = None,
     ) -> ImportReport:
         """Store the memories in ``text`` (JSON Lines), from its first line on, for as long as there is time.
+
+        ``import_id``: of an import that is gone on with; left out, it gets a new one.
 
         Raises:
             InvalidInputError: there are too many lines; nothing is stored.
@@ -104,13 +117,13 @@ class ImportMemories:
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) > MAX_LINES:
             raise InvalidInputError("body", f"must hold at most {MAX_LINES} lines, not {len(lines)}")
-        tally = _Tally()
+        tally, import_id = _Tally(), import_id or str(uuid4())
         done, size, slowest = 0, SMALLEST_STEP, 0.0
         while done < len(lines) and has_time_for_a_step(left := seconds_left(), slowest):
             step = lines[done : done + size]
             timeout = min(EMBED_TIMEOUT, left - RESERVE_SECONDS / 2)
             try:
-                self._step(caller, account_id, _Step(step, done + 1, timeout), tally)
+                self._step(caller, account_id, _Step(step, done + 1, timeout, import_id), tally)
             except UpstreamTimeoutError:
                 if done == 0 or timeout == EMBED_TIMEOUT:
                     raise
@@ -118,7 +131,7 @@ class ImportMemories:
             done += len(step)
             took = left - seconds_left()
             slowest, size = max(slowest, took), next_step(size, took)
-        return tally.report(continue_at=done + 1 if done < len(lines) else None)
+        return tally.report(import_id, continue_at=done + 1 if done < len(lines) else None)
 
     def _step(self, caller: Caller, account_id: AccountId, step: _Step, tally: _Tally) -> None:
         """Store the memories of some lines, and count what became of each of these."""
@@ -127,7 +140,7 @@ class ImportMemories:
         wanted = [line.memory for line in read.values()]
         known = self._writer.existing_ids(account_id, ids, wanted=wanted) if ids else set()
         new = [line.memory for identity, line in read.items() if identity not in known and line.original not in known]
-        erased = self._store(caller, account_id, new, step.timeout) if new else set()
+        erased = self._store(caller, account_id, new, step) if new else set()
         stored = [memory for memory in new if memory.id not in erased]
         tally.added += len(stored)
         tally.duplicates += len(step.lines) - skipped - len(rejected) - len(new)
@@ -150,6 +163,8 @@ class ImportMemories:
                     continue
                 hidden = hides_something(str(line.get("text", "")))
                 memory = imported(memory_of_line(line, account_id, now=now), hid_something=hidden, now=now)
+                # What is changed later than this was changed by a person here.
+                memory = replace(memory, import_id=step.import_id, updated_at=min(memory.updated_at, now))
                 if memory.expires_at is not None and memory.expires_at <= now:
                     raise InvalidInputError("expires_at", "has passed")
             except InvalidInputError as error:
@@ -158,16 +173,15 @@ class ImportMemories:
             read.setdefault(memory.id, _Line(number, memory, original_id(line)))
         return read, rejected, skipped
 
-    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory], timeout: float) -> set[str]:
+    def _store(self, caller: Caller, account_id: AccountId, memories: Sequence[Memory], step: _Step) -> set[str]:
         """Store them; returns the ids of those that a person erased meanwhile."""
-        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=timeout)
+        vectors = self._embedder.embed([beginning(m.text) for m in memories], timeout=step.timeout)
         embedded = [EmbeddedMemory(m, v) for m, v in zip(memories, vectors, strict=True)]
         erased = self._writer.upsert(account_id, embedded)
         stored = [memory.id for memory in memories if memory.id not in erased]
         if stored:
-            self._trail.note(
-                account_id, caller.actor, EventType.ADD, Touched(tuple(stored)), metadata={"source": "import"}
-            )
+            about = {"source": "import", "import_id": step.import_id}
+            self._trail.note(account_id, caller.actor, EventType.ADD, Touched(tuple(stored)), metadata=about)
         return erased
 
 

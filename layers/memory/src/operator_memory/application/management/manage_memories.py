@@ -20,7 +20,7 @@ from operator_memory.domain.errors import ConflictError, InvalidInputError, NotF
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import Page, Position, Sort, Usage
 from operator_memory.domain.memory.embedding_text import beginning
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, memory_id
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, loses, memory_id
 from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched
@@ -92,7 +92,7 @@ class ManageMemories:
         self._library = library
         self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
         self._visibility = visibility
-        self._remover = remover
+        self._remover, self._held = remover, remover.held
         self._trail = trail
         self._clock = clock
 
@@ -171,6 +171,8 @@ class ManageMemories:
             if known is None:
                 return identity, None
             if normalised_text(known.text) == normalised_text(new.text) and known.superseded_by is None:
+                if self._held.held(account_id, [known]):
+                    return identity, known  # it makes no room
                 expired = known.expires_at is not None and known.expires_at <= self._clock.now()
                 return identity, None if expired or known.rejected is not None else known
         return str(uuid4()), None
@@ -206,6 +208,7 @@ class ManageMemories:
             NotFoundError: see `get`.
             VersionConflictError: it is another version by now.
             InvalidInputError: its end has passed already. Deleting is another use case, and on record as such.
+            HeldError: it is held, and its history is full: an earlier version would be gone.
         """
         self._check_end(changes.expires_at)
         for _ in range(3):
@@ -216,6 +219,8 @@ class ManageMemories:
             if changed is None:
                 return stored
             new_words = changed.text != stored.text
+            if loses(stored, changed):
+                self._held.refuse(account_id, [stored], by=caller.actor, attempt="update")
             vector = self._embedder.embed([beginning(changed.text)], timeout=EMBED_TIMEOUT)[0] if new_words else None
             if stored.kind is Kind.FACT and new_words:
                 self._visibility.withhold_reworded(account_id, stored, changed)
@@ -254,12 +259,14 @@ class ManageMemories:
 
         Raises:
             NotFoundError, VersionConflictError: as `change`.
+            HeldError: it is held.
         """
         stored = self._stored(account_id, identity)
         if version is not None and stored.version != version:
             raise VersionConflictError("the memory has been changed meanwhile: read it again before you delete it")
         newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
-        self._remover.remove(account_id, [stored], spare={stored.id: newer.said_in} if newer else {})
+        spare = {stored.id: newer.said_in} if newer else {}
+        self._remover.remove(account_id, [stored], by=caller.actor, spare=spare)
         self._trail.note(account_id, caller.actor, EventType.DELETE, Touched.memory(stored))
 
     def count(self, account_id: AccountId, where: MemoryFilter) -> int:
@@ -281,16 +288,17 @@ class ManageMemories:
 
         Raises:
             ConflictError: there are more or fewer by now; nothing is deleted.
+            HeldError: one of them is held; nothing is deleted, unless the hold was placed in the middle of it.
         """
         now = self._clock.now()
         found = self._library.count(account_id, where, now=now)
         if found != expected:
-            raise ConflictError(
-                f"{found} memories match by now, not {expected}: make a dry run again; nothing was deleted"
-            )
+            raise ConflictError(f"{found} memories match by now, not {expected}: make a dry run again")
         if not found:
             return 0
+        self._held.refuse_matching(account_id, where, by=caller.actor, attempt="delete")
         forgotten, all_of_them = self._forget_matching(account_id, where, now, seconds_left)
+        self._held.refuse_matching(account_id, where, by=caller.actor, attempt="delete")  # one that was placed since
         if all_of_them:
             self._library.delete_matching(account_id, where, now=now)
         else:

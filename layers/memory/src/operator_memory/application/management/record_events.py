@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from operator_memory.application.ports.core import HoldReader
 from operator_memory.application.ports.management import EventStore, MemoryLibrary, Tombstones
 from operator_memory.domain.errors import InvalidInputError, UpstreamRejectedError
 from operator_memory.domain.memory.scopes import AccountId, checked_id
@@ -24,10 +25,11 @@ class RecordEvents:
     again. So the words of searches are written as memories are: it looks for tombstones before and again after.
     """
 
-    def __init__(self, *, store: EventStore, library: MemoryLibrary, tombstones: Tombstones) -> None:
+    def __init__(self, *, store: EventStore, library: MemoryLibrary, tombstones: Tombstones, holds: HoldReader) -> None:
         self._store = store
         self._library = library
         self._tombstones = tombstones
+        self._holds = holds
 
     def record(self, events: Sequence[MemoryEvent]) -> set[str]:
         """Write ``events``, of any accounts, to the trail. Return the ids of those that the trail refuses for good.
@@ -49,7 +51,9 @@ class RecordEvents:
                 extra={"event_ids": [e.id for e in lost], "types": sorted({e.type.value for e in lost})},
             )
         for account_id, target in set(self._erased(events).values()):
-            self._store.forget_queries(account_id, target)  # it was erased meanwhile, maybe before the words arrived
+            # It was erased meanwhile, maybe before the words arrived. Words in the trail that are held stay there.
+            if self._holds.holds(account_id).first is None:
+                self._store.forget_queries(account_id, target)
         for account_id, accesses in _accesses(events).items():
             self._library.record_access(account_id, accesses)
         return refused

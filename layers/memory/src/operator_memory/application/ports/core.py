@@ -6,13 +6,15 @@ of ``domain.errors``. ``timeout`` is in seconds and covers the whole call.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.memory.vectors import Vector
-from operator_memory.domain.shared.holds import Holds
 from operator_memory.domain.shared.search_plan import Hit, SearchPlan
+
+if TYPE_CHECKING:  # every import here costs the context function a cold start
+    from operator_memory.domain.shared.holds import Holds
 
 
 class Clock(Protocol):
@@ -133,6 +135,6 @@ class TurnMarks(Protocol):
 class HoldReader(Protocol):
     """Reads what must stay."""
 
-    def holds(self, account_id: AccountId) -> Holds:
+    def holds(self, account_id: AccountId) -> "Holds":
         """Return the account's holds, as last written."""
         ...

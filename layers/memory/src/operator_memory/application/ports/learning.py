@@ -10,7 +10,9 @@ from typing import Protocol
 from operator_memory.domain.conversation import RawMessage, Redacted, Turn, Watermark
 from operator_memory.domain.learning.jobs import DeadLetter, JobClaim, JobRecord, JobSubject
 from operator_memory.domain.learning.proposals import Extraction
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.memory_filter import MemoryFilter
 
 
 class FactExtractor(Protocol):
@@ -95,6 +97,17 @@ class UndoableJobs(Protocol):
 
     def get(self, account_id: AccountId, job_id: str) -> JobRecord | None:
         """Return the record, or ``None`` if the account has no such job."""
+        ...
+
+
+class MemoriesByAge(Protocol):
+    """Reads the account's memories page by page."""
+
+    def oldest(
+        self, account_id: AccountId, where: MemoryFilter, *, after: str | None, limit: int, now: datetime
+    ) -> tuple[list[Memory], str | None]:
+        """Return up to ``limit`` (1..500) memories that match ``where``, oldest first, and where the next call goes on
+        (``None``: the end). What was deleted meanwhile leaves no gap."""
         ...
 
 

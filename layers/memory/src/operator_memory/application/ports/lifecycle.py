@@ -3,22 +3,28 @@
 The rules are those of ``ports.core``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from operator_memory.application.ports.core import HoldReader
 from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.holds import Hold
 from operator_memory.domain.shared.time_left import SecondsLeft
 
 
 class ExpiredMemories(Protocol):
     """Removes expired memories, one account and one page at a time."""
 
-    def delete_expired(self, account_id: AccountId, *, now: datetime, limit: int) -> int:
+    def delete_expired(
+        self, account_id: AccountId, *, now: datetime, limit: int, kept_threads: Collection[str] = ()
+    ) -> int:
         """Delete up to ``limit`` memories of the account whose ``expires_at`` is at or before ``now``.
+
+        ``kept_threads``: what is of one of these threads or sessions stays.
 
         Returns how many were deleted; fewer than ``limit`` means that none are left.
         """
@@ -98,6 +104,26 @@ class EraseAccount(Protocol):
         Raises:
             ErasureIncompleteError: there is no more time, or something is left. It goes on by itself.
         """
+        ...
+
+
+class ResumeErasures(Protocol):
+    """Goes on with the account's erasures that waited for a hold."""
+
+    def __call__(self, account_id: AccountId, seconds_left: SecondsLeft, /) -> object:
+        """Go on with them; what there is no time for goes on by itself."""
+        ...
+
+
+class HoldStore(HoldReader, Protocol):
+    """Keeps legal holds. An erasure does not reach them."""
+
+    def place(self, account_id: AccountId, hold: Hold) -> None:
+        """Store the hold durably; it takes the place of one on the same account or thread."""
+        ...
+
+    def lift(self, account_id: AccountId, thread_id: str | None) -> bool:
+        """Take the hold away from the thread, or from the account (``None``). Tell whether there was one."""
         ...
 
 

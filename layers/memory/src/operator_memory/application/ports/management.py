@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from operator_memory.application.ports.learning import MemoriesByAge
 from operator_memory.domain.learning.jobs import JobRecord
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import Role
@@ -23,7 +24,7 @@ from operator_memory.domain.shared.switches import Switches
 from operator_memory.domain.shared.tombstones import Target, Tombstone
 
 
-class MemoryLibrary(Protocol):
+class MemoryLibrary(MemoriesByAge, Protocol):
     """The memories as people see them: listed, read, changed and deleted, with all their fields."""
 
     def page(

@@ -10,7 +10,8 @@ from typing import TypeVar
 from operator_memory.application.ports.core import MemoryWriter
 from operator_memory.application.ports.lifecycle import ExpiryIndex
 from operator_memory.application.ports.management import ErasableMemories, Tombstones
-from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
+from operator_memory.application.shared.keep_held import KeepHeld
+from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, loses
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.deletions import asked_of, forbidden, marks_of
 from operator_memory.domain.shared.tombstones import Target, Tombstone, targets_of
@@ -33,11 +34,13 @@ class GuardedWriter:
         expiry: ExpiryIndex,
         erasable: ErasableMemories,
         tombstones: Tombstones,
+        held: KeepHeld,
     ) -> None:
         self._memories = memories
         self._expiry = expiry
         self._erasable = erasable
         self._tombstones = tombstones
+        self._held = held
 
     def existing_ids(self, account_id: AccountId, ids: Sequence[str], *, wanted: Sequence[Memory] = ()) -> set[str]:
         """Return those of ``ids`` that the account already has.
@@ -88,7 +91,7 @@ class GuardedWriter:
             return before
         stored = [embedded.memory for embedded in wanted]
         self.announce(account_id, stored)  # first, so that nothing that expires is ever stored unannounced
-        self._memories.upsert(account_id, wanted)
+        self._memories.upsert(account_id, self._without_held(account_id, wanted))
         # And again: a sweep in between saw an account with nothing to expire, and took it off its list.
         self.announce(account_id, stored)
         after = self.enforce(account_id, stored)
@@ -97,6 +100,20 @@ class GuardedWriter:
             # Guarded as the first write was, and all of them: any may be erased by now, too.
             after |= self.upsert(account_id, _without_words_of(after, left))
         return before | after
+
+    def _without_held(self, account_id: AccountId, memories: Sequence[EmbeddedMemory]) -> list[EmbeddedMemory]:
+        """Return ``memories`` without those that would take something from a held one that is stored: it stays as it
+        is."""
+        holds = self._held.holds(account_id)
+        if holds.first is None:
+            return list(memories)
+        stored = self._memories.stored(account_id, [embedded.memory.id for embedded in memories])
+        kept = {
+            new.memory.id
+            for new in memories
+            if (old := stored.get(new.memory.id)) is not None and holds.on(old) is not None and loses(old, new.memory)
+        }
+        return [embedded for embedded in memories if embedded.memory.id not in kept]
 
     def announce(self, account_id: AccountId, memories: Sequence[Memory]) -> None:
         """Tell the expiry index when the earliest of ``memories`` expires, if one does."""
@@ -134,7 +151,9 @@ class GuardedWriter:
         return self._tombstones.find(account_id, targets)
 
     def erase(self, account_id: AccountId, tombstone: Tombstone) -> None:
-        """Delete once more what the tombstone covers."""
+        """Delete once more what the tombstone covers, unless some of it is held: then its erasure waits."""
+        if self._held.on_target(account_id, tombstone.target) is not None:
+            return
         self._erasable.erase(account_id, tombstone.target, until=tombstone.erased_at)
 
 

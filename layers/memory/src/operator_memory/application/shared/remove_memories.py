@@ -8,6 +8,7 @@ from datetime import datetime
 from operator_memory.application.ports.core import Clock, LearnedMemories
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.guarded_writer import GuardedWriter
+from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId, Kind
@@ -20,7 +21,7 @@ _NOTHING: Mapping[str, Collection[str]] = {}
 
 
 class RemoveMemories:
-    """Removes memories. Repeating an interrupted call completes it."""
+    """Removes memories, except for what is held. Repeating an interrupted call completes it."""
 
     def __init__(
         self,
@@ -29,12 +30,14 @@ class RemoveMemories:
         learned: LearnedMemories,
         writer: GuardedWriter,
         visibility: TurnVisibility,
+        held: KeepHeld,
         clock: Clock,
     ) -> None:
         self._library = library
         self._learned = learned
         self._writer = writer
         self._visibility = visibility
+        self.held = held
         self._clock = clock
 
     def remove(
@@ -42,11 +45,17 @@ class RemoveMemories:
         account_id: AccountId,
         memories: Sequence[Memory],
         *,
+        by: str,
         spare: Mapping[str, Collection[str]] = _NOTHING,
         only_copies: Collection[str] = (),
     ) -> None:
-        """Delete ``memories``. ``spare``: by a fact's id, the turns that say what holds in its place. ``only_copies``:
-        ids of those whose words another memory keeps."""
+        """Delete ``memories``. ``by``: the actor. ``spare``: by a fact's id, the turns that say what holds in its
+        place. ``only_copies``: ids of those whose words another memory keeps.
+
+        Raises:
+            HeldError: one of them is held. Nothing is deleted.
+        """
+        self.held.refuse(account_id, memories, by=by, attempt="delete")
         at = self._clock.now()
         self.forget_words(account_id, [m for m in memories if m.id not in only_copies], at=at, spare=spare)
         self._library.delete(account_id, [memory.id for memory in memories])
@@ -81,6 +90,8 @@ class RemoveMemories:
         for session, deleted in by_session.items():
             words = DeletedWords(deleted)
             others = [fact for fact in self._learned.facts_of_session(account_id, session) if fact.id not in gone]
+            kept = self.held.held(account_id, others)  # all that a held memory says stays with it
+            others = [fact for fact in others if fact.id not in kept]
             left = {fact.id: words.taken_out_of(fact.evidence) for fact in others}
             changed = [replace(fact, evidence=left[fact.id]) for fact in others if left[fact.id] != fact.evidence]
             if changed:

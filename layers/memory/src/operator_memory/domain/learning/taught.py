@@ -1,6 +1,6 @@
-"""What a run taught, and what of it can be taken back. Pure."""
+"""What a run taught or an import brought, and what of it can be taken back. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, Outcome
@@ -8,7 +8,7 @@ from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.provenance import without_run
 
 EDITED, PINNED, APPROVED, CHANGED = "edited", "pinned", "approved", "changed"
-IMPORTED, LEARNED_AGAIN = "imported", "learned_again"
+IMPORTED, LEARNED_AGAIN, HELD, RUNNING = "imported", "learned_again", "held", "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,74 @@ class Undone:
     removed: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is to be taken back: its record, and all facts that it taught, in any state."""
+
+    record: JobRecord
+    facts: tuple[Memory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a memory is from that is taken back: the run or import, as the trail names it, and what that was about."""
+
+    named: str
+    """``job_id`` or ``import_id``."""
+    id: str
+    agent_id: str | None = None
+    thread_id: str | None = None
+
+
+def origin_of_run(record: JobRecord) -> Origin:
+    """Where the facts of a run are from."""
+    return Origin("job_id", record.job_id, record.subject.agent_id, record.subject.thread_id or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What taking back does, before it is done. A preview shows it; the real thing carries it out.
+
+    ``gone`` and ``parts`` are deleted; ``copies``: ids of those whose words stay known. ``restored`` are in force
+    again, ``handed_on`` to what replaces them now. ``shared`` stay, as they are without the part of what is taken back.
+    ``origins`` are by memory; ``kept`` are the reasons why others stay.
+    """
+
+    gone: Mapping[str, Memory] = field(default_factory=dict)
+    parts: tuple[Memory, ...] = ()
+    copies: frozenset[str] = frozenset()
+    restored: tuple[Memory, ...] = ()
+    handed_on: tuple[tuple[Memory, str], ...] = ()
+    shared: tuple[Memory, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    stays: tuple[Memory, ...] = ()
+    """The memories that ``kept`` names."""
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The ids of all that is deleted."""
+        return tuple(memory.id for memory in (*self.gone.values(), *self.parts))
+
+
+def why_import_kept(memory: Memory) -> str | None:
+    """Why a memory that an import brought stays, or ``None``: a person has changed it since, or a run has said it."""
+    at = memory.imported_at
+    if at is None:
+        return CHANGED
+    if memory.updated_at > at:
+        if memory.history and memory.history[-1].changed_at > at:
+            return EDITED
+        return PINNED if memory.pinned else CHANGED
+    since = (said.said_at for said in memory.evidence)
+    return LEARNED_AGAIN if any(moment is not None and moment > at for moment in since) else None
+
+
+def said_by_others(memory: Memory, taken: Collection[str]) -> Memory:
+    """``memory`` as if the runs that are ``taken`` back had not repeated it."""
+    return replace(memory, repeated_in=tuple(run for run in memory.repeated_in if run not in taken))
 
 
 def why_kept(memory: Memory, outcomes: Mapping[str, FactOutcome]) -> str | None:

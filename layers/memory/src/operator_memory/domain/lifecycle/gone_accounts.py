@@ -30,7 +30,7 @@ class GoneAccount:
 
 @dataclass(slots=True)
 class GoneReport:
-    """What a sweep did so far. ``unfinished`` and ``failed`` accounts stay due.
+    """What a sweep did so far. ``unfinished``, ``failed`` and ``held`` accounts stay due.
 
     ``noted``: accounts found missing that nobody had told us of. ``doubted``: too many at once to be believed.
     """
@@ -40,6 +40,7 @@ class GoneReport:
     failed: int = 0
     noted: int = 0
     doubted: int = 0
+    held: int = 0
     stopped_early: bool = False
 
     def as_dict(self) -> dict[str, int | bool]:

@@ -11,8 +11,9 @@ from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 class ErasureState(StrEnum):
     """``running`` until nothing is left; ``complete`` when that was counted; ``verified`` after a last look, when
-    every worker that could have been writing meanwhile has ended."""
+    every worker that could have been writing meanwhile has ended. ``waiting`` while a legal hold is in the way."""
 
+    WAITING = "waiting"
     RUNNING = "running"
     COMPLETE = "complete"
     VERIFIED = "verified"
@@ -22,10 +23,11 @@ class ErasureState(StrEnum):
 class Erasure:
     """The account of one erasure, and its receipt once it is complete. Holds no memory text.
 
-    ``removed`` and ``remaining`` are counts by store: ``memories``, ``entities``, ``archived``, ``job_records``,
-    ``queries``; in ``remaining`` maybe ``archived_unreadable``: lines of the archive that do not say whose they are.
-    An erasure that leaves such lines ends as ``complete``, and is never ``verified``. ``dropped``: when an operator
-    has dropped the account's dead letters, by kind (`LETTERS`); ``removed`` counts them under the same name.
+    ``removed`` and ``remaining`` are counts by store: ``memories``, ``copies`` (while memories are moved to another
+    collection), ``entities``, ``archived``, ``job_records``, ``queries``; in ``remaining`` maybe
+    ``archived_unreadable``: lines of the archive that do not say whose they are. An erasure that leaves such lines
+    ends as ``complete``, and is never ``verified``. ``dropped``: when an operator has dropped the account's dead
+    letters, by kind (`LETTERS`); ``removed`` counts them under the same name.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Erasure:
     reason: str = "erase"
     """``erase``, or ``clear`` where a person emptied a scope."""
     dropped: Mapping[str, datetime] = field(default_factory=dict)
+    held: str | None = None
+    """While it waits: the reason of the hold."""
 
 
 DEAD_JOBS, DEAD_EVENTS, BACKUPS = "dead_letters", "dead_events", "backups"

@@ -33,6 +33,7 @@ def memory_line(memory: Memory) -> Line:
         "created_at": _text(memory.created_at),
         "updated_at": _text(memory.updated_at),
         **{name: getattr(memory, name) for name in _IDS},
+        "import_id": memory.import_id,
         "attributed_to": memory.attributed_to,
         "role": memory.role,
         "speaker": memory.speaker,

@@ -28,9 +28,13 @@ class Action(StrEnum):
     WRITE_SETTINGS = "settings:write"
     READ_JOBS = "jobs:read"
     SUBMIT_JOBS = "jobs:write"
+    READ_HOLDS = "holds:read"
+    WRITE_HOLDS = "holds:write"
+    """Place and lift legal holds. For services only: nobody lifts a hold on what is their own."""
 
 
-OWNERS_ONLY = frozenset({Action.CLEAR, Action.WRITE_SETTINGS})
+OWNERS_ONLY = frozenset({Action.CLEAR, Action.WRITE_SETTINGS, Action.READ_HOLDS})
+SERVICES_ONLY = frozenset({Action.WRITE_HOLDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +67,7 @@ def require_role(role: Role | None, action: Action) -> None:
     """Let a person's action pass, or raise `PermissionDeniedError`. ``role`` ``None``: not a member."""
     if role is None:
         raise PermissionDeniedError("you are not a member of this account")
+    if action in SERVICES_ONLY:
+        raise PermissionDeniedError("only a service of the platform may do this")
     if action in OWNERS_ONLY and role is not Role.OWNER:
         raise PermissionDeniedError("only an owner of the account may do this")

@@ -87,6 +87,8 @@ class Memory:
     inferred: bool = False
     """Whether the model concluded a fact from what was said."""
     imported_at: datetime | None = None
+    import_id: str | None = None
+    """The import that brought it, by which it can be taken back."""
     rejected: str | None = None
     """Why the gate did not let it in: it waits in quarantine, where no search finds it."""
 
@@ -96,6 +98,14 @@ class Memory:
         if self.scope is Scope.USER:
             return ScopeKey(Scope.USER)
         return ScopeKey(self.scope, self.agent_id if self.scope is Scope.AGENT else self.session_id)
+
+
+def loses(stored: Memory, written: Memory) -> bool:
+    """Tell whether words of ``stored`` (text, history, evidence) would be gone if ``written`` took its place."""
+    texts = {written.text, *(past.text for past in written.history)}
+    quotes = {said.quote for said in written.evidence}
+    said_before = {stored.text, *(past.text for past in stored.history)}
+    return not (said_before <= texts and {said.quote for said in stored.evidence} <= quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class EventType(StrEnum):
     ERASE = "erase"
     SETTINGS_CHANGE = "settings_change"
     DENIED = "denied"
+    HOLD = "hold"
+    """A legal hold was placed or lifted."""
 
 
 @dataclass(frozen=True, slots=True)

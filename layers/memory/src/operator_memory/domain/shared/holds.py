@@ -24,6 +24,11 @@ class Holds:
     account: Hold | None = None
     threads: Mapping[str, Hold] = field(default_factory=dict)
 
+    @property
+    def first(self) -> Hold | None:
+        """The hold on the account, else the earliest on a thread."""
+        return self.account or min(self.threads.values(), key=lambda hold: hold.placed_at, default=None)
+
     def on(self, memory: Memory) -> Hold | None:
         """Return the hold that keeps ``memory``: on the account, or on the thread or session it is from."""
         if self.account is not None:

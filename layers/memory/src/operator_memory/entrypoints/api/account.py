@@ -122,16 +122,23 @@ class TransferRoutes(Routes):
             headers["x-next-cursor"] = part.next
         return Response(200, content_type=NDJSON, headers=headers, body="".join(f"{line}\n" for line in part.lines))
 
-    def import_memories(self, account_id: AccountQuery = None, idempotency_key: OptionalKey = None) -> ImportView:
+    def import_memories(
+        self,
+        account_id: AccountQuery = None,
+        import_id: Annotated[Id | None, Query(description="Of an import that is gone on with.")] = None,
+        idempotency_key: OptionalKey = None,
+    ) -> ImportView:
         """The body is JSON Lines as ``/v1/export`` gives them, up to 2,000 lines. Again is harmless.
 
-        With ``stopped_early`` there was no time for all: send the lines from ``continue_at`` on.
+        With ``stopped_early`` there was no time for all: send the lines from ``continue_at`` on, with this answer's
+        ``import_id``, so that all of it can be taken back as one.
         """
         caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
         importer, text = self._services.importer, text_body(self._event)
 
         def bring_back() -> ImportView:
-            return import_view(importer.import_lines(caller, account, text, self._seconds_left))
+            report = importer.import_lines(caller, account, text, self._seconds_left, import_id=import_id)
+            return import_view(report)
 
         return self._once(idempotency_key, caller, account, ImportView, bring_back)
 

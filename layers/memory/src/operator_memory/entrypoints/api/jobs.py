@@ -17,6 +17,7 @@ from operator_memory.entrypoints.api.routes import Routes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.contracts.account import JobView, SubmittedJob, UndoView, job_view, undo_view
 from operator_memory.entrypoints.contracts.job import parse_job
+from operator_memory.entrypoints.contracts.undo import UndoBody, UndoManyView, UndoPreview, undo_many_view, undo_preview
 from operator_memory.entrypoints.http_api import MAX_BODY_BYTES, json_body, raw_body
 
 MAX_JOB_BYTES = MAX_BODY_BYTES - 1024
@@ -33,6 +34,9 @@ class JobRoutes(Routes):
         api.post("/v1/jobs", summary="Submit a finished run", status_code=202, **JOBS)(self.submit)
         api.get("/v1/jobs/<job_id>", summary="What became of a run", **JOBS)(self.get_job)
         api.post("/v1/jobs/<job_id>/undo", summary="Take back what a run taught", **JOBS)(self.undo)
+
+        api.post("/v1/undo/preview", summary="What an undo would take back", **JOBS)(self.preview_undo_many)
+        api.post("/v1/undo", summary="Take back a run, an import, or what a time taught", **JOBS)(self.undo_many)
 
     def submit(
         self, job: Annotated[SubmittedJob, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
@@ -84,6 +88,24 @@ class JobRoutes(Routes):
             UndoView,
             lambda: undo_view(undoing.undo(caller.actor, account, job_id)),
         )
+
+    def preview_undo_many(self, body: Annotated[UndoBody, Body()], account_id: AccountQuery = None) -> UndoPreview:
+        """Counts, samples with their text, and why others stay. Changes nothing. In a team for owners only."""
+        _, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
+        return undo_preview(self._services.undoing_many.preview(account, body.undoing(), self._seconds_left))
+
+    def undo_many(
+        self, body: Annotated[UndoBody, Body()], account_id: AccountQuery = None, idempotency_key: OptionalKey = None
+    ) -> UndoManyView:
+        """What the preview shows. With ``stopped_early`` there was no time for all: the same request goes on, under
+        another key. In a team for owners only."""
+        caller, account = self._admit(account_id, Action.CLEAR, Bucket.EXPENSIVE)
+        undoing, asked = self._services.undoing_many, body.undoing()
+
+        def undo() -> UndoManyView:
+            return undo_many_view(undoing.undo(caller.actor, account, asked, self._seconds_left))
+
+        return self._once(idempotency_key, caller, account, UndoManyView, undo)
 
 
 def _check_size(body: bytes) -> None:

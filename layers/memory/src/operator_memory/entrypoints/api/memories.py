@@ -76,6 +76,7 @@ class ListQuery:
     thread_id: OptionalId = None
     author_id: OptionalId = None
     source_run_id: Annotated[Id | None, Query(description="The job that learned or stored it.")] = None
+    import_id: Annotated[Id | None, Query(description="The import that brought it.")] = None
     pinned: Flag = None
     created_after: MomentQuery = None
     created_before: MomentQuery = None

@@ -39,6 +39,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "For the person who has the problem."},
         "field": {"type": "string", "description": "Of a 422: the field that is wrong."},
+        "erasure_id": {"type": "string", "description": "Of a 409: the erasure that waits for a hold to be lifted."},
         "errors": {
             "type": "array",
             "description": "Of a 422: everything that is wrong.",

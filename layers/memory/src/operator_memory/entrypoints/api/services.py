@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from operator_memory.application.learning.submit_jobs import SubmitJobs
+from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
+from operator_memory.application.lifecycle.hold_memories import HoldMemories
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.erase_memories import EraseMemories
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -32,9 +34,11 @@ class Services:
     importer: ImportMemories
     jobs: SubmitJobs
     undoing: UndoRun
+    undoing_many: UndoMany
     once: AnswerOnce
     explanation: ExplainMemories
     use: NoteUse
+    holds: HoldMemories
     prices: Prices = field(default_factory=Prices)
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

@@ -105,6 +105,7 @@ class ImportView(BaseModel):
     duplicates: int
     skipped: int = Field(description="Lines that hold no memory, such as jobs and events.")
     rejected: list[RejectedLine]
+    import_id: str = Field(description="By which it can be taken back: `POST /v1/undo`.")
     stopped_early: bool = Field(description="There was no time for all lines: send the rest, from `continue_at` on.")
     continue_at: int | None = Field(description="The first line that was not read; null if all were.")
     waiting: int = Field(description="Of the added: facts that wait in quarantine for an owner to approve.")
@@ -120,6 +121,7 @@ def import_view(report: ImportReport) -> ImportView:
         duplicates=report.duplicates,
         skipped=report.skipped,
         rejected=[RejectedLine(line=number, reason=reason) for number, reason in report.rejected],
+        import_id=report.import_id,
         stopped_early=report.continue_at is not None,
         continue_at=report.continue_at,
         waiting=report.waiting,
@@ -171,6 +173,7 @@ class ErasureView(BaseModel):
     requested_by: str
     erased_at: datetime = Field(description="What was said up to this moment is gone and cannot come back.")
     state: ErasureState
+    held: str | None = Field(description="While it is `waiting`: the reason of the legal hold that is in the way.")
     removed: dict[str, int]
     remaining: dict[str, int]
     completed_at: datetime | None
@@ -194,6 +197,7 @@ def erasure_view(erasure: Erasure, backup_days: int) -> ErasureView:
         requested_by=erasure.requested_by,
         erased_at=erasure.erased_at,
         state=erasure.state,
+        held=erasure.held,
         removed=dict(erasure.removed),
         remaining=dict(erasure.remaining),
         completed_at=erasure.completed_at,
@@ -310,8 +314,9 @@ class KeptFact(BaseModel):
     """A fact of the run that stays, and why."""
 
     memory_id: str
-    reason: Literal["edited", "pinned", "approved", "changed", "imported", "learned_again"] = Field(
-        description="What a person has done to it since; or `learned_again`: another run says it as well."
+    reason: Literal["edited", "pinned", "approved", "changed", "imported", "learned_again", "held"] = Field(
+        description="What a person has done to it since; `learned_again`: another run says it as well; `held`: a legal"
+        " hold keeps it."
     )
 
 

@@ -136,6 +136,7 @@ class FilterBody(Closed):
     thread_id: Id | None = None
     author_id: Id | None = None
     source_run_id: Id | None = Field(default=None, description="The job that learned or stored it.")
+    import_id: Id | None = Field(default=None, description="The import that brought it.")
     pinned: bool | None = None
     created_after: Moment | None = Field(default=None, description="Inclusive; ISO 8601 with an offset.")
     created_before: Moment | None = Field(default=None, description="Exclusive; ISO 8601 with an offset.")
@@ -267,6 +268,7 @@ class MemoryView(BaseModel):
     speaker: str | None = None
     message_id: str | None = Field(default=None, description="What it was learned from, or of a turn: which it is.")
     source_run_id: str | None = None
+    import_id: str | None = None
     expires_at: datetime | None = None
     superseded_by: str | None = None
     valid_until: datetime | None = None

@@ -20,4 +20,6 @@ def build_audit(environ: Mapping[str, str] | None = None) -> "RecordEvents":
     supabase = adapters.required_supabase()
     tombstones = DynamoDBTombstones(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
-    return RecordEvents(store=SupabaseEventStore(supabase), library=adapters.library(), tombstones=tombstones)
+    return RecordEvents(
+        store=SupabaseEventStore(supabase), library=adapters.library(), tombstones=tombstones, holds=adapters.holds()
+    )

@@ -20,7 +20,7 @@ def build_extraction(environ: Mapping[str, str] | None = None) -> "ConsumeJobs":
     from operator_memory.application.learning.consume_jobs import ConsumeJobs
     from operator_memory.entrypoints.contracts.job import parse_job
 
-    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ, deletes=True)
     jobs = jobs_of(adapters)
     extract_run = _extract_run(adapters, jobs)
     queue = SqsJobQueue(

@@ -30,10 +30,10 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
     from operator_memory.application.lifecycle.expire_memories import ExpireMemories
 
-    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ, deletes=True)
     index = DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table"))
     adapters.warm()
-    expire = ExpireMemories(memories=adapters.memories(), index=index, clock=adapters.clock)
+    expire = ExpireMemories(memories=adapters.memories(), index=index, holds=adapters.holds(), clock=adapters.clock)
     erasures = erasures_of(adapters, adapters.trail())
     platform, gone = adapters.gone_accounts(), None
     if platform is not None:

@@ -13,6 +13,9 @@ from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, serv
 if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
     from operator_memory.application.learning.undo_run import UndoRun
+    from operator_memory.application.lifecycle.hold_memories import HoldMemories
+    from operator_memory.application.management.answer_once import AnswerOnce
+    from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
@@ -28,16 +31,15 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
     """The management API."""
     from operator_memory.entrypoints.api.resolver import MemoriesApi
 
-    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ)
+    adapters = AdaptersInUse.from_environment(os.environ if environ is None else environ, deletes=True)
     services = _services(adapters)
     adapters.warm()
     return MemoriesApi(services)
 
 
 def _services(adapters: AdaptersInUse) -> "Services":
-    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
-    from operator_memory.application.management.answer_once import AnswerOnce
+    from operator_memory.application.learning.undo_many import UndoMany
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
@@ -52,7 +54,8 @@ def _services(adapters: AdaptersInUse) -> "Services":
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
     library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
     access = _access(adapters, trail)
-    screening = ScreenWriting(access.authorize, clock)
+    screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
+    undoing = _undoing(adapters, trail)
     return Services(
         access=access,
         memories=_management(adapters, screening, trail),
@@ -61,17 +64,26 @@ def _services(adapters: AdaptersInUse) -> "Services":
             library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
         ),
         settings=ManageSettings(settings, trail),
-        erasures=erasures_of(adapters, trail),
+        erasures=erasures,
         exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
-        undoing=_undoing(adapters, trail),
-        once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
+        undoing=undoing,
+        undoing_many=UndoMany(runs=undoing, history=jobs_of(adapters), library=library, clock=clock),
+        once=_once(adapters),
         explanation=ExplainMemories(writer),
         use=NoteUse(writer, trail),
+        holds=_holding(adapters, erasures, trail),
         prices=_prices(adapters.settings),
         backup_days=adapters.settings.backup_days,
     )
+
+
+def _once(adapters: AdaptersInUse) -> "AnswerOnce":
+    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
+    from operator_memory.application.management.answer_once import AnswerOnce
+
+    return AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), adapters.clock)
 
 
 def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ManageMemories":
@@ -109,6 +121,20 @@ def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
         learned=adapters.learned(),
         writer=adapters.writer(),
         visibility=adapters.turn_visibility(),
+        held=adapters.keep_held(),
+        clock=adapters.clock,
+    )
+
+
+def _holding(adapters: AdaptersInUse, erasures: "EraseMemories", trail: AuditTrail) -> "HoldMemories":
+    from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
+    from operator_memory.application.lifecycle.hold_memories import HoldMemories
+
+    return HoldMemories(
+        holds=adapters.holds(),
+        expiry=DynamoDBExpiryIndex(adapters.dynamodb, adapters.required("memory_table")),
+        resume=erasures.resume_waiting,
+        trail=trail,
         clock=adapters.clock,
     )
 

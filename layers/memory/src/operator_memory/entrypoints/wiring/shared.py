@@ -39,6 +39,7 @@ def erasures_of(adapters: AdaptersInUse, trail: AuditTrail) -> "EraseMemories":
         records=DynamoDBRecords(adapters.dynamodb, table),
         archive=adapters.archive(),
         events=SupabaseEventStore(adapters.supabase) if adapters.supabase is not None else None,
+        held=adapters.keep_held(),
     )
     return EraseMemories(ports, trail=trail, clock=adapters.clock)
 

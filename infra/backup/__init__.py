@@ -1,0 +1,1 @@
+"""Backups of the memories: made, tried, and brought back."""
