@@ -64,8 +64,9 @@ POSTS = [
     Post("/v1/erasures/{erasure}/resume"),
     Post("/v1/jobs", {**RUN, "job_id": "job-2"}, {**RUN, "job_id": "job-3"}),
     Post("/v1/jobs/{job}/undo"),
+    Post("/v1/undo", {"run_id": "job-1"}, {"run_id": "job-2"}),
 ]  # fmt: skip
-READING = {"/v1/memories/search", "/v1/context"}
+READING = {"/v1/memories/search", "/v1/undo/preview", "/v1/context"}
 each = pytest.mark.parametrize("post", POSTS, ids=str)
 
 
