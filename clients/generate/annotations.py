@@ -14,7 +14,7 @@ def answered(schema: Schema, resolve: Resolve) -> str:
     if "$ref" in schema:
         return "str" if "enum" in resolve(schema) else name_of(schema["$ref"])
     if "enum" in schema or "const" in schema:
-        return "str"
+        return _PLAIN.get(schema.get("type", ""), "str")
     return _annotation(schema, lambda inner: answered(inner, resolve), moment="datetime")
 
 
@@ -33,8 +33,10 @@ def literal(schema: Schema) -> str:
     return f"Literal[{', '.join(quoted(value) for value in values)}]"
 
 
-def quoted(value: str) -> str:
-    """A string as Python code."""
+def quoted(value: object) -> str:
+    """A value as Python code."""
+    if not isinstance(value, str):
+        return repr(value)
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -13,6 +13,7 @@ NAMES = {
     "get_history": "get_memory_history",
     "approve": "approve_memory",
     "restore": "restore_memory",
+    "restore_v1_archive_restore_post": "restore_archived",
     "get_account": "get_account_settings",
     "set_account": "set_account_settings",
     "get_agent": "get_agent_settings",
@@ -27,7 +28,8 @@ NAMES = {
     "lift_account": "lift_account_hold",
     "lift_thread": "lift_thread_hold",
 }
-"""Names of methods that say more than the service's own names. A route without an entry keeps its own."""
+"""Names of methods that say more than the service's own names. A route without an entry keeps its own;
+where two routes share one, the whole id of the operation tells which is meant."""
 
 READING_POSTS = frozenset(("/v1/context", "/v1/memories/search", "/v1/undo/preview"))
 """They change nothing, so a client may send them twice."""
@@ -128,7 +130,7 @@ def _operation(document: Schema, path: str, method: str, route: Schema) -> Opera
 
 def _name(operation_id: str, path: str, method: str) -> str:
     own = operation_id.removesuffix(f"{re.sub('[^0-9A-Za-z]', '_', path)}_{method}")
-    return NAMES.get(own, own)
+    return NAMES.get(operation_id, NAMES.get(own, own))
 
 
 def _parameter(parameter: Schema) -> Argument:

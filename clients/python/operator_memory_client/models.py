@@ -17,6 +17,69 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True, protected_namespaces=())
 
 
+class ArchiveList(Answer):
+    """A page, by id. ``next_cursor`` is given while there is more; a page may hold fewer than were asked for."""
+
+    memories: list[ArchivedMemoryView]
+    next_cursor: str | None = None
+
+
+class ArchiveUsageView(Answer):
+    """How much is archived."""
+
+    memories: int
+    bytes: int
+    """Of payloads and vectors, as the store held them: before compression."""
+
+
+class ArchivedMemoryView(Answer):
+    """An archived memory."""
+
+    id: str
+    memory: str
+    scope: str
+    kind: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    """To be named in If-Match by a change."""
+    importance: float
+    pinned: bool
+    agent_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    author_id: str | None = None
+    attributed_to: str | None = None
+    role: str | None = None
+    speaker: str | None = None
+    message_id: str | None = None
+    """What it was learned from, or of a turn: which it is."""
+    source_run_id: str | None = None
+    import_id: str | None = None
+    expires_at: datetime | None = None
+    superseded_by: str | None = None
+    valid_until: datetime | None = None
+    rejected: str | None = None
+    """Of one in quarantine: why it was not let in. `instruction_like`, `hidden_characters` and `needs_owner` wait for
+    an owner.
+    """
+    withheld_by: list[str] | None = Field(default_factory=list)
+    """Of a turn that other sessions do not recall: the facts that it says and that hold no longer, or are one agent's
+    only; `screened` if it reads like a command or hid something, `cleared` if the user's memory was emptied since,
+    `unwanted` if the person asked not to remember it.
+    """
+    last_accessed_at: datetime | None = None
+    access_count: int | None = None
+    archived_at: datetime | None = None
+    """Of one in the archive: since when."""
+    score: float | None = None
+    """Of a search: higher fits better."""
+    provenance: ProvenanceView | None = None
+    """Of a fact, if asked for: why it is known."""
+    archive_reason: str
+    """The rule that archived it."""
+
+
 class ClearedView(Answer):
     """The scope is empty."""
 
@@ -202,6 +265,8 @@ class MemoryView(Answer):
     """
     last_accessed_at: datetime | None = None
     access_count: int | None = None
+    archived_at: datetime | None = None
+    """Of one in the archive: since when."""
     score: float | None = None
     """Of a search: higher fits better."""
     provenance: ProvenanceView | None = None
@@ -278,6 +343,24 @@ class RejectedLine(Answer):
 
     line: int
     reason: str
+
+
+class RestoreView(Answer):
+    """What became of the archived memories that were asked for."""
+
+    restored: int
+    in_store: int
+    """They were stored again meanwhile: the newer one stays, the archived one goes."""
+    erased: int
+    """Erased since: they do not come back."""
+    deleted: int
+    """A person has deleted the like since: they do not come back."""
+    expired: int
+    """Past their own end: they do not come back."""
+    unreadable: int
+    """They could not be read and stay in the archive."""
+    stopped_early: bool
+    """There was no time for all: send the same request again."""
 
 
 class SampleView(Answer):
@@ -357,7 +440,7 @@ class UndoView(Answer):
 
 
 class UsageView(Answer):
-    """How much is stored: counts of memories."""
+    """How much is stored: counts of memories. What is archived counts under ``archived`` only."""
 
     total: int
     active: int
@@ -365,6 +448,7 @@ class UsageView(Answer):
     by_scope: dict[str, int]
     by_kind: dict[str, int]
     by_agent: dict[str, int]
+    archived: ArchiveUsageView
 
 
 class UsedView(Answer):

@@ -143,6 +143,12 @@ def with_holds(service: Service) -> None:
     assert service.mine("list_holds").account is None
 
 
+def with_archive(service: Service) -> None:
+    """Nothing is archived here: the answers are read."""
+    assert service.mine("list_archive", scope="user", limit=3).memories == []
+    assert service.mine("restore_archived", everything=True).restored == 0
+
+
 def ended(record: Any) -> Any:
     return replace(record, state=JobState.DONE)
 
@@ -174,6 +180,7 @@ def test_every_route(service: Service) -> None:
     with_switches(service)
     with_runs(service)
     with_holds(service)
+    with_archive(service)
     with_transfer_and_erasure(service)
     with pytest.raises(errors.NotFoundError):
         service.mine("delete_memory", made.id)

@@ -15,6 +15,7 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import NOW, a_memory
+from tests.support.fakes.whole import archived_copy
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import added, belonging_to, holds_no_text, is_problem, of_type, shelf, the_event
 
@@ -104,6 +105,7 @@ def test_usage_counts_by_scope_kind_and_agent(platform: Management, user: str) -
         "by_scope": {"user": 4, "agent": 1, "session": 1},
         "by_kind": {"fact": 5, "turn": 1},
         "by_agent": {"agent-1": 1},
+        "archived": {"memories": 0, "bytes": 0},
     }
 
 
@@ -127,8 +129,9 @@ def full_account(platform: Management, user: str) -> None:
     platform.put(*shelf(user).values(), belonging_to(platform.platform.new_user(), a_memory("Another's.")))
     tea = platform.memories.of(account)[0]
     platform.call("PATCH", f"/v1/memories/{tea.id}", user=user, body={"memory": "Né."}, headers={"if-match": "*"})
-    archived = memory_line(belonging_to(user, a_memory("Long ago.", days_old=900)))
-    platform.archive.put(account, "2024.jsonl", [json.dumps(archived)] * 3)
+    old = [belonging_to(user, a_memory(f"{years} years ago.", days_old=900)) for years in "456"]
+    platform.archive.put(account, *map(archived_copy, old[:2]))
+    platform.archive.put(account, archived_copy(old[2]))
     for number in range(3):
         facts = (FactOutcome("m-1", Scope.USER, Outcome.ADDED),)
         record = JobRecord(account, f"job-{number}", JobState.DONE, "hash", NOW, facts=facts)
@@ -162,7 +165,9 @@ class TestExport:
         assert sum("history" in line for line in memories) == 1
         assert sum("expires_at" in line for line in memories) == 1
         assert sum("valid_until" in line for line in memories) == 1
-        assert {(line["text"], line["archived"]) for line in lines[7:10]} == {("Long ago.", True)}
+        assert [line["text"] for line in lines[7:10]] == ["4 years ago.", "5 years ago.", "6 years ago."]
+        state = {(line["archived"], line["archived_at"], line["archive_reason"]) for line in lines[7:10]}
+        assert state == {(True, NOW.isoformat(), "idle")}
         assert lines[0]["settings"]["record_queries"] is True
         assert lines[10]["facts"][0]["memory_id"] == "m-1"
         assert [line.get("query") for line in lines[14:18]] == [None, None, "tea", None]
@@ -268,10 +273,10 @@ class TestImport:
         platform.events.events.clear()
         new_home = platform.platform.new_user()
         lines = exported(platform, user)
-        assert imported(platform, new_home, *lines).json["added"] == 6, "five, and the one in the archive"
+        assert imported(platform, new_home, *lines).json["added"] == 8, "five, and the three in the archive"
         ours = {memory.text: memory for memory in platform.memories.of(AccountId(user))}
         theirs = {memory.text: memory for memory in platform.memories.of(AccountId(new_home))}
-        assert theirs.keys() == ours.keys() - {"On holiday."} | {"Long ago."}
+        assert theirs.keys() == ours.keys() - {"On holiday."} | {f"{years} years ago." for years in "456"}
         for text, memory in theirs.items():
             assert memory.imported_at == platform.clock.now()
             if text in ours:

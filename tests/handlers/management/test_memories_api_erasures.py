@@ -11,6 +11,8 @@ from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType
 
 from tests.support.builders import AGENT_KEY, NOW, SESSION_KEY, a_memory
+from tests.support.fakes.archive import SPOILED
+from tests.support.fakes.whole import archived_copy
 from tests.support.management.api import Answer, Management
 from tests.support.management.checks import belonging_to, holds_no_text, is_problem, of_type, the_event
 
@@ -95,7 +97,8 @@ def test_every_target(
 def test_of_an_account_everything_goes(platform: Management, owner: str) -> None:
     account = AccountId(owner)
     platform.put(belonging_to(owner, a_memory()))
-    platform.archive.put(account, "1", ["{}", "{}"])
+    platform.archive.put(account, archived_copy(belonging_to(owner, a_memory("Long ago."))), SPOILED)
+    platform.archive.put(account, SPOILED)
     facts = (FactOutcome("m-1", Scope.USER, Outcome.ADDED),)
     platform.jobs.records[account, "j"] = JobRecord(account, "j", JobState.DONE, "hash", NOW, facts=facts)
     platform.keys.remember(account, "k", content_hash="hash", job_id="j", now=NOW)

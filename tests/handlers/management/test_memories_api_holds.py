@@ -37,7 +37,7 @@ class World:
         self.turn = self.stored(a_memory("Good day!", key=SESSION_KEY, kind=Kind.TURN, thread_id="thread-1"))
         waits: dict[str, Any] = {"rejected": "not_grounded", "valid_until": NOW - timedelta(days=1), "expires_at": NOW}
         self.waiting = self.stored(a_memory("Likes rum.", thread_id="thread-1", **waits))
-        self.api.archive.put(self.account, "1", [])
+        self.api.archive.put(self.account)
         facts = (FactOutcome(self.memory.id, Scope.USER, Outcome.ADDED),)
         subject = JobSubject("thread-1", "thread-1")
         done = JobRecord(self.account, "job-1", JobState.DONE, "hash", NOW, facts=facts, subject=subject)

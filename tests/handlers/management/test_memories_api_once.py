@@ -60,6 +60,7 @@ POSTS = [
     Post("/v1/memories/{waiting}/approve"),
     Post("/v1/memories/{replaced}/restore"),
     Post("/v1/import", LINE, LINE + b"\n{}"),
+    Post("/v1/archive/restore", {"everything": True}, {"agent_id": "agent-1"}),
     Post("/v1/erasures", {"target": "user", "confirm": "erase"}, {"target": "account", "confirm": "erase"}),
     Post("/v1/erasures/{erasure}/resume"),
     Post("/v1/jobs", {**RUN, "job_id": "job-2"}, {**RUN, "job_id": "job-3"}),

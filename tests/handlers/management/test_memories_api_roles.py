@@ -64,6 +64,8 @@ ROUTES = [
     Route("GET", "/v1/usage", "memories:read", Bucket.READS),
     Route("GET", "/v1/export", "memories:read", Bucket.EXPENSIVE),
     Route("POST", "/v1/import", "memories:clear", Bucket.EXPENSIVE, True, b""),
+    Route("GET", "/v1/archive", "memories:read", Bucket.READS),
+    Route("POST", "/v1/archive/restore", "memories:write", Bucket.EXPENSIVE, body={"everything": True}),
     Route("POST", "/v1/erasures", "memories:clear", Bucket.EXPENSIVE, True, ERASURE),
     Route("GET", "/v1/erasures", "memories:read", Bucket.READS),
     Route("GET", "/v1/erasures/{erasure}", "memories:read", Bucket.READS),

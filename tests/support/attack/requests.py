@@ -197,6 +197,12 @@ class RequestMaker:
         target = str(body["target"])
         return kept if target in ("account", "user") else {**kept, "id": self._id(f"{target}_id")}
 
+    def fit_restore(self, body: dict[str, Any]) -> dict[str, Any]:
+        """One of the ways to say what comes back."""
+        ways = ("memory_ids", "agent_id", "thread_id", "everything")
+        way = self._rng.choice([name for name in ways if name in body] or ["everything"])
+        return {name: value for name, value in body.items() if name not in ways} | {way: body.get(way, True)}
+
     def fit_expectation(self, body: dict[str, Any]) -> dict[str, Any]:
         """At least one condition, and a number that might be right."""
         where = {k: v for k, v in body["filter"].items() if k != "state"} or {"scope": "user"}
@@ -216,6 +222,7 @@ class RequestMaker:
 
 _REPAIRS: dict[str, Callable[[RequestMaker, dict[str, Any]], dict[str, Any]]] = {
     "AddBody": RequestMaker.fit_scope,
+    "RestoreBody": RequestMaker.fit_restore,
     "ErasureBody": RequestMaker.fit_target,
     "DeleteBody": RequestMaker.fit_expectation,
     "RunJob": RequestMaker.fit_messages,

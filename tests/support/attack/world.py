@@ -22,11 +22,13 @@ from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
+from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext
 from operator_memory.domain.conversation import Watermark
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, JobSubject, Outcome
+from operator_memory.domain.lifecycle.archived import archived
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.memory.memory import Memory, PastVersion, memory_id
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
@@ -36,6 +38,7 @@ from operator_memory.entrypoints.http_api import HttpResponse
 from operator_memory.entrypoints.wiring.context import ContextApp
 
 from devstack.aws.events import HttpRequest, api_event
+from tests.support.builders import a_memory
 from tests.support.fakes.core import DIMENSIONS
 from tests.support.management.api import NO_LIMITS, SERVICE_KEY, Answer, FunctionContext, Management
 from tests.support.qdrant.collections import make_collection
@@ -135,6 +138,7 @@ class AttackWorld:
                 write_timeout=AMPLE,
             ),
         )
+        self.management.move_by(QdrantWholeMemories(self.client, collection="memories", timeout=AMPLE))
         self.context = self._context_function()
         self.tenants: dict[AccountId, Tenant] = {}
         self._serial = count(1)
@@ -301,13 +305,14 @@ class AttackWorld:
         self.management.erasures.save(erasure, due_at=now + timedelta(days=1))
 
     def _archive_for(self, tenant: Tenant) -> None:
-        at = (self.management.clock.now() - timedelta(days=400)).isoformat()
         ids = [tenant.add("memory_id", str(uuid4())) for _ in range(2)]
-        lines = [
-            {"id": i, "account_id": tenant.account, "scope": "user", "text": tenant.mark(), "created_at": at}
-            for i in ids
-        ]
-        self.management.archive.put(tenant.account, "2025.jsonl", [json.dumps(line) for line in lines])
+        old = [replace(a_memory(tenant.mark(), days_old=400, id=i), account_id=tenant.account) for i in ids]
+        self.management.put(*old)
+        moved = self.management.whole.read(tenant.account, ids)
+        for whole in moved:
+            kept = archived(whole, reason="idle", at=self.management.clock.now())
+            self.management.archive.put(tenant.account, kept)
+        self.management.whole.delete_unchanged(tenant.account, moved)
 
     def _cursors_of(self, tenant: Tenant) -> None:
         """Places in the account's lists, and every place that an export of it could go on at."""
@@ -319,7 +324,7 @@ class AttackWorld:
         event = base64.urlsafe_b64encode(tenant.ids["event_id"][0].encode()).decode()
         for place in (
             ("account", None), ("memories", f"{created} {tenant.ids['memory_id'][0]}"), ("archive", None),
-            ("archive", f"{tenant.account}/1"), ("jobs", min(tenant.ids["job_id"])), ("erasures", None),
+            ("archive", "object-0000"), ("jobs", min(tenant.ids["job_id"])), ("erasures", None),
             ("events", event),
         ):  # fmt: skip
             tenant.export_cursors.append(base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("="))
@@ -340,6 +345,7 @@ class AttackWorld:
             "erasures": made.erasures.erasures,
             "due erasures": made.erasures.due_times,
             "archive": made.archive.objects,
+            "archive's index": made.archive.index,
         }
         by_account: dict[str, Mapping[AccountId, object]] = {
             "members": platform.members,

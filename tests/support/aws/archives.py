@@ -1,82 +1,101 @@
-"""Archives, in memory and in S3, with a way to write to them."""
+"""Archives, in memory and in S3 with their index, and memories to put into them."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from operator_memory.adapters.aws.s3_archive import S3Archive
-from operator_memory.application.ports.management import ArchiveStore
+from operator_memory.adapters.archive.index import ArchiveIndex
+from operator_memory.adapters.archive.objects import ArchiveObjects
+from operator_memory.adapters.archive.store import StoredArchive
+from operator_memory.adapters.qdrant.requests import payload_of
+from operator_memory.application.ports.archive import ErasableArchive
+from operator_memory.application.ports.lifecycle import MemoryArchive
+from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory, WholeMemory, archived
+from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
-from tests.support.fakes.archive import InMemoryArchive
+from tests.support.builders import AGENT_KEY, SESSION_KEY, a_memory
 
 ACCOUNT, TENTH = AccountId("acct-1"), AccountId("acct-10")
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ALL = Target(TargetKind.ACCOUNT)
 USER = Target(TargetKind.USER)
 
 
-def a_line(identity: str = "m", *, account: str = ACCOUNT, scope: str = "user", **fields: object) -> str:
-    """An archived memory, said an hour before ``NOW``."""
-    created_at = (NOW - timedelta(hours=1)).isoformat()
-    held = {"id": identity, "account_id": account, "scope": scope, "created_at": created_at, "text": "Häuser"}
-    return json.dumps(held | fields)
-
-
-class Written(Protocol):
-    """An archive, and a way to write what a later part of the system will."""
-
-    @property
-    def store(self) -> ArchiveStore: ...
-
-    def put(self, account_id: AccountId, name: str, lines: list[str]) -> None: ...
-
-
-@dataclass
-class InMemory:
-    store: InMemoryArchive
-
-    def put(self, account_id: AccountId, name: str, lines: list[str]) -> None:
-        self.store.put(account_id, name, lines)
+class Archive(MemoryArchive, ErasableArchive, Protocol):
+    """All that an archive can do."""
 
 
 @dataclass
 class InS3:
-    store: S3Archive
-    client: Any
-    bucket: str
+    """The real archive, with a way to look at what is in its bucket and its table."""
 
-    def put(self, account_id: AccountId, name: str, lines: list[str]) -> None:
-        body = "".join(f"{line}\n" for line in lines).encode()
-        self.client.put_object(Bucket=self.bucket, Key=f"accounts/{account_id}/2026/11/{name}.jsonl", Body=body)
+    store: StoredArchive
+    s3: Any
+    bucket: str
+    dynamodb: Any
+    table: str
 
     def keys(self) -> list[str]:
-        return [item["Key"] for item in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        """The keys of all objects."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
+    def items(self) -> list[str]:
+        """The names of all items of the index."""
+        found = self.dynamodb.scan(TableName=self.table, ConsistentRead=True)["Items"]
+        return sorted(item["item"]["S"] for item in found)
+
+    def with_clients(self, *, s3: Any = None, dynamodb: Any = None) -> StoredArchive:
+        """The same archive through other clients."""
+        objects = ArchiveObjects(s3 or self.s3, self.bucket, page_size=2)
+        return StoredArchive(objects, ArchiveIndex(dynamodb or self.dynamodb, self.table, writers=1))
 
 
-def everything(store: ArchiveStore, account: AccountId = ACCOUNT, limit: int = 100) -> list[str]:
-    """The ids of all lines, read page by page."""
-    found: list[str] = []
+def whole(memory: Memory, vector: tuple[float, ...] = (0.6, 0.8)) -> WholeMemory:
+    """A memory as the store would give it."""
+    return WholeMemory(memory, payload_of(memory), {"": list(vector), "bm25": {"indices": [3], "values": [1.5]}})
+
+
+def kept(memory: Memory, *, at: datetime = NOW, reason: str = "idle") -> ArchivedMemory:
+    """A memory as it goes into the archive."""
+    return archived(whole(memory), reason=reason, at=at)
+
+
+def of(account: AccountId, memory: Memory) -> Memory:
+    """The same memory of another account."""
+    return replace(memory, account_id=account)
+
+
+def everything(store: MemoryArchive, account: AccountId = ACCOUNT, limit: int = 100) -> list[ArchivedEntry]:
+    """All entries, read page by page."""
+    found: list[ArchivedEntry] = []
     after: str | None = None
     while True:
-        lines, after = store.lines(account, after=after, limit=limit)
-        assert len(lines) <= limit
-        found += [json.loads(line)["id"] for line in lines]
+        page, after = store.entries(account, after=after, limit=limit)
+        assert len(page) <= limit
+        found += page
         if after is None:
             return found
 
 
-def fill(archive: Written) -> None:
-    archive.put(
-        ACCOUNT,
-        "a",
-        [
-            a_line("user"),
-            a_line("agent", scope="agent", agent_id="helper", author_id="ada"),
-            a_line("turn", scope="session", session_id="thread-1", author_id="ben", kind="turn"),
-        ],
-    )
-    archive.put(ACCOUNT, "b", [a_line("learnt there", thread_id="thread-1", agent_id="helper")])
-    archive.put(ACCOUNT, "c", [a_line("other agent", scope="agent", agent_id="helper2")])
+def texts(store: MemoryArchive, account: AccountId = ACCOUNT) -> set[str]:
+    """What the archived memories say."""
+    return {str(memory.payload["data"]) for memory in store.read(account, everything(store, account))}
+
+
+def an_hour_ago(text: str, **fields: Any) -> Memory:
+    """A memory that was said an hour before ``NOW``."""
+    return a_memory(text, days_old=1 / 24, **fields)
+
+
+SOME = (
+    an_hour_ago("user"),
+    an_hour_ago("agent", key=AGENT_KEY, author_id="ada"),
+    an_hour_ago("turn", key=SESSION_KEY, author_id="ben"),
+    an_hour_ago("learnt there", thread_id="session-1", author_id="ben"),
+    an_hour_ago("other agent", key=replace(AGENT_KEY, owner_id="agent-2")),
+)
+"""Memories of every part of an account."""
+
+A_DAY = timedelta(days=1)

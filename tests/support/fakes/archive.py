@@ -1,102 +1,131 @@
 """The archive in memory. It passes the same contract tests as the real one."""
 
-import json
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from operator_memory.domain.errors import InvalidInputError, MalformedResponseError
-from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.errors import InvalidInputError
+from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMemory
+from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
+
+_PLACE = re.compile(r"object-[0-9]{4}")
+SPOILED = None
+"""A line that cannot be read."""
 
 
 @dataclass
 class InMemoryArchive:
-    """Port ``ArchiveStore``. ``objects``: the lines of each object, by (account, name)."""
+    """Ports ``MemoryArchive`` and ``ErasableArchive``. ``objects``: the lines of each object, by account and place."""
 
-    objects: dict[tuple[AccountId, str], list[str]] = field(default_factory=dict)
+    objects: dict[tuple[AccountId, str], list[ArchivedMemory | None]] = field(default_factory=dict)
+    index: dict[tuple[AccountId, str], ArchivedEntry] = field(default_factory=dict)
+    written: int = 0
 
-    def put(self, account_id: AccountId, name: str, lines: list[str]) -> None:
-        """Write an object."""
-        self.objects[account_id, name] = list(lines)
+    def put(self, account_id: AccountId, *memories: ArchivedMemory | None) -> None:
+        """Archive memories, and lines that cannot be read, together in one object."""
+        place = f"object-{self.written:04}"
+        self.written += 1
+        placed = [m and replace(m, entry=replace(m.entry, place=place)) for m in memories]
+        self.objects[account_id, place] = placed
+        self.index |= {(account_id, m.entry.id): m.entry for m in placed if m is not None}
 
-    def lines(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[str], str | None]:
-        everything = [line for key in self._keys(account_id) for line in self.objects[key]]
-        start = 0 if after is None else _start(after, account_id)
-        page = everything[start : start + limit]
-        for line in page:
-            _held(line, account_id)
-        more = start + limit < len(everything)
-        return page, f"{account_id}/{start + limit}" if more else None
+    def keep(self, account_id: AccountId, memories: Sequence[ArchivedMemory]) -> list[ArchivedEntry]:
+        wanted = [m for m in memories if not self._is_later(account_id, m.entry)]
+        self.forget(account_id, [m.entry.id for m in wanted])
+        if not wanted:
+            return []
+        self.put(account_id, *wanted)
+        return [self.index[account_id, m.entry.id] for m in wanted]
+
+    def _is_later(self, account_id: AccountId, entry: ArchivedEntry) -> bool:
+        known = self.index.get((account_id, entry.id))
+        return known is not None and known.archived_at > entry.archived_at
+
+    def entries(
+        self, account_id: AccountId, *, after: str | None, limit: int
+    ) -> tuple[list[ArchivedEntry], str | None]:
+        if after is not None and not 0 < len(after) <= 128:
+            raise InvalidInputError("cursor", "is not a place in this list")
+        found = [entry for entry in self._of(account_id) if after is None or entry.id > after]
+        return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+    def _of(self, account_id: AccountId) -> list[ArchivedEntry]:
+        return [self.index[key] for key in sorted(self.index) if key[0] == account_id]
+
+    def find(self, account_id: AccountId, ids: Sequence[str]) -> list[ArchivedEntry]:
+        return [self.index[account_id, i] for i in dict.fromkeys(ids) if (account_id, i) in self.index]
+
+    def kept_with(self, account_id: AccountId, entry: ArchivedEntry) -> list[ArchivedEntry]:
+        return [other for other in self._of(account_id) if other.place == entry.place]
+
+    def read(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedMemory]:
+        found: list[ArchivedMemory] = []
+        for entry in entries:
+            lines = self.objects.get((account_id, entry.place), [])
+            found += [line for line in lines if line is not None and line.entry.id == entry.id]
+        return found
+
+    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
+        return self.take_back(account_id, self.find(account_id, ids))
+
+    def take_back(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> int:
+        self._clear(account_id, entries)
+        still = [e for e in entries if self.index.get((account_id, e.id)) == e]
+        for entry in still:
+            del self.index[account_id, entry.id]
+        return len(still)
+
+    def _clear(self, account_id: AccountId, entries: Iterable[ArchivedEntry], *, unreadable_too: bool = False) -> int:
+        unreadable = 0
+        gone = {(entry.place, entry.id) for entry in entries}
+        for place in {place for place, _ in gone}:
+            lines = self.objects.pop((account_id, place), [])
+            kept = [m for m in lines if (not unreadable_too if m is None else (place, m.entry.id) not in gone)]
+            unreadable += kept.count(None)
+            if kept:
+                self.objects[account_id, place] = kept
+        return unreadable
+
+    def group(self, account_id: AccountId, *, after: str | None) -> tuple[list[ArchivedMemory], str | None]:
+        if after is not None and not _PLACE.fullmatch(after):
+            raise InvalidInputError("cursor", "is not a place in this account's archive")
+        places = sorted(place for account, place in self.objects if account == account_id and place > (after or ""))
+        if not places:
+            return [], None
+        lines = self.objects[account_id, places[0]]
+        named = [m for m in lines if m is not None and self.index.get((account_id, m.entry.id)) == m.entry]
+        return named, places[0]
+
+    def usage(self, account_id: AccountId) -> ArchiveUsage:
+        entries = self._of(account_id)
+        return ArchiveUsage(len(entries), sum(entry.size for entry in entries))
+
+    def sweep(self, account_id: AccountId, *, before: datetime) -> int:
+        """Nothing is ever half written here."""
+        return 0
 
     def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        if target.kind is TargetKind.ACCOUNT:
-            return sum(max(1, len(self.objects[key])) for key in self._keys(account_id))
-        tombstone = Tombstone(target, until)
-        lines = [line for key in self._keys(account_id) for line in self.objects[key]]
-        return sum(_is_covered(line, tombstone, account_id) or False for line in lines)
+        doomed = len(self._doomed(account_id, target, until))
+        if target.kind is not TargetKind.ACCOUNT:
+            return doomed
+        known = {entry.place for entry in self._of(account_id)}
+        return doomed + sum(place not in known for account, place in self.objects if account == account_id)
 
     def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        tombstone, unreadable = Tombstone(target, until), 0
         whole = target.kind is TargetKind.ACCOUNT
-        for key in self._keys(account_id):
-            covered = [True if whole else _is_covered(line, tombstone, account_id) for line in self.objects[key]]
-            unreadable += covered.count(None)
-            kept = [line for line, gone in zip(self.objects[key], covered, strict=True) if not gone]
-            if kept:
-                self.objects[key] = kept
-            else:
+        doomed = self._doomed(account_id, target, until)
+        unreadable = self._clear(account_id, doomed, unreadable_too=whole)
+        for entry in doomed:
+            del self.index[account_id, entry.id]
+        if whole:
+            known = {entry.place for entry in self._of(account_id)}
+            for key in [key for key in self.objects if key[0] == account_id and key[1] not in known]:
                 del self.objects[key]
         return unreadable
 
-    def _keys(self, account_id: AccountId) -> list[tuple[AccountId, str]]:
-        return sorted(key for key in self.objects if key[0] == account_id)
-
-
-def _is_covered(line: str, tombstone: Tombstone, account_id: AccountId) -> bool | None:
-    """``None``: it cannot be read."""
-    try:
-        return tombstone.covers(_memory(line, account_id))
-    except MalformedResponseError:
-        return None
-
-
-def _start(cursor: str, account_id: AccountId) -> int:
-    owner, _, index = cursor.rpartition("/")
-    if owner != account_id or not index.isdecimal():
-        raise InvalidInputError("cursor", "is not one that was given out for this account")
-    return int(index)
-
-
-def _held(line: str, account_id: AccountId) -> dict[str, Any]:
-    try:
-        held = json.loads(line)
-    except ValueError as error:
-        raise MalformedResponseError("archive", "a line is not JSON") from error
-    if not isinstance(held, dict) or held.get("account_id") != account_id:
-        raise MalformedResponseError("archive", "a line is not of the account")
-    return held
-
-
-def _memory(line: str, account_id: AccountId) -> Memory:
-    held = _held(line, account_id)
-    try:
-        at = datetime.fromisoformat(held["created_at"])
-        imported = held.get("imported_at")
-        return Memory(
-            held["id"],
-            account_id,
-            Scope(held["scope"]),
-            Kind.FACT,
-            held["text"],
-            at,
-            at,
-            agent_id=held.get("agent_id"),
-            session_id=held.get("session_id"),
-            thread_id=held.get("thread_id"),
-            author_id=held.get("author_id"),
-            imported_at=datetime.fromisoformat(imported) if imported else None,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedResponseError("archive", "a line lacks something") from error
+    def _doomed(self, account_id: AccountId, target: Target, until: datetime) -> list[ArchivedEntry]:
+        tombstone = Tombstone(target, until)
+        return [entry for entry in self._of(account_id) if tombstone.covers(entry.outline(account_id))]

@@ -14,6 +14,8 @@ from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
+from operator_memory.application.lifecycle.read_archive import ReadArchive
+from operator_memory.application.lifecycle.restore_memories import RestoreMemories, RestorePorts
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.management.erase_memories import EraseMemories, ErasurePorts
@@ -26,6 +28,7 @@ from operator_memory.application.management.manage_settings import ManageSetting
 from operator_memory.application.management.note_use import NoteUse
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
+from operator_memory.application.ports.archive import WholeMemories
 from operator_memory.application.ports.core import LearnedMemories, MemorySearch, MemoryWriter, TurnMarks
 from operator_memory.application.ports.management import ErasableMemories, MemoryLibrary
 from operator_memory.application.recall.search_memories import SearchMemories
@@ -64,6 +67,7 @@ from tests.support.fakes.platform import (
     FakePlatformSettings,
     FakeSwitches,
 )
+from tests.support.fakes.whole import InMemoryWholeMemories
 
 ISSUER = "https://project.test/auth/v1"
 SECRET = "the-project's-jwt-secret-of-more-than-32-characters"
@@ -156,6 +160,14 @@ class Management:
             held=self.held,
         )
         self.erase = self._erase()
+        self.move_by(InMemoryWholeMemories(self.memories), limits)
+
+    def move_by(self, whole: WholeMemories, limits: Mapping[Bucket, RateLimit] = NO_LIMITS) -> None:
+        """Let ``whole`` move memories between the store and the archive."""
+        self.whole = whole
+        self.archived = ReadArchive(archive=self.archive, memories=whole, trail=self.trail)
+        ports = RestorePorts(self.archive, whole, self.writer)
+        self.restoring = RestoreMemories(ports, trail=self.trail, clock=self.clock)
         self.api = MemoriesApi(self._services(limits))
 
     def _erase(self) -> EraseMemories:
@@ -179,14 +191,7 @@ class Management:
         screening = ScreenWriting(access.authorize, clock)
         return Services(
             access=access,
-            memories=ManageMemories(
-                library=self.library,
-                writing=WritingPorts(screening, embedder, self.writer),
-                visibility=visibility,
-                remover=remover,
-                trail=trail,
-                clock=clock,
-            ),
+            memories=self._memories(screening, visibility, remover),
             finder=self._finder(),
             reinstatement=ReinstateMemories(
                 library=self.library,
@@ -208,6 +213,21 @@ class Management:
             use=NoteUse(self.writer, self.trail),
             holds=self._holding(),
             prices=Prices(prompt=0.15, completion=0.60),
+            archive=self.archived,
+            restoring=self.restoring,
+        )
+
+    def _memories(
+        self, screening: ScreenWriting, visibility: TurnVisibility, remover: RemoveMemories
+    ) -> ManageMemories:
+        return ManageMemories(
+            library=self.library,
+            writing=WritingPorts(screening, self.embedder, self.writer),
+            visibility=visibility,
+            remover=remover,
+            trail=self.trail,
+            clock=self.clock,
+            archived=self.archived,
         )
 
     def _finder(self) -> SearchMemories:
@@ -216,7 +236,7 @@ class Management:
         )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
-        return ExportSources(self.library, self.jobs, self.erasures, self.archive, self.event_store, settings)
+        return ExportSources(self.library, self.jobs, self.erasures, self.archived, self.event_store, settings)
 
     def _remover(self, visibility: TurnVisibility) -> RemoveMemories:
         return RemoveMemories(
@@ -226,6 +246,7 @@ class Management:
             visibility=visibility,
             held=self.held,
             clock=self.clock,
+            archived=self.archived,
         )
 
     def _holding(self) -> HoldMemories:

@@ -120,8 +120,11 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     "ARCHIVE_BUCKET": (
         "bucket",
         {
-            "memories": "ErasurePorts.archive ExportSources.archive S3Archive._bucket",
-            "archive": "ErasurePorts.archive S3Archive._bucket",
+            "memories": (
+                "ErasurePorts.archive ExportSources.archive ManageMemories._archived RemoveMemories._archived"
+                " Services.archive Services.restoring ArchiveObjects._bucket"
+            ),
+            "archive": "ErasurePorts.archive ArchiveObjects._bucket",
         },
     ),
     "RATE_LIMIT_READS": ("7", {API: "LimitRate._limits[reads].per_minute"}),
@@ -189,7 +192,10 @@ BESIDES = {
 OPTIONAL = {
     "context": {"LimitRate._buckets"},
     "extraction": {"ExtractionPorts.thread_messages"},
-    "memories": {"ErasurePorts.archive", "ErasurePorts.events", "ExportSources.archive", "LimitRate._buckets"},
+    "memories": {
+        *("ErasurePorts.archive", "ErasurePorts.events", "ExportSources.archive", "LimitRate._buckets"),
+        *("ManageMemories._archived", "RemoveMemories._archived", "Services.archive", "Services.restoring"),
+    },
     "archive": {"ErasurePorts.archive", "ErasurePorts.events"},
 }
 """Parts that may be left out, and must not be where there is what they need."""

@@ -1,6 +1,5 @@
 """Erasure: whatever fails in the middle, running it again completes it, counts right, and notes it once."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,7 +17,6 @@ from operator_memory.domain.errors import (
 )
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
 from operator_memory.domain.management.erasure import Erasure, ErasureState
-from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
@@ -33,6 +31,7 @@ from tests.support.fakes.learning import InMemoryJobs
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
+from tests.support.fakes.whole import archived_copy
 
 EVERYTHING = Target(TargetKind.ACCOUNT)
 REMOVED = {"memories": 3, "entities": 1, "archived": 2, "job_records": 1, "queries": 1}
@@ -103,8 +102,8 @@ class World:
     def fill(self, account: AccountId) -> None:
         self.store(account, "Likes tea.", "Lives in Porto.", "Works at night.")
         self.library.entities[account] = [{"data": "Porto"}]
-        line = json.dumps(memory_line(replace(a_memory("Long ago."), account_id=account)))
-        self.archive.put(account, "1", [line, line])
+        old = [replace(a_memory(text), account_id=account) for text in ("Long ago.", "Longer ago.")]
+        self.archive.put(account, *map(archived_copy, old))
         facts = (FactOutcome("m-1", Scope.USER, Outcome.ADDED),)
         self.jobs.records[account, "j"] = JobRecord(account, "j", JobState.DONE, "hash", NOW, facts=facts)
         searched = MemoryEvent(f"search-{account}", account, "user:u", EventType.SEARCH, NOW, query="my secret")

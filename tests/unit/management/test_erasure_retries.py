@@ -1,6 +1,5 @@
 """Erasures that are slow, that fail in one store, that meet unreadable lines or another call."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,15 +17,15 @@ from operator_memory.domain.errors import (
     UpstreamTimeoutError,
 )
 from operator_memory.domain.learning.jobs import FactOutcome, JobRecord, JobState, Outcome
+from operator_memory.domain.lifecycle.archived import ArchivedMemory
 from operator_memory.domain.management.erasure import Erasure, ErasureState
-from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import EmbeddedMemory
 from operator_memory.domain.memory.scopes import AccountId, Scope
 from operator_memory.domain.shared.audit_events import EventType, MemoryEvent
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 
 from tests.support.builders import NOW, a_memory
-from tests.support.fakes.archive import InMemoryArchive
+from tests.support.fakes.archive import SPOILED, InMemoryArchive
 from tests.support.fakes.core import FakeClock, InMemoryMemories
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryRecords, InMemoryTombstones
 from tests.support.fakes.holds import nothing_held
@@ -34,6 +33,7 @@ from tests.support.fakes.learning import InMemoryJobs
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakeEventStore, FakePlatform
+from tests.support.fakes.whole import archived_copy
 from tests.support.learning.extraction import ACCOUNT, FINISHED, World, a_job
 
 EVERYTHING = Target(TargetKind.ACCOUNT)
@@ -115,7 +115,7 @@ class Stores:
         self.trail = FakeEventStore(self.platform)
         self.account = AccountId(self.platform.new_user())
         self.store("Likes tea.")
-        self.archive.put(self.account, "1", [self.line("Long ago.")])
+        self.archive.put(self.account, self.archived("Long ago."))
         facts = (FactOutcome("m-1", Scope.USER, Outcome.ADDED),)
         self.jobs.records[self.account, "j"] = JobRecord(self.account, "j", JobState.DONE, "hash", NOW, facts=facts)
         self.trail.record([_search(self.account)])
@@ -124,8 +124,8 @@ class Stores:
         memory = replace(a_memory(text, days_old=1), account_id=self.account)
         self.memories.upsert(self.account, [EmbeddedMemory(memory, [1.0])])
 
-    def line(self, text: str) -> str:
-        return json.dumps(memory_line(replace(a_memory(text), account_id=self.account)))
+    def archived(self, text: str) -> ArchivedMemory:
+        return archived_copy(replace(a_memory(text), account_id=self.account))
 
     @property
     def erase(self) -> EraseMemories:
@@ -226,13 +226,12 @@ def test_a_late_write_is_found_by_the_last_look_though_the_trail_cannot_be_reach
 def test_a_line_that_cannot_be_read_does_not_make_the_erasure_of_a_part_endless(
     stores: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stores.archive.put(stores.account, "0", ["spoiled: tea", stores.line("Before."), "spoiled"])
+    stores.archive.put(stores.account, SPOILED, stores.archived("Before."), SPOILED)
     receipt = stores.start(Target(TargetKind.USER))
     assert (receipt.state, receipt.removed["archived"]) == (ErasureState.COMPLETE, 2)
     assert receipt.remaining == {**NONE, "entities": 0, UNREADABLE: 2}
-    assert stores.archive.objects == {(stores.account, "0"): ["spoiled: tea", "spoiled"]}
+    assert list(stores.archive.objects.values()) == [[SPOILED, SPOILED]]
     assert "lines that cannot be read" in caplog.text
-    assert "tea" not in caplog.text
 
     stores.store("Late.")
     stores.clock.advance(hours=1)
@@ -246,7 +245,7 @@ def test_a_line_that_cannot_be_read_does_not_make_the_erasure_of_a_part_endless(
 
 
 def test_the_erasure_of_an_account_takes_such_lines_and_is_verified(stores: Stores) -> None:
-    stores.archive.put(stores.account, "0", ["spoiled"])
+    stores.archive.put(stores.account, SPOILED)
     assert stores.start().remaining == dict.fromkeys([*NONE, "entities"], 0)
     stores.clock.advance(hours=1)
     assert stores.erase.resume_due() == (1, 0)
@@ -313,3 +312,28 @@ def _search(account: AccountId) -> MemoryEvent:
     return MemoryEvent(
         "search", account, "user:u", EventType.SEARCH, NOW - MINUTE, query="words of search", result_count=3
     )
+
+
+# --- what reaches the archive late
+
+
+def test_the_last_look_is_for_the_archive_too(stores: Stores) -> None:
+    stores.start()
+    stores.archive.put(stores.account, stores.archived("Moved by a worker that was at it."))
+    stores.clock.advance(hours=1)
+    assert stores.erase.resume_due() == (1, 0)
+    receipt = stores.receipt()
+    assert (receipt.state, receipt.removed["archived"], stores.archive.index) == (ErasureState.VERIFIED, 2, {})
+
+
+def test_what_stays_in_the_archive_keeps_the_last_look_open(stores: Stores) -> None:
+    stores.start()
+    stores.archive.put(stores.account, stores.archived("Late."))
+    stores.clock.advance(hours=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InMemoryArchive, "erase", lambda *_, **__: 0)
+        assert stores.erase.resume_due() == (0, 1)
+    assert stores.receipt().state is ErasureState.COMPLETE
+    stores.clock.advance(hours=1)
+    assert stores.erase.resume_due() == (1, 0)
+    assert stores.receipt().state is ErasureState.VERIFIED

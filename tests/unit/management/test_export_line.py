@@ -209,7 +209,11 @@ class TestDefaults:
         assert read(created_at="2026-11-24T14:00:00+02:00").created_at.tzinfo is UTC
 
     def test_unknown_fields_are_passed_over(self) -> None:
-        assert read(archived=True, colour="red", account_id="somebody-else") == read()
+        assert read(colour="red", account_id="somebody-else") == read()
+
+    def test_what_was_archived_counts_as_used_now(self) -> None:
+        """Otherwise it would be archived again at once, since nobody has used it for long."""
+        assert read(archived=True, last_accessed_at="2020-01-01T00:00:00Z").last_accessed_at == read().imported_at
 
     def test_half_a_surrogate_pair_is_replaced_wherever_a_text_may_be(self) -> None:
         past = {"version": 1, "text": "\ud800", "changed_at": "2026-01-01T00:00:00Z", "changed_by": "user:\udfff"}

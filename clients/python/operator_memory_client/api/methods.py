@@ -91,6 +91,73 @@ class Methods:
             {"memory_enabled": memory_enabled, "memory_config": memory_config},
         )
 
+    def list_archive(
+        self,
+        *,
+        account_id: str | None = None,
+        scope: Scope | None = None,
+        kind: Kind | None = None,
+        agent_id: str | None = None,
+        thread_id: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
+        archived_after: datetime | str | None = None,
+        archived_before: datetime | str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.ArchiveList:
+        """List archived memories."""
+        return self._call(
+            routes.LIST_ARCHIVE,
+            {},
+            {
+                "account_id": account_id,
+                "scope": scope,
+                "kind": kind,
+                "agent_id": agent_id,
+                "thread_id": thread_id,
+                "created_after": created_after,
+                "created_before": created_before,
+                "archived_after": archived_after,
+                "archived_before": archived_before,
+                "limit": limit,
+                "cursor": cursor,
+            },
+            {},
+        )
+
+    def restore_archived(
+        self,
+        *,
+        account_id: str | None = None,
+        idempotency_key: str | None = None,
+        memory_ids: list[str] | Unset | None = UNSET,
+        agent_id: str | Unset | None = UNSET,
+        thread_id: str | Unset | None = UNSET,
+        everything: Literal[True] | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        archived_after: datetime | str | Unset | None = UNSET,
+        archived_before: datetime | str | Unset | None = UNSET,
+    ) -> models.RestoreView:
+        """Bring archived memories back."""
+        return self._call(
+            routes.RESTORE_ARCHIVED,
+            {},
+            {"account_id": account_id},
+            {"idempotency-key": idempotency_key},
+            {
+                "memory_ids": memory_ids,
+                "agent_id": agent_id,
+                "thread_id": thread_id,
+                "everything": everything,
+                "created_after": created_after,
+                "created_before": created_before,
+                "archived_after": archived_after,
+                "archived_before": archived_before,
+            },
+        )
+
     def list_erasures(
         self,
         *,

@@ -16,6 +16,8 @@ CLEAR_USER_MEMORIES: Route[models.ClearedView] = Route("DELETE", "/memory/user/{
 GET_USER_MEMORIES: Route[models.MemoryList] = Route("GET", "/memory/user/{user_id}", "MemoryList")
 GET_AGENT_SETTINGS: Route[models.SettingsView] = Route("GET", "/v1/agents/{agent_id}/settings", "SettingsView")
 SET_AGENT_SETTINGS: Route[models.SettingsView] = Route("PATCH", "/v1/agents/{agent_id}/settings", "SettingsView")
+LIST_ARCHIVE: Route[models.ArchiveList] = Route("GET", "/v1/archive", "ArchiveList")
+RESTORE_ARCHIVED: Route[models.RestoreView] = Route("POST", "/v1/archive/restore", "RestoreView", keyed=True)
 LIST_ERASURES: Route[models.ErasureList] = Route("GET", "/v1/erasures", "ErasureList")
 ERASE: Route[models.ErasureView] = Route("POST", "/v1/erasures", "ErasureView", keyed=True)
 GET_ERASURE: Route[models.ErasureView] = Route("GET", "/v1/erasures/{erasure_id}", "ErasureView")

@@ -17,13 +17,14 @@ from operator_memory.entrypoints.environment import Environment
 from operator_memory.entrypoints.relevance import model_name
 
 if TYPE_CHECKING:
-    from operator_memory.adapters.aws.s3_archive import S3Archive
+    from operator_memory.adapters.archive.store import StoredArchive
     from operator_memory.adapters.dynamodb.holds import DynamoDBHolds
     from operator_memory.adapters.dynamodb.known_accounts import DynamoDBKnownAccounts
     from operator_memory.adapters.models.mem0_parts import ChatModel
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
     from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
     from operator_memory.adapters.qdrant.library import QdrantLibrary
+    from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
     from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
@@ -123,6 +124,13 @@ class AdaptersInUse(Environment):
 
         return KeepHeld(holds=self.holds(), library=self.library(), trail=self.trail())
 
+    def whole_memories(self) -> "QdrantWholeMemories":
+        """The store as the archive sees it."""
+        from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
+
+        name = self.settings.qdrant_collection
+        return QdrantWholeMemories(self.qdrant, collection=name, timeout=self.write_timeout)
+
     def learned(self) -> "QdrantLearnedMemories":
         """The store as the place where facts were learned."""
         from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
@@ -194,13 +202,16 @@ class AdaptersInUse(Environment):
             max_tokens=self.settings.extraction_max_tokens,
         )
 
-    def archive(self) -> "S3Archive | None":
+    def archive(self) -> "StoredArchive | None":
         """Archived memories, where there is a bucket for them."""
         if not self.settings.archive_bucket:
             return None
-        from operator_memory.adapters.aws.s3_archive import S3Archive
+        from operator_memory.adapters.archive.index import ArchiveIndex
+        from operator_memory.adapters.archive.objects import ArchiveObjects
+        from operator_memory.adapters.archive.store import StoredArchive
 
-        return S3Archive(self.aws_client("s3"), self.settings.archive_bucket)
+        objects = ArchiveObjects(self.aws_client("s3"), self.settings.archive_bucket)
+        return StoredArchive(objects, ArchiveIndex(self.dynamodb, self.required("memory_table")))
 
     # ---- the platform -----------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
+from operator_memory.application.ports.archive import ErasableArchive
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import (
-    ArchiveStore,
     ErasableMemories,
     ErasableRecords,
     ErasureStore,
@@ -56,6 +56,9 @@ UNREADABLE = "archived_unreadable"
 """In ``remaining``: lines of the archive that cannot be read, so that nobody knows whether they belong to what is
 erased. Waiting does not change that: the erasure ends, but it is never verified."""
 
+SEARCHES = "queries"
+"""In the counts: events of searches with their words. There may be later ones, of what was asked since."""
+
 _LOG = logging.getLogger("operator_memory.erasure")
 
 
@@ -67,7 +70,7 @@ class ErasurePorts:
     erasures: ErasureStore
     memories: ErasableMemories
     records: ErasableRecords
-    archive: ArchiveStore | None
+    archive: ErasableArchive | None
     events: EventStore | None
     held: KeepHeld
 
@@ -257,6 +260,7 @@ class EraseMemories:
             yield _Store(
                 lambda: {"archived": archive.count_erasable(account_id, target, until=until)},
                 lambda: archive.erase(account_id, target, until=until),
+                again=True,
             )
         yield _Store(
             lambda: {"job_records": records.count_erasable(account_id, target, until=until)},
@@ -264,7 +268,7 @@ class EraseMemories:
         )
         if events is not None:
             yield _Store(
-                lambda: {"queries": events.count_queries(account_id, target)},
+                lambda: {SEARCHES: events.count_queries(account_id, target)},
                 lambda: events.forget_queries(account_id, target),
                 again=True,
             )
@@ -303,7 +307,7 @@ class EraseMemories:
         """
         stores = [store for store in self._stores(erasure) if store.again]
         self._empty(erasure, stores, self._counted_late)
-        if any(stores[0].count().values()):
+        if any(count for store in stores for name, count in store.count().items() if name != SEARCHES):
             raise ErasureIncompleteError("something is left; the erasure goes on by itself")
         erasure = self.receipt(erasure.account_id, erasure.id)  # with what was counted
         looked = replace(erasure, remaining={name: 0 for name in erasure.remaining if name != UNREADABLE})

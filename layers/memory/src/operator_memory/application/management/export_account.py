@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
+from operator_memory.application.ports.archive import ArchivedMemories
 from operator_memory.application.ports.core import Clock
 from operator_memory.application.ports.management import (
-    ArchiveStore,
     ErasureStore,
     EventStore,
     JobHistory,
@@ -25,6 +25,7 @@ from operator_memory.domain.management.export_line import Line, memory_line
 from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.scopes import AccountId, checked_id
+from operator_memory.domain.shared.archive_views import SeenInArchive
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.time_left import SecondsLeft, no_limit
@@ -56,7 +57,7 @@ class ExportSources:
     library: MemoryLibrary
     jobs: JobHistory
     erasures: ErasureStore
-    archive: ArchiveStore | None
+    archive: ArchivedMemories | None
     events: EventStore | None
     settings: PlatformSettings | None
 
@@ -123,11 +124,12 @@ class ExportAccount:
         for number in range(_SECTIONS.index(section), len(_SECTIONS)):
             name = _SECTIONS[number]
             while True:
+                began = after
                 lines, after = self._readers[name](account_id, after)
                 following = _SECTIONS[number + 1] if number + 1 < len(_SECTIONS) else None
                 end = (name, after) if after is not None else (following, None) if following else None
                 for line in lines[:-1]:
-                    yield line, _cursor_after(name, line)
+                    yield line, _cursor_after(name, line, began)
                 for line in lines[-1:]:
                     yield line, end
                 if after is None:
@@ -158,8 +160,11 @@ class ExportAccount:
     def _archive(self, account_id: AccountId, after: str | None) -> Page:
         if self._sources.archive is None:
             return [], None
-        texts, position = self._sources.archive.lines(account_id, after=after, limit=10)
-        return [{**json.loads(text), "type": "memory", "archived": True} for text in texts], position
+        place, _, last = (after or "").partition(" ")
+        seen, position = self._sources.archive.group(account_id, after=place or None)
+        ids = [one.memory.id for one in seen]
+        rest = seen[ids.index(last) + 1 :] if last in ids else seen
+        return [_archived_line(one) for one in rest], position
 
     def _jobs(self, account_id: AccountId, after: str | None) -> Page:
         if after is not None:
@@ -177,9 +182,16 @@ class ExportAccount:
         return [{"type": "event", **row} for row in rows], position
 
 
-def _cursor_after(section: str, line: Line) -> Cursor | None:
-    """Return the cursor after a line within a page, if its lines may be long: a history holds texts, a job thousands of
-    outcomes."""
+def _archived_line(seen: SeenInArchive) -> Line:
+    about = {"archived": True, "archived_at": seen.archived_at.isoformat(), "archive_reason": seen.reason}
+    return {**memory_line(seen.memory), **about}
+
+
+def _cursor_after(section: str, line: Line, began: str | None) -> Cursor | None:
+    """Return the cursor after a line within a page that began at ``began``, if its lines may be long: a history holds
+    texts, a job thousands of outcomes."""
+    if section == "archive":
+        return section, f"{(began or '').partition(' ')[0]} {line['id']}"
     if section == "memories":
         return section, f"{line['created_at']} {line['id']}"
     return (section, line["job_id"]) if section == "jobs" else None

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from operator_memory.application.management.screen_writing import ScreenWriting
+from operator_memory.application.ports.archive import ArchivedMemories
 from operator_memory.application.ports.core import Clock, Embedder
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.audit_trail import AuditTrail
@@ -23,6 +24,7 @@ from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, loses, memory_id
 from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
+from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
 from operator_memory.domain.shared.time_left import SecondsLeft, has_time_for_a_step, no_limit
@@ -88,8 +90,9 @@ class ManageMemories:
         remover: RemoveMemories,
         trail: AuditTrail,
         clock: Clock,
+        archived: ArchivedMemories | None = None,
     ) -> None:
-        self._library = library
+        self._library, self._archived = library, archived
         self._screening, self._embedder, self._writer = writing.screening, writing.embedder, writing.writer
         self._visibility = visibility
         self._remover, self._held = remover, remover.held
@@ -117,13 +120,21 @@ class ManageMemories:
         Raises:
             NotFoundError: the account has none of this id. Another account's memory gives the same error.
         """
-        memory = self._stored(account_id, identity)
+        return self.read(caller, account_id, identity)[0]
+
+    def read(self, caller: Caller, account_id: AccountId, identity: str) -> tuple[Memory, datetime | None]:
+        """Return the memory as `get` does, and since when it is archived, if it is."""
+        memory, archived_at = self._anywhere(account_id, identity)
         self._note_reading(caller, account_id, MemoryFilter(), [memory], how="read")
-        return memory
+        return memory, archived_at
 
     def usage(self, account_id: AccountId) -> Usage:
         """Count what the account has stored."""
         return self._library.usage(account_id, now=self._clock.now())
+
+    def archive_usage(self, account_id: AccountId) -> ArchiveUsage:
+        """Count what the account has in the archive."""
+        return ArchiveUsage() if self._archived is None else self._archived.usage(account_id)
 
     def add(self, caller: Caller, account_id: AccountId, new: NewMemory) -> tuple[Memory, bool]:
         """Add a memory by hand; return it, and whether it is new.
@@ -207,6 +218,7 @@ class ManageMemories:
         Raises:
             NotFoundError: see `get`.
             VersionConflictError: it is another version by now.
+            ConflictError: it is archived.
             InvalidInputError: its end has passed already. Deleting is another use case, and on record as such.
             HeldError: it is held, and its history is full: an earlier version would be gone.
         """
@@ -255,13 +267,13 @@ class ManageMemories:
         return replace(changed, version=stored.version + 1, updated_at=now)
 
     def delete(self, caller: Caller, account_id: AccountId, identity: str, *, version: int | None = None) -> None:
-        """Delete one memory with its history. What was said before does not bring it back.
+        """Delete one memory with its history, archived or not. What was said before does not bring it back.
 
         Raises:
             NotFoundError, VersionConflictError: as `change`.
             HeldError: it is held.
         """
-        stored = self._stored(account_id, identity)
+        stored, _ = self._anywhere(account_id, identity)
         if version is not None and stored.version != version:
             raise VersionConflictError("the memory has been changed meanwhile: read it again before you delete it")
         newer = self._library.get(account_id, stored.superseded_by) if stored.superseded_by else None
@@ -334,10 +346,20 @@ class ManageMemories:
         return done, False
 
     def _stored(self, account_id: AccountId, identity: str) -> Memory:
-        memory = self._library.get(account_id, identity)
-        if memory is None:
-            raise NotFoundError(_NO_SUCH_MEMORY)
+        memory, archived_at = self._anywhere(account_id, identity)
+        if archived_at is not None:
+            raise ConflictError("this memory is archived: restore it first")
         return memory
+
+    def _anywhere(self, account_id: AccountId, identity: str) -> tuple[Memory, datetime | None]:
+        """Return the memory from the store, or else from the archive, and since when it is there."""
+        memory = self._library.get(account_id, identity)
+        if memory is not None:
+            return memory, None
+        seen = None if self._archived is None else self._archived.get(account_id, identity)
+        if seen is None:
+            raise NotFoundError(_NO_SUCH_MEMORY)
+        return seen.memory, seen.archived_at
 
     def _note_update(self, caller: Caller, memory: Memory, new_words: bool) -> None:
         self._trail.note(

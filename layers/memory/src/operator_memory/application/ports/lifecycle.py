@@ -12,6 +12,7 @@ from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMem
 from operator_memory.domain.lifecycle.gone_accounts import GoneAccount
 from operator_memory.domain.lifecycle.retention import DueAccount
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.holds import Hold
 from operator_memory.domain.shared.time_left import SecondsLeft
 
@@ -130,8 +131,11 @@ class HoldStore(HoldReader, Protocol):
 class MemoryArchive(Protocol):
     """Keeps memories that were moved out of the store, and finds one without reading all."""
 
-    def keep(self, account_id: AccountId, memories: Sequence[ArchivedMemory]) -> None:
-        """Write them, check that they can be read back, and then enter them into the index. Again is harmless."""
+    def keep(self, account_id: AccountId, memories: Sequence[ArchivedMemory]) -> list[ArchivedEntry]:
+        """Write them, check that they can be read back, and then enter them into the index. Again is harmless.
+
+        Returns what was written, with its places. An entry of the index that was archived later stays.
+        """
         ...
 
     def entries(
@@ -144,12 +148,40 @@ class MemoryArchive(Protocol):
         """Return the entries of those of ``ids`` that are archived."""
         ...
 
+    def kept_with(self, account_id: AccountId, entry: ArchivedEntry) -> list[ArchivedEntry]:
+        """Return the entries of all that is read and written together with ``entry``; at least itself, if it is still
+        archived."""
+        ...
+
     def read(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedMemory]:
-        """Return the memories of ``entries``, in order. Leaves out those that are not there any more."""
+        """Return the memories of ``entries``, in order. Leaves out those that are not there any more, or cannot be
+        read."""
         ...
 
     def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
         """Delete them, from the index and from what it points to; return how many were there."""
+        ...
+
+    def take_back(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> int:
+        """Delete what ``entries`` point to, and of the index those that still point there; return how many did."""
+        ...
+
+    def group(self, account_id: AccountId, *, after: str | None) -> tuple[list[ArchivedMemory], str | None]:
+        """Return memories that are read together, those after ``after``, and where the next call goes on (``None``: the
+        end). This is how to go through all of them: in whatever order, and each is read once.
+
+        Raises:
+            InvalidInputError: ``after`` is no place in this account's archive.
+        """
+        ...
+
+    def usage(self, account_id: AccountId) -> ArchiveUsage:
+        """Count what the account has in the archive."""
+        ...
+
+    def sweep(self, account_id: AccountId, *, before: datetime) -> int:
+        """Delete what was written before ``before`` and never came into the index, or left it: what a worker that was
+        killed has left behind. Return how many memories that were."""
         ...
 
 

@@ -166,30 +166,6 @@ class ErasureStore(Protocol):
         ...
 
 
-class ArchiveStore(Protocol):
-    """Keeps memories that were moved out of the store, as JSON Lines under one prefix per account."""
-
-    def lines(self, account_id: AccountId, *, after: str | None, limit: int) -> tuple[list[str], str | None]:
-        """Return up to about ``limit`` lines, each a JSON object, and where the next call goes on (``None``: the
-        end)."""
-        ...
-
-    def count_erasable(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """Count the archived memories in ``target`` that were said at or before ``until``.
-
-        Of a part of the account it counts the lines that can be read; of the whole account, everything.
-        """
-        ...
-
-    def erase(self, account_id: AccountId, target: Target, *, until: datetime) -> int:
-        """Delete them; return how many lines stay because they cannot be read. Repeating it changes nothing.
-
-        An unreadable line does not say whose it is: a newer version may have written it, or a disk have damaged it. The
-        erasure of a part leaves it and says so; the erasure of the whole account deletes it.
-        """
-        ...
-
-
 class ErasableRecords(Protocol):
     """Erases what is kept about the account's jobs: records, watermarks, idempotency keys.
 

@@ -1,7 +1,7 @@
 """Writes memories so that erasure and expiry can rely on it: stores none that a tombstone covers, not even in a race,
 and none that expires without the index knowing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from operator_memory.application.ports.management import ErasableMemories, Tombs
 from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, loses
 from operator_memory.domain.memory.scopes import AccountId
-from operator_memory.domain.shared.deletions import asked_of, forbidden, marks_of
+from operator_memory.domain.shared.deletions import asked_of, deleted_since, forbidden, marks_of
 from operator_memory.domain.shared.tombstones import Target, Tombstone, targets_of
 
 F = TypeVar("F", set[str], dict[str, Memory])
@@ -145,6 +145,14 @@ class GuardedWriter:
         asked = set().union(*map(asked_of, memories))
         marks = self._tombstones.buried(account_id, asked) if asked else {}
         return {memory.id for memory in memories if forbidden(memory, marks)} if marks else set()
+
+    def deleted_since(
+        self, account_id: AccountId, memories: Sequence[Memory], since: Mapping[str, datetime]
+    ) -> set[str]:
+        """Return the ids of those of ``memories`` the like of which a person has deleted after ``since``, by id."""
+        asked = set().union(*map(asked_of, memories))
+        marks = self._tombstones.buried(account_id, asked) if asked else {}
+        return {memory.id for memory in memories if deleted_since(memory, marks, since[memory.id])} if marks else set()
 
     def find(self, account_id: AccountId, targets: Sequence[Target]) -> list[Tombstone]:
         """Return the tombstones of ``targets``."""

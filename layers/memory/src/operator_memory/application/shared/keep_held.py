@@ -6,8 +6,9 @@ all that the removal has not taken yet: each step of it asks again.
 
 from collections.abc import Sequence
 
+from operator_memory.application.ports.archive import ErasableArchive
 from operator_memory.application.ports.core import HoldReader
-from operator_memory.application.ports.management import ArchiveStore, MemoryLibrary
+from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.audit_trail import NOTHING, AuditTrail
 from operator_memory.domain.errors import HeldError
 from operator_memory.domain.memory.memory import Memory
@@ -64,7 +65,7 @@ class KeepHeld:
             self.note_attempt(account_id, hold, by=by, attempt=attempt, touched=Touched(agent_id=where.agent_id))
             raise HeldError(hold.reason)
 
-    def on_target(self, account_id: AccountId, target: Target, archive: ArchiveStore | None = None) -> Hold | None:
+    def on_target(self, account_id: AccountId, target: Target, archive: ErasableArchive | None = None) -> Hold | None:
         """Return a hold that keeps something of ``target``, or ``None``.
 
         With the whole account, or a member's part, the words of searches go as well, which do not say their thread: any

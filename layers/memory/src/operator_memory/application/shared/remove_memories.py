@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from operator_memory.application.ports.archive import ArchivedMemories
 from operator_memory.application.ports.core import Clock, LearnedMemories
 from operator_memory.application.ports.management import MemoryLibrary
 from operator_memory.application.shared.guarded_writer import GuardedWriter
@@ -32,7 +33,9 @@ class RemoveMemories:
         visibility: TurnVisibility,
         held: KeepHeld,
         clock: Clock,
+        archived: ArchivedMemories | None = None,
     ) -> None:
+        self._archived = archived
         self._library = library
         self._learned = learned
         self._writer = writer
@@ -69,12 +72,14 @@ class RemoveMemories:
         thorough: int = MOST_LOOKED_FOR,
         spare: Mapping[str, Collection[str]] = _NOTHING,
     ) -> None:
-        """Do what comes before a deletion: leave the marks, withhold the turns that say it, and take its words out of
-        the evidence of other memories.
+        """Do what comes before a deletion from the store: leave the marks, delete them from the archive, withhold the
+        turns that say it, and take its words out of the evidence of other memories.
 
         For the first ``thorough`` facts also other turns are looked for that say the same.
         """
         self._writer.bury(account_id, memories, at=at)
+        if self._archived is not None:  # a memory that was learned anew is there, too, until its archive is tidied
+            self._archived.forget(account_id, [memory.id for memory in memories])
         facts = [memory for memory in memories if memory.kind is Kind.FACT]
         looked_for = max(0, thorough)
         self._visibility.withhold(account_id, facts[:looked_for], spare=spare)

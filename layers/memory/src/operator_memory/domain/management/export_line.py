@@ -113,7 +113,7 @@ def _read(line: Mapping[str, Any], account_id: AccountId, now: datetime) -> Memo
         expires_at=_time(line, "expires_at"),
         valid_until=_time(line, "valid_until") or (created_at if line.get("rejected") else None),
         rejected=_word(line, "rejected"),
-        last_accessed_at=_time(line, "last_accessed_at"),
+        last_accessed_at=now if line.get("archived") is True else _time(line, "last_accessed_at"),
         access_count=_whole(line, "access_count", 0) or 0,
         version=max(1, _whole(line, "version", 1) or 1),
         history=_history(line),

@@ -29,6 +29,8 @@ class EventType(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     SETTINGS_CHANGE = "settings_change"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
     DENIED = "denied"
     HOLD = "hold"
     """A legal hold was placed or lifted."""

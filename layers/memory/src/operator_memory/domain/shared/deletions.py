@@ -19,6 +19,9 @@ from operator_memory.domain.text import normalised_text, words
 KEPT = timedelta(days=400)
 """How long a mark is kept: a thread that nobody has read for so long is not read again."""
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By how much, at most."""
+
 DELETED = "deleted"
 """Why something is not stored: a person deleted it after it was said."""
 
@@ -42,6 +45,14 @@ def forbidden(memory: Memory, marks: Mapping[str, datetime]) -> bool:
     asked = asked_of(memory)
     deleted = [marks[mark] for mark in asked if mark in marks]
     return bool(deleted) and _last_said(memory) <= max(deleted)
+
+
+def deleted_since(memory: Memory, marks: Mapping[str, datetime], since: datetime) -> bool:
+    """Whether a person deleted the like of ``memory`` after ``since``, when it was out of their sight.
+
+    ``marks``: as for `forbidden`. The clocks of two machines differ a little: what was deleted just before counts too.
+    """
+    return any(marks[mark] >= since - CLOCKS_DIFFER for mark in asked_of(memory) if mark in marks)
 
 
 def asked_of(memory: Memory) -> set[str]:

@@ -91,9 +91,10 @@ class SettingsRoutes(Routes):
         return SettingsView(settings=self._services.settings.set_thread(caller, account, thread_id, changes_of(body)))
 
     def get_usage(self, account_id: AccountQuery = None) -> UsageView:
-        """Counts of memories, by scope, kind and agent."""
+        """Counts of memories, by scope, kind and agent, and what is archived."""
         _, account = self._admit(account_id, Action.READ, Bucket.READS)
-        return usage_view(self._services.memories.usage(account))
+        memories = self._services.memories
+        return usage_view(memories.usage(account), memories.archive_usage(account))
 
 
 class TransferRoutes(Routes):

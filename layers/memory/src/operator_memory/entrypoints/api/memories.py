@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from inspect import Signature, signature
 from types import MappingProxyType
@@ -156,9 +157,9 @@ class MemoryRoutes(Routes):
         """The memory in whatever state it is, and why it is remembered. Another account's answers 404, like one that
         does not exist."""
         caller, account = self._admit(account_id, Action.READ, Bucket.READS)
-        memory = self._services.memories.get(caller, account, memory_id)
+        memory, archived_at = self._services.memories.read(caller, account, memory_id)
         why = self._services.explanation.explain(account, [memory])
-        return with_etag(memory, provenance=why.get(memory.id))
+        return with_etag(memory, provenance=why.get(memory.id), archived_at=archived_at)
 
     def get_history(self, memory_id: MemoryId, account_id: AccountQuery = None) -> HistoryView:
         """Past versions, oldest first."""
@@ -238,13 +239,15 @@ class MemoryRoutes(Routes):
         return with_etag(self._services.memories.change(caller, account, memory_id, changes, version=None))
 
 
-def with_etag(memory: Memory, *, status: int = 200, provenance: Provenance | None = None) -> Response[MemoryView]:
+def with_etag(
+    memory: Memory, *, status: int = 200, provenance: Provenance | None = None, archived_at: datetime | None = None
+) -> Response[MemoryView]:
     """The memory as the answer, with its version as its entity tag."""
     return Response(
         status_code=status,
         content_type="application/json",
         headers={"ETag": f'"{memory.version}"'},
-        body=memory_view(memory, whole=True, provenance=provenance),
+        body=memory_view(memory, whole=True, provenance=provenance, archived_at=archived_at),
     )
 
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from operator_memory.domain.errors import InvalidInputError, TimeIsUpError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
+from operator_memory.entrypoints.api.archive import ArchiveRoutes
 from operator_memory.entrypoints.api.holds import HoldRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
@@ -43,6 +44,7 @@ GROUPS = (
     TransferRoutes,
     ErasureRoutes,
     HoldRoutes,
+    ArchiveRoutes,
     JobRoutes,
     PlatformRoutes,
     UseRoutes,

@@ -6,6 +6,8 @@ from operator_memory.application.learning.submit_jobs import SubmitJobs
 from operator_memory.application.learning.undo_many import UndoMany
 from operator_memory.application.learning.undo_run import UndoRun
 from operator_memory.application.lifecycle.hold_memories import HoldMemories
+from operator_memory.application.lifecycle.read_archive import ReadArchive
+from operator_memory.application.lifecycle.restore_memories import RestoreMemories
 from operator_memory.application.management.answer_once import AnswerOnce
 from operator_memory.application.management.erase_memories import EraseMemories
 from operator_memory.application.management.explain_memories import ExplainMemories
@@ -40,5 +42,8 @@ class Services:
     use: NoteUse
     holds: HoldMemories
     prices: Prices = field(default_factory=Prices)
+    archive: ReadArchive | None = None
+    restoring: RestoreMemories | None = None
+    """``None`` where there is no archive."""
     backup_days: int = 35
     """How long backups of the stores are kept, for receipts."""

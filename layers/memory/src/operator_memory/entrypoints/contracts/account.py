@@ -13,6 +13,7 @@ from operator_memory.domain.learning.taught import Undone
 from operator_memory.domain.management.erasure import Erasure, ErasureState, not_covered
 from operator_memory.domain.management.listing import Usage
 from operator_memory.domain.memory.scopes import Scope
+from operator_memory.domain.shared.archive_views import ArchiveUsage
 from operator_memory.domain.shared.tombstones import Target, TargetKind
 from operator_memory.entrypoints.contracts.job import JobBody
 from operator_memory.entrypoints.contracts.memories import Closed, Id
@@ -75,8 +76,15 @@ class SettingsView(BaseModel):
     settings: dict[str, Any]
 
 
+class ArchiveUsageView(BaseModel):
+    """How much is archived."""
+
+    memories: int
+    bytes: int = Field(description="Of payloads and vectors, as the store held them: before compression.")
+
+
 class UsageView(BaseModel):
-    """How much is stored: counts of memories."""
+    """How much is stored: counts of memories. What is archived counts under ``archived`` only."""
 
     total: int
     active: int
@@ -84,11 +92,12 @@ class UsageView(BaseModel):
     by_scope: dict[str, int]
     by_kind: dict[str, int]
     by_agent: dict[str, int]
+    archived: ArchiveUsageView
 
 
-def usage_view(usage: Usage) -> UsageView:
-    """``usage`` for an answer."""
-    return UsageView(**asdict(usage))
+def usage_view(usage: Usage, archived: ArchiveUsage) -> UsageView:
+    """``usage`` for an answer, with what is archived."""
+    return UsageView(**asdict(usage), archived=ArchiveUsageView(**asdict(archived)))
 
 
 class RejectedLine(BaseModel):

@@ -36,7 +36,7 @@ MAX_TEXT = 8_000
 MAX_PAGE = 100
 MAX_LISTED_CHARACTERS = 8_000
 """Of a memory in a list: a page of very long turns would exceed what a function may return. `GET` gives it whole."""
-_OF_VIEW = ("memory", "score", "version", "provenance")
+_OF_VIEW = ("memory", "score", "version", "provenance", "archived_at")
 """Fields of a view that are not the memory's own."""
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=128), AfterValidator(canonical_id)]
@@ -285,18 +285,24 @@ class MemoryView(BaseModel):
     )
     last_accessed_at: datetime | None = None
     access_count: int = 0
+    archived_at: datetime | None = Field(default=None, description="Of one in the archive: since when.")
     score: float | None = Field(default=None, description="Of a search: higher fits better.")
     provenance: ProvenanceView | None = Field(default=None, description="Of a fact, if asked for: why it is known.")
 
 
 def memory_view(
-    memory: Memory, *, score: float | None = None, whole: bool = False, provenance: Provenance | None = None
+    memory: Memory,
+    *,
+    score: float | None = None,
+    whole: bool = False,
+    provenance: Provenance | None = None,
+    archived_at: datetime | None = None,
 ) -> MemoryView:
     """``memory`` for an answer; in lists a very long one is shortened, unless it is to be ``whole``."""
     fields = {name: getattr(memory, name) for name in MemoryView.model_fields if name not in _OF_VIEW}
     most = MAX_LISTED_CHARACTERS if whole else MAX_LISTED_QUOTE
     fields["provenance"] = None if provenance is None else provenance_view(provenance, most=most)
-    fields["withheld_by"] = memory.withheld_by or None
+    fields |= {"withheld_by": memory.withheld_by or None, "archived_at": archived_at}
     text = memory.text if whole else shortened(memory.text, MAX_LISTED_CHARACTERS)
     return MemoryView(**fields, memory=text, version=memory.version, score=None if score is None else round(score, 4))
 

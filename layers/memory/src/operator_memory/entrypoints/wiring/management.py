@@ -8,6 +8,7 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.domain.management.identity import Caller
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
+from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
     from operator_memory.application.shared.remove_memories import RemoveMemories
@@ -45,14 +47,13 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.import_memories import ImportMemories
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.note_use import NoteUse
-    from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
     settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
-    library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    library, writer = adapters.library(), adapters.writer()
     access = _access(adapters, trail)
     screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
     undoing = _undoing(adapters, trail)
@@ -60,12 +61,10 @@ def _services(adapters: AdaptersInUse) -> "Services":
         access=access,
         memories=_management(adapters, screening, trail),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
-        reinstatement=ReinstateMemories(
-            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
-        ),
+        reinstatement=_reinstatement(adapters, screening, trail),
         settings=ManageSettings(settings, trail),
         erasures=erasures,
-        exporter=ExportAccount(_export_sources(adapters, library, settings), trail=trail, clock=clock),
+        exporter=ExportAccount(_export_sources(adapters, library, settings, trail), trail=trail, clock=clock),
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock),
         jobs=_submission(adapters),
         undoing=undoing,
@@ -75,7 +74,22 @@ def _services(adapters: AdaptersInUse) -> "Services":
         use=NoteUse(writer, trail),
         holds=_holding(adapters, erasures, trail),
         prices=_prices(adapters.settings),
+        archive=reading_of(adapters, trail),
+        restoring=restoring_of(adapters, trail),
         backup_days=adapters.settings.backup_days,
+    )
+
+
+def _reinstatement(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ReinstateMemories":
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+
+    return ReinstateMemories(
+        library=adapters.library(),
+        writer=adapters.writer(),
+        visibility=adapters.turn_visibility(),
+        screening=screening,
+        trail=trail,
+        clock=adapters.clock,
     )
 
 
@@ -93,9 +107,10 @@ def _management(adapters: AdaptersInUse, screening: "ScreenWriting", trail: Audi
         library=adapters.library(),
         writing=WritingPorts(screening, adapters.embedder(), adapters.writer()),
         visibility=adapters.turn_visibility(),
-        remover=_removal(adapters),
+        remover=_removal(adapters, trail),
         trail=trail,
         clock=adapters.clock,
+        archived=reading_of(adapters, trail),
     )
 
 
@@ -106,14 +121,14 @@ def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
         jobs=jobs_of(adapters),
         learned=adapters.learned(),
         writer=adapters.writer(),
-        remover=_removal(adapters),
+        remover=_removal(adapters, trail),
         visibility=adapters.turn_visibility(),
         trail=trail,
         clock=adapters.clock,
     )
 
 
-def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
+def _removal(adapters: AdaptersInUse, trail: AuditTrail) -> "RemoveMemories":
     from operator_memory.application.shared.remove_memories import RemoveMemories
 
     return RemoveMemories(
@@ -123,6 +138,7 @@ def _removal(adapters: AdaptersInUse) -> "RemoveMemories":
         visibility=adapters.turn_visibility(),
         held=adapters.keep_held(),
         clock=adapters.clock,
+        archived=reading_of(adapters, trail),
     )
 
 
@@ -158,7 +174,9 @@ def _prices(settings: Settings) -> "Prices":
     return Prices(settings.extraction_price_prompt / 100, settings.extraction_price_completion / 100)
 
 
-def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings") -> "ExportSources":
+def _export_sources(
+    adapters: AdaptersInUse, library: "MemoryLibrary", settings: "PlatformSettings", trail: AuditTrail
+) -> "ExportSources":
     """Everything that is held about an account."""
     from operator_memory.adapters.dynamodb.erasures import DynamoDBErasures
     from operator_memory.adapters.supabase.event_store import SupabaseEventStore
@@ -168,7 +186,7 @@ def _export_sources(adapters: AdaptersInUse, library: "MemoryLibrary", settings:
         library=library,
         jobs=jobs_of(adapters),
         erasures=DynamoDBErasures(adapters.dynamodb, adapters.required("memory_table")),
-        archive=adapters.archive(),
+        archive=reading_of(adapters, trail),
         events=SupabaseEventStore(adapters.required_supabase()),
         settings=settings,
     )

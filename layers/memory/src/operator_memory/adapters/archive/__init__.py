@@ -1,0 +1,1 @@
+"""The archive: objects in S3, and its index in DynamoDB."""
