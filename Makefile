@@ -113,9 +113,10 @@ imports: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not hypothesis and not timeout" tests/unit
 
-docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, table of failures)
+docs: $(STAMP)  ## Write the generated parts of docs/ (OpenAPI, schemas, settings, failures) and of the client
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m operator_memory.entrypoints.contracts.generate
 	@PYTHONPATH=layers/memory/src:. $(BIN)/python -m tests.support.failures.table
+	@$(BIN)/python -m clients.generate
 
 bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.retrieval.run
@@ -128,6 +129,7 @@ bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.moving.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
+	@PYTHONPATH=layers/memory/src:clients/python $(BIN)/python -m bench.client.run
 
 calibrate: $(STAMP)  ## Measure the relevance gate for the configured embedder (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.embedders.calibrate

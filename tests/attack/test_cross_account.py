@@ -106,7 +106,7 @@ def test_ten_thousand_attempts_on_every_route_reach_nothing(world: AttackWorld) 
     assert report.violations == []
     assert sum(report.tried.values()) >= 10_000
     assert set(report.tried) == set(routes()), "a route that is not attacked is not known to be safe"
-    assert min(report.tried.values()) >= 600
+    assert min(report.tried.values()) >= 400
     for route in routes():
         assert report.statuses_of(route) & {403, 404}, f"{route} was never refused for whose it is"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from operator_memory.domain.errors import UpstreamTimeoutError
@@ -56,6 +56,7 @@ POSTS = [
     Post("/v1/memories", {"memory": WORDS}, {"memory": "Other words."}),
     Post("/v1/memories/delete", {"filter": {"scope": "user"}, "dry_run": False, "expected": 1},
          {"filter": {"scope": "user"}, "dry_run": False, "expected": 0}),
+    Post("/v1/memories/used", {"memory_ids": [str(UUID(int=1))]}, {"memory_ids": [str(UUID(int=2))]}),
     Post("/v1/memories/{waiting}/approve"),
     Post("/v1/memories/{replaced}/restore"),
     Post("/v1/import", LINE, LINE + b"\n{}"),
@@ -64,8 +65,9 @@ POSTS = [
     Post("/v1/erasures/{erasure}/resume"),
     Post("/v1/jobs", {**RUN, "job_id": "job-2"}, {**RUN, "job_id": "job-3"}),
     Post("/v1/jobs/{job}/undo"),
+    Post("/v1/undo", {"run_id": "job-1"}, {"run_id": "job-2"}),
 ]  # fmt: skip
-READING = {"/v1/policies/preview", "/v1/memories/search", "/v1/context"}
+READING = {"/v1/policies/preview", "/v1/memories/search", "/v1/undo/preview", "/v1/context"}
 each = pytest.mark.parametrize("post", POSTS, ids=str)
 
 

@@ -41,13 +41,16 @@ class Route:
 ERASURE = {"target": "account", "confirm": "erase"}
 HOLD = {"reason": "Case 7"}
 RUN = {"job_id": "j", "thread_id": "t", "status": "completed", "finished_at": "2026-11-24T12:00:00Z"}
+USED = {"memory_ids": ["7f000000-0000-4000-8000-000000000001"]}
+CORRECTING = Route("PATCH", "/v1/memories/{memory}", "memories:write", Bucket.WRITES, body={"importance": 1})
 ROUTES = [
     Route("GET", "/v1/memories", "memories:read", Bucket.READS),
     Route("POST", "/v1/memories/search", "memories:read", Bucket.READS, body={"query": "tea"}),
+    Route("POST", "/v1/memories/used", "memories:read", Bucket.WRITES, body=USED),
     Route("GET", "/v1/memories/{memory}", "memories:read", Bucket.READS),
     Route("GET", "/v1/memories/{memory}/history", "memories:read", Bucket.READS),
     Route("POST", "/v1/memories", "memories:write", Bucket.WRITES, body={"memory": "Some other words."}),
-    Route("PATCH", "/v1/memories/{memory}", "memories:write", Bucket.WRITES, body={"importance": 1}),
+    CORRECTING,
     Route("PUT", "/v1/memories/{memory}/pin", "memories:write", Bucket.WRITES),
     Route("DELETE", "/v1/memories/{memory}/pin", "memories:write", Bucket.WRITES),
     Route("DELETE", "/v1/memories/{memory}", "memories:write", Bucket.WRITES),
@@ -362,8 +365,8 @@ class TestLimits:
     def test_members_share_the_accounts(self) -> None:
         world = limited()
         for person in (world.owner, world.member):
-            assert world.send(ROUTES[5], user=person).status == 200
-        answer = world.send(ROUTES[5], user=world.owner)
+            assert world.send(CORRECTING, user=person).status == 200
+        answer = world.send(CORRECTING, user=world.owner)
         is_problem(answer, 429)
         assert "this account" in answer.json["detail"]
         own = world.api.call("PATCH", "/v1/settings", user=world.member, body={"memory_enabled": True})

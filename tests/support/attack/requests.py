@@ -136,13 +136,17 @@ class RequestMaker:
             return self._rng.choice(schema["enum"])
         of_type: dict[str, Callable[[str, Schema], Any]] = {
             "object": self._object,
-            "array": lambda n, s: [self._value(n, s.get("items", {})) for _ in range(self._rng.randint(1, 2))],
+            "array": self._list,
             "boolean": lambda *_: self._rng.random() < 0.5,
             "integer": lambda _, s: self._rng.randint(int(s.get("minimum", 0)), int(min(s.get("maximum", 50), 50))),
             "number": lambda *_: round(self._rng.random(), 3),
             "null": lambda *_: None,
         }
         return of_type.get(schema.get("type", "string"), self._text)(name, schema)
+
+    def _list(self, name: str, schema: Schema) -> list[Any]:
+        one = name.removesuffix("s")  # of memory_ids, each is a memory_id
+        return [self._value(one, schema.get("items", {})) for _ in range(self._rng.randint(1, 2))]
 
     def _object(self, _: str, schema: Schema) -> dict[str, Any]:
         required = schema.get("required", ())

@@ -28,6 +28,7 @@ from operator_memory.application.management.import_memories import ImportMemorie
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
 from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.note_use import NoteUse
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.management.screen_writing import ScreenWriting
 from operator_memory.application.ports.archive import WholeMemories
@@ -224,9 +225,7 @@ class Management:
         return Services(
             access=access,
             memories=self._memories(screening, visibility, remover),
-            finder=SearchMemories(
-                library=self.library, embedder=embedder, switches=self.switches, trail=trail, clock=clock
-            ),
+            finder=self._finder(),
             reinstatement=ReinstateMemories(
                 library=self.library,
                 writer=self.writer,
@@ -244,6 +243,7 @@ class Management:
             undoing_many=UndoMany(runs=undoing, history=self.jobs, library=self.library, clock=clock),
             once=AnswerOnce(self.answers, clock),
             explanation=ExplainMemories(self.writer),
+            use=NoteUse(self.writer, self.trail),
             holds=self._holding(),
             usage=self._usage(),
             policies=ManagePolicies(policies=self.policies, index=self.expiry, trail=trail, clock=clock),
@@ -277,18 +277,6 @@ class Management:
             clock=self.clock,
         )
 
-    def _managing(
-        self, screening: ScreenWriting, visibility: TurnVisibility, remover: RemoveMemories
-    ) -> ManageMemories:
-        return ManageMemories(
-            library=self.library,
-            writing=WritingPorts(screening, self.embedder, self.writer),
-            visibility=visibility,
-            remover=remover,
-            trail=self.trail,
-            clock=self.clock,
-        )
-
     def _policy_preview(self) -> PreviewPolicies:
         memories = self.selected = PolicyMemoriesOf(InMemoryPolicyMemories(self.memories))
         self.archiving = ArchivingFake(self.memories, self.clock)
@@ -296,6 +284,11 @@ class Management:
             memories=memories, policies=self.policies, agents=self.agent_policies, holds=self.holds, archiving=True
         )
         return PreviewPolicies(plan=plan, memories=memories, archive=self.archiving, clock=self.clock)
+
+    def _finder(self) -> SearchMemories:
+        return SearchMemories(
+            library=self.library, embedder=self.embedder, switches=self.switches, trail=self.trail, clock=self.clock
+        )
 
     def _sources(self, settings: FakePlatformSettings) -> ExportSources:
         return ExportSources(self.library, self.jobs, self.erasures, self.archived, self.event_store, settings)

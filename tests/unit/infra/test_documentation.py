@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/memory/src/operator_memory"
 DOCUMENTS = sorted(
     [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
-    + [ROOT / ".github/pull_request_template.md", *(ROOT / "docs").rglob("*.md")]
+    + [ROOT / "clients/python/README.md", ROOT / ".github/pull_request_template.md", *(ROOT / "docs").rglob("*.md")]
 )
 README_LINES = 220
 

@@ -12,13 +12,11 @@ from operator_memory.domain.conversation import (
     RawMessage,
     Turn,
     chunked,
-    clean_text,
-    message_text,
     read_conversation,
-    speaker_name,
     with_positions,
 )
 from operator_memory.domain.fence import MAX_NAME_CHARACTERS
+from operator_memory.domain.message_content import clean_text, message_text, speaker_name
 from operator_memory.domain.recall.rendering import render_context
 
 from tests.support.builders import a_memory

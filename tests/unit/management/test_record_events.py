@@ -1,6 +1,7 @@
 """Writing events to the trail: once each, whatever is among them, and counting what was injected."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -72,6 +73,13 @@ def test_a_batch_of_any_accounts_is_written_once(world: World) -> None:
     for _ in range(2):
         assert world.record.record(batch) == set()
     assert list(world.trail.rows) == ["e1", "e2"]
+
+
+def test_what_was_cited_counts_as_an_access(world: World) -> None:
+    injected = world.injected("e1", world.ann)
+    cited = replace(world.injected("e2", world.ann, minutes=1), type=EventType.USE)
+    world.record.record([injected, cited])
+    assert world.accesses(world.ann) == (2, NOW + timedelta(minutes=1))
 
 
 def test_only_what_was_injected_counts_as_an_access_of_its_own_account(world: World) -> None:

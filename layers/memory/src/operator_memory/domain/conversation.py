@@ -4,7 +4,6 @@ Message content is untrusted. Cleaning here never raises on odd content: what ca
 counted, so that one binary message does not cost a user the memory of the rest.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from operator_memory.domain.characters import as_seen, hides_something
-from operator_memory.domain.fence import display_name, without_memories
+from operator_memory.domain.fence import display_name
+from operator_memory.domain.message_content import CONTROL, READ_ROLES, clean_text, message_text
 
 MAX_TURN_CHARACTERS = 20_000
 """A longer message becomes several turns."""
@@ -27,16 +27,6 @@ MAX_MESSAGE_CHARACTERS = 2_000_000
 
 _MAX_NAME_READ = 2_000
 
-READ_ROLES = ("user", "assistant")
-"""Types of messages that are read: what the two sides said."""
-
-_MAX_WRAPPINGS = 4  # a row holds a JSON string that holds an object that holds parts; deeper is not the platform's
-# An opening tag must not contain "<": otherwise a text of a thousand unfinished tags takes quadratic time.
-_TOOL_XML = re.compile(
-    r"<(?P<tag>function_calls|tool_call|tool_result|function_result)\b[^<>]*>.*?(?:</(?P=tag)>|\Z)", re.DOTALL
-)
-_UPLOAD_MARKER = re.compile(r"\[Uploaded File: [^\]\n]{0,1000}+\]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _READABLE = re.compile(r"\w")
 _GAP = "\n[...]\n"
 _BORDERS = tuple(map(re.compile, (r"\n\s*\n", r"\n", r"[.!?\u2026\u061f\u06d4\u0964]\s|[\u3002\uff01\uff1f]", r"\s")))
@@ -229,73 +219,7 @@ def _last(border: re.Pattern[str], text: str, start: int, end: int) -> int | Non
 
 
 def _name(name: str) -> str | None:
-    return display_name(as_seen(_CONTROL.sub("", name))) or None
-
-
-def message_text(content: object) -> str:
-    """The text of a message's content, whatever its shape; ``""`` if it holds none.
-
-    Shapes: text; a JSON string that holds a ``{"role", "content"}`` object (how the browser stores user
-    rows); such an object; a list of parts, of which the text parts count.
-    """
-    for _ in range(_MAX_WRAPPINGS):
-        if isinstance(content, Mapping):
-            content = content["content"] if "content" in content else content.get("text")
-        elif isinstance(content, str) and (decoded := _decoded_message(content)) is not None:
-            content = decoded
-        else:
-            break
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Sequence) and not isinstance(content, bytes | bytearray):
-        return "\n".join(filter(None, map(_part_text, content)))
-    return ""
-
-
-def speaker_name(content: object) -> str | None:
-    """Who spoke, where a message's object says so (OpenAI's ``name``), whether it is an object or a string of one."""
-    for _ in range(_MAX_WRAPPINGS):
-        if isinstance(content, Mapping):
-            name = content.get("name")
-            if isinstance(name, str):
-                return name
-            content = content.get("content")
-        elif isinstance(content, str):
-            content = _decoded_message(content)
-        else:
-            break
-    return None
-
-
-def _decoded_message(text: str) -> Mapping[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    # Only what is plainly a message: a person may paste JSON of their own.
-    if not isinstance(decoded, dict) or not isinstance(decoded.get("role"), str):
-        return None
-    return decoded if isinstance(decoded.get("content"), str | list) else None
-
-
-def _part_text(part: object) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, Mapping) and part.get("type", "text") in ("text", "input_text", "output_text"):
-        text = part.get("text")
-        return text if isinstance(text, str) else ""
-    return ""
-
-
-def clean_text(text: str) -> str:
-    """Take out recalled memories and their citations (never learn them again), tool XML, upload markers, and the
-    characters that control a screen or that nobody sees. What is left is in Unicode's composed form."""
-    text = without_memories(as_seen(_CONTROL.sub("", text)))
-    for pattern in (_TOOL_XML, _UPLOAD_MARKER):
-        text = pattern.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
-    return text.strip()
+    return display_name(as_seen(CONTROL.sub("", name))) or None
 
 
 def _cut(text: str, most: int) -> str:

@@ -28,6 +28,7 @@ _MARK = "m"
 _CITED = rf"{_MARK}(?:[0-9]{{{CITATION_DIGITS},64}}|:[0-9a-f]{{8,64}})"  # the second is how they were until 2026
 # Alone, or several in one pair of brackets.
 _CITATIONS = re.compile(rf" ?\[{_CITED}(?:[,;] ?{_CITED})*\]")
+_ONE_CITED = re.compile(_CITED)
 _BLOCK = re.compile(rf"<{FENCE_NAME}\b[^<>]*>.*?(?:</{FENCE_NAME}>|\Z)", re.DOTALL)
 # What a model or a person would take for the beginning of a citation, full-width forms included.
 _LOOKS_CITED = re.compile(r"[\[\uff3b\u3010](?=\s*[mM\uff2d\uff4d]\s*[:\uff1a\d])")
@@ -45,8 +46,17 @@ def uncited(text: str) -> str:
 
 def without_memories(text: str) -> str:
     """``text`` without fenced contexts and citations; a fence that is not closed reaches to the end."""
-    text = _CITATIONS.sub("", text)  # first: what stood left and right may be a tag now
+    return without_contexts(_CITATIONS.sub("", text))  # first: what stood left and right may be a tag now
+
+
+def without_contexts(text: str) -> str:
+    """``text`` without fenced contexts, citations and all; a fence that is not closed reaches to the end."""
     return _BLOCK.sub(" ", text)  # a space, so that what stood left and right cannot form a new tag
+
+
+def cited(text: str) -> list[str]:
+    """The citations in ``text``, without brackets, each once, in the order of their first mention."""
+    return list(dict.fromkeys(one for found in _CITATIONS.finditer(text) for one in _ONE_CITED.findall(found[0])))
 
 
 # ---- names ------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from operator_memory.domain.conversation import clean_text
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.learning.proposals import Quote, RequestKind
+from operator_memory.domain.message_content import clean_text
 
 MOST_QUOTES = 8
 MOST_IDS = 10

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from operator_memory.domain.conversation import RawMessage, Watermark, speaker_name
+from operator_memory.domain.conversation import RawMessage, Watermark
 from operator_memory.domain.errors import (
     ConfigurationError,
     MalformedResponseError,
@@ -20,6 +20,7 @@ from operator_memory.domain.errors import (
     UpstreamUnavailableError,
 )
 from operator_memory.domain.memory.scopes import AccountId
+from operator_memory.domain.message_content import READ_ROLES, speaker_name
 
 if TYPE_CHECKING:
     import httpx
@@ -30,7 +31,6 @@ PAGE_ROWS = 200
 
 _SYSTEM = "supabase"
 _COLUMNS = "message_id,type,content,created_at,threads!inner(account_id)"
-_READ_TYPES = ("user", "assistant")
 
 
 class SupabaseThreadMessages:
@@ -93,7 +93,7 @@ class SupabaseThreadMessages:
             .select(_COLUMNS)
             .eq("thread_id", thread_id)
             .eq("threads.account_id", account_id)
-            .in_("type", _READ_TYPES)
+            .in_("type", READ_ROLES)
             .order("created_at")
             .order("message_id")
             .limit(rows)
@@ -173,7 +173,7 @@ def _parsed(rows: object, account_id: AccountId) -> list[RawMessage]:
             message = RawMessage(row["type"], row["content"], identity, created_at, name)
         except (AttributeError, TypeError, KeyError, ValueError):
             raise MalformedResponseError(_SYSTEM, "a message lacks a field or has an unreadable one") from None
-        if owner != account_id or message.type not in _READ_TYPES:
+        if owner != account_id or message.type not in READ_ROLES:
             raise MalformedResponseError(_SYSTEM, "a message that was not asked for")
         messages.append(message)
     return messages

@@ -23,11 +23,9 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.domain.conversation import (
     MAX_CHARACTERS,
     MAX_MESSAGE_CHARACTERS,
-    READ_ROLES,
     RawMessage,
     Turn,
     Watermark,
-    message_text,
     read_conversation,
     said_at,
     with_positions,
@@ -50,6 +48,7 @@ from operator_memory.domain.learning.jobs import (
     ended,
 )
 from operator_memory.domain.memory.scopes import Scope, ScopeKey
+from operator_memory.domain.message_content import READ_ROLES, message_text
 from operator_memory.domain.shared.audit_events import EventType, Touched, repeatable_event_id
 from operator_memory.domain.shared.deletions import DELETED
 from operator_memory.domain.shared.lease import LEASE_SECONDS

@@ -23,6 +23,7 @@ from operator_memory.domain.management.identity import Caller
 from operator_memory.domain.management.listing import Page, Position, Sort
 from operator_memory.domain.memory.embedding_text import beginning
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion, loses, memory_id
+from operator_memory.domain.memory.provenance import SourceClass
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope, ScopeKey
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.memory_filter import MemoryFilter
@@ -51,6 +52,8 @@ class NewMemory:
     expires_at: datetime | None = None
     hid_something: bool = False
     """Whether characters that nobody sees spelled something in the text; they are gone."""
+    source_class: SourceClass = SourceClass.BY_HAND
+    """Whose words: of whoever adds it, or of an agent that was told to remember it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class ManageMemories:
         if self._quota is not None:
             self._quota.require_room(account_id)
         made = self._made(caller, account_id, identity, new)
-        memory = self._screening.written(caller, made, hid_something=new.hid_something)
+        memory = self._screening.written(caller, made, hid_something=new.hid_something, source_class=new.source_class)
         vector = self._embedder.embed([beginning(new.text)], timeout=EMBED_TIMEOUT)[0]
         if self._writer.upsert(account_id, [EmbeddedMemory(memory, vector)]):
             raise ConflictError("this memory is being erased at this moment")
@@ -155,7 +158,7 @@ class ManageMemories:
             caller.actor,
             EventType.ADD,
             Touched.memory(memory),
-            metadata={"source": "by_hand"} if memory.rejected is None else {"source": "by_hand", "waiting": True},
+            metadata={"source": new.source_class.value, **({} if memory.rejected is None else {"waiting": True})},
         )
         return memory, True
 

@@ -1,4 +1,4 @@
-"""Use case: writes queued events to the audit trail, once each, and counts what was injected."""
+"""Use case: writes queued events to the audit trail, once each, and counts what was injected or cited."""
 
 import logging
 from collections import defaultdict
@@ -129,9 +129,9 @@ def _counted(events: Iterable[MemoryEvent]) -> dict[AccountId, list[UsageEvent]]
 
 
 def _accesses(events: Sequence[MemoryEvent]) -> dict[AccountId, list[tuple[str, datetime]]]:
-    """Which memories were put into a run's context, and when."""
+    """Which memories were put into a run's context or cited by its answer, and when."""
     found: dict[AccountId, list[tuple[str, datetime]]] = defaultdict(list)
     for event in events:
-        if event.type is EventType.INJECT:
+        if event.type in (EventType.INJECT, EventType.USE):
             found[event.account_id] += [(memory, event.occurred_at) for memory in event.memory_ids]
     return found

@@ -24,12 +24,19 @@ class ScreenWriting:
         self._authorize = authorize
         self._clock = clock
 
-    def written(self, caller: Caller, memory: Memory, *, hid_something: bool) -> Memory:
+    def written(
+        self,
+        caller: Caller,
+        memory: Memory,
+        *,
+        hid_something: bool,
+        source_class: SourceClass = SourceClass.BY_HAND,
+    ) -> Memory:
         """Return ``memory``, whose words ``caller`` wrote: in quarantine, if an owner has to look at it first.
 
         An owner's own hits wait as well: the words may be copied from somewhere, and a second look costs one click.
         """
-        by_hand = replace(memory, source_class=SourceClass.BY_HAND)
+        by_hand = replace(memory, source_class=source_class)
         is_member = memory.scope is Scope.AGENT and caller.user_id is not None and not self._is_owner(caller, memory)
         reason = why_it_waits(by_hand, hid_something=hid_something, by_member=is_member)
         return by_hand if reason is None else waiting(by_hand, reason, now=self._clock.now())

@@ -21,6 +21,8 @@ class EventType(StrEnum):
     ADD = "add"
     SEARCH = "search"
     INJECT = "inject"
+    USE = "use"
+    """An answer cited it."""
     UPDATE = "update"
     DELETE = "delete"
     CLEAR = "clear"

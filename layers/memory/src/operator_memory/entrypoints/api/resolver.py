@@ -21,6 +21,7 @@ from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
 from operator_memory.entrypoints.api.usage import UsageRoutes
+from operator_memory.entrypoints.api.use import UseRoutes
 from operator_memory.entrypoints.http_api import HttpResponse, Problem, answer, json_text, problem_response, raw_body
 from operator_memory.entrypoints.stopping import stopped_in_time
 
@@ -50,6 +51,7 @@ GROUPS = (
     JobRoutes,
     PolicyRoutes,
     PlatformRoutes,
+    UseRoutes,
 )
 
 

@@ -17,6 +17,7 @@ from operator_memory.application.management.export_account import ExportAccount
 from operator_memory.application.management.import_memories import ImportMemories
 from operator_memory.application.management.manage_memories import ManageMemories
 from operator_memory.application.management.manage_settings import ManageSettings
+from operator_memory.application.management.note_use import NoteUse
 from operator_memory.application.management.reinstate_memories import ReinstateMemories
 from operator_memory.application.recall.search_memories import SearchMemories
 from operator_memory.application.usage.manage_usage import ManageUsage
@@ -41,6 +42,7 @@ class Services:
     undoing_many: UndoMany
     once: AnswerOnce
     explanation: ExplainMemories
+    use: NoteUse
     holds: HoldMemories
     usage: ManageUsage
     policies: ManagePolicies

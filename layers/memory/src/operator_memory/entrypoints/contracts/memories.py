@@ -26,7 +26,7 @@ from operator_memory.domain.characters import as_seen, composed, hides_something
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.management.listing import Position, Sort, SortKey
 from operator_memory.domain.memory.memory import Memory
-from operator_memory.domain.memory.provenance import Provenance
+from operator_memory.domain.memory.provenance import Provenance, SourceClass
 from operator_memory.domain.memory.scopes import ID_PATTERN, Kind, Scope, ScopeKey, canonical_id
 from operator_memory.domain.recall.rendering import shortened
 from operator_memory.domain.shared.memory_filter import MemoryFilter
@@ -178,6 +178,10 @@ class AddBody(Written):
     importance: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
     pinned: bool = False
     expires_at: End | None = None
+    source_class: Literal["by_hand", "assistant"] = Field(
+        default="by_hand",
+        description="`assistant`: an agent wrote it, so that it counts no more than what an agent says.",
+    )
 
     @model_validator(mode="after")
     def _owner_fits(self) -> Self:
@@ -199,6 +203,7 @@ class AddBody(Written):
             self.pinned,
             self.expires_at,
             self._hid_something,
+            SourceClass(self.source_class),
         )
 
 

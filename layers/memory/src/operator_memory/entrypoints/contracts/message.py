@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 from operator_memory.domain.conversation import UNREADABLE, RawMessage
+from operator_memory.domain.message_content import message_kind
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 _MAX_ID = 128
@@ -44,7 +45,7 @@ MESSAGE_SCHEMA: dict[str, Any] = {
 
 def read_message(item: object) -> RawMessage:
     """The message that ``item``, decoded JSON, is."""
-    kind = _kind(item) if isinstance(item, Mapping) else ""
+    kind = message_kind(item) if isinstance(item, Mapping) else ""
     if not isinstance(item, Mapping) or not kind:
         return UNREADABLE
     given_id = item.get("message_id") if item.get("message_id") is not None else item.get("id")
@@ -57,13 +58,6 @@ def read_message(item: object) -> RawMessage:
     ]
     spoken_by = name if isinstance(name, str) else None
     return RawMessage(kind, item.get("content"), message_id, created_at, spoken_by, tuple(unread))
-
-
-def _kind(item: Mapping[str, Any]) -> str:
-    """What the item is: the platform's type decides, since it keeps tools' results under people's roles."""
-    said = (item.get(name) for name in ("type", "role"))
-    kinds = (value.strip().lower() for value in said if isinstance(value, str))
-    return next((kind for kind in kinds if kind not in ("", "message")), "")
 
 
 def _id(value: object) -> str | None:

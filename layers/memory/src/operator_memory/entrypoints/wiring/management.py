@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from operator_memory.application.lifecycle.hold_memories import HoldMemories
     from operator_memory.application.lifecycle.manage_policies import ManagePolicies
     from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
+    from operator_memory.application.management.answer_once import AnswerOnce
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
     from operator_memory.application.management.manage_memories import ManageMemories, WritingPorts
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
@@ -47,23 +50,21 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 
 
 def _services(adapters: AdaptersInUse) -> "Services":
-    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
     from operator_memory.application.learning.undo_many import UndoMany
-    from operator_memory.application.management.answer_once import AnswerOnce
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
     from operator_memory.application.management.manage_memories import WritingPorts
     from operator_memory.application.management.manage_settings import ManageSettings
-    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+    from operator_memory.application.management.note_use import NoteUse
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
     settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
     clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
-    library, writer, visibility = adapters.library(), adapters.writer(), adapters.turn_visibility()
+    library, writer = adapters.library(), adapters.writer()
     access = _access(adapters, trail)
     screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
     undoing, quota = _undoing(adapters, trail), quota_of(adapters, trail)
@@ -71,9 +72,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         access=access,
         memories=_management(adapters, WritingPorts(screening, embedder, writer, quota), trail),
         finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
-        reinstatement=ReinstateMemories(
-            library=library, writer=writer, visibility=visibility, screening=screening, trail=trail, clock=clock
-        ),
+        reinstatement=_reinstatement(adapters, screening, trail),
         settings=ManageSettings(settings, trail, index=expiry_index_of(adapters), clock=clock),
         erasures=erasures,
         exporter=ExportAccount(_export_sources(adapters, library, settings, trail), trail=trail, clock=clock),
@@ -81,8 +80,9 @@ def _services(adapters: AdaptersInUse) -> "Services":
         jobs=_submission(adapters),
         undoing=undoing,
         undoing_many=UndoMany(runs=undoing, history=jobs_of(adapters), library=library, clock=clock),
-        once=AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), clock),
+        once=_once(adapters),
         explanation=ExplainMemories(writer),
+        use=NoteUse(writer, trail),
         holds=_holding(adapters, erasures, trail),
         usage=usage_of(adapters, quota, trail),
         policies=_policies(adapters, trail),
@@ -107,6 +107,26 @@ def _policy_preview(adapters: AdaptersInUse) -> "PreviewPolicies":
     archive, _ = archive_of(adapters) or (None, None)
     memories = policy_memories_of(adapters)
     return PreviewPolicies(plan=plan_of(adapters), memories=memories, archive=archive, clock=adapters.clock)
+
+
+def _reinstatement(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ReinstateMemories":
+    from operator_memory.application.management.reinstate_memories import ReinstateMemories
+
+    return ReinstateMemories(
+        library=adapters.library(),
+        writer=adapters.writer(),
+        visibility=adapters.turn_visibility(),
+        screening=screening,
+        trail=trail,
+        clock=adapters.clock,
+    )
+
+
+def _once(adapters: AdaptersInUse) -> "AnswerOnce":
+    from operator_memory.adapters.dynamodb.answers import DynamoDBAnswers
+    from operator_memory.application.management.answer_once import AnswerOnce
+
+    return AnswerOnce(DynamoDBAnswers(adapters.dynamodb, adapters.required("memory_table")), adapters.clock)
 
 
 def _management(adapters: AdaptersInUse, writing: "WritingPorts", trail: AuditTrail) -> "ManageMemories":

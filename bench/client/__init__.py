@@ -1,0 +1,1 @@
+"""What the client adds to the start of a run."""

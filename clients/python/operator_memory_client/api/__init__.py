@@ -1,0 +1,1 @@
+"""The routes of the service as methods; generated but for this line."""

@@ -1,0 +1,1 @@
+"""Copies of pure modules of the service: see ``clients/generate/copies.py``."""

@@ -1,0 +1,1 @@
+"""How calls travel: decisions without I/O, and two thin shells that carry them out."""
