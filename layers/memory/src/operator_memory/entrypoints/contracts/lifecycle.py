@@ -15,13 +15,13 @@ from operator_memory.domain.lifecycle.policies import (
     MOST_RULES,
     Policy,
     StoredPolicy,
-    WhenFull,
     policy_of,
     policy_values,
 )
 from operator_memory.domain.lifecycle.previews import Preview
 from operator_memory.domain.lifecycle.rounds import PolicyRound, Stage, Task
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.usage.quota import WhenFull
 from operator_memory.entrypoints.contracts.memories import Closed, Id
 
 MAX_SAMPLES = 50
@@ -42,7 +42,8 @@ class LimitsBody(Closed):
     )
     when_full: WhenFull = Field(
         default=WhenFull.ARCHIVE,
-        description="What is beyond that: `archive`, the least important go there; `refuse`, new ones are refused.",
+        description="Beyond that the least important go to the archive (`archive`). `refuse`, in the account's default "
+        "rule only: the account may have no more facts than that in all, and new ones are refused.",
     )
     archive_days: Days | None = Field(default=None, description="Days in the archive: deleted from there.")
 
