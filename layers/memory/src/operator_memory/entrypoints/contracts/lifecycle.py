@@ -112,7 +112,7 @@ class CountView(BaseModel):
     count: int
 
 
-class SampleView(BaseModel):
+class FateSampleView(BaseModel):
     """One of them."""
 
     id: str
@@ -128,7 +128,7 @@ class PreviewView(BaseModel):
     """What the next round would do, if nothing changed until then."""
 
     counts: list[CountView] = Field(description="Of every memory in the store, each once.")
-    samples: list[SampleView]
+    samples: list[FateSampleView]
     leaving_archive: int | None = Field(description="Archived memories that are deleted; null: none are looked at.")
     stopped_early: bool = Field(description="There was no time for all: ask again with `continue_at`, and add up.")
     continue_at: str | None
@@ -142,7 +142,7 @@ def preview_view(preview: Preview, *, with_texts: bool) -> PreviewView:
             for decision, count in sorted(preview.counts.items(), key=lambda one: (one[0].fate, one[0].reason))
         ],
         samples=[
-            SampleView(
+            FateSampleView(
                 id=sample.memory.id,
                 memory=sample.memory.text if with_texts else None,
                 scope=sample.memory.scope,
