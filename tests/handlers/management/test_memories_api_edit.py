@@ -102,6 +102,19 @@ class TestCorrect:
         view = edit('"2"', expires_at=None).json
         assert (view["expires_at"], view["importance"], view["memory"]) == (None, 0.9, "I live in Porto.")
 
+    @pytest.mark.parametrize("how", ["patch", "pin"])
+    def test_to_pin_takes_the_end_away_until_a_person_gives_another(
+        self, platform: Management, user: str, memory: dict[str, Any], edit: Edit, how: str
+    ) -> None:
+        edit(expires_at="2027-01-01T00:00:00Z")
+        pin = f"/v1/memories/{memory['id']}/pin"
+        answer = edit('"2"', pinned=True) if how == "patch" else platform.call("PUT", pin, user=user)
+        assert (answer.json["pinned"], answer.json["expires_at"]) == (True, None)
+        assert edit('"3"', expires_at="2027-02-01T00:00:00Z").json["expires_at"] == "2027-02-01T00:00:00Z"
+        edit('"4"', pinned=True, importance=0.7)
+        assert platform.call("PUT", pin, user=user).json["expires_at"] == "2027-02-01T00:00:00Z", "it was pinned already"
+        assert platform.call("DELETE", pin, user=user).json["expires_at"] == "2027-02-01T00:00:00Z"
+
     @pytest.mark.parametrize(
         "changes", [{}, {"memory": "I live in Porto."}, {"importance": 0.5, "pinned": False}, {"expires_at": None}]
     )

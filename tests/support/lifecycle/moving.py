@@ -142,7 +142,7 @@ class Moving:
             archive,
             ArchiveMemories(memories=whole, archive=archive, writer=writer, trail=trail, clock=clock),
             RestoreMemories(RestorePorts(archive, whole, writer), trail=trail, clock=clock),
-            TidyArchive(archive=archive, memories=memories, clock=clock),
+            TidyArchive(archive=archive, memories=whole, clock=clock),
             writer,
             QdrantLibrary(client, collection=COLLECTION, timeout=AMPLE),
             whole,

@@ -106,6 +106,12 @@ def test_what_is_erased_already_is_in_neither_place(world: World) -> None:
     assert (world.stored(), world.archived, world.events.events) == (set(), {}, [])
 
 
+def test_what_has_been_pinned_since_it_was_chosen_stays(world: World) -> None:
+    world.store(replace(TEA, pinned=True), PORTO)
+    assert world.archiving.archive(ACCOUNT, {TEA.id: "idle", PORTO.id: "idle"}) == 1
+    assert (world.stored(), set(world.archived)) == ({TEA.id}, {PORTO.id})
+
+
 def test_moving_again_what_a_killed_worker_left_in_both_ends_in_one(world: World) -> None:
     world.store(TEA)
     world.archive.put(ACCOUNT, archived_copy(TEA, at=NOW - timedelta(hours=1)))

@@ -13,7 +13,7 @@ from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.fakes.archive import InMemoryArchive
 from tests.support.fakes.core import FakeClock, InMemoryMemories
 from tests.support.fakes.holds import FixedHolds
-from tests.support.fakes.whole import archived_copy
+from tests.support.fakes.whole import InMemoryWholeMemories, archived_copy
 
 TWO_DAYS = timedelta(days=2)
 HELD = FixedHolds({ACCOUNT: Holds(account=Hold("a lawsuit", NOW, "user:u"))})
@@ -33,7 +33,7 @@ class World:
 
     @property
     def tidy(self) -> TidyArchive:
-        return TidyArchive(archive=self.archive, memories=self.memories, clock=FakeClock(NOW), holds=self.holds)
+        return TidyArchive(archive=self.archive, memories=InMemoryWholeMemories(self.memories), clock=FakeClock(NOW), holds=self.holds)
 
     @property
     def left(self) -> set[str]:
@@ -53,13 +53,23 @@ def test_what_is_in_the_store_too_and_what_has_ended_goes() -> None:
     assert world.memories.existing_ids(ACCOUNT, [BOTH.id]) == {BOTH.id}
 
 
-def test_what_is_younger_than_a_day_may_be_moving() -> None:
+def test_of_what_was_archived_today_only_what_is_in_the_store_too_goes() -> None:
     world = World()
     for memory in (BOTH, ENDED):
         world.archived(memory, ago=timedelta(hours=23))
-        world.stored(BOTH)
-    assert world.tidy.tidy(ACCOUNT) == TidyReport()
-    assert world.left == {BOTH.id, ENDED.id}
+    world.stored(BOTH)
+    assert world.tidy.tidy(ACCOUNT) == TidyReport(in_both=1)
+    assert world.left == {ENDED.id}
+
+
+def test_a_worker_that_is_moving_it_out_finds_it_touched_and_leaves_it() -> None:
+    world = World()
+    world.stored(BOTH)
+    whole = InMemoryWholeMemories(world.memories)
+    read = whole.read(ACCOUNT, [BOTH.id])
+    world.archived(BOTH, ago=timedelta())
+    assert world.tidy.tidy(ACCOUNT) == TidyReport(in_both=1)
+    assert whole.delete_unchanged(ACCOUNT, read) == {BOTH.id}
 
 
 def test_what_is_held_stays() -> None:

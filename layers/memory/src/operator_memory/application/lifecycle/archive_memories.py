@@ -42,7 +42,10 @@ class ArchiveMemories:
         self._clock = clock
 
     def archive(self, account_id: AccountId, reasons: Mapping[str, str]) -> int:
-        """Move the memories that ``reasons`` names by id, each for its reason; return how many were moved."""
+        """Move the memories that ``reasons`` names by id, each for its reason; return how many were moved.
+
+        Pinned ones stay.
+        """
         ids = list(reasons)
         return sum(
             self._move(account_id, {identity: reasons[identity] for identity in ids[start : start + AT_ONCE]})
@@ -51,7 +54,8 @@ class ArchiveMemories:
 
     def _move(self, account_id: AccountId, reasons: Mapping[str, str]) -> int:
         at = self._clock.now()
-        stored = self._memories.read(account_id, list(reasons))
+        found = self._memories.read(account_id, list(reasons))
+        stored = [whole for whole in found if not whole.memory.pinned]  # it may have been pinned since it was chosen
         if not stored:
             return 0
         gone_in = [archived(whole, reason=reasons[whole.memory.id], at=at) for whole in stored]

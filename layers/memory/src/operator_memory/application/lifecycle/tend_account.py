@@ -40,6 +40,7 @@ from operator_memory.domain.lifecycle.rounds import (
     Task,
 )
 from operator_memory.domain.memory.memory import Memory
+from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType, Touched
 from operator_memory.domain.shared.time_left import SecondsLeft
 
@@ -106,7 +107,7 @@ class TendAccount:
     ) -> datetime | None:
         """Apply the policies, if it is time to; return when they are applied next."""
         account, began = progress.task.account_id, progress.began_at
-        if not policies.active:
+        if not policies.active and not self._may_need_tidying(account, policies):
             return None
         digest, last = digest_of(policies), self._ports.policies.last_round(account)
         if fresh and last is not None and not last.is_over(digest, began):
@@ -123,6 +124,13 @@ class TendAccount:
         self._tidy(progress, seconds_left)
         self._ports.policies.note_round(account, PolicyRound(began, began + EVERY, digest))
         return began + EVERY
+
+    def _may_need_tidying(self, account_id: AccountId, policies: Policies) -> bool:
+        """Whether something is, or may come to be, in the archive, though no rule is at work."""
+        archive = self._ports.archive
+        if archive is None:
+            return False
+        return policies.archives_when_full or bool(archive.entries(account_id, after=None, limit=1)[0])
 
     def _expire(self, progress: Progress, seconds_left: SecondsLeft) -> None:
         """Delete what has reached its end date, and nothing that is held."""

@@ -1,12 +1,14 @@
-"""Use case: ends what workers that were killed have left behind in an account's archive.
+"""Use case: ends what is in two places: left by workers that were killed, or learned anew while it was archived.
 
-Looks only at what is older than a day: no worker is still at it.
+The one in the store stays. Lines without an entry, and memories past their end, go when they are older than a day: no
+worker is still at them.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from operator_memory.application.ports.core import Clock, HoldReader, MemoryWriter
+from operator_memory.application.ports.archive import WholeMemories
+from operator_memory.application.ports.core import Clock, HoldReader
 from operator_memory.application.ports.lifecycle import MemoryArchive
 from operator_memory.domain.lifecycle.archived import ArchivedEntry
 from operator_memory.domain.memory.scopes import AccountId
@@ -36,7 +38,7 @@ class TidyArchive:
     """Leaves each memory in one place."""
 
     def __init__(
-        self, *, archive: MemoryArchive, memories: MemoryWriter, clock: Clock, holds: HoldReader | None = None
+        self, *, archive: MemoryArchive, memories: WholeMemories, clock: Clock, holds: HoldReader | None = None
     ) -> None:
         self._archive = archive
         self._memories = memories
@@ -57,15 +59,27 @@ class TidyArchive:
         slowest = 0.0
         while has_time_for_a_step(left := seconds_left(), slowest):
             page, following = self._archive.entries(account_id, after=after, limit=PAGE)
-            settled = self._removable(account_id, [e for e in page if e.archived_at < now - SETTLED])
-            stored = self._memories.existing_ids(account_id, [entry.id for entry in settled]) if settled else set()
-            ended = [e for e in settled if e.expires_at is not None and e.expires_at <= now and e.id not in stored]
-            self._archive.take_back(account_id, [*(e for e in settled if e.id in stored), *ended])
-            in_both, expired, after = in_both + len(stored), expired + len(ended), following
+            ended, known = self._ended(account_id, page)
+            self._archive.take_back(account_id, [*known, *ended])
+            in_both, expired, after = in_both + len(known), expired + len(ended), following
             slowest = max(slowest, left - seconds_left())
             if after is None:
                 break
         return TidyReport(swept, in_both, expired, after)
+
+    def _ended(
+        self, account_id: AccountId, page: list[ArchivedEntry]
+    ) -> tuple[list[ArchivedEntry], list[ArchivedEntry]]:
+        """Return what is past its end, and what the store has too.
+
+        Somebody may be moving that out at this moment: it is touched, so it stays in the store.
+        """
+        now = self._clock.now()
+        free = self._removable(account_id, page)
+        there = self._memories.touch(account_id, [entry.id for entry in free], at=now) if free else set()
+        only = [entry for entry in free if entry.id not in there and entry.archived_at < now - SETTLED]
+        ended = [entry for entry in only if entry.expires_at is not None and entry.expires_at <= now]
+        return ended, [entry for entry in free if entry.id in there]
 
     def _removable(self, account_id: AccountId, entries: list[ArchivedEntry]) -> list[ArchivedEntry]:
         if self._holds is None or not entries:

@@ -58,7 +58,8 @@ class NewMemory:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a person changes; ``None`` leaves a field as it is, ``never_expires`` takes its end away."""
+    """What a person changes; ``None`` leaves a field as it is, ``never_expires`` takes its end away. To pin it does so
+    too, unless an end is given with it."""
 
     text: str | None = None
     importance: float | None = None
@@ -245,7 +246,8 @@ class ManageMemories:
 
     def _changed(self, caller: Caller, stored: Memory, changes: Changes) -> Memory | None:
         """Return ``stored`` with ``changes``, or ``None`` if they change nothing."""
-        expires_at = None if changes.never_expires else changes.expires_at or stored.expires_at
+        pins = changes.pinned is True and not stored.pinned
+        expires_at = changes.expires_at or (None if changes.never_expires or pins else stored.expires_at)
         changed = replace(
             stored,
             text=stored.text if changes.text is None else changes.text,
@@ -260,7 +262,7 @@ class ManageMemories:
             past = PastVersion(stored.version, stored.text, now, caller.actor)
             changed = replace(changed, history=_kept((*stored.history, past)), follows=None)
             changed = self._screening.written(caller, changed, hid_something=changes.hid_something)
-        if changed.pinned and not stored.pinned:
+        if pins:
             changed = self._screening.pinned(caller, changed)
         return replace(changed, version=stored.version + 1, updated_at=now)
 

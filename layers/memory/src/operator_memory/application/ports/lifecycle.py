@@ -290,6 +290,7 @@ class StoreToArchive(Protocol):
     def __call__(self, account_id: AccountId, reasons: Mapping[str, str], /) -> int:
         """Move the memories that ``reasons`` names by id, each for its reason; return how many were moved.
 
-        Ignores those that the store does not have. A memory that was changed meanwhile stays in the store.
+        Ignores those that the store does not have. A memory that is pinned, or was changed meanwhile, stays in the
+        store.
         """
         ...

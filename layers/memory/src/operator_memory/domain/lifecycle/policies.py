@@ -143,6 +143,11 @@ class Policies:
         return any(limits.active for limits in self._all())
 
     @property
+    def archives_when_full(self) -> bool:
+        """Whether a full account moves memories to the archive, whenever one more is to be stored."""
+        return default_values(self.account).get("when_full") is WhenFull.ARCHIVE
+
+    @property
     def purges(self) -> bool:
         """Whether any rule takes memories out of the archive."""
         return any(limits.archive_days is not None for limits in self._all())

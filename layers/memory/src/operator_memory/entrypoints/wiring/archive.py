@@ -56,4 +56,4 @@ def tidying_of(adapters: AdaptersInUse) -> "TidyArchive | None":
     archive = adapters.archive()
     if archive is None:
         return None
-    return TidyArchive(archive=archive, memories=adapters.memories(), clock=adapters.clock, holds=adapters.holds())
+    return TidyArchive(archive=archive, memories=adapters.whole_memories(), clock=adapters.clock, holds=adapters.holds())
