@@ -1,0 +1,1 @@
+"""Rounds of the life cycle, an export and an erasure at scale."""
