@@ -112,7 +112,9 @@ class TestCorrect:
         assert (answer.json["pinned"], answer.json["expires_at"]) == (True, None)
         assert edit('"3"', expires_at="2027-02-01T00:00:00Z").json["expires_at"] == "2027-02-01T00:00:00Z"
         edit('"4"', pinned=True, importance=0.7)
-        assert platform.call("PUT", pin, user=user).json["expires_at"] == "2027-02-01T00:00:00Z", "it was pinned already"
+        assert platform.call("PUT", pin, user=user).json["expires_at"] == "2027-02-01T00:00:00Z", (
+            "it was pinned already"
+        )
         assert platform.call("DELETE", pin, user=user).json["expires_at"] == "2027-02-01T00:00:00Z"
 
     @pytest.mark.parametrize(

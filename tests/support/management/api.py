@@ -199,7 +199,7 @@ class Management:
         """Let ``whole`` move memories between the store and the archive."""
         self.whole = whole
         self.archived = ReadArchive(archive=self.archive, memories=whole, trail=self.trail)
-        ports = RestorePorts(self.archive, whole, self.writer)
+        ports = RestorePorts(self.archive, whole, self.writer, self.holds)
         self.restoring = RestoreMemories(ports, trail=self.trail, clock=self.clock)
         self.api = MemoriesApi(self._services(limits))
 

@@ -33,7 +33,9 @@ class World:
 
     @property
     def tidy(self) -> TidyArchive:
-        return TidyArchive(archive=self.archive, memories=InMemoryWholeMemories(self.memories), clock=FakeClock(NOW), holds=self.holds)
+        return TidyArchive(
+            archive=self.archive, memories=InMemoryWholeMemories(self.memories), clock=FakeClock(NOW), holds=self.holds
+        )
 
     @property
     def left(self) -> set[str]:

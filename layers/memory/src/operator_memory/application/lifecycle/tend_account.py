@@ -144,6 +144,7 @@ class TendAccount:
                 account, now=progress.began_at, limit=PAGE, kept_threads=tuple(under.holds.threads)
             )
             progress.report.expired += page
+            progress.count(page)
 
     def _apply_rules(self, progress: Progress, policies: Policies, seconds_left: SecondsLeft) -> None:
         """Delete and archive what is due, step by step, each by id."""
@@ -157,6 +158,7 @@ class TendAccount:
                 under = self._plan.circumstances(account, policies, progress.began_at)  # with the holds of now
                 step = next(step for step in self._plan.due_steps(under) if step.name == name)
                 page = self._ports.memories.some(account, step.selection.not_exempt(), after=after, limit=PAGE)
+                progress.count(len(page))
                 self._carry_out(progress, step, [m for m in page if _is_as_planned(m, step, under)])
                 if len(page) < PAGE:
                     break
@@ -194,6 +196,7 @@ class TendAccount:
                 under = self._plan.circumstances(account, policies, progress.began_at)
                 step = next(step for step in self._plan.crowd_steps(under) if step.group.name == name)
                 page = self._least(progress, step, under, after)
+                progress.count(len(page))
                 free = [memory.id for memory in page if exemption(memory, under.holds) is None]
                 if free:
                     self._to_archive(progress, free, Reason.OVER_LIMIT)
@@ -217,6 +220,7 @@ class TendAccount:
             _take_step(progress, seconds_left)
             under = self._plan.circumstances(account, policies, progress.began_at)
             entries, after = archive.entries(account, after=after, limit=PAGE)
+            progress.count(len(entries))
             gone = [entry.id for entry in entries if leaves_archive(entry, under)]
             if gone:
                 progress.report.purged += archive.forget(account, gone)
@@ -232,6 +236,7 @@ class TendAccount:
             progress.reach(Stage.TIDY, None, after)
             _take_step(progress, seconds_left)
             after = self._ports.tidy(progress.task.account_id, after=after, seconds_left=seconds_left)
+            progress.count(0)
             if after is None:
                 return
 
@@ -253,14 +258,13 @@ class _GiveWayError(Exception):
 
 
 def _take_step(progress: Progress, seconds_left: SecondsLeft) -> None:
-    """Begin another page.
+    """Return if another page can be begun; `Progress.count` says what it was.
 
     Raises:
         _GiveWayError: there is no time for it, or others are to have a turn.
     """
     if must_stop(seconds_left()) or progress.steps >= STEPS_AT_ONCE:
         raise _GiveWayError
-    progress.steps += 1
 
 
 def _is_as_planned(memory: Memory, step: DueStep, under: Circumstances) -> bool:

@@ -4,13 +4,17 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from operator_memory.domain.lifecycle.retention import PAGE
 from operator_memory.domain.memory.scopes import AccountId
 
 LEASE = timedelta(hours=6)
 """How long an account that was sent to the queue is not sent again. If the message is lost, it comes back then."""
 
 STEPS_AT_ONCE = 20
-"""Pages that one message works off. Then the account gives way to others, and goes on with a new message."""
+"""Full pages that one message works off. Then the account gives way to others, and goes on with a new message."""
+
+SMALL_PAGE = 0.1
+"""What a page that is nearly empty counts for. Most accounts have little that is due, and end with one message."""
 
 MOST_TRIES = 5
 """Of a message, before it is a dead letter."""
@@ -100,7 +104,11 @@ class Progress:
     task: Task
     began_at: datetime
     report: RoundReport = field(default_factory=RoundReport)
-    steps: int = 0
+    steps: float = 0.0
+
+    def count(self, found: int) -> None:
+        """Count a page in which so many memories were found."""
+        self.steps += max(SMALL_PAGE, found / PAGE)
 
     def reach(self, stage: Stage, step: str | None = None, after: str | None = None) -> None:
         """Note that the round goes on there."""
