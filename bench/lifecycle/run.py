@@ -18,7 +18,7 @@ from operator_memory.adapters.net.http import HttpClient
 from operator_memory.domain.memory.scopes import AccountId
 
 from bench.lifecycle.measure import Erased, Exported, Rounds, Spent, erase, export, rounds
-from bench.lifecycle.workload import DIMENSIONS, load, memory, point, sizes
+from bench.lifecycle.workload import DIMENSIONS, OF, load, memory, point, sizes
 from bench.lifecycle.world import COLLECTION, World
 from bench.report import machine_state, table
 from devstack.qdrant.process import QdrantProcess
@@ -44,9 +44,7 @@ def store_leaver(world: World, points: Points, size: int) -> None:
     all_of_them = (memory(LEAVER, number, now) for number in range(size))
     while page := list(islice(all_of_them, PAGE)):
         points.put([point(one) for one in page])
-        world.archiving.archive(
-            LEAVER, {one.id: "idle" for one in page[:: len(page) // (PAGE // 20)] if not one.pinned}
-        )
+        world.archiving.archive(LEAVER, {one.id: "idle" for one in page[OF - 1 :: OF]})
 
 
 def run(memories: int, accounts: int, folder: Path) -> tuple[Rounds, Exported, Erased]:

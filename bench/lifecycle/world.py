@@ -49,22 +49,23 @@ TIMEOUT = 60.0
 
 
 class CountingClient(HttpClient):
-    """Counts requests, and notes how many memories the largest asks for: without their vectors, and with them."""
+    """Counts requests, and notes how many memories the largest answer has: without their vectors, and with them."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, system="qdrant")
-        self.sent = self.most_asked = self.most_whole = 0
+        self.sent = self.most_read = self.most_whole = 0
 
     def request(self, method: str, path: str, body: bytes | None = None, **options: Any) -> Response:  # noqa: ANN401
         """Send it."""
         self.sent += 1
+        answer = super().request(method, path, body, **options)
         if path.endswith("/points/scroll"):
-            asked = json.loads(body or b"{}")
-            if asked.get("with_vector"):
-                self.most_whole = max(self.most_whole, asked["limit"])
+            found = answer.body.count(b'"payload":{')
+            if json.loads(body or b"{}").get("with_vector"):
+                self.most_whole = max(self.most_whole, found)
             else:
-                self.most_asked = max(self.most_asked, asked["limit"])
-        return super().request(method, path, body, **options)
+                self.most_read = max(self.most_read, found)
+        return answer
 
 
 class NoTrail:

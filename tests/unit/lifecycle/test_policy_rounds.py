@@ -237,3 +237,29 @@ def test_each_run_notes_its_counts_on_the_trail_without_text(world: LifecycleWor
     assert (event.type, event.actor, event.result_count) == (EventType.LIFECYCLE, "system:lifecycle", 3)
     assert event.metadata == {"expired": 1, "deleted": 1, "archived": 1, "round": NOW.isoformat()}
     assert event.memory_ids == ()
+
+
+def test_an_account_in_which_little_is_due_ends_with_one_message(world: LifecycleWorld) -> None:
+    world.put(a_memory("old", days_old=50), a_memory("idle", days_old=20))
+    world.agents.by_account[ACCOUNT] = {f"agent-{n}": a_policy({"kind": "turn", "archive_days": 9}) for n in range(2)}
+    world.set_policy(a_policy(time_to_live_days=30, idle_days_before_archive=10, most_memories=10))
+    world.dispatch()
+    assert world.tend(world.queue.tasks.pop(0)) == RoundReport(deleted=1, archived=1)
+    assert world.queue.tasks == []
+
+
+@pytest.mark.parametrize("policy", [{}, {"when_full": "archive"}], ids=["archived before", "archives when full"])
+def test_without_a_rule_at_work_what_is_or_may_be_archived_is_looked_at_each_day(
+    world: LifecycleWorld, policy: dict[str, Any]
+) -> None:
+    memory = a_memory("idle", days_old=20)
+    world.put(memory)
+    if not policy:
+        world.archive.to_archive(ACCOUNT, {memory.id: "over_quota"})
+    world.set_policy(a_policy(**policy))
+    assert world.run() == RoundReport()
+    assert world.index.entries[ACCOUNT].due_at == NOW + timedelta(days=1)
+    world.archiving = False
+    world.clock.advance(days=1)
+    world.run()
+    assert ACCOUNT not in world.index.entries, "there is no archive any more"
