@@ -228,7 +228,7 @@ class TendAccount:
                 return
 
     def _tidy(self, progress: Progress, seconds_left: SecondsLeft) -> None:
-        """End what killed workers have left in the archive."""
+        """End what is in two places, and what killed workers have left in the archive."""
         if self._ports.tidy is None:
             return
         after = progress.task.after

@@ -277,7 +277,7 @@ class ArchiveRetention(Protocol):
 
 
 class TidyUp(Protocol):
-    """Ends what killed workers have left in an account's archive."""
+    """Ends what an account has in two places, and what killed workers have left in its archive."""
 
     def __call__(self, account_id: AccountId, *, after: str | None, seconds_left: SecondsLeft) -> str | None:
         """Go through the archive from ``after`` on; return where the next call goes on (``None``: the end)."""

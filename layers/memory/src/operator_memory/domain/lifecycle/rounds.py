@@ -32,7 +32,7 @@ class Stage(StrEnum):
     PURGE = "purge"
     """Delete from the archive what has been there long enough."""
     TIDY = "tidy"
-    """End what killed workers have left in the archive."""
+    """End what is in two places, and what killed workers have left in the archive."""
 
 
 @dataclass(frozen=True, slots=True)

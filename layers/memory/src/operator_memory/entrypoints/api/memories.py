@@ -208,7 +208,7 @@ class MemoryRoutes(Routes):
         return Response(status_code=204)
 
     def pin_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:
-        """A pinned memory comes into every context of its scope."""
+        """A pinned memory comes into every context of its scope. To pin it takes its end away."""
         return self._pin(memory_id, account_id, pinned=True)
 
     def unpin_memory(self, memory_id: MemoryId, account_id: AccountQuery = None) -> Response[MemoryView]:

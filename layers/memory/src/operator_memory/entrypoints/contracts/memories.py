@@ -212,7 +212,7 @@ class ChangeBody(Written):
 
     memory: Remembered | None = Field(default=None, description="The words before it stay in the memory's history.")
     importance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    pinned: bool | None = None
+    pinned: bool | None = Field(default=None, description="`true` takes the end away, unless `expires_at` gives one.")
     expires_at: End | None = Field(default=None, description="`null` takes the end away.")
 
     def changes(self) -> Changes:
