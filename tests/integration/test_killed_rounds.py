@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 from operator_memory.application.lifecycle.plan_policies import PlanPolicies
 from operator_memory.application.lifecycle.tend_account import TendAccount, TendingPorts
 from operator_memory.application.shared.audit_trail import AuditTrail
