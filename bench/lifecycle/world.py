@@ -14,9 +14,9 @@ from operator_memory.adapters.local.system_clock import SystemClock
 from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.library import QdrantLibrary
-from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
+from operator_memory.adapters.qdrant.memories import QdrantMemories
 from operator_memory.application.lifecycle.archive_memories import ArchiveMemories
 from operator_memory.application.lifecycle.dispatch_due import DispatchDue
 from operator_memory.application.lifecycle.plan_policies import PlanPolicies

@@ -93,8 +93,8 @@ class OneRound:
         ports = TendingPorts(
             expired=worker.memories,
             memories=store,
-            index=_OnWire(self.moving.expiry, wire, "settle"),  # type: ignore[arg-type]
-            policies=_OnWire(self.policies, wire, "note_round"),  # type: ignore[arg-type]
+            index=_OnWire(self.moving.expiry, wire, "settle"),
+            policies=_OnWire(self.policies, wire, "note_round"),
             queue=FakeTaskQueue(),
             archive=worker.archive,
             to_archive=worker.archiving.archive,

@@ -56,4 +56,5 @@ def tidying_of(adapters: AdaptersInUse) -> "TidyArchive | None":
     archive = adapters.archive()
     if archive is None:
         return None
-    return TidyArchive(archive=archive, memories=adapters.whole_memories(), clock=adapters.clock, holds=adapters.holds())
+    whole, clock = adapters.whole_memories(), adapters.clock
+    return TidyArchive(archive=archive, memories=whole, clock=clock, holds=adapters.holds())
