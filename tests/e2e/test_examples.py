@@ -68,7 +68,6 @@ def test_the_chat_loop_remembers_in_its_next_conversation(system: System) -> Non
         return answer if "remember" in answer else None
 
     assert re.match(r"agent: I remember: .*User is allergic to peanuts\. \[m\d+\]", eventually(asked))
-    eventually(lambda: any(event["event_type"] == "use" for event in system.trail(account)))
 
 
 def test_the_chat_loop_goes_on_without_a_memory_service(system: System) -> None:

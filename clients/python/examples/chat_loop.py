@@ -41,6 +41,7 @@ def run(memory: MemoryClient, account_id: str, thread_id: str, messages: list[di
 
 if __name__ == "__main__":
     thread, conversation, last = f"thread-{uuid.uuid4()}", [], None
+    print("Say something. Ctrl-D ends the conversation.", file=sys.stderr)
     with MemoryClient() as client:
         for line in sys.stdin:
             conversation.append({"role": "user", "content": line.strip()})

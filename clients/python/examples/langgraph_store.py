@@ -1,10 +1,10 @@
 """Operator Memory as a store of LangGraph; `langgraph_chat.py` uses it.
 
-Items are ``{"memory": text}``: the person's in the namespace ``(account,)``, an agent's in ``(account, agent)``. The
-service gives the keys: what is put under an unknown key is a new memory. Filters: see ``search_memories``."""
+Items: ``{"memory": text}``, the person's in ``(account,)``, an agent's in ``(account, agent)``. Keys are ids."""
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from langgraph.store.base import BaseStore, GetOp, Op, PutOp, Result, SearchItem, SearchOp
 
@@ -23,7 +23,7 @@ class OperatorMemoryStore(BaseStore):
 
     def _search(self, op: SearchOp) -> list[SearchItem]:
         (account, *agent), most = op.namespace_prefix, op.offset + op.limit
-        only = {"kind": "fact", **_owner(agent), **(op.filter or {})}
+        only: Any = {"kind": "fact", **_owner(agent), **(op.filter or {})}
         if op.query:
             found = self.memory.search_memories(query=op.query, account_id=account, limit=most, filter=only)
         else:
@@ -50,7 +50,7 @@ class OperatorMemoryStore(BaseStore):
         return None
 
 
-def _owner(agent: list[str]) -> dict[str, str]:
+def _owner(agent: list[str]) -> dict[str, Any]:
     return {"scope": "agent", "agent_id": ".".join(agent)} if agent else {}  # labels of a namespace have no periods
 
 

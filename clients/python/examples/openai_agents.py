@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from agents import Agent, AgentHookContext, RunContextWrapper, RunHooks, Runner, set_tracing_disabled
+from agents import Agent, AgentHookContext, RunContextWrapper, RunHooks, Runner
 from stand_in_model import StandInModel
 from stand_ins import wait_until_learned
 
@@ -47,7 +47,6 @@ def instructions(context: RunContextWrapper[Run], _: Agent[Run]) -> str:
 
 
 async def main(account_id: str) -> None:
-    set_tracing_disabled(disabled=True)  # traces go to OpenAI, with a key
     agent = Agent(name="helper", instructions=instructions, model=StandInModel())  # your model comes here
     for said in ("I am allergic to peanuts.", "What am I allergic to?"):
         run = Run(f"run-{uuid.uuid4()}", account_id)
@@ -56,4 +55,5 @@ async def main(account_id: str) -> None:
         await asyncio.to_thread(wait_until_learned, MemoryClient(), account_id, run.id)
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
