@@ -44,7 +44,7 @@ $(EXAMPLES): requirements/examples.lock $(STAMP)
 	@$(BIN)/python -m venv --without-pip .venv-examples
 	@$(BIN)/python -c 'import os, sysconfig; print(os.path.abspath("clients/python"), sysconfig.get_path("purelib"), sep="\n")' \
 	  > "$$(.venv-examples/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
-	@.venv-examples/bin/python $(PIP_INSTALL) -r requirements/examples.lock
+	@.venv-examples/bin/python $(PIP_INSTALL) --no-compile -r requirements/examples.lock
 	@touch $@
 
 $(MULTILINGUAL): requirements/multilingual.lock $(STAMP)
