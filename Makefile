@@ -18,7 +18,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup examples dev demo token job dead-letters usage backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup examples dev demo token job dead-letters usage round backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -99,6 +99,10 @@ erase-again: $(STAMP)  ## After a cluster's own restore: carry out the erasures 
 reembed: $(STAMP)  ## Move all memories to another embedding model: make reembed CMD=start (status, verify, switch, settle, drop, abandon)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.reembed $(WHERE) $(if $(filter command,$(origin CMD)),$(CMD),status)
 
+round: $(STAMP)  ## Say what the next round of the life cycle does to an account, or do it: make round ACCOUNT=ada LOCAL=1 [CMD=run]
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.lifecycle $(WHERE) --account '$(ACCOUNT)' \
+	  $(if $(filter command,$(origin CMD)),$(CMD),preview)
+
 usage: $(STAMP)  ## Print what an account has used, by day and agent: make usage ACCOUNT=ada [DAYS=30] (STACK=... on AWS)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m infra.usage $(if $(DAYS),--days '$(DAYS)') \
 	  $(if $(STACK),--stack '$(STACK)' $(if $(filter command environment,$(origin ACCOUNT)),'$(ACCOUNT)'),--local '$(ACCOUNT)')
@@ -140,6 +144,7 @@ bench: $(STAMP)  ## Run the benchmarks beside plain Mem0 (minutes)
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.extraction_load.run
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.moving.run
+	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.lifecycle.run --memories 20000 --accounts 100
 	@PYTHONPATH=layers/memory/src $(BIN)/python -m bench.package
 	@PYTHONPATH=layers/memory/src:clients/python $(BIN)/python -m bench.client.run
 

@@ -195,7 +195,10 @@ class DevStack:
         return {
             **environment,
             "QDRANT_API_KEY": qdrant_key,
+            "SUPABASE_SERVICE_KEY": self._supabase.service_key,
             "MEMORY_TABLE": self.aws.table_name("MemoryTable"),
+            "ARCHIVE_BUCKET": self.aws.bucket_name("ArchiveBucket"),
+            "EVENTS_QUEUE_URL": self.aws.queue_url("MemoryEventsQueue"),
             "AWS_ENDPOINT_URL": self.aws.aws_endpoint_url,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,

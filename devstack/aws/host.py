@@ -83,6 +83,10 @@ class AwsStack:
         """The name of a table of the template."""
         return self._template.tables[logical_id].name
 
+    def bucket_name(self, logical_id: str) -> str:
+        """The name of a bucket of the template."""
+        return self._template.buckets[logical_id]
+
     def invoke(self, function_logical_id: str, event: object) -> Any:  # noqa: ANN401  (any JSON)
         """Call a function directly and return its answer.
 

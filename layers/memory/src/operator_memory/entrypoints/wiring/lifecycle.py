@@ -13,6 +13,7 @@ from operator_memory.entrypoints.wiring.policies import (
     plan_of,
     policies_of,
     policy_memories_of,
+    preview_of,
 )
 from operator_memory.entrypoints.wiring.shared import erasures_of
 
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
     from operator_memory.application.lifecycle.consume_tasks import ConsumeTasks
     from operator_memory.application.lifecycle.dispatch_due import DispatchDue
     from operator_memory.application.lifecycle.erase_gone_accounts import EraseGoneAccounts
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
     from operator_memory.application.lifecycle.tend_account import TendAccount
     from operator_memory.application.management.erase_memories import EraseMemories
+    from operator_memory.application.ports.lifecycle import TaskQueue
     from operator_memory.application.shared.audit_trail import AuditTrail
+
+_BY_HAND_WAIT_SECONDS = 5.0
+"""A command ends after its last event, so it waits until that is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,21 @@ def build_archive(environ: Mapping[str, str] | None = None) -> ArchiveApp:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RoundsByHand:
+    """What an operator's command calls, for one account."""
+
+    previews: "PreviewPolicies"
+    tending: "TendAccount"
+
+
+def build_rounds_by_hand(environ: Mapping[str, str], queue: "TaskQueue") -> RoundsByHand:
+    """A round in the caller's own process. ``queue`` gets what is left of it."""
+    adapters = AdaptersInUse.from_environment(environ, deletes=True)
+    trail = adapters.trail(wait=_BY_HAND_WAIT_SECONDS)
+    return RoundsByHand(preview_of(adapters), _tending(adapters, queue, trail))
+
+
 def _queue(adapters: AdaptersInUse) -> "SqsTaskQueue":
     from operator_memory.adapters.aws.sqs_tasks import SqsTaskQueue
     from operator_memory.entrypoints.contracts.lifecycle import task_body
@@ -71,7 +92,7 @@ def _queue(adapters: AdaptersInUse) -> "SqsTaskQueue":
     )
 
 
-def _tending(adapters: AdaptersInUse, queue: "SqsTaskQueue", trail: "AuditTrail") -> "TendAccount":
+def _tending(adapters: AdaptersInUse, queue: "TaskQueue", trail: "AuditTrail") -> "TendAccount":
     from operator_memory.application.lifecycle.tend_account import TendAccount, TendingPorts
 
     archive, to_archive = archive_of(adapters) or (None, None)

@@ -9,13 +9,7 @@ from operator_memory.domain.management.identity import Caller
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
-from operator_memory.entrypoints.wiring.policies import (
-    archive_of,
-    expiry_index_of,
-    plan_of,
-    policies_of,
-    policy_memories_of,
-)
+from operator_memory.entrypoints.wiring.policies import expiry_index_of, policies_of, preview_of
 from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
 from operator_memory.entrypoints.wiring.usage import quota_of, usage_of
 
@@ -25,7 +19,6 @@ if TYPE_CHECKING:
     from operator_memory.application.learning.undo_run import UndoRun
     from operator_memory.application.lifecycle.hold_memories import HoldMemories
     from operator_memory.application.lifecycle.manage_policies import ManagePolicies
-    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
     from operator_memory.application.management.answer_once import AnswerOnce
     from operator_memory.application.management.erase_memories import EraseMemories
     from operator_memory.application.management.export_account import ExportSources
@@ -85,7 +78,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         holds=_holding(adapters, erasures, trail),
         usage=usage_of(adapters, quota, trail),
         policies=_policies(adapters, trail),
-        policy_preview=_policy_preview(adapters),
+        policy_preview=preview_of(adapters),
         prices=_prices(adapters.settings),
         archive=reading_of(adapters, trail),
         restoring=restoring_of(adapters, trail),
@@ -110,14 +103,6 @@ def _policies(adapters: AdaptersInUse, trail: AuditTrail) -> "ManagePolicies":
 
     index = expiry_index_of(adapters)
     return ManagePolicies(policies=policies_of(adapters), index=index, trail=trail, clock=adapters.clock)
-
-
-def _policy_preview(adapters: AdaptersInUse) -> "PreviewPolicies":
-    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
-
-    archive, _ = archive_of(adapters) or (None, None)
-    memories = policy_memories_of(adapters)
-    return PreviewPolicies(plan=plan_of(adapters), memories=memories, archive=archive, clock=adapters.clock)
 
 
 def _reinstatement(adapters: AdaptersInUse, screening: "ScreenWriting", trail: AuditTrail) -> "ReinstateMemories":

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
     from operator_memory.adapters.dynamodb.policies import DynamoDBPolicies
     from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
     from operator_memory.application.ports.lifecycle import ArchiveRetention, StoreToArchive
 
 
@@ -52,3 +53,12 @@ def plan_of(adapters: AdaptersInUse) -> PlanPolicies:
         holds=adapters.holds(),
         archiving=archive_of(adapters) is not None,
     )
+
+
+def preview_of(adapters: AdaptersInUse) -> "PreviewPolicies":
+    """What says what a round would do."""
+    from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
+
+    archive, _ = archive_of(adapters) or (None, None)
+    memories = policy_memories_of(adapters)
+    return PreviewPolicies(plan=plan_of(adapters), memories=memories, archive=archive, clock=adapters.clock)

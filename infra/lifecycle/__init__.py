@@ -1,0 +1,1 @@
+"""Rounds of the life cycle by hand."""
