@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -55,7 +55,7 @@ async def run_agent_with_memory(
     memory: PlatformMemory | None = None,
     memory_enabled: bool = True,
     **options: Any,
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any, None]:
     """What the platform's ``run_agent`` gives, of a run that knows the account's memory.
 
     ``user_id``: the thread's account, a person's own or a team's. ``memory_enabled``: ``False`` keeps this run out of
@@ -75,8 +75,9 @@ async def run_agent_with_memory(
         iterator = _run_agent(memory)(
             thread_id=thread_id, project_id=project_id, stream=stream, agent_config=agent_config, **options
         )
-        async for item in _steps(iterator, run):
-            yield item
+        async with aclosing(_steps(iterator, run)) as items:  # else it is closed whenever it is collected
+            async for item in items:
+                yield item
         status = "completed"
     except Exception:
         status = "failed"
@@ -128,7 +129,7 @@ async def _with_prompt(
     return {**config, "system_prompt": as_system_section(context, prompt)} if context else agent_config
 
 
-async def _steps(iterator: AsyncIterator[Any], run: RunMemory | None) -> AsyncIterator[Any]:
+async def _steps(iterator: AsyncIterator[Any], run: RunMemory | None) -> AsyncGenerator[Any, None]:
     """The items of the platform's run. Its code, and nobody else's, sees ``run`` as the current one."""
     items = iterator.__aiter__()
     try:
