@@ -16,7 +16,7 @@ BUILDER_PROMPT = "You build agents."
 
 @dataclass
 class Database:
-    """``DBConnection`` with its Supabase client, and the rows of ``messages``. ``fails``: as a database that is away."""
+    """``DBConnection`` with its Supabase client, and the rows of ``messages``. ``fails``: as one that is away."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     fails: Exception | None = None
@@ -89,7 +89,7 @@ class ThreadManager:
     async def add_message(
         self,
         thread_id: str,
-        type: str,
+        type: str,  # noqa: A002  (the platform's name)
         content: Any,
         is_llm_message: bool = False,
         metadata: Mapping[str, Any] | None = None,
@@ -185,12 +185,12 @@ class Platform:
         return own or (BUILDER_PROMPT if is_agent_builder else DEFAULT_PROMPT)
 
 
-def row(thread_id: str, number: int, type: str, content: Any) -> dict[str, Any]:
+def row(thread_id: str, number: int, kind: str, content: Any) -> dict[str, Any]:
     """A row of ``messages``."""
     return {
         "thread_id": thread_id,
         "message_id": f"m-{number:04d}",
-        "type": type,
+        "type": kind,
         "content": content,
         "created_at": f"2026-12-01T12:{number // 60:02d}:{number % 60:02d}.5+00:00",
     }

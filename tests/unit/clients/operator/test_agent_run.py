@@ -177,7 +177,11 @@ class TestOff:
         for _ in range(3):
             world.run(agent_config=AGENT)
         assert len(world.server.requests) == 1
-        other = {"account": {"user_id": "acct-2"}, "agent": {"agent_config": {}}, "thread": {"thread_id": "t-2"}}
+        other: dict[str, dict[str, Any]] = {
+            "account": {"user_id": "acct-2"},
+            "agent": {"agent_config": {}},
+            "thread": {"thread_id": "t-2"},
+        }
         world.run(**{"agent_config": AGENT, **other[switch]})
         assert len(world.server.requests) == 2, "it is off there alone"
 
