@@ -63,8 +63,8 @@ async def run_agent_with_memory(
     ``run_agent`` as they are. Builder runs go there untouched.
     """
     memory = memory or PlatformMemory()
-    own = {name: options.pop(name) for name in _OWN if name in options}
-    told = {**own, "user_id": user_id, "memory_enabled": memory_enabled and not _is_off(agent_config)}
+    told = {name: options.pop(name) for name in _OWN if name in options}
+    told |= {"user_id": user_id, "memory_enabled": memory_enabled and not _is_off(agent_config)}
     run = _memory_of_run(memory, thread_id, told, agent_config, options)
     status = "stopped"
     try:
@@ -72,9 +72,8 @@ async def run_agent_with_memory(
             run.begin(memory.db)
             if memory.place_in == "agent_config":
                 agent_config = await _with_prompt(agent_config, run, memory)
-        iterator = _run_agent(memory)(
-            thread_id=thread_id, project_id=project_id, stream=stream, agent_config=agent_config, **options
-        )
+        told_platform = {"thread_id": thread_id, "project_id": project_id, "stream": stream, **options}
+        iterator = _run_agent(memory)(agent_config=agent_config, **told_platform)
         async with aclosing(_steps(iterator, run)) as items:  # else it is closed whenever it is collected
             async for item in items:
                 yield item
@@ -85,9 +84,13 @@ async def run_agent_with_memory(
     finally:
         _hand_over(memory, thread_id, told, agent_config, status, options)
         if run is not None:
-            await run.end()
-            if status == "completed" and not run.taken:
-                LOG.warning("no prompt of a run had its memory: is the thread manager a MemoryAwareThreadManager?")
+            await _end(run, status)
+
+
+async def _end(run: RunMemory, status: str) -> None:
+    await run.end()
+    if status == "completed" and not run.taken:
+        LOG.warning("no prompt of a run had its memory: is the thread manager a MemoryAwareThreadManager?")
 
 
 def _memory_of_run(

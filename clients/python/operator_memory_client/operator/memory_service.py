@@ -13,6 +13,7 @@ from operator_memory_client.base import LOG
 from operator_memory_client.context import Context, empty
 from operator_memory_client.errors import InvalidCallError
 from operator_memory_client.operator.switches import KnownSwitches
+from operator_memory_client.operator.times import moment_of
 from operator_memory_client.placement import section
 
 if TYPE_CHECKING:
@@ -203,9 +204,8 @@ def _within(limit: object, most: int) -> int:
 
 
 def _latest(messages: Sequence[Mapping[str, Any]]) -> datetime | None:
-    """When the last message was said, where all say it in ISO 8601."""
+    """When the last message was said, where all say it."""
     try:
-        times = [datetime.fromisoformat(str(message["created_at"]).replace("Z", "+00:00")) for message in messages]
-        return max(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc) for moment in times)
-    except (KeyError, ValueError, TypeError, AttributeError):
+        return max(moment_of(message["created_at"]) for message in messages)
+    except (KeyError, ValueError, TypeError):
         return None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 REST_SECONDS = 30.0
 """After which what could not be sent is tried again, where no new run comes."""
+LEAST_REST_SECONDS = 1.0
+"""So often, and not with each new run, what waits is looked at while the service is away."""
 FAILURES_TO_REST = 3
 """Runs in a row that could not be sent: then the service is away, and the others wait as well."""
 _HOPELESS = (InvalidCallError, InvalidRequestError, ConflictError)
@@ -36,7 +38,7 @@ class Sender:
     def __init__(self, client: MemoryClient, spools: Sequence[Spool], rest_seconds: float = REST_SECONDS) -> None:
         self.client, self._spools, self._rest = client, spools, rest_seconds
         self.counts: Counter[str] = Counter()
-        self._wake, self._round = threading.Event(), threading.Condition()
+        self._wake, self._now, self._round = threading.Event(), threading.Event(), threading.Condition()
         self._closed = self._away = False
         self._rounds = 0
         self._thread: threading.Thread | None = None
@@ -55,6 +57,7 @@ class Sender:
         while self._count() and time.monotonic() < ends and not (self._away and tries > 1):
             with self._round:
                 seen = self._rounds
+                self._now.set()
                 self._wake.set()
                 self._round.wait_for(lambda seen=seen: self._rounds > seen, max(0.0, ends - time.monotonic()))  # type: ignore[misc]
             tries += 1  # the first round may have been under way, and have looked already
@@ -64,6 +67,7 @@ class Sender:
     def close(self, seconds: float) -> None:
         """End the thread; a call that is under way is waited for at most ``seconds``."""
         self._closed = True
+        self._now.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(seconds)
@@ -78,6 +82,9 @@ class Sender:
     def _work(self) -> None:
         while not self._closed:
             self._wake.wait(self._rest if self._count() else None)
+            if self._away:
+                self._now.wait(LEAST_REST_SECONDS)
+            self._now.clear()
             self._wake.clear()
             if not self._closed:
                 self._look()

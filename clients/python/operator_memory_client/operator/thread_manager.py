@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from datetime import datetime, timezone
 from typing import Any
 
 from operator_memory_client.base import LOG
@@ -11,6 +10,7 @@ from operator_memory_client.context import empty
 from operator_memory_client.messages import conversation
 from operator_memory_client.operator.memory_service import MemoryService
 from operator_memory_client.operator.run_memory import current_run, read_rows
+from operator_memory_client.operator.times import moment_of
 
 MOST_ROWS = 200
 
@@ -62,7 +62,7 @@ class MemoryAwareThreadManager:
             rows = await read_rows(self.db, thread_id, 1)
             if not rows:
                 return {}
-            ended, message = _moment(rows[-1].get("created_at")), rows[-1].get("message_id")
+            ended, message = moment_of(rows[-1].get("created_at")), rows[-1].get("message_id")
             done = await self.memory_service.client.submit_run(
                 user_id,
                 f"{thread_id}.{message}",
@@ -86,18 +86,3 @@ class MemoryAwareThreadManager:
         except Exception as error:  # noqa: BLE001
             LOG.warning("the messages of a thread could not be read (%s)", type(error).__name__)
             return []
-
-
-def _moment(value: object) -> datetime:
-    if isinstance(value, datetime):
-        moment = value
-    else:
-        moment = datetime.fromisoformat(_six_digits(str(value).replace("Z", "+00:00")))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _six_digits(text: str) -> str:
-    """Postgres leaves out final zeros of a second's fraction, which Python 3.10 does not read."""
-    whole, point, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    return f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}" if point else text

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,15 @@ class TestFolder:
         assert (spool.count(), spool.dropped) == (3, {FULL: 2})
         assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 3 * size
 
+    def test_it_counts_now_and_then_and_stays_within_its_bounds(self, tmp_path: Path) -> None:
+        spool = FolderSpool(tmp_path, most_runs=300)
+        for number in range(420):
+            spool.put(a_run(number))
+            assert sum(1 for _ in tmp_path.iterdir()) <= 300
+        assert spool.count() + spool.dropped[FULL] == 420
+        assert spool.count() > 290
+        assert names(taken(spool))[-1] == "run-419"
+
     def test_what_is_being_sent_is_not_dropped(self, tmp_path: Path) -> None:
         spool = FolderSpool(tmp_path, most_runs=1)
         spool.put(a_run(1))
@@ -118,7 +128,7 @@ class TestFolder:
     def test_a_write_that_another_takes_for_a_dead_ones_is_made_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        spool, lock, tidied = FolderSpool(tmp_path), folder_module._lock, []
+        spool, lock, tidied = FolderSpool(tmp_path), folder_module._lock, list[int]()
 
         def late(descriptor: int) -> bool:
             if not tidied:
@@ -134,7 +144,7 @@ class TestFolder:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(folder_module.os, "fsync", full)
+        monkeypatch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             FolderSpool(tmp_path).put(a_run())
         assert list(tmp_path.iterdir()) == []
@@ -170,7 +180,7 @@ class TestFinishedRun:
     @pytest.mark.parametrize("value", ["../x", "a b", "x" * 129, "\ud800", "-"])
     def test_what_is_no_id_is_named_and_not_repeated(self, field: str, value: str) -> None:
         with pytest.raises(InvalidCallError, match=f"^{field} is no id$"):
-            a_run(**{field: value})
+            finished_run({**asdict(a_run()), "finished_at": ENDED, field: value})
 
     def test_a_time_without_an_offset_is_utc(self) -> None:
         assert a_run(finished_at=datetime(2026, 12, 1, 12)).finished_at == ENDED.isoformat()  # noqa: DTZ001

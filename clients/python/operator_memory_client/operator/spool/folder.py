@@ -26,6 +26,8 @@ fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _WHOLE, _PART = ".run", ".part"
 _LARGEST = 8192
 """Bytes of a run; a larger file is none."""
+_SHARERS = 64
+"""Processes that may write at once without overrunning the bounds."""
 _OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -46,6 +48,7 @@ class FolderSpool:
     def __init__(self, folder: str | Path, *, most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> None:
         self._folder, self._most_runs, self._most_bytes = Path(folder), most_runs, most_bytes
         self.dropped: Counter[str] = Counter()
+        self._uncounted = 0
 
     def put(self, run: FinishedRun) -> None:
         """Keep ``run``: when this returns, it outlives the process. The same run again is once.
@@ -106,17 +109,25 @@ class FolderSpool:
         _sync(self._folder)
 
     def _make_room(self, size: int) -> None:
+        """The folder is counted now and then, more often the fuller it is: others write into it, too."""
+        if self._uncounted > 0:
+            self._uncounted -= 1
+            return
         files = self._files(_WHOLE)
         count, used = len(files), sum(size for _, size in files)
+        most_runs, most_bytes = self._most_runs - 1, self._most_bytes - size
+        if count > most_runs or used > most_bytes:  # a little more, so that the next is not in the same straits
+            most_runs, most_bytes = most_runs - self._most_runs // 100, most_bytes - self._most_bytes // 100
         for name, freed in files:
-            if count < self._most_runs and used + size <= self._most_bytes:
-                return
+            if count <= most_runs and used <= most_bytes:
+                break
             path = self._folder / name
             descriptor = _locked(path)
             if descriptor is not None:  # else it is being sent, and soon gone
                 self._drop(path, FULL)
                 _close(descriptor)
                 count, used = count - 1, used - freed
+        self._uncounted = min(self._most_runs - count, (self._most_bytes - used) // _LARGEST) // _SHARERS
 
     def _drop(self, path: Path, reason: str) -> None:
         _remove(path)
