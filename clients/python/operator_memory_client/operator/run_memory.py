@@ -41,7 +41,7 @@ class RunMemory:
     account_id: str
     thread_id: str
     agent_id: str | None = None
-    query: str | None = None
+    query: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     taken: bool = False
     """Whether somebody puts it into prompts."""

@@ -11,6 +11,7 @@ import pytest
 from operator_memory_client.operator import (
     MemoryAwareThreadManager,
     PlatformMemory,
+    RunMemory,
     current_run,
     run_agent_with_memory,
 )
@@ -312,6 +313,7 @@ def test_a_question_may_be_given() -> None:
     world = World()
     world.run(query="tea", author_id="user-7")
     assert world.server.asked()[0]["query"] == "tea"
+    assert "tea" not in repr(RunMemory(world.service, "acct-1", "t-1", query="tea")), "as in all of the client"
     assert world.db.reads == 0
     assert "query" not in world.platform.calls[0]
     assert "author_id" not in world.platform.calls[0]

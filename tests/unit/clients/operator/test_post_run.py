@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from operator_memory.entrypoints.contracts.job import parse_job
-from operator_memory_client.operator import PlatformMemory, PostRun, run_agent_with_memory
+from operator_memory_client.operator import PlatformMemory, PostRun, run_agent_with_memory, sender
 from operator_memory_client.operator.post_run import AGAIN, INVALID, KEPT, LATE, OFF
 from operator_memory_client.operator.spool.folder import FolderSpool
 from operator_memory_client.transport.circuit import Circuit
@@ -131,6 +131,24 @@ class TestAway:
         told.tell("run-5")
         assert told.hook.flush(AMPLE)
         assert told.jobs() == [f"run-{number}" for number in range(6)]
+
+    def test_new_runs_do_not_wake_a_service_that_is_away_each_time(
+        self, hooks: list[PostRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = Hook(hooks, tmp_path, MemoryServer(away))
+        told.tell("run-0")
+        assert not told.hook.flush(AMPLE)
+        monkeypatch.setattr(sender, "LEAST_REST_SECONDS", AMPLE)
+        told.is_back()
+        assert not told.hook.flush(AMPLE), "the next pause is a long one"
+        asked = len(told.server.requests)
+        for number in range(1, 20):
+            told.tell(f"run-{number}")
+        assert len(told.server.requests) == asked
+        told.server.answer = None
+        told.is_back()
+        assert told.hook.flush(AMPLE)
+        assert told.hook.counts() == {"kept": 20, "sent": 20}
 
     def test_the_next_start_sends_what_was_left(self, hooks: list[PostRun], tmp_path: Path) -> None:
         first = Hook(hooks, tmp_path, MemoryServer(away))

@@ -66,6 +66,7 @@ class TestBoth:
         assert (spool.count(), spool.dropped) == (2, {FULL: 1})
         assert names(taken(spool)) == ["run-2", "run-3"]
         assert len(caplog.records) == 1
+        assert "run" in caplog.text
 
 
 class TestFolder:

@@ -88,6 +88,7 @@ class FolderSpool:
         try:
             return _FileClaim(path, descriptor, read_run(os.read(descriptor, _LARGEST)))
         except (ValueError, OSError):
+            LOG.warning("a file of the spool is no finished run and is dropped (%s): %s", UNREADABLE, path.name)
             self._drop(path, UNREADABLE)
             _close(descriptor)
             return None
@@ -118,6 +119,7 @@ class FolderSpool:
         most_runs, most_bytes = self._most_runs - 1, self._most_bytes - size
         if count > most_runs or used > most_bytes:  # a little more, so that the next is not in the same straits
             most_runs, most_bytes = most_runs - self._most_runs // 100, most_bytes - self._most_bytes // 100
+        before = self.dropped[FULL]
         for name, freed in files:
             if count <= most_runs and used <= most_bytes:
                 break
@@ -127,12 +129,13 @@ class FolderSpool:
                 self._drop(path, FULL)
                 _close(descriptor)
                 count, used = count - 1, used - freed
+        if self.dropped[FULL] > before:
+            LOG.warning("the spool is full: the %d oldest runs are dropped (%s)", self.dropped[FULL] - before, FULL)
         self._uncounted = min(self._most_runs - count, (self._most_bytes - used) // _LARGEST) // _SHARERS
 
     def _drop(self, path: Path, reason: str) -> None:
         _remove(path)
         self.dropped[reason] += 1
-        LOG.warning("a finished run is dropped from the spool (%s): %s", reason, path.stem)
 
     def _tidy(self) -> None:
         for name, _ in self._files(_PART):
