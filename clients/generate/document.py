@@ -1,5 +1,6 @@
 """Reads the routes of ``docs/openapi.json`` as the client has them: a method each, with a name and arguments."""
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,13 +26,15 @@ NAMES = {
     "undo": "undo_job",
     "get_receipt": "get_erasure_receipt",
     "resume": "resume_erasure",
+    "get_days": "get_usage_days",
+    "preview": "preview_policy",
     "lift_account": "lift_account_hold",
     "lift_thread": "lift_thread_hold",
 }
 """Names of methods that say more than the service's own names. A route without an entry keeps its own;
 where two routes share one, the whole id of the operation tells which is meant."""
 
-READING_POSTS = frozenset(("/v1/context", "/v1/memories/search", "/v1/undo/preview"))
+READING_POSTS = frozenset(("/v1/context", "/v1/memories/search", "/v1/undo/preview", "/v1/policies/preview"))
 """They change nothing, so a client may send them twice."""
 
 CONTEXT = "/v1/context"
@@ -136,6 +139,7 @@ def _name(operation_id: str, path: str, method: str) -> str:
 def _parameter(parameter: Schema) -> Argument:
     wire = parameter["name"]
     name = {"if-match": "version"}.get(wire, wire.replace("-", "_"))
+    name = f"{name}_" if keyword.iskeyword(name) else name
     schema = {"type": "integer"} if wire == "if-match" else parameter["schema"]
     return Argument(name, wire, parameter["in"], schema, required=parameter.get("required", False))
 

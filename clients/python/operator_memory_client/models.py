@@ -24,14 +24,6 @@ class ArchiveList(Answer):
     next_cursor: str | None = None
 
 
-class ArchiveUsageView(Answer):
-    """How much is archived."""
-
-    memories: int
-    bytes: int
-    """Of payloads and vectors, as the store held them: before compression."""
-
-
 class ArchivedMemoryView(Answer):
     """An archived memory."""
 
@@ -80,6 +72,28 @@ class ArchivedMemoryView(Answer):
     """The rule that archived it."""
 
 
+class ArchivedView(Answer):
+    """What is in the archive. ``bytes``: of payloads and vectors, before compression."""
+
+    memories: int
+    bytes: int
+
+
+class BudgetView(Answer):
+    """The account's budget. ``limit`` is what holds: the lower of what is granted and what the owner wants."""
+
+    limit: LimitView
+    used: SpentView
+    state: str
+    month: str
+    granted: LimitView
+    """By a service. Where it says nothing, `default` holds."""
+    own: LimitView
+    """By an owner."""
+    default: LimitView
+    """Of the deployment."""
+
+
 class ClearedView(Answer):
     """The scope is empty."""
 
@@ -94,6 +108,45 @@ class Costs(Answer):
     completion_tokens: int
     estimated_usd: float | None
     """By the prices in the settings; null without them."""
+
+
+class CountView(Answer):
+    """How many have this fate for this reason."""
+
+    fate: str
+    reason: str
+    count: int
+
+
+class DayView(Answer):
+    """What was used on a day (UTC) by an agent; null: without one."""
+
+    jobs: int
+    """Runs whose extraction ended."""
+    jobs_by_rules: int
+    """Of these: without the model, since the budget was used up."""
+    llm_calls: int
+    """Calls of the model, those that failed included."""
+    prompt_tokens: int
+    completion_tokens: int
+    estimated_usd: float | None
+    """By the prices in the settings when the calls were made; null where there were none."""
+    memories_added: int
+    memories_superseded: int
+    facts_rejected: int
+    contexts: int
+    """Contexts that runs asked for."""
+    memories_injected: int
+    searches: int
+    day: str
+    agent_id: str | None
+
+
+class DaysView(Answer):
+    """By day and agent, oldest first. Days without use have no row."""
+
+    days: list[DayView]
+    next_cursor: str | None
 
 
 class DeleteAnswer(Answer):
@@ -133,6 +186,18 @@ class ErasureView(Answer):
     verified_at: datetime | None
     not_covered: list[NotCoveredView]
     """What the erasure does not reach."""
+
+
+class FateSampleView(Answer):
+    """One of them."""
+
+    id: str
+    memory: str | None
+    scope: str
+    kind: str
+    created_at: datetime
+    fate: str
+    reason: str
 
 
 class HistoryView(Answer):
@@ -191,6 +256,10 @@ class JobView(Answer):
     attempts: int
     counts: dict[str, int]
     """Outcomes of the facts."""
+    notices: list[str]
+    """What to know of how it was done. `budget_used_up`: by the rules instead of the model, since the month's budget
+    was used up.
+    """
     undone_at: datetime | None
     """When a person took back what it taught."""
     facts: list[OutcomeView]
@@ -214,6 +283,13 @@ class KeptFact(Answer):
     reason: str
     """What a person has done to it since; `learned_again`: another run says it as well; `held`: a legal hold keeps it.
     """
+
+
+class LimitView(Answer):
+    """Most US cents, and most tokens, a calendar month (UTC); null: no limit."""
+
+    cents: int | None
+    tokens: int | None
 
 
 class MemoryList(Answer):
@@ -273,12 +349,36 @@ class MemoryView(Answer):
     """Of a fact, if asked for: why it is known."""
 
 
+class MonthView(Answer):
+    """What was used in a calendar month (UTC)."""
+
+    jobs: int
+    """Runs whose extraction ended."""
+    jobs_by_rules: int
+    """Of these: without the model, since the budget was used up."""
+    llm_calls: int
+    """Calls of the model, those that failed included."""
+    prompt_tokens: int
+    completion_tokens: int
+    estimated_usd: float | None
+    """By the prices in the settings when the calls were made; null where there were none."""
+    memories_added: int
+    memories_superseded: int
+    facts_rejected: int
+    contexts: int
+    """Contexts that runs asked for."""
+    memories_injected: int
+    searches: int
+    month: str
+    """Such as `2026-12`."""
+
+
 class NotCoveredView(Answer):
-    """Copies that the erasure does not reach, and when they are gone (null: not known before it is complete)."""
+    """What the erasure does not reach, and when it is gone (null: not known before it is complete)."""
 
     where: str
-    """`dead_letters`: runs that were given up. `dead_events`: searches that did not reach the trail. `backups`: copies
-    of the stores.
+    """`dead_letters`: runs that were given up. `dead_events`: searches that did not reach the trail. `usage_totals`:
+    numbers of what the account used each month. `backups`: copies of the stores.
     """
     until: datetime | None
 
@@ -306,6 +406,32 @@ class PastVersionView(Answer):
     """`user:<id>` or `service:<name>`."""
 
 
+class PolicyView(Answer):
+    """The account's policy."""
+
+    policy: dict[str, Any]
+    """As it was sent; `default` and `rules` are empty until it is set."""
+    updated_at: datetime | None
+    updated_by: str | None
+    last_applied_at: datetime | None
+    """When a round last went through the account."""
+    exempt_from_importance: float | None = None
+    """Memories of this importance or more are exempt, like pinned and held ones."""
+
+
+class PreviewView(Answer):
+    """What the next round would do, if nothing changed until then."""
+
+    counts: list[CountView]
+    """Of every memory in the store, each once."""
+    samples: list[FateSampleView]
+    leaving_archive: int | None
+    """Archived memories that are deleted; null: none are looked at."""
+    stopped_early: bool
+    """There was no time for all: ask again with `continue_at`, and add up."""
+    continue_at: str | None
+
+
 class ProvenanceView(Answer):
     """Why a fact is remembered."""
 
@@ -322,6 +448,17 @@ class ProvenanceView(Answer):
     """Quotes that are not shown: their turn was withdrawn, or it was said before the run."""
     repeated_in: list[str]
     """Later jobs that said the same."""
+
+
+class QuotaView(Answer):
+    """How full the account is."""
+
+    facts: int
+    """Facts in force, in all scopes."""
+    most_facts: int
+    when_full: str
+    """`refuse`: one more fact is not stored. `archive`: the least important one goes to the archive."""
+    state: str
 
 
 class QuoteView(Answer):
@@ -383,6 +520,31 @@ class SettingsView(Answer):
     settings: dict[str, Any]
 
 
+class SizesView(Answer):
+    """Bytes as they are stored, without indexes and copies."""
+
+    payload: int
+    vectors: int
+    error_percent: float
+    """0: every memory was measured. Else a sample was, and the true sum is at most so far off, 19 times out of 20."""
+
+
+class SpentView(Answer):
+    """What was used of a limit."""
+
+    cents: float | None
+    """Null where prices are not known."""
+    tokens: int
+
+
+class StandingView(Answer):
+    """How the account stands this month. Once it is `used_up` the rules extract instead of the model."""
+
+    limit: LimitView
+    used: SpentView
+    state: str
+
+
 class Times(Answer):
     """When what happened. ``seconds``: of the last attempt."""
 
@@ -440,7 +602,7 @@ class UndoView(Answer):
 
 
 class UsageView(Answer):
-    """How much is stored: counts of memories. What is archived counts under ``archived`` only."""
+    """How much is stored, and what was used this month. The first six are counts of memories."""
 
     total: int
     active: int
@@ -448,7 +610,12 @@ class UsageView(Answer):
     by_scope: dict[str, int]
     by_kind: dict[str, int]
     by_agent: dict[str, int]
-    archived: ArchiveUsageView
+    bytes: SizesView
+    archived: ArchivedView | None
+    """Null where there is no archive that is counted."""
+    quota: QuotaView
+    month: MonthView
+    budget: StandingView
 
 
 class UsedView(Answer):

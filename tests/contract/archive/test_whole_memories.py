@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
-from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.ports.archive import WholeMemories
 from operator_memory.application.ports.core import TurnMarks
 from operator_memory.application.ports.management import MemoryLibrary

@@ -149,6 +149,17 @@ def with_archive(service: Service) -> None:
     assert service.mine("restore_archived", everything=True).restored == 0
 
 
+def with_policies_and_budgets(service: Service) -> None:
+    """What is kept, and what may be spent."""
+    policy = {"default": {"idle_days_before_archive": 365}}
+    assert service.mine("set_policy", **policy).policy["default"] == policy["default"]
+    assert service.mine("get_policy").updated_by == "service:agent-runtime"
+    assert service.mine("preview_policy", samples=1).stopped_early is False
+    assert service.mine("set_budget", tokens=1_000).granted.tokens == 1_000
+    assert service.mine("get_budget").used.tokens == 0
+    assert service.mine("get_usage_days", from_="2026-11-01", to="2026-11-30").days is not None
+
+
 def ended(record: Any) -> Any:
     return replace(record, state=JobState.DONE)
 
@@ -181,6 +192,7 @@ def test_every_route(service: Service) -> None:
     with_runs(service)
     with_holds(service)
     with_archive(service)
+    with_policies_and_budgets(service)
     with_transfer_and_erasure(service)
     with pytest.raises(errors.NotFoundError):
         service.mine("delete_memory", made.id)

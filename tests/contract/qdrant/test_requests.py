@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_memory.adapters.qdrant import library_requests as library
 from operator_memory.adapters.qdrant import neighbour_words, requests, searches
-from operator_memory.adapters.qdrant import policy_requests as policy
 from operator_memory.adapters.qdrant.erasure import erasable
+from operator_memory.adapters.qdrant.lifecycle import policy_requests as policy
 from operator_memory.domain.lifecycle.fates import Group, Selection
 from operator_memory.domain.management.listing import Sort, SortKey
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory, PastVersion

@@ -16,8 +16,8 @@ from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant import searches as qdrant_searches
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.lifecycle.fates import Group, Place, Selection

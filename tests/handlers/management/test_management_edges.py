@@ -192,12 +192,12 @@ def test_asking_a_bucket_twice_takes_no_longer_than_asking_it_once() -> None:
 
 DYNAMODB = {
     "ContextFunction": {"UpdateItem"},
-    "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
+    "MemoriesFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "UpdateItem"},
     "AuditFunction": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
-    "ExtractionFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "UpdateItem"},
-    "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem", "Scan"},
+    "ExtractionFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "UpdateItem"},
+    "ArchiveFunction": {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "Scan"},
 }
-"""What each function does with the table: only what counts updates items, and single ones are not deleted."""
+"""What each function does with the table: only what counts updates items."""
 COUNT_USAGE = ("AuditFunction", "ExtractionFunction")
 """Functions that add to the counts of accounts; others may count calls only."""
 

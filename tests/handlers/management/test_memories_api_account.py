@@ -106,7 +106,6 @@ def test_usage_counts_by_scope_kind_and_agent(platform: Management, user: str) -
         "by_scope": {"user": 4, "agent": 1, "session": 1},
         "by_kind": {"fact": 5, "turn": 1},
         "by_agent": {"agent-1": 1},
-        "archived": {"memories": 0, "bytes": 0},
     }
 
 

@@ -20,10 +20,10 @@ from operator_memory.adapters.net.service_tokens import ServiceTokens
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
+from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
-from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.management.authorize import AuthorizeService
 from operator_memory.application.management.limit_rate import LimitRate
 from operator_memory.application.recall.retrieve_context import Deadlines, RetrievalPolicy, RetrieveContext

@@ -9,8 +9,8 @@ from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG as CLIENT_C
 from operator_memory.adapters.dynamodb.tombstones import DynamoDBTombstones
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
-from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
 from operator_memory.application.lifecycle.archive_memories import ArchiveMemories
 from operator_memory.application.lifecycle.restore_memories import RestoreMemories, RestorePorts
 from operator_memory.application.lifecycle.tidy_archive import TidyArchive

@@ -1,7 +1,7 @@
 """A pytest plugin: the store as policies see it, in memory and on the embedded engine."""
 
 import pytest
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 
 from tests.support.fakes.core import InMemoryMemories
 from tests.support.fakes.lifecycle import InMemoryPolicyMemories

@@ -183,17 +183,19 @@ class Management:
         self.expiry, self.policies, self.holds = InMemoryExpiryIndex(), InMemoryPolicies(), FixedHolds()
         self.trail = AuditTrail(self.events, self.clock)
         self.held = KeepHeld(holds=self.holds, library=self.library, trail=self.trail)
-        kept = writer or self.memories
         self.agent_policies = FakeAgentPolicies(self.platform)
-        self.writer = GuardedWriter(
-            memories=kept,
+        self.writer = self._writer(writer or self.memories)
+        self.erase = self._erase()
+        self.move_by(InMemoryWholeMemories(self.memories), terms.rates)
+
+    def _writer(self, memories: MemoryWriter) -> GuardedWriter:
+        return GuardedWriter(
+            memories=memories,
             expiry=self.expiry,
             erasable=self.erasable,
             tombstones=self.tombstones,
             held=self.held,
         )
-        self.erase = self._erase()
-        self.move_by(InMemoryWholeMemories(self.memories), terms.rates)
 
     def move_by(self, whole: WholeMemories, limits: Mapping[Bucket, RateLimit] = NO_LIMITS) -> None:
         """Let ``whole`` move memories between the store and the archive."""

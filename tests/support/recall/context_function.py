@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from operator_memory.adapters.net.service_tokens import mint
+from operator_memory.adapters.qdrant.index_fields import agent_number, pinned_number
 from operator_memory.adapters.qdrant.requests import tenant_number
 from operator_memory.domain.management.identity import READ_CONTEXT
 from operator_memory.domain.memory.scopes import AccountId
@@ -22,7 +23,7 @@ KEY = "a-key-of-at-least-thirty-two-characters"
 def point(text: str, score: float, **payload: object) -> dict[str, Any]:
     """A stored memory as Qdrant returns it."""
     account = AccountId(str(payload.get("user_id", "acct-1")))
-    stored = {
+    stored: dict[str, Any] = {
         "data": text,
         "user_id": account,
         "tenant": tenant_number(account),
@@ -32,6 +33,9 @@ def point(text: str, score: float, **payload: object) -> dict[str, Any]:
         "importance": 0.5,
         **payload,
     }
+    agent = str(payload.get("agent_id", ""))
+    stored["standing"] = [pinned_number(account)] * bool(payload.get("pinned"))
+    stored["standing"] += [agent_number(account, agent)] * (stored["scope"] == "agent")
     return {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, text)), "score": score, "payload": stored}
 
 
@@ -67,7 +71,8 @@ def _fulfils(payload: dict[str, Any], condition: dict[str, Any]) -> bool:
         return any(_matches(payload, either["must"]) for either in condition["should"])
     if "is_empty" in condition:
         return not payload.get(condition["is_empty"]["key"])
-    return bool(payload.get(condition["key"]) == condition["match"]["value"])
+    held, value = payload.get(condition["key"]), condition["match"]["value"]
+    return bool(value in held if isinstance(held, list) else held == value)
 
 
 @dataclass

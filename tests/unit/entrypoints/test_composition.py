@@ -107,7 +107,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
     "EXTRACTION_PRICE_COMPLETION": ("7", {"extraction memories": "Prices.completion"}),
     "MONTHLY_BUDGET_CENTS": ("77", {"extraction memories": "Limit.cents"}),
     "MONTHLY_BUDGET_TOKENS": ("777", {"extraction memories": "Limit.tokens"}),
-    "MEMORY_QUOTA": ("777", {"extraction memories": "FixedQuota.most"}),
+    "MEMORY_QUOTA": ("777", {"extraction memories": "PolicyQuota._most"}),
     "SESSION_MEMORY_DAYS": ("77", {"extraction": "StoreTurns._lifetime"}),
     "BACKUP_DAYS": ("77", {"memories": "Services.backup_days"}),
     "JOB_RECORD_DAYS": ("77", {"extraction memories": "DynamoDBJobs._lifetime"}),
@@ -129,6 +129,7 @@ REACHES: dict[str, tuple[str, dict[str, str]]] = {
                 " Services.archive Services.restoring ArchiveObjects._bucket"
             ),
             "archive": "ErasurePorts.archive ArchiveObjects._bucket",
+            "extraction": "ArchiveObjects._bucket",
         },
     ),
     "RATE_LIMIT_READS": ("7", {API: "LimitRate._limits[reads].per_minute"}),

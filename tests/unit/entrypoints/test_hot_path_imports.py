@@ -52,7 +52,7 @@ FOREIGN = (
     ".api",
     "rerank",
 )
-MOST_MODULES = 255
+MOST_MODULES = 256
 """Modules beyond those of a bare interpreter, 63 of them PyJWT's; see the message of the test for what they are."""
 
 KEYS = json.dumps({"k1": "a-key-of-at-least-thirty-two-characters"})

@@ -3,18 +3,22 @@
 from typing import Any
 
 import pytest
+from operator_memory.application.lifecycle.policy_quota import PolicyQuota
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.lifecycle.policies import (
     Limits,
     Policies,
-    WhenFull,
+    StoredPolicy,
     agent_policy_of,
     digest_of,
     policy_of,
     policy_values,
 )
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.usage.quota import Quota, WhenFull
 
+from tests.support.builders import ACCOUNT
+from tests.support.fakes.lifecycle import InMemoryPolicies
 from tests.support.lifecycle.world import a_policy
 
 
@@ -64,12 +68,15 @@ def test_only_what_the_worker_does_makes_a_policy_active() -> None:
 
 def test_a_policy_is_read_back_as_it_was_written() -> None:
     policy = a_policy(
-        {"scope": "agent", "most_memories": 3, "when_full": "refuse"},
+        {"scope": "agent", "most_memories": 3},
         {"kind": "turn", "time_to_live_days": None},
         archive_days=30,
+        most_memories=9,
+        when_full="refuse",
     )
     assert policy_of(policy_values(policy), "policy") == policy
-    assert Policies(policy).limits(Scope.AGENT, Kind.FACT).when_full is WhenFull.REFUSE
+    assert Policies(policy).limits(Scope.USER, Kind.FACT).when_full is WhenFull.REFUSE
+    assert Policies(policy).limits(Scope.AGENT, Kind.FACT).when_full is WhenFull.ARCHIVE, "a rule of its own limit"
 
 
 def test_other_policies_have_another_digest() -> None:
@@ -100,6 +107,7 @@ def test_other_policies_have_another_digest() -> None:
         ({"rules": [{"scope": "user"}, {"kind": ["turn"]}]}, "p.rules[1].kind"),
         ({"rules": [{"scope": "user"}, {"scope": "user"}]}, "p.rules[1]"),
         ({"default": {"a\x1b[31m": 1}}, "p.default.a?[31m"),
+        ({"rules": [{"scope": "user", "most_memories": 1, "when_full": "refuse"}]}, "p.rules[0].when_full"),
     ],
 )
 def test_what_is_no_policy_is_refused_by_the_name_of_the_field(value: Any, field: str) -> None:
@@ -114,3 +122,26 @@ def test_an_agent_cannot_shorten_what_is_the_persons() -> None:
     assert refused.value.field == "memory_config.policies.rules[0].scope"
     assert agent_policy_of({"tone": "dry"}).rules == ()
     assert agent_policy_of({"policies": None}).rules == ()
+
+
+def test_an_agent_cannot_have_the_account_refuse() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        agent_policy_of({"policies": {"default": {"most_memories": 1, "when_full": "refuse"}}})
+    assert refused.value.field == "memory_config.policies.default.when_full"
+
+
+@pytest.mark.parametrize(
+    ("default", "quota"),
+    [
+        ({}, Quota(100, WhenFull.REFUSE)),
+        ({"most_memories": 7}, Quota(100, WhenFull.REFUSE)),
+        ({"most_memories": 7, "when_full": "refuse"}, Quota(7, WhenFull.REFUSE)),
+        ({"most_memories": 700, "when_full": "refuse"}, Quota(100, WhenFull.REFUSE)),
+        ({"when_full": "archive"}, Quota(100, WhenFull.ARCHIVE)),
+        ({"most_memories": 7, "when_full": "archive"}, Quota(100, WhenFull.ARCHIVE)),
+    ],
+)
+def test_the_default_rule_says_what_a_full_account_does(default: dict[str, Any], quota: Quota) -> None:
+    stored = InMemoryPolicies()
+    stored.set_policy(ACCOUNT, StoredPolicy(a_policy(**default)))
+    assert PolicyQuota(stored, most=100).quota(ACCOUNT) == quota

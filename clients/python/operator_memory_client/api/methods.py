@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from operator_memory_client import models
-    from operator_memory_client.api.types import FilterBody, Kind, Order, Scope, State, TargetKind
+    from operator_memory_client.api.types import (
+        FilterBody,
+        Kind,
+        LimitsBody,
+        Order,
+        PolicyBody,
+        RuleBody,
+        Scope,
+        State,
+        TargetKind,
+    )
     from operator_memory_client.transport.answers import TextPart
 
 A = TypeVar("A")
@@ -157,6 +167,24 @@ class Methods:
                 "archived_before": archived_before,
             },
         )
+
+    def get_budget(
+        self,
+        *,
+        account_id: str | None = None,
+    ) -> models.BudgetView:
+        """What may be spent on the model."""
+        return self._call(routes.GET_BUDGET, {}, {"account_id": account_id}, {})
+
+    def set_budget(
+        self,
+        *,
+        account_id: str | None = None,
+        cents: int | Unset | None = UNSET,
+        tokens: int | Unset | None = UNSET,
+    ) -> models.BudgetView:
+        """Set it."""
+        return self._call(routes.SET_BUDGET, {}, {"account_id": account_id}, {}, {"cents": cents, "tokens": tokens})
 
     def list_erasures(
         self,
@@ -583,6 +611,41 @@ class Methods:
             {"idempotency-key": idempotency_key},
         )
 
+    def get_policy(
+        self,
+        *,
+        account_id: str | None = None,
+    ) -> models.PolicyView:
+        """How long memories are kept."""
+        return self._call(routes.GET_POLICY, {}, {"account_id": account_id}, {})
+
+    def set_policy(
+        self,
+        *,
+        account_id: str | None = None,
+        default: LimitsBody | Unset = UNSET,
+        rules: list[RuleBody] | Unset = UNSET,
+    ) -> models.PolicyView:
+        """Set how long memories are kept."""
+        return self._call(routes.SET_POLICY, {}, {"account_id": account_id}, {}, {"default": default, "rules": rules})
+
+    def preview_policy(
+        self,
+        *,
+        account_id: str | None = None,
+        policy: PolicyBody | Unset | None = UNSET,
+        samples: int | Unset = UNSET,
+        continue_at: str | Unset | None = UNSET,
+    ) -> models.PreviewView:
+        """What a policy would do, without doing it."""
+        return self._call(
+            routes.PREVIEW_POLICY,
+            {},
+            {"account_id": account_id},
+            {},
+            {"policy": policy, "samples": samples, "continue_at": continue_at},
+        )
+
     def get_account_settings(
         self,
         *,
@@ -689,5 +752,23 @@ class Methods:
         *,
         account_id: str | None = None,
     ) -> models.UsageView:
-        """How much is stored."""
+        """How much is stored, and was used this month."""
         return self._call(routes.GET_USAGE, {}, {"account_id": account_id}, {})
+
+    def get_usage_days(
+        self,
+        *,
+        account_id: str | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        agent_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.DaysView:
+        """What was used, by day and agent."""
+        return self._call(
+            routes.GET_USAGE_DAYS,
+            {},
+            {"account_id": account_id, "from": from_, "to": to, "agent_id": agent_id, "limit": limit, "cursor": cursor},
+            {},
+        )

@@ -15,6 +15,8 @@ State = Literal["active", "all", "quarantined"]
 
 TargetKind = Literal["account", "user", "agent", "session", "author"]
 
+WhenFull = Literal["refuse", "archive"]
+
 
 class FilterBody(TypedDict, total=False):
     """Which memories. Conditions that are left out do not narrow; all others must hold."""
@@ -38,6 +40,50 @@ class FilterBody(TypedDict, total=False):
     """Every word of it must occur."""
     state: State
     """`all` adds what has expired or been superseded; `quarantined`: what waits for approval."""
+
+
+class LimitsBody(TypedDict, total=False):
+    """Limits. What is left out is inherited from the next broader rule; ``null`` switches it off."""
+
+    time_to_live_days: int | None
+    """Days after its creation: deleted."""
+    idle_days_before_archive: int | None
+    """Days without use (never used: after its creation): moved to the archive."""
+    most_memories: int | None
+    """Most memories of one kind in one scope."""
+    when_full: WhenFull
+    """Beyond that the least important go to the archive (`archive`). `refuse`, in the account's default rule only: the
+    account may have no more facts than that in all, and new ones are refused.
+    """
+    archive_days: int | None
+    """Days in the archive: deleted from there."""
+
+
+class PolicyBody(TypedDict, total=False):
+    """How long and how many memories are kept. Everything is off by default."""
+
+    default: LimitsBody
+    """For what no rule speaks of."""
+    rules: list[RuleBody]
+
+
+class RuleBody(TypedDict, total=False):
+    """Limits for a scope, a kind, or both. The narrower rule wins."""
+
+    time_to_live_days: int | None
+    """Days after its creation: deleted."""
+    idle_days_before_archive: int | None
+    """Days without use (never used: after its creation): moved to the archive."""
+    most_memories: int | None
+    """Most memories of one kind in one scope."""
+    when_full: WhenFull
+    """Beyond that the least important go to the archive (`archive`). `refuse`, in the account's default rule only: the
+    account may have no more facts than that in all, and new ones are refused.
+    """
+    archive_days: int | None
+    """Days in the archive: deleted from there."""
+    scope: Scope | None
+    kind: Kind | None
 
 
 class ContextOptions(TypedDict, total=False):

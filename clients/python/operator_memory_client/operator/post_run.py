@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from operator_memory_client.base import LOG
 from operator_memory_client.errors import InvalidCallError
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         author_id: str | None
         session_id: str | None
 
+
+A = TypeVar("A")
 
 SPOOL_VARIABLE = "OPERATOR_MEMORY_SPOOL"
 KEEPING_SECONDS = 1.0
@@ -69,13 +71,14 @@ class PostRun:
         self._lock, self._process = ForkSafeLock(), 0
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._counts: Counter[str] = Counter()
-        self._writer: ThreadPoolExecutor
         self._sender: Sender
+        self._writers, self._writing = ForkSafeLock(), 0
+        self._writer: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
         """Send what earlier processes have left. Call it when the worker starts; the first run does it, too."""
         with contextlib.suppress(Exception):
-            self._started().wake()
+            self._in_background(lambda: self._started().wake())
 
     def hand_over(
         self,
@@ -94,13 +97,12 @@ class PostRun:
         said = {"job_id": run_id, "thread_id": thread_id, "account_id": account_id, "agent_id": agent_id}
         done: Future[str] = Future()
         try:
-            sender = self._started()
-            if details.get("is_agent_builder") or account_id is None or not sender.client.enabled:
+            if details.get("is_agent_builder") or account_id is None:
                 return _answered(done, OFF)
             run = finished_run({**said, "status": status, **details})
             if not self._is_new(run):
                 return _answered(done, AGAIN)
-            return self._in_background(lambda: self._keep(run, sender))
+            return self._in_background(lambda: self._keep(run))
         except InvalidCallError as error:
             self._counts[INVALID] += 1
             LOG.error("a finished run is not remembered: %s", error.detail)
@@ -137,8 +139,7 @@ class PostRun:
     def flush(self, seconds: float = CLOSING_SECONDS) -> bool:
         """Wait until everything is sent, at most so long; whether it is. For scripts and for tests."""
         with contextlib.suppress(Exception):
-            sender = self._started()
-            self._writer.submit(lambda: None).result(seconds)  # what is still being kept comes before
+            sender = self._in_background(self._started).result(seconds)  # what is still being kept comes before
             return sender.wait_until_sent(seconds)
         return False
 
@@ -157,14 +158,17 @@ class PostRun:
         if self._process == os.getpid():
             self.flush(seconds)
             self._sender.close(seconds)
-            self._writer.shutdown(wait=False)
+            if self._writer is not None:
+                self._writer.shutdown(wait=False)
+                self._writer = None
             if self._given is None:
                 self._sender.client.close()
                 self._client = None
             self._process = 0
 
     def _started(self) -> Sender:
-        """The sender of this process: threads do not come along into a forked one."""
+        """The sender of this process: threads do not come along into a forked one. Never on the event loop: the first
+        client imports httpx."""
         with self._lock:
             if self._process != os.getpid():
                 if self._client is None:
@@ -173,7 +177,6 @@ class PostRun:
                     self._client = MemoryClient()
                 spools = [self._spool] if self._spool is self._beside else [self._spool, self._beside]
                 self._sender = Sender(self._client, spools)
-                self._writer = ThreadPoolExecutor(1, "operator-memory-spool")
                 self._process = os.getpid()
                 self._sender.wake()
             return self._sender
@@ -189,13 +192,20 @@ class PostRun:
                 self._seen.popitem(last=False)
             return True
 
-    def _in_background(self, work: Callable[[], str]) -> Future[str]:
+    def _in_background(self, work: Callable[[], A]) -> Future[A]:
+        with self._writers:
+            if self._writer is None or self._writing != os.getpid():
+                self._writer, self._writing = ThreadPoolExecutor(1, "operator-memory-spool"), os.getpid()
+            writer = self._writer
         try:
-            return self._writer.submit(work)
+            return writer.submit(work)
         except RuntimeError:  # the interpreter ends: there is no event loop left to hold up
             return _answered(Future(), work())
 
-    def _keep(self, run: FinishedRun, sender: Sender) -> str:
+    def _keep(self, run: FinishedRun) -> str:
+        sender = self._started()
+        if not sender.client.enabled:
+            return OFF
         try:
             self._spool.put(run)
         except Exception as error:  # noqa: BLE001  (a full disk, a folder of somebody else)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from operator_memory.adapters.net.http import HttpClient
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 from operator_memory.domain.errors import MalformedResponseError
 from operator_memory.domain.lifecycle.fates import Group, Selection, place_of
 from operator_memory.domain.lifecycle.policies import IMPORTANT

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from operator_memory.adapters.qdrant.library import QdrantLibrary
+from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
-from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
 from operator_memory.application.lifecycle.plan_policies import PlanPolicies
 from operator_memory.application.lifecycle.preview_policies import PreviewPolicies
 from operator_memory.application.lifecycle.tend_account import TendAccount, TendingPorts

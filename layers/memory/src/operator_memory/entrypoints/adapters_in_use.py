@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from operator_memory.adapters.qdrant.erasure import QdrantErasure
     from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
     from operator_memory.adapters.qdrant.library import QdrantLibrary
-    from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
+    from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
     from operator_memory.adapters.supabase.gone_accounts import SupabaseGoneAccounts
     from operator_memory.adapters.supabase.rest import SupabaseRest
     from operator_memory.application.management.limit_rate import LimitRate
@@ -126,7 +126,7 @@ class AdaptersInUse(Environment):
 
     def whole_memories(self) -> "QdrantWholeMemories":
         """The store as the archive sees it."""
-        from operator_memory.adapters.qdrant.whole_memories import QdrantWholeMemories
+        from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
 
         name = self.settings.qdrant_collection
         return QdrantWholeMemories(self.qdrant, collection=name, timeout=self.write_timeout)

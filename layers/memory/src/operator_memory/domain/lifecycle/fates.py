@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from operator_memory.domain.lifecycle.archived import ArchivedEntry
-from operator_memory.domain.lifecycle.policies import IMPORTANT, Limits, Policies, WhenFull
+from operator_memory.domain.lifecycle.policies import IMPORTANT, Limits, Policies
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
 from operator_memory.domain.shared.holds import Hold, Holds
+from operator_memory.domain.usage.quota import WhenFull
 
 
 class Fate(StrEnum):

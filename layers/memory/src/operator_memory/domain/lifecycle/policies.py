@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from operator_memory.domain.errors import InvalidInputError
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.memory.scopes import Kind, Scope
+from operator_memory.domain.usage.quota import WhenFull
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -33,15 +34,6 @@ EVERY = timedelta(days=1)
 """How often a policy is applied to an account."""
 
 
-class WhenFull(StrEnum):
-    """What happens to the memories beyond ``most_memories``."""
-
-    ARCHIVE = "archive"
-    """The least important go to the archive."""
-    REFUSE = "refuse"
-    """New ones are refused when they are learned."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What holds for one kind of memory in one scope. Days count whole days; ``None``: no such limit."""
@@ -52,6 +44,7 @@ class Limits:
     """Days without use until a memory goes to the archive."""
     most_memories: int | None = None
     when_full: WhenFull = WhenFull.ARCHIVE
+    """What happens beyond that: the least important go to the archive, or new facts are refused as they come."""
     archive_days: int | None = None
     """Days in the archive until a memory is deleted from there."""
 
@@ -87,6 +80,11 @@ class Rule:
     kind: Kind | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_default(self) -> bool:
+        """Whether it speaks of everything. Only then it may refuse what is beyond ``most_memories``."""
+        return self.scope is None and self.kind is None
+
     def covers(self, scope: Scope, kind: Kind) -> bool:
         """Whether it speaks of such memories."""
         return self.scope in (None, scope) and self.kind in (None, kind)
@@ -103,7 +101,10 @@ class Policy:
         found: dict[str, Any] = {}
         for rule in sorted(self.rules, key=lambda rule: (rule.scope is not None, rule.kind is not None)):
             if rule.covers(scope, kind):
-                found.update(rule.values)
+                archives = (
+                    {"when_full": WhenFull.ARCHIVE} if "most_memories" in rule.values and not rule.is_default else {}
+                )
+                found.update({**rule.values, **archives})
         return found
 
 
@@ -160,7 +161,10 @@ def policy_of(value: object, at: str, *, of_agent: bool = False) -> Policy:
         InvalidInputError: names the field that is wrong.
     """
     given = _object(value, at, ("default", "rules"))
-    rules = [Rule(values=_values(_object(given.get("default", {}), f"{at}.default", NAMES), f"{at}.default"))]
+    default = _object(given.get("default", {}), f"{at}.default", NAMES)
+    if of_agent and default.get("when_full") == WhenFull.REFUSE:
+        raise InvalidInputError(f"{at}.default.when_full", "must be archive: only an account as a whole refuses")
+    rules = [Rule(values=_values(default, f"{at}.default"))]
     listed = given.get("rules", [])
     if not isinstance(listed, list) or len(listed) > MOST_RULES:
         raise InvalidInputError(f"{at}.rules", f"must be a list of at most {MOST_RULES} rules")
@@ -187,12 +191,17 @@ def policy_values(policy: Policy) -> dict[str, Any]:
     written: dict[str, Any] = {"default": {}, "rules": []}
     for rule in policy.rules:
         values = {name: str(v) if isinstance(v, WhenFull) else v for name, v in rule.values.items()}
-        if rule.scope is None and rule.kind is None:
+        if rule.is_default:
             written["default"] = values
         else:
             where = {"scope": rule.scope and rule.scope.value, "kind": rule.kind and rule.kind.value}
             written["rules"].append({**{name: v for name, v in where.items() if v}, **values})
     return written
+
+
+def default_values(policy: Policy) -> Mapping[str, Any]:
+    """Return what the default rule says itself."""
+    return next((rule.values for rule in policy.rules if rule.is_default), {})
 
 
 def _rule(value: object, at: str, *, of_agent: bool) -> Rule:
@@ -202,6 +211,8 @@ def _rule(value: object, at: str, *, of_agent: bool) -> Rule:
         raise InvalidInputError(at, "needs a scope or a kind; what holds for everything is the default rule")
     if of_agent and scope not in (None, Scope.AGENT):
         raise InvalidInputError(f"{at}.scope", "must be agent, or left out: the policy of an agent is about its memory")
+    if given.get("when_full") == WhenFull.REFUSE:
+        raise InvalidInputError(f"{at}.when_full", "must be archive: only an account as a whole refuses (default rule)")
     return Rule(scope, kind, _values({n: v for n, v in given.items() if n in NAMES}, at))
 
 

@@ -11,16 +11,16 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from operator_memory.domain.errors import InvalidInputError, TimeIsUpError
 from operator_memory.entrypoints.api.account import ErasureRoutes, SettingsRoutes, TransferRoutes
-from operator_memory.entrypoints.api.archive import ArchiveRoutes
-from operator_memory.entrypoints.api.holds import HoldRoutes
 from operator_memory.entrypoints.api.jobs import JobRoutes
+from operator_memory.entrypoints.api.lifecycle.archive import ArchiveRoutes
+from operator_memory.entrypoints.api.lifecycle.holds import HoldRoutes
+from operator_memory.entrypoints.api.lifecycle.policies import PolicyRoutes
+from operator_memory.entrypoints.api.lifecycle.usage import UsageRoutes
 from operator_memory.entrypoints.api.memories import MemoryRoutes
 from operator_memory.entrypoints.api.platform_routes import PlatformRoutes
-from operator_memory.entrypoints.api.policies import PolicyRoutes
 from operator_memory.entrypoints.api.problems import handle_problems
 from operator_memory.entrypoints.api.reinstate import ReinstateRoutes
 from operator_memory.entrypoints.api.services import Services
-from operator_memory.entrypoints.api.usage import UsageRoutes
 from operator_memory.entrypoints.api.use import UseRoutes
 from operator_memory.entrypoints.http_api import HttpResponse, Problem, answer, json_text, problem_response, raw_body
 from operator_memory.entrypoints.stopping import stopped_in_time

@@ -15,13 +15,13 @@ from operator_memory.domain.lifecycle.policies import (
     MOST_RULES,
     Policy,
     StoredPolicy,
-    WhenFull,
     policy_of,
     policy_values,
 )
 from operator_memory.domain.lifecycle.previews import Preview
 from operator_memory.domain.lifecycle.rounds import PolicyRound, Stage, Task
 from operator_memory.domain.memory.scopes import AccountId, Kind, Scope
+from operator_memory.domain.usage.quota import WhenFull
 from operator_memory.entrypoints.contracts.memories import Closed, Id
 
 MAX_SAMPLES = 50
@@ -42,7 +42,8 @@ class LimitsBody(Closed):
     )
     when_full: WhenFull = Field(
         default=WhenFull.ARCHIVE,
-        description="What is beyond that: `archive`, the least important go there; `refuse`, new ones are refused.",
+        description="Beyond that the least important go to the archive (`archive`). `refuse`, in the account's default "
+        "rule only: the account may have no more facts than that in all, and new ones are refused.",
     )
     archive_days: Days | None = Field(default=None, description="Days in the archive: deleted from there.")
 
@@ -111,7 +112,7 @@ class CountView(BaseModel):
     count: int
 
 
-class SampleView(BaseModel):
+class FateSampleView(BaseModel):
     """One of them."""
 
     id: str
@@ -127,7 +128,7 @@ class PreviewView(BaseModel):
     """What the next round would do, if nothing changed until then."""
 
     counts: list[CountView] = Field(description="Of every memory in the store, each once.")
-    samples: list[SampleView]
+    samples: list[FateSampleView]
     leaving_archive: int | None = Field(description="Archived memories that are deleted; null: none are looked at.")
     stopped_early: bool = Field(description="There was no time for all: ask again with `continue_at`, and add up.")
     continue_at: str | None
@@ -141,7 +142,7 @@ def preview_view(preview: Preview, *, with_texts: bool) -> PreviewView:
             for decision, count in sorted(preview.counts.items(), key=lambda one: (one[0].fate, one[0].reason))
         ],
         samples=[
-            SampleView(
+            FateSampleView(
                 id=sample.memory.id,
                 memory=sample.memory.text if with_texts else None,
                 scope=sample.memory.scope,

@@ -21,6 +21,7 @@ from operator_memory.entrypoints.wiring.usage import quota_of, usage_of
 
 if TYPE_CHECKING:
     from operator_memory.application.learning.submit_jobs import SubmitJobs
+    from operator_memory.application.learning.undo_many import UndoMany
     from operator_memory.application.learning.undo_run import UndoRun
     from operator_memory.application.lifecycle.hold_memories import HoldMemories
     from operator_memory.application.lifecycle.manage_policies import ManagePolicies
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from operator_memory.application.management.reinstate_memories import ReinstateMemories
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
+    from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
     from operator_memory.entrypoints.api.resolver import MemoriesApi
@@ -51,7 +53,6 @@ def build_memories(environ: Mapping[str, str] | None = None) -> "MemoriesApi":
 
 def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.adapters.supabase.settings import SupabasePlatformSettings
-    from operator_memory.application.learning.undo_many import UndoMany
     from operator_memory.application.management.explain_memories import ExplainMemories
     from operator_memory.application.management.export_account import ExportAccount
     from operator_memory.application.management.import_memories import ImportMemories
@@ -59,19 +60,17 @@ def _services(adapters: AdaptersInUse) -> "Services":
     from operator_memory.application.management.manage_settings import ManageSettings
     from operator_memory.application.management.note_use import NoteUse
     from operator_memory.application.management.screen_writing import ScreenWriting
-    from operator_memory.application.recall.search_memories import SearchMemories
     from operator_memory.entrypoints.api.services import Services
 
-    settings, switches = SupabasePlatformSettings(adapters.required_supabase()), adapters.switches()
-    clock, trail, embedder = adapters.clock, adapters.trail(), adapters.embedder()
-    library, writer = adapters.library(), adapters.writer()
+    settings, library = SupabasePlatformSettings(adapters.required_supabase()), adapters.library()
+    clock, trail, embedder, writer = adapters.clock, adapters.trail(), adapters.embedder(), adapters.writer()
     access = _access(adapters, trail)
     screening, erasures = ScreenWriting(access.authorize, clock), erasures_of(adapters, trail)
     undoing, quota = _undoing(adapters, trail), quota_of(adapters, trail)
     return Services(
         access=access,
         memories=_management(adapters, WritingPorts(screening, embedder, writer, quota), trail),
-        finder=SearchMemories(library=library, embedder=embedder, switches=switches, trail=trail, clock=clock),
+        finder=_finder(adapters, trail),
         reinstatement=_reinstatement(adapters, screening, trail),
         settings=ManageSettings(settings, trail, index=expiry_index_of(adapters), clock=clock),
         erasures=erasures,
@@ -79,7 +78,7 @@ def _services(adapters: AdaptersInUse) -> "Services":
         importer=ImportMemories(writer=writer, embedder=embedder, trail=trail, clock=clock, quota=quota),
         jobs=_submission(adapters),
         undoing=undoing,
-        undoing_many=UndoMany(runs=undoing, history=jobs_of(adapters), library=library, clock=clock),
+        undoing_many=_undoing_many(adapters, undoing),
         once=_once(adapters),
         explanation=ExplainMemories(writer),
         use=NoteUse(writer, trail),
@@ -91,6 +90,18 @@ def _services(adapters: AdaptersInUse) -> "Services":
         archive=reading_of(adapters, trail),
         restoring=restoring_of(adapters, trail),
         backup_days=adapters.settings.backup_days,
+    )
+
+
+def _finder(adapters: AdaptersInUse, trail: AuditTrail) -> "SearchMemories":
+    from operator_memory.application.recall.search_memories import SearchMemories
+
+    return SearchMemories(
+        library=adapters.library(),
+        embedder=adapters.embedder(),
+        switches=adapters.switches(),
+        trail=trail,
+        clock=adapters.clock,
     )
 
 
@@ -155,6 +166,12 @@ def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
         trail=trail,
         clock=adapters.clock,
     )
+
+
+def _undoing_many(adapters: AdaptersInUse, undoing: "UndoRun") -> "UndoMany":
+    from operator_memory.application.learning.undo_many import UndoMany
+
+    return UndoMany(runs=undoing, history=jobs_of(adapters), library=adapters.library(), clock=adapters.clock)
 
 
 def _removal(adapters: AdaptersInUse, trail: AuditTrail) -> "RemoveMemories":

@@ -9,7 +9,7 @@ from operator_memory.entrypoints.wiring.archive import archiving_of
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
     from operator_memory.adapters.dynamodb.policies import DynamoDBPolicies
-    from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+    from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
     from operator_memory.application.ports.lifecycle import ArchiveRetention, StoreToArchive
 
 
@@ -29,7 +29,7 @@ def policies_of(adapters: AdaptersInUse) -> "DynamoDBPolicies":
 
 def policy_memories_of(adapters: AdaptersInUse) -> "QdrantPolicyMemories":
     """The store as policies see it."""
-    from operator_memory.adapters.qdrant.policy_memories import QdrantPolicyMemories
+    from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
 
     name = adapters.settings.qdrant_collection
     return QdrantPolicyMemories(adapters.qdrant, collection=name, timeout=adapters.write_timeout)

@@ -10,6 +10,7 @@ from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.observability import emit_counts
 from operator_memory.entrypoints.settings import Settings
 from operator_memory.entrypoints.wiring.archive import archiving_of, reading_of
+from operator_memory.entrypoints.wiring.policies import policies_of
 
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.usage.counters import DynamoDBUsage
@@ -42,11 +43,11 @@ def budget_check_of(adapters: AdaptersInUse, trail: "AuditTrail") -> "CheckBudge
 
 
 def quota_of(adapters: AdaptersInUse, trail: "AuditTrail") -> "KeepQuota":
-    """What keeps accounts within their quotas. A policy that says what a full account does takes the rule's place, and
-    what archives comes with it."""
-    from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
+    """What keeps accounts within their quotas, as their policies say."""
+    from operator_memory.application.lifecycle.policy_quota import PolicyQuota
+    from operator_memory.application.usage.keep_quota import KeepQuota
 
-    rule = FixedQuota(adapters.settings.memory_quota)
+    rule = PolicyQuota(policies_of(adapters), most=adapters.settings.memory_quota)
     archiving = archiving_of(adapters, trail)
     archive = None if archiving is None else archiving.archive
     return KeepQuota(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from operator_memory.adapters.net.http import HttpClient
-from operator_memory.adapters.qdrant import policy_requests as bodies
 from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant.collection import QdrantCollection
+from operator_memory.adapters.qdrant.lifecycle import policy_requests as bodies
 from operator_memory.adapters.qdrant.neighbour_words import take_words_back
 from operator_memory.adapters.qdrant.requests import Json
 from operator_memory.domain.errors import MalformedResponseError

@@ -1,0 +1,1 @@
+"""Routes of the life cycle: policies, archive, legal holds, usage."""
