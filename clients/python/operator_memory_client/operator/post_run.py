@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from operator_memory_client.base import LOG
 from operator_memory_client.errors import InvalidCallError
@@ -97,11 +97,11 @@ class PostRun:
         said = {"job_id": run_id, "thread_id": thread_id, "account_id": account_id, "agent_id": agent_id}
         done: Future[str] = Future()
         try:
-            if details.get("is_agent_builder") or account_id is None:
+            if details.get("is_agent_builder") or not account_id:
                 return _answered(done, OFF)
             run = finished_run({**said, "status": status, **details})
             if not self._is_new(run):
-                return _answered(done, AGAIN)
+                return self._in_background(lambda: AGAIN)  # after the first one is kept
             return self._in_background(lambda: self._keep(run))
         except InvalidCallError as error:
             self._counts[INVALID] += 1
@@ -203,8 +203,8 @@ class PostRun:
             return _answered(Future(), work())
 
     def _keep(self, run: FinishedRun) -> str:
-        sender = self._started()
-        if not sender.client.enabled:
+        sender = self._sender_or_none()
+        if sender is not None and not sender.client.enabled:
             return OFF
         try:
             self._spool.put(run)
@@ -213,11 +213,19 @@ class PostRun:
             LOG.warning("the spool cannot be written (%s); the run waits in this process", type(error).__name__)
             self._beside.put(run)
         self._counts[KEPT] += 1
-        sender.wake()
+        if sender is not None:
+            sender.wake()
         return KEPT
 
+    def _sender_or_none(self) -> Sender | None:
+        try:
+            return self._started()
+        except Exception as error:  # noqa: BLE001  (no threads left, a broken installation: the run is kept still)
+            LOG.error("finished runs cannot be sent from here (%s)", type(error).__name__)
+            return None
 
-def _answered(future: Future[Any], answer: str) -> Future[Any]:
+
+def _answered(future: Future[A], answer: A) -> Future[A]:
     future.set_result(answer)
     return future
 

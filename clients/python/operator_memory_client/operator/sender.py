@@ -47,8 +47,10 @@ class Sender:
         """Have what waits sent soon."""
         with self._round:
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._work, name="operator-memory-runs", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="operator-memory-runs", daemon=True)
+                with contextlib.suppress(RuntimeError):  # no thread can be started now: a later run may
+                    thread.start()
+                    self._thread = thread
         self._wake.set()
 
     def wait_until_sent(self, seconds: float) -> bool:

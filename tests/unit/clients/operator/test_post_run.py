@@ -221,6 +221,19 @@ class TestAway:
         assert "the spool cannot be written" in caplog.text
 
 
+def test_a_client_that_cannot_be_made_loses_nothing(
+    hooks: list[PostRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ImportError("httpx is not installed")
+
+    monkeypatch.setattr("operator_memory_client.client.MemoryClient", broken)
+    hook = PostRun(folder=tmp_path)
+    hooks.append(hook)
+    assert asyncio.run(hook.after_run("run-1", "t-1", "acct-1")) == KEPT
+    assert (hook.waiting(), hook.flush(AMPLE)) == (1, False)
+
+
 class Blocked(FolderSpool):
     """A disk that hangs until it is let go."""
 
@@ -235,6 +248,33 @@ class Blocked(FolderSpool):
 
 
 class TestOnTheLoop:
+    def test_told_again_waits_until_it_is_kept(self, hooks: list[PostRun], tmp_path: Path) -> None:
+        spool = Blocked(tmp_path)
+        told = Hook(hooks, None, spool=spool)
+        first, again = (told.hook.hand_over("run-1", "t-1", "acct-1") for _ in range(2))
+        assert spool.begun.wait(AMPLE)
+        assert not again.done()
+        spool.go.set()
+        assert (first.result(AMPLE), again.result(AMPLE)) == (KEPT, AGAIN)
+        assert told.hook.flush(AMPLE)
+
+    def test_nothing_is_made_on_it(self, hooks: list[PostRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The first client imports httpx, which takes a tenth of a second."""
+        makers: list[threading.Thread] = []
+        started = PostRun._started
+
+        def noted(hook: PostRun) -> Any:
+            makers.append(threading.current_thread())
+            return started(hook)
+
+        monkeypatch.setattr(PostRun, "_started", noted)
+        told = Hook(hooks, tmp_path)
+        told.hook.start()
+        assert asyncio.run(told.hook.after_run("run-1", "t-1", "acct-1")) == KEPT
+        assert told.hook.flush(AMPLE)
+        assert threading.main_thread() not in makers
+        assert makers
+
     def test_a_disk_that_hangs_holds_up_nothing(self, hooks: list[PostRun], tmp_path: Path) -> None:
         spool = Blocked(tmp_path)
         told = Hook(hooks, None, spool=spool, seconds=0.05)
