@@ -129,6 +129,7 @@ async def _with_prompt(
     if not prompt.strip():
         return agent_config
     context = await run.context(memory.db)
+    run.in_prompt = True
     return {**config, "system_prompt": as_system_section(context, prompt)} if context else agent_config
 
 

@@ -43,6 +43,8 @@ class RunMemory:
     agent_id: str | None = None
     query: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    in_prompt: bool = False
+    """Whether the agent's own prompt has it, so that no other place needs it."""
     taken: bool = False
     """Whether somebody puts it into prompts."""
     _task: asyncio.Task[Context] | None = field(default=None, repr=False)

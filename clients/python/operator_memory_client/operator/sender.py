@@ -83,13 +83,18 @@ class Sender:
 
     def _work(self) -> None:
         while not self._closed:
-            self._wake.wait(self._rest if self._count() else None)
+            self._wake.wait(self._pause())
             if self._away:
                 self._now.wait(LEAST_REST_SECONDS)
             self._now.clear()
             self._wake.clear()
             if not self._closed:
                 self._look()
+
+    def _pause(self) -> float | None:
+        if not self._count():
+            return None
+        return self._rest if self._away else LEAST_REST_SECONDS  # others are sending what stands before it
 
     def _look(self) -> None:
         try:

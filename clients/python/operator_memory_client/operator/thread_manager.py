@@ -45,7 +45,7 @@ class MemoryAwareThreadManager:
         what memories say.
         """
         run = current_run(thread_id)
-        if run is not None:
+        if run is not None and not run.in_prompt:
             system_prompt = await run.place(system_prompt, getattr(self, "db", None))
         answer = super().run_thread(thread_id, system_prompt, *args, **options)  # type: ignore[misc]
         return await answer if inspect.isawaitable(answer) else answer

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import logging
 from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -154,6 +155,16 @@ class TestWhereverMemoryGoes:
         world.run(agent_config=AGENT)
         assert world.prompts == [with_memory("You are a pirate.")] * 2
         assert "query" not in world.server.asked()[0]
+
+
+@pytest.mark.parametrize(("agent_config", "prompt"), [(AGENT, "You are a pirate."), (None, DEFAULT_PROMPT)])
+def test_both_places_are_one(agent_config: dict[str, Any] | None, prompt: str) -> None:
+    """A thread manager with memory does not repeat what the agent's prompt has, and serves the agents without one."""
+    world = World()
+    world.memory = replace(world.memory, place_in="agent_config")
+    world.run(agent_config=agent_config)
+    assert world.prompts == [with_memory(prompt)] * 2
+    assert len(world.server.asked()) == 1
 
 
 class TestOff:
