@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SAM    := .venv-sam/bin/sam
+EXAMPLES := .venv-examples/.installed
 MULTILINGUAL := $(VENV)/.multilingual
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 ACCOUNT ?= ada
@@ -17,7 +18,7 @@ NEED_PYTHON = command -v $(PYTHON) >/dev/null \
   Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo token job dead-letters usage backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
+.PHONY: help setup examples dev demo token job dead-letters usage backup backups restore-drill restore lost-runs table-drill erase-again reembed check test lint style types imports unit docs bench calibrate build collection lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,12 +38,23 @@ $(SAM): requirements/sam.lock
 	@.venv-sam/bin/python $(PIP_INSTALL) -r requirements/sam.lock
 	@touch $@
 
+# What the examples import: the packages of $(VENV), the client, and what neither has.
+$(EXAMPLES): requirements/examples.lock $(STAMP)
+	@echo "Installing what the examples use into .venv-examples (50 MB, once) ..."
+	@$(BIN)/python -m venv --without-pip .venv-examples
+	@$(BIN)/python -c 'import os, sysconfig; print(os.path.abspath("clients/python"), sysconfig.get_path("purelib"), sep="\n")' \
+	  > "$$(.venv-examples/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	@.venv-examples/bin/python $(PIP_INSTALL) --no-compile -r requirements/examples.lock
+	@touch $@
+
 $(MULTILINGUAL): requirements/multilingual.lock $(STAMP)
 	@echo "Installing the multilingual model into $(VENV) (90 MB, once) ..."
 	@$(BIN)/python $(PIP_INSTALL) -r requirements/multilingual.lock
 	@touch $@
 
 setup: $(STAMP)  ## Create the environment from the lock files
+
+examples: $(EXAMPLES)  ## Install what the examples of clients/python/examples use
 
 dev: $(STAMP) $(if $(filter command,$(origin MODEL)),$(if $(filter multilingual,$(MODEL)),$(MULTILINGUAL)))  ## Run the whole system on this machine, no keys, no Docker: make dev [PORT=8700] [MODEL=multilingual]
 	@PYTHONPATH=layers/memory/src exec $(BIN)/python -m devstack up $(if $(filter command,$(origin PORT)),--port '$(PORT)') \
@@ -94,7 +106,7 @@ usage: $(STAMP)  ## Print what an account has used, by day and agent: make usage
 check: $(STAMP)  ## Run the fast checks: lint, types, import rules, unit tests (under a minute)
 	@$(MAKE) --no-print-directory -j 2 unit types imports style
 
-test: $(STAMP) $(SAM)  ## Run every check and every test, on all cores (at most four)
+test: $(STAMP) $(SAM) $(EXAMPLES)  ## Run every check and every test, on all cores (at most four)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15
 
 lint: style types imports  ## Run the linters: style, types, import rules
@@ -144,9 +156,11 @@ lock:  ## Write the lock files again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -q pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-deps -q requirements/models.in -o requirements/models.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.lock \
+	  requirements/examples.in -o requirements/examples.lock
 	uv pip compile --python-version 3.13 --python-platform aarch64-manylinux_2_34 --no-header --no-annotate -q -c requirements/dev.lock \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package s3transfer --no-emit-package jmespath \
 	  pyproject.toml -o layers/memory/src/requirements.txt
 
 clean:  ## Remove environments, build output and local data
-	rm -rf .venv .venv-sam .aws-sam .devstack
+	rm -rf .venv .venv-sam .venv-examples .aws-sam .devstack

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     clone = tmp_path / "a path with spaces"
     (clone / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", clone)
-    for name in ("dev.lock", "models.lock", "sam.lock"):
+    for name in ("dev.lock", "models.lock", "sam.lock", "examples.lock"):
         (clone / "requirements" / name).touch()
     return clone
 
@@ -50,7 +50,7 @@ def _make(folder: Path, target: str, version: str | None) -> "subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("target", ["setup", "test", "check", ".venv-sam/bin/sam"])
+@pytest.mark.parametrize("target", ["setup", "test", "check", "examples", ".venv-sam/bin/sam"])
 @pytest.mark.parametrize("version", ["2.7.18", "3.6.9", "3.10.14", "3.14.0", "4.0.0"])
 def test_a_python_that_does_not_fit_is_one_sentence(folder: Path, version: str, target: str) -> None:
     done = _make(folder, target, version)
