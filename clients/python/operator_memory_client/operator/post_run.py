@@ -6,6 +6,7 @@ A run is kept first and sent then. What is kept are names and times: the service
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 from collections import Counter, OrderedDict
@@ -154,9 +155,14 @@ class PostRun:
         return dict(self._counts + sender + self._spool.dropped + beside)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """Send what can be sent within ``seconds``, and end. What is left in the folder, the next start sends."""
+        """Send what can be sent within ``seconds``, and end. What is left in the folder, the next start sends; what
+        waits in this process is lost, counted (``lost``) and logged."""
         if self._process == os.getpid():
             self.flush(seconds)
+            left = self._beside.count()
+            if left:
+                self._counts["lost"] += left
+                LOG.error("%d finished runs end with this process: set %s to a folder", left, SPOOL_VARIABLE)
             self._sender.close(seconds)
             if self._writer is not None:
                 self._writer.shutdown(wait=False)
@@ -165,6 +171,11 @@ class PostRun:
                 self._sender.client.close()
                 self._client = None
             self._process = 0
+
+    def at_exit(self) -> None:
+        """The last chance of what waits in this process; what is in the folder waits there."""
+        if self._beside.count():
+            self.close()
 
     def _started(self) -> Sender:
         """The sender of this process: threads do not come along into a forked one. Never on the event loop: the first
@@ -240,6 +251,7 @@ def default_post_run() -> PostRun:
     with _making:
         if _default is None:
             _default = PostRun()
+            atexit.register(_default.at_exit)
         return _default
 
 

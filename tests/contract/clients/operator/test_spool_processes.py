@@ -60,6 +60,12 @@ async def actor():
         os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(actor())
 """
+WITHOUT_A_FOLDER = """
+import asyncio, logging, sys
+from operator_memory_client.operator import after_run
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+print(asyncio.run(after_run("run-1", "t-1", "acct-1")), flush=True)
+"""
 
 
 def sent_to(server: HttpServer) -> Counter[str]:
@@ -134,6 +140,18 @@ def test_an_actor_that_is_killed_right_after_its_run_is_told_by_the_next(tmp_pat
         assert [request.json()["job_id"] for request in server.requests] == ["run-1", "run-2"]
         first = server.requests[0].json()
     assert (first["status"], first["agent_id"], first["thread_id"]) == ("failed", "agent-1", "t-1")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_process_without_a_folder_sends_before_it_ends_or_says_what_is_lost(jobs: HttpServer, is_there: bool) -> None:
+    with jobs as server:
+        url = server.url if is_there else f"http://127.0.0.1:{unused_port()}"
+        process = process_of(WITHOUT_A_FOLDER, OPERATOR_MEMORY_URL=url, OPERATOR_MEMORY_TOKEN="token")
+        said, _ = process.communicate(timeout=AMPLE)
+        assert process.returncode == 0
+        assert said.startswith("kept")
+        assert sent_to(server) == ({"run-1": 1} if is_there else {})
+        assert ("1 finished runs end with this process" in said) is not is_there
 
 
 def test_a_service_that_answers_nothing_is_left_when_the_hook_closes(tmp_path: Path) -> None:
