@@ -1,11 +1,9 @@
 """Both clients against the service's own handlers: what one sends the other reads, on every route."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 import httpx
 import pytest
@@ -20,6 +18,7 @@ from operator_memory_client.transport.credentials import PERMISSIONS
 from clients.generate.__main__ import ROOT
 from clients.generate.document import operations
 from tests.support.builders import NOW, a_memory
+from tests.support.clients.real_service import over_http
 from tests.support.clients.sides import SIDES, Blocking, OnLoop, Side, settings_for
 from tests.support.management.api import SERVICE_KEY, Management
 from tests.support.management.checks import belonging_to, of_type
@@ -48,25 +47,6 @@ class Service:
 
     def mine(self, name: str, *args: Any, **options: Any) -> Any:
         return self.call(name, *args, account_id=self.user, **options)
-
-
-def over_http(platform: Management) -> Callable[[httpx.Request], httpx.Response]:
-    """The API as a web server has it; its clock is that of the platform."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        path, _, query = request.url.raw_path.decode().partition("?")
-        found = platform.call(
-            request.method,
-            unquote(path),
-            token=request.headers["authorization"].removeprefix("Bearer "),
-            body=request.content or None,
-            headers=dict(request.headers),
-            **dict(parse_qsl(query)),
-        )
-        headers = {**found.headers, "date": format_datetime(platform.clock.now(), usegmt=True)}
-        return httpx.Response(found.status, headers=headers, content=found.body.encode())
-
-    return answer
 
 
 @pytest.fixture(params=SIDES, ids=lambda side: side.name)

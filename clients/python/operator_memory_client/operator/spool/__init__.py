@@ -1,0 +1,1 @@
+"""Where finished runs wait until the service has taken them."""
