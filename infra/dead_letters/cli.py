@@ -169,8 +169,10 @@ def _drop(args: argparse.Namespace, location: Location, queue: DeadLetterQueue) 
         return f"Drop {what}\n{loss}"
 
     tally, began = Tally(), datetime.now(UTC)
-    code = _act(args, queue, unless_held(location, queue.drop), ("dropped", question), tally)
-    if code == OK and args.account and not args.reason and queue.kind is not Kind.ROUND:  # it holds no words
+    holds_words = queue.kind is not Kind.ROUND
+    drop = unless_held(location, queue.drop) if holds_words else queue.drop
+    code = _act(args, queue, drop, ("dropped", question), tally)
+    if code == OK and args.account and not args.reason and holds_words:
         print(tell_receipts(location, queue.kind, account_id(args.account), dropped=tally.done, at=began))
     return code
 

@@ -108,6 +108,7 @@ def test_what_only_the_devstack_can_know_is_refused_by_name(name: str) -> None:
 def test_the_template_says_which_variables_name_its_resources() -> None:
     assert resource_variables(TEMPLATE) == {
         "MEMORY_TABLE", "JOBS_QUEUE_URL", "JOBS_DEAD_LETTER_QUEUE_URL", "EVENTS_QUEUE_URL", "ARCHIVE_BUCKET",
+        "LIFECYCLE_QUEUE_URL", "LIFECYCLE_DEAD_LETTER_QUEUE_URL",
     }  # fmt: skip
 
 

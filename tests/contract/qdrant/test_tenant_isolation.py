@@ -15,11 +15,15 @@ from operator_memory.adapters.net.http import HttpClient, Response
 from operator_memory.adapters.qdrant import requests
 from operator_memory.adapters.qdrant import searches as qdrant_searches
 from operator_memory.adapters.qdrant.erasure import QdrantErasure
+from operator_memory.adapters.qdrant.learned import QdrantLearnedMemories
 from operator_memory.adapters.qdrant.library import QdrantLibrary
 from operator_memory.adapters.qdrant.lifecycle.policy_memories import QdrantPolicyMemories
+from operator_memory.adapters.qdrant.lifecycle.whole_memories import QdrantWholeMemories
 from operator_memory.adapters.qdrant.memories import QdrantMemories
+from operator_memory.adapters.qdrant.sizes import QdrantSizes
 from operator_memory.adapters.qdrant.turn_marks import QdrantTurnMarks
 from operator_memory.domain.errors import MalformedResponseError
+from operator_memory.domain.lifecycle.archived import WholeMemory
 from operator_memory.domain.lifecycle.fates import Group, Place, Selection
 from operator_memory.domain.management.listing import Position, Sort
 from operator_memory.domain.memory.keyword_text import keyword_text
@@ -131,7 +135,33 @@ def on_policies(call: Callable[[QdrantPolicyMemories], object]) -> Call:
     return lambda client: call(QdrantPolicyMemories(client, collection="memories", timeout=AMPLE))
 
 
+def on_learned(call: Callable[[QdrantLearnedMemories], object]) -> Call:
+    return lambda client: call(QdrantLearnedMemories(client, collection="memories", timeout=AMPLE))
+
+
+def on_whole(call: Callable[[QdrantWholeMemories, WholeMemory], object]) -> Call:
+    whole = WholeMemory(replace(a_memory("tea"), id=ID), requests.payload_of(a_memory("tea")), {"": [0.1]})
+    return lambda client: call(QdrantWholeMemories(client, collection="memories", timeout=AMPLE), whole)
+
+
+def _without_vectors(read: Callable[[], object]) -> None:
+    with pytest.raises(MalformedResponseError, match="without its vectors"):  # the recorder has none to give
+        read()
+
+
 CALLS: dict[str, Call] = {
+    "read": on_whole(lambda store, _: _without_vectors(lambda: store.read(ACCOUNT, IDS))),
+    "delete_unchanged": on_whole(lambda store, whole: store.delete_unchanged(ACCOUNT, [whole])),
+    "touch": on_whole(lambda store, _: store.touch(ACCOUNT, IDS, at=NOW)),
+    "put_back": on_whole(lambda store, whole: store.put_back(ACCOUNT, [whole], used_at=NOW, own_words=[ID])),
+    "sizes": lambda client: QdrantSizes(client, collection="memories", timeout=AMPLE, dimensions=2).sizes(
+        ACCOUNT, count=5
+    ),
+    "facts_of_run": on_learned(lambda learned: learned.facts_of_run(ACCOUNT, "run-1")),
+    "facts_of_session": on_learned(lambda learned: learned.facts_of_session(ACCOUNT, "s")),
+    "note_learning": on_learned(lambda learned: learned.note_learning(ACCOUNT, [EDITED])),
+    "hold_again": on_learned(lambda learned: learned.hold_again(ACCOUNT, IDS, by=ID)),
+    "oldest": on_library(lambda library: library.oldest(ACCOUNT, WHERE, after=None, limit=5, now=NOW)),
     "count of a policy": on_policies(lambda policies: policies.count(ACCOUNT, SELECTION)),
     "some": on_policies(lambda policies: policies.some(ACCOUNT, SELECTION, after=ID, limit=5)),
     "least": on_policies(
@@ -175,10 +205,13 @@ def sent_by(name: str) -> list[dict[str, Any]]:
 
 
 def test_every_method_of_the_adapters_has_its_case_here() -> None:
-    adapters = (QdrantMemories, QdrantLibrary, QdrantErasure, QdrantTurnMarks, QdrantPolicyMemories)
+    adapters = (
+        *(QdrantMemories, QdrantLibrary, QdrantErasure, QdrantTurnMarks),
+        *(QdrantPolicyMemories, QdrantWholeMemories, QdrantLearnedMemories, QdrantSizes),
+    )
     public = {
         name for adapter in adapters for name, _ in inspect.getmembers(adapter, inspect.isfunction) if name[0] != "_"
-    }
+    } - {"understood"}  # it asks for nothing
     assert public == {name.partition(" of ")[0] for name in CALLS}, (
         "a new method must show here that it is bound to the account"
     )

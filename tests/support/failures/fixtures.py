@@ -129,7 +129,7 @@ def _imported(environment: Mapping[str, str], clock: LaterClock, cleanup: ExitSt
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr("operator_memory.adapters.aws.boto3_clients.CLIENT_CONFIG", aws)
-        patch.setattr("operator_memory.entrypoints.adapters_in_use.SystemClock", lambda: clock)
+        patch.setattr("operator_memory.entrypoints.environment.SystemClock", lambda: clock)
         patch.setattr("operator_memory.application.learning.store_turns.EMBED_TIMEOUT", PATIENCE)
         patch.setattr(mem0_engine, "Mem0Extractor", partial(mem0_engine.Mem0Extractor, timeout=PATIENCE))
         patch.setattr(supabase_messages, "SupabaseThreadMessages", make_reader)

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operator_memory.adapters.net.http import HttpClient, json_object
+from operator_memory.adapters.qdrant.index_fields import agent_number
 from operator_memory.adapters.qdrant.requests import tenant_number
 from operator_memory.domain.memory.scopes import AccountId
 
@@ -353,8 +354,11 @@ class World:
     def state(self, person: Person) -> list[str]:
         """All that is stored of the account, in a form that is equal for equal runs of two accounts."""
         memories = self.memories(person)
-        for memory in memories.values():  # the number follows from the account, and the order of reasons from their ids
-            assert memory.pop("tenant") == tenant_number(AccountId(person.account_id))
+        account = AccountId(person.account_id)
+        for memory in memories.values():  # numbers follow from the account, and the order of reasons from their ids
+            assert memory.pop("tenant") == tenant_number(account)
+            of_agent = [agent_number(account, str(memory["agent_id"]))] if memory["scope"] == "agent" else []
+            assert memory.pop("standing", []) == of_agent
             memory.get("withheld_by", []).sort(key=lambda i: memories[i]["data"])
         watermarks = [{k: v for k, v in i.items() if k == "created_at"} for i in self.items(person, "WATERMARK#")]
         text = json.dumps(

@@ -11,7 +11,7 @@ from tests.support.time_outs import AMPLE
 
 
 @pytest.fixture(params=["fake", "qdrant"])
-def shelf(request: pytest.FixtureRequest) -> PolicyShelf:
+def policy_shelf(request: pytest.FixtureRequest) -> PolicyShelf:
     """The fake, then the real adapter."""
     if request.param == "fake":
         points = InMemoryMemories()

@@ -80,10 +80,10 @@ SELECTIONS = {
 
 
 @pytest.fixture
-def filled(shelf: PolicyShelf) -> PolicyShelf:
-    shelf.put(*a_mixture())
-    shelf.put(replace(a_memory("another account's", days_old=9), account_id=OTHER))
-    return shelf
+def filled(policy_shelf: PolicyShelf) -> PolicyShelf:
+    policy_shelf.put(*a_mixture())
+    policy_shelf.put(replace(a_memory("another account's", days_old=9), account_id=OTHER))
+    return policy_shelf
 
 
 @pytest.mark.parametrize("name", SELECTIONS)
@@ -114,17 +114,17 @@ def test_pages_give_each_once_and_in_order(filled: PolicyShelf, size: int) -> No
     assert [memory.id for memory in found] == [memory.id for memory in whole]
 
 
-def test_behind_the_last_of_all_ids_there_is_nothing(shelf: PolicyShelf) -> None:
+def test_behind_the_last_of_all_ids_there_is_nothing(policy_shelf: PolicyShelf) -> None:
     last = a_memory("last", id=str(UUID(int=2**128 - 1)))
-    shelf.put(last)
-    assert shelf.memories.some(ACCOUNT, ALL, after=last.id, limit=5) == []
-    assert shelf.memories.least(ACCOUNT, ALL, after=place_of(last), limit=5) == []
+    policy_shelf.put(last)
+    assert policy_shelf.memories.some(ACCOUNT, ALL, after=last.id, limit=5) == []
+    assert policy_shelf.memories.least(ACCOUNT, ALL, after=place_of(last), limit=5) == []
 
 
-def test_history_and_evidence_are_left_out_and_the_text_is_there(shelf: PolicyShelf) -> None:
+def test_history_and_evidence_are_left_out_and_the_text_is_there(policy_shelf: PolicyShelf) -> None:
     past = PastVersion(1, "before", NOW, "user:u")
-    shelf.put(a_memory("now", version=2, history=(past,)))
-    [found] = shelf.memories.some(ACCOUNT, ALL, after=None, limit=5)
+    policy_shelf.put(a_memory("now", version=2, history=(past,)))
+    [found] = policy_shelf.memories.some(ACCOUNT, ALL, after=None, limit=5)
     assert (found.text, found.version) == ("now", 2)
 
 
