@@ -139,7 +139,7 @@ class Attack:
         for kind, detail in self._violations(route, attacker, target, request, answer):
             what = f"{request.method} {request.path} {request.query_text} {request.body!r}"[:600]
             self._report.violations.append(Violation(kind, attacker.name, what, f"{answer.status}: {detail}"[:600]))
-        # What was stored comes back later, and is no secret then; so does the target of an erasure that a hold lets wait.
+        # What was stored comes back later, and is no secret then; so does the target of an erasure that waits (409).
         if 200 <= answer.status < 300 or answer.status == 409:
             for account in attacker.rights:
                 self._known.setdefault(account, set()).update(SECRET.findall(request.text))
