@@ -5,7 +5,7 @@ for boto3 or Mem0.
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from operator_memory.adapters.models.openai_embeddings import OpenAIEmbeddings
 from operator_memory.adapters.net.http import HttpClient
@@ -202,6 +202,11 @@ class AdaptersInUse(Environment):
             max_tokens=self.settings.extraction_max_tokens,
         )
 
+    @cached_property
+    def _s3(self) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
+        """The one client of the archive's bucket."""
+        return self.aws_client("s3")
+
     def archive(self) -> "StoredArchive | None":
         """Archived memories, where there is a bucket for them."""
         if not self.settings.archive_bucket:
@@ -210,7 +215,7 @@ class AdaptersInUse(Environment):
         from operator_memory.adapters.archive.objects import ArchiveObjects
         from operator_memory.adapters.archive.store import StoredArchive
 
-        objects = ArchiveObjects(self.aws_client("s3"), self.settings.archive_bucket)
+        objects = ArchiveObjects(self._s3, self.settings.archive_bucket)
         return StoredArchive(objects, ArchiveIndex(self.dynamodb, self.required("memory_table")))
 
     # ---- the platform -----------------------------------------------------------------------------------------

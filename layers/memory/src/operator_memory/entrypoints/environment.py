@@ -91,15 +91,20 @@ class Environment:
 
     def aws_client(self, service: str) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
         """A boto3 client with bounded patience."""
-        import boto3
-
         from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG
 
-        session: Any = boto3.session.Session()
+        session = self._aws_session
         region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION") or session.region_name
         if not region:
             raise ConfigurationError("AWS_REGION is missing: set it to the region of the table and the queues.")
         return session.client(service, region_name=region, config=CLIENT_CONFIG)
+
+    @cached_property
+    def _aws_session(self) -> Any:  # noqa: ANN401  (see `aws_client`)
+        """One for all clients: each session reads the descriptions of its services anew, 70 MB for S3."""
+        import boto3
+
+        return boto3.session.Session()
 
     @cached_property
     def dynamodb(self) -> Any:  # noqa: ANN401  (see `aws_client`)
