@@ -87,7 +87,7 @@ def _command(pid: int) -> str:
 
 def _rests(pids: set[int]) -> bool:
     """Whether they use under 2 % of one core, in a few seconds that nobody has to be quick in, and under 900 MB:
-    five functions, two of which wait for messages."""
+    five functions, three of which wait for messages."""
     try:
         before, started = cpu_seconds(pids), time.monotonic()
         time.sleep(5)
