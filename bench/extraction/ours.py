@@ -20,7 +20,6 @@ from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.learning.jobs import JobRecord, RunJob
@@ -33,6 +32,7 @@ from bench.extraction.score import ACTIVE, TURN, Stored
 from bench.extraction.store import payloads
 from infra.qdrant.apply import apply
 from infra.qdrant.collection import collection_at
+from tests.support.fakes.usage import FixedQuota
 
 ATTEMPTS = 3
 """As the queue does, a run that fails is tried again."""

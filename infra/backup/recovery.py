@@ -8,10 +8,10 @@ from functools import partial
 
 from operator_memory.adapters.dynamodb.expiry import DynamoDBExpiryIndex
 from operator_memory.adapters.qdrant.collection import QdrantCollection
-from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.domain.errors import ConfigurationError
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.load_settings import load_settings
+from operator_memory.entrypoints.wiring.shared import removal_of
 
 from infra import operators
 from infra.backup.gate import Gate
@@ -34,14 +34,7 @@ class Recovery:
     def into(self, points: Points) -> Into:
         """The collection of ``points``, and what has to know of what comes into it. Deletions reach copies, too."""
         adapters = self.adapters
-        remover = RemoveMemories(
-            library=adapters.library(),
-            learned=adapters.learned(),
-            writer=adapters.writer(),
-            visibility=adapters.turn_visibility(),
-            held=adapters.keep_held(),
-            clock=adapters.clock,
-        )
+        remover = removal_of(adapters)
         collection = QdrantCollection(adapters.qdrant, points.collection, timeout=adapters.write_timeout)
         expiry = DynamoDBExpiryIndex(adapters.dynamodb, self.table)
         points = Points(adapters.qdrant, points.collection)

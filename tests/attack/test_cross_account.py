@@ -22,7 +22,6 @@ from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.learning.store_turns import StoreTurns
 from operator_memory.application.management.authorize import Authorize
 from operator_memory.application.shared.turn_visibility import TurnVisibility
-from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.learning.jobs import JobRecord, JobState, Outcome
 from operator_memory.domain.management.erasure import Erasure
 from operator_memory.domain.management.identity import READ_CONTEXT
@@ -35,6 +34,7 @@ from tests.support.attack.world import AttackWorld, Request, Tenant
 from tests.support.fakes.erasure import InMemoryErasures, InMemoryIdempotency
 from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs
 from tests.support.fakes.platform import FakePlatformSettings
+from tests.support.fakes.usage import FixedQuota
 from tests.support.learning.extraction import a_job
 
 pytest_plugins = ["tests.support.attack.fixtures"]

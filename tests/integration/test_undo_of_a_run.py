@@ -29,7 +29,6 @@ from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
-from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, RunJob, outcome_counts
 from operator_memory.domain.memory.memory import Memory
@@ -41,6 +40,7 @@ from tests.support.fakes.core import DIMENSIONS, FakeClock, FakeEmbedder
 from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.learning import ScriptedExtractor
 from tests.support.fakes.limits import FakeEvents
+from tests.support.fakes.usage import FixedQuota
 from tests.support.qdrant.collections import make_collection
 from tests.support.time_outs import AMPLE
 

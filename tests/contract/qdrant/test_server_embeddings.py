@@ -17,7 +17,6 @@ from operator_memory.application.learning.limits import AccountLimits
 from operator_memory.application.recall.retrieve_context import ContextRequest, RetrieveContext
 from operator_memory.application.shared.audit_trail import AuditTrail
 from operator_memory.application.shared.guarded_writer import GuardedWriter
-from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.conversation import Turn
 from operator_memory.domain.learning.jobs import FactOutcome, Outcome, RunJob
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
@@ -33,6 +32,7 @@ from tests.support.fakes.erasure import InMemoryTombstones
 from tests.support.fakes.holds import nothing_held
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakePlatform, FakeSwitches
+from tests.support.fakes.usage import FixedQuota
 from tests.support.learning.extraction import new_progress
 from tests.support.qdrant.collections import make_collection
 from tests.support.qdrant.front import Rest

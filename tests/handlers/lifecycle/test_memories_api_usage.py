@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from operator_memory.application.usage.keep_quota import FixedQuota
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.domain.management.export_line import memory_line
 from operator_memory.domain.memory.memory import Memory
@@ -17,6 +16,7 @@ from operator_memory.domain.usage.counts import Counts, Prices, UsageEvent
 from operator_memory.domain.usage.quota import WhenFull
 
 from tests.support.builders import SESSION_KEY, a_memory
+from tests.support.fakes.usage import FixedQuota
 from tests.support.management.api import Management, Terms
 from tests.support.management.checks import belonging_to, is_problem, of_type
 

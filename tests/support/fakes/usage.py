@@ -9,6 +9,7 @@ from operator_memory.domain.errors import MemoryServiceError
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.usage.budget import Budget
 from operator_memory.domain.usage.counts import NOTHING, Counts, DayUsage, UsageEvent, month_of, total
+from operator_memory.domain.usage.quota import Quota, WhenFull
 from operator_memory.domain.usage.sizes import PointSize, Sizes, estimated_sizes
 
 from tests.support.fakes.core import InMemoryMemories
@@ -132,3 +133,15 @@ class FakeMetrics:
     def __call__(self, counts: Mapping[str, int]) -> None:
         for name, number in counts.items():
             self.numbers[name] = self.numbers.get(name, 0) + number
+
+
+@dataclass(frozen=True, slots=True)
+class FixedQuota:
+    """Port ``QuotaRule``: the same for every account."""
+
+    most: int
+    when_full: WhenFull = WhenFull.REFUSE
+
+    def quota(self, account_id: AccountId) -> Quota:
+        """Return it."""
+        return Quota(self.most, self.when_full)

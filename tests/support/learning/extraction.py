@@ -23,7 +23,7 @@ from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
 from operator_memory.application.usage.check_budget import CheckBudget
 from operator_memory.application.usage.count_usage import CountUsage
-from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
+from operator_memory.application.usage.keep_quota import KeepQuota
 from operator_memory.domain.conversation import RawMessage
 from operator_memory.domain.learning.jobs import JobRecord, JobState, RunJob
 from operator_memory.domain.learning.taught import Undone
@@ -40,7 +40,7 @@ from tests.support.fakes.learning import FakeThreadMessages, InMemoryJobs, InMem
 from tests.support.fakes.library import InMemoryLibrary
 from tests.support.fakes.limits import FakeEvents
 from tests.support.fakes.platform import FakeMemberships, FakePlatform, FakeSwitches
-from tests.support.fakes.usage import FakeArchiver, FakeMetrics, InMemoryBudgets, InMemoryUsage
+from tests.support.fakes.usage import FakeArchiver, FakeMetrics, FixedQuota, InMemoryBudgets, InMemoryUsage
 
 ACCOUNT = AccountId("account-1")
 FINISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -40,7 +40,7 @@ from operator_memory.application.shared.guarded_writer import GuardedWriter
 from operator_memory.application.shared.keep_held import KeepHeld
 from operator_memory.application.shared.remove_memories import RemoveMemories
 from operator_memory.application.shared.turn_visibility import TurnVisibility
-from operator_memory.application.usage.keep_quota import FixedQuota, KeepQuota
+from operator_memory.application.usage.keep_quota import KeepQuota
 from operator_memory.application.usage.manage_usage import ManageUsage, UsageSources
 from operator_memory.domain.management.identity import Action, Caller
 from operator_memory.domain.management.rate_limits import Bucket, RateLimit
@@ -81,7 +81,7 @@ from tests.support.fakes.platform import (
     FakePlatformSettings,
     FakeSwitches,
 )
-from tests.support.fakes.usage import FakeArchiver, InMemoryBudgets, InMemorySizes, InMemoryUsage
+from tests.support.fakes.usage import FakeArchiver, FixedQuota, InMemoryBudgets, InMemorySizes, InMemoryUsage
 from tests.support.fakes.whole import InMemoryWholeMemories
 
 ISSUER = "https://project.test/auth/v1"

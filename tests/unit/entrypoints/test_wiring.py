@@ -176,3 +176,30 @@ def test_no_complaint_repeats_a_secret(build: object) -> None:
 
 def test_extraction_by_a_model_needs_its_key() -> None:
     assert "OPENAI_API_KEY" in complaint(build_extraction, {**QDRANT, **EXTRACTION, "EXTRACTION": "llm"})
+
+
+@pytest.mark.parametrize(
+    ("build", "needs"),
+    [(build_extraction, EXTRACTION), (build_memories, {}), (build_archive, LIFECYCLE)],
+    ids=["extraction", "memories", "archive"],
+)
+def test_a_function_has_one_sender_of_events_and_one_client_of_each_service(
+    build: Any, needs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender is a thread and a connection, a client of S3 is 70 MB, and each adds to the start."""
+    made: list[str] = []
+    of_aws, sink = AdaptersInUse.aws_client, AdaptersInUse._event_sink
+
+    def counted_client(adapters: AdaptersInUse, service: str) -> Any:
+        made.append(service)
+        return of_aws(adapters, service)
+
+    def counted_sink(adapters: AdaptersInUse, wait: float) -> Any:
+        made.append("events")
+        return sink(adapters, wait)
+
+    monkeypatch.setattr(AdaptersInUse, "aws_client", counted_client)
+    monkeypatch.setattr(AdaptersInUse, "_event_sink", counted_sink)
+    build({**MEMORIES, **needs, "ARCHIVE_BUCKET": "bucket"})
+    assert {"dynamodb", "s3", "events"} <= set(made)
+    assert [name for name in set(made) if made.count(name) > 1] == []

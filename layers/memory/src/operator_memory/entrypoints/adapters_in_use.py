@@ -273,7 +273,14 @@ class AdaptersInUse(Environment):
 
     def trail(self, *, wait: float = EVENTS_WAIT_SECONDS) -> AuditTrail:
         """Where events go. ``wait``: most seconds that a caller is kept for one."""
-        return AuditTrail(self._event_sink(wait), self.clock)
+        if wait not in self._trails:
+            self._trails[wait] = AuditTrail(self._event_sink(wait), self.clock)
+        return self._trails[wait]
+
+    @cached_property
+    def _trails(self) -> dict[float, AuditTrail]:
+        """One for each wait: each has a thread and a connection of its own."""
+        return {}
 
     def _event_sink(self, wait: float) -> "EventSink":
         from operator_memory.entrypoints.contracts.event import event_body

@@ -205,7 +205,21 @@ class HoldStore(HoldReader, Protocol):
         ...
 
 
-class MemoryArchive(Protocol):
+class ArchiveRetention(Protocol):
+    """The archive as policies see it."""
+
+    def entries(
+        self, account_id: AccountId, *, after: str | None, limit: int
+    ) -> tuple[list[ArchivedEntry], str | None]:
+        """Return up to ``limit`` entries of the index, by id, and where the next call goes on (``None``: the end)."""
+        ...
+
+    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
+        """Delete them, from the index and from what it points to; return how many were there."""
+        ...
+
+
+class MemoryArchive(ArchiveRetention, Protocol):
     """Keeps memories that were moved out of the store, and finds one without reading all."""
 
     def keep(self, account_id: AccountId, memories: Sequence[ArchivedMemory]) -> list[ArchivedEntry]:
@@ -213,12 +227,6 @@ class MemoryArchive(Protocol):
 
         Returns what was written, with its places. An entry of the index that was archived later stays.
         """
-        ...
-
-    def entries(
-        self, account_id: AccountId, *, after: str | None, limit: int
-    ) -> tuple[list[ArchivedEntry], str | None]:
-        """Return up to ``limit`` entries of the index, by id, and where the next call goes on (``None``: the end)."""
         ...
 
     def find(self, account_id: AccountId, ids: Sequence[str]) -> list[ArchivedEntry]:
@@ -233,10 +241,6 @@ class MemoryArchive(Protocol):
     def read(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> list[ArchivedMemory]:
         """Return the memories of ``entries``, in order. Leaves out those that are not there any more, or cannot be
         read."""
-        ...
-
-    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
-        """Delete them, from the index and from what it points to; return how many were there."""
         ...
 
     def take_back(self, account_id: AccountId, entries: Sequence[ArchivedEntry]) -> int:
@@ -259,20 +263,6 @@ class MemoryArchive(Protocol):
     def sweep(self, account_id: AccountId, *, before: datetime) -> int:
         """Delete what was written before ``before`` and never came into the index, or left it: what a worker that was
         killed has left behind. Return how many memories that were."""
-        ...
-
-
-class ArchiveRetention(Protocol):
-    """The archive as policies see it."""
-
-    def entries(
-        self, account_id: AccountId, *, after: str | None, limit: int
-    ) -> tuple[list[ArchivedEntry], str | None]:
-        """As `MemoryArchive.entries`."""
-        ...
-
-    def forget(self, account_id: AccountId, ids: Sequence[str]) -> int:
-        """As `MemoryArchive.forget`."""
         ...
 
 

@@ -1,7 +1,6 @@
 """Use case: keeps accounts within their quotas; a full one refuses, or the least important goes to the archive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from operator_memory.application.ports.core import Clock, HoldReader
 from operator_memory.application.ports.lifecycle import StoreToArchive
@@ -23,18 +22,6 @@ _LEAST_FIRST = Sort(SortKey.IMPORTANCE, descending=False)
 _PAGE = 100
 _MOST_PAGES = 10
 """Of held memories that are passed over in search of others."""
-
-
-@dataclass(frozen=True, slots=True)
-class FixedQuota:
-    """Port ``QuotaRule``: the same for every account."""
-
-    most: int
-    when_full: WhenFull = WhenFull.REFUSE
-
-    def quota(self, account_id: AccountId) -> Quota:  # noqa: ARG002  (the port's signature)
-        """Return it."""
-        return Quota(self.most, self.when_full)
 
 
 class KeepQuota:

@@ -10,7 +10,7 @@ from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.settings import Settings
 from operator_memory.entrypoints.wiring.archive import reading_of, restoring_of
 from operator_memory.entrypoints.wiring.policies import expiry_index_of, policies_of, preview_of
-from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, service_tokens
+from operator_memory.entrypoints.wiring.shared import erasures_of, jobs_of, removal_of, service_tokens
 from operator_memory.entrypoints.wiring.usage import quota_of, usage_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from operator_memory.application.management.screen_writing import ScreenWriting
     from operator_memory.application.ports.management import MemoryLibrary, PlatformSettings
     from operator_memory.application.recall.search_memories import SearchMemories
-    from operator_memory.application.shared.remove_memories import RemoveMemories
     from operator_memory.entrypoints.api.access import Access
     from operator_memory.entrypoints.api.resolver import MemoriesApi
     from operator_memory.entrypoints.api.services import Services
@@ -132,7 +131,7 @@ def _management(adapters: AdaptersInUse, writing: "WritingPorts", trail: AuditTr
         library=adapters.library(),
         writing=writing,
         visibility=adapters.turn_visibility(),
-        remover=_removal(adapters, trail),
+        remover=removal_of(adapters, archived=reading_of(adapters, trail)),
         trail=trail,
         clock=adapters.clock,
         archived=reading_of(adapters, trail),
@@ -146,7 +145,7 @@ def _undoing(adapters: AdaptersInUse, trail: AuditTrail) -> "UndoRun":
         jobs=jobs_of(adapters),
         learned=adapters.learned(),
         writer=adapters.writer(),
-        remover=_removal(adapters, trail),
+        remover=removal_of(adapters, archived=reading_of(adapters, trail)),
         visibility=adapters.turn_visibility(),
         trail=trail,
         clock=adapters.clock,
@@ -157,20 +156,6 @@ def _undoing_many(adapters: AdaptersInUse, undoing: "UndoRun") -> "UndoMany":
     from operator_memory.application.learning.undo_many import UndoMany
 
     return UndoMany(runs=undoing, history=jobs_of(adapters), library=adapters.library(), clock=adapters.clock)
-
-
-def _removal(adapters: AdaptersInUse, trail: AuditTrail) -> "RemoveMemories":
-    from operator_memory.application.shared.remove_memories import RemoveMemories
-
-    return RemoveMemories(
-        library=adapters.library(),
-        learned=adapters.learned(),
-        writer=adapters.writer(),
-        visibility=adapters.turn_visibility(),
-        held=adapters.keep_held(),
-        clock=adapters.clock,
-        archived=reading_of(adapters, trail),
-    )
 
 
 def _holding(adapters: AdaptersInUse, erasures: "EraseMemories", trail: AuditTrail) -> "HoldMemories":

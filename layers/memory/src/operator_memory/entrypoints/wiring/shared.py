@@ -11,6 +11,8 @@ from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 if TYPE_CHECKING:
     from operator_memory.adapters.dynamodb.jobs import DynamoDBJobs
     from operator_memory.application.management.erase_memories import EraseMemories
+    from operator_memory.application.ports.archive import ArchivedMemories
+    from operator_memory.application.shared.remove_memories import RemoveMemories
 
 Authenticate = Callable[[str], Caller]
 
@@ -55,3 +57,18 @@ def service_tokens(adapters: AdaptersInUse) -> tuple[Authenticate, Callable[[], 
 
 def _now(adapters: AdaptersInUse) -> datetime:
     return adapters.clock.now()
+
+
+def removal_of(adapters: AdaptersInUse, *, archived: "ArchivedMemories | None" = None) -> "RemoveMemories":
+    """What deletes for a person; with ``archived`` also from the archive."""
+    from operator_memory.application.shared.remove_memories import RemoveMemories
+
+    return RemoveMemories(
+        library=adapters.library(),
+        learned=adapters.learned(),
+        writer=adapters.writer(),
+        visibility=adapters.turn_visibility(),
+        held=adapters.keep_held(),
+        clock=adapters.clock,
+        archived=archived,
+    )
