@@ -13,6 +13,7 @@ from operator_memory.domain.lifecycle.archived import ArchivedEntry, ArchivedMem
 from operator_memory.domain.memory.memory import EmbeddedMemory, Memory
 from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.audit_events import EventType
+from operator_memory.domain.shared.deletions import marks_of
 from operator_memory.domain.shared.holds import Hold, Holds
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
@@ -86,6 +87,18 @@ def test_what_is_named_moves_for_its_reason_and_is_on_the_trail(world: World) ->
     assert world.tombstones.marks == {}, "nobody deleted it"
     assert world.archiving.archive(ACCOUNT, {TEA.id: "idle"}) == 0, "it is there already"
     assert len(world.events.events) == 1
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_what_was_deleted_a_moment_ago_and_came_again_is_moved_and_not_lost(world: World, imported: bool) -> None:
+    world.tombstones.bury(ACCOUNT, marks_of(TEA), at=NOW - timedelta(seconds=30))
+    came = NOW - timedelta(seconds=20)
+    again = replace(TEA, imported_at=came) if imported else replace(TEA, created_at=came)
+    world.store(again)
+    assert world.archiving.archive(ACCOUNT, {TEA.id: "idle"}) == 1
+    assert (world.stored(), world.archived) == (set(), {TEA.id: "idle"})
+    world.restoring.restore(ACCOUNT, ArchiveSelection(), actor="user:u")
+    assert world.stored() == {TEA.id}
 
 
 def test_a_hundred_go_into_an_object_and_each_is_read_once_on_the_way_back(world: World) -> None:

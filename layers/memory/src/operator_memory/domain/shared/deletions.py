@@ -50,9 +50,12 @@ def forbidden(memory: Memory, marks: Mapping[str, datetime]) -> bool:
 def deleted_since(memory: Memory, marks: Mapping[str, datetime], since: datetime) -> bool:
     """Whether a person deleted the like of ``memory`` after ``since``, when it was out of their sight.
 
-    ``marks``: as for `forbidden`. The clocks of two machines differ a little: what was deleted just before counts too.
+    ``marks``: as for `forbidden`. The clocks of two machines differ a little: what was deleted just before counts too,
+    unless the memory came after it: what a person deleted and then said or imported again is theirs to be remembered.
     """
-    return any(marks[mark] >= since - CLOCKS_DIFFER for mark in asked_of(memory) if mark in marks)
+    came = max(_last_said(memory), memory.imported_at or memory.created_at)
+    first = max(since - CLOCKS_DIFFER, came)
+    return any(marks[mark] >= first for mark in asked_of(memory) if mark in marks)
 
 
 def asked_of(memory: Memory) -> set[str]:
