@@ -6,9 +6,8 @@ Exit code 0: done. 1: a fault was found. 2: a setting is wrong, or a system coul
 """
 
 import argparse
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import BinaryIO, cast
 
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.requests import SYSTEM
-from operator_memory.domain.errors import ConfigurationError, MemoryServiceError
+from operator_memory.domain.errors import ConfigurationError
 from operator_memory.entrypoints.load_settings import load_settings
 from operator_memory.entrypoints.relevance import model_name
 from operator_memory.entrypoints.settings import Settings
@@ -37,7 +36,7 @@ from infra.qdrant.collection import collection_at
 from infra.qdrant.plan import desired_collection, plan
 from infra.qdrant.points import Points
 
-OK, FAULT, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+OK, FAULT = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +62,14 @@ class Tools:
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """The command; returns its exit code."""
-    args = _parser().parse_args(arguments)
-    try:
-        with _tools(operators.environment(args, environ)) as tools:
-            code: int = args.run(args, tools)
-    except MemoryServiceError as error:
-        sys.stderr.write(f"{args.command}: {error}\n")
-        return UNUSABLE
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{args.command}: interrupted\n")
-        return INTERRUPTED
-    return code
+    return operators.run_command(_parser().parse_args(arguments), environ, _tools)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.backup", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     operators.add_options(parser)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[argparse.Namespace, Tools], int], does: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=does, description=f"{does}.")
-        added.set_defaults(run=run)
-        return added
+    command = operators.subcommands(parser)
 
     making = command("make", _make, "make a backup, then delete those that are too old")
     making.add_argument("--form", choices=("auto", "points", "snapshot"), default="auto", help="auto: a snapshot "

@@ -1,14 +1,8 @@
 """``python -m infra.dead_letters``."""
 
-import os
 import sys
 
 from infra.dead_letters.cli import main
+from infra.operators import exit_code
 
-try:
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-except BrokenPipeError:  # who reads has seen enough; the flush at the exit would complain once more
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    code = 0
-sys.exit(code)
+sys.exit(exit_code(main))

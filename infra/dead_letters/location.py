@@ -1,17 +1,16 @@
 """Where the queues are: named by URL, as outputs of a CloudFormation stack, or in the system that runs here."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError
-from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG, translated
+from operator_memory.adapters.aws.boto3_clients import translated
 from operator_memory.domain.errors import ConfigurationError
 
+from infra import operators
 from infra.dead_letters.failed_message import Kind
 
 _OUTPUTS = {
@@ -67,37 +66,20 @@ def find_location(args: argparse.Namespace, kind: Kind) -> Location:
     if args.stack:
         return _of_stack(args.stack, kind)
     source = getattr(args, f"{kind}s_queue_url")
-    return Location(_client("sqs"), partial(_client, "dynamodb"), args.queue_url, source, args.table)
+    dynamodb = partial(operators.client, "dynamodb")
+    return Location(operators.client("sqs"), dynamodb, args.queue_url, source, args.table)
 
 
 def _of_stack(name: str, kind: Kind) -> Location:
-    with translated("cloudformation"):
-        answer = _client("cloudformation").describe_stacks(StackName=name)
-    outputs: Mapping[str, str] = {
-        output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
-    }
-    missing = [output for output in _OUTPUTS[kind] if output not in outputs]
-    if missing:
-        raise ConfigurationError(f"the stack {name} has no output {missing[0]}: deploy the present template first")
+    outputs = operators.stack_outputs(name, _OUTPUTS[kind])
     dead, source = (outputs[output] for output in _OUTPUTS[kind])
-    return Location(_client("sqs"), partial(_client, "dynamodb"), dead, source, outputs.get("MemoryTableName"))
+    table = outputs.get("MemoryTableName")
+    return Location(operators.client("sqs"), partial(operators.client, "dynamodb"), dead, source, table)
 
 
 def _local(data: Path, kind: Kind) -> Location:
-    from devstack import running  # nobody else needs it
-
-    endpoints = running.find(data)
-    if endpoints is None:
-        raise ConfigurationError("nothing is running here; start it with: make dev")
+    endpoints = operators.running_here(data)
     sqs = endpoints.aws_client("sqs")
     with translated("sqs"):
         dead, source = (sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in _LOCAL[kind])
     return Location(sqs, partial(endpoints.aws_client, "dynamodb"), dead, source, endpoints.memory_table)
-
-
-def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
-    make: Any = boto3.session.Session().client
-    try:
-        return make(service, config=CLIENT_CONFIG)
-    except (BotoCoreError, ValueError) as error:  # no region, an unknown profile, no such place
-        raise ConfigurationError(f"AWS cannot be used: {error}") from error

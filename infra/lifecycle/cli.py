@@ -13,14 +13,15 @@ from operator_memory.domain.errors import ConfigurationError, InvalidInputError,
 from operator_memory.domain.lifecycle.fates import Fate
 from operator_memory.domain.lifecycle.previews import Preview
 from operator_memory.domain.lifecycle.rounds import RoundReport, Task
-from operator_memory.domain.memory.scopes import AccountId, account_id
+from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.shared.time_left import no_limit
 from operator_memory.entrypoints.wiring.lifecycle import RoundsByHand, build_rounds_by_hand
 
 from infra import operators
+from infra.operators import INTERRUPTED, UNUSABLE
 from infra.progress import Progress
 
-OK, UNUSABLE, INTERRUPTED = 0, 2, 130
+OK = 0
 Build = Callable[[Mapping[str, str], TaskQueue], RoundsByHand]
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], build: Build = bu
     args = _parser().parse_args(arguments)
     queue = HereQueue()
     try:
-        account = _account(args)
+        account = operators.account_named(args.account, local=args.local)
         settings = operators.environment(args, environ)
         operators.use_aws(settings)
         by_hand = build(settings, queue)
@@ -69,15 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--account", required=True, help="whose; with --local also the name of a demo person")
     operators.add_options(parser)
     return parser
-
-
-def _account(args: argparse.Namespace) -> AccountId:
-    if args.local:
-        from devstack.supabase.seed import DEMO_USERS, demo_id  # nobody else needs it
-
-        if args.account in DEMO_USERS:
-            return account_id(demo_id(f"user:{args.account}"))
-    return account_id(args.account)
 
 
 def _round(by_hand: RoundsByHand, queue: HereQueue, account: AccountId, said: Preview) -> RoundReport:

@@ -8,7 +8,7 @@ interrupted; the same command goes on.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from operator_memory.adapters.net.http import HttpClient
 from operator_memory.adapters.qdrant.requests import SYSTEM
 from operator_memory.adapters.reembedding.migrations import DynamoDBMigrations
-from operator_memory.domain.errors import ConfigurationError, MemoryServiceError
+from operator_memory.domain.errors import ConfigurationError
 from operator_memory.domain.lifecycle.migration import Migration
 from operator_memory.entrypoints.adapters_in_use import AdaptersInUse
 from operator_memory.entrypoints.load_settings import load_settings
@@ -31,7 +31,7 @@ from infra.reembed.actions import Move
 from infra.reembed.copying import Changes, Copier, Patience
 from infra.reembed.settings import Wanted, wanted_of
 
-OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+OK, DIFFERENT = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +62,15 @@ class Tools:
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """The command; returns its exit code."""
-    args = _parser().parse_args(arguments)
-    try:
-        with _tools(operators.environment(args, environ)) as tools:
-            code: int = args.run(args, tools)
-    except MemoryServiceError as error:
-        sys.stderr.write(f"{args.command}: {error}\n")
-        return UNUSABLE
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{args.command}: interrupted; the same command goes on where this one stopped\n")
-        return INTERRUPTED
-    return code
+    said = "interrupted; the same command goes on where this one stopped"
+    return operators.run_command(_parser().parse_args(arguments), environ, _tools, interrupted=said)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.reembed", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     operators.add_options(parser)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[argparse.Namespace, Tools], int], does: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=does, description=f"{does}.")
-        added.set_defaults(run=run)
-        return added
+    command = operators.subcommands(parser)
 
     starting = command("start", _start, "make the new collection and copy into it, or go on with that")
     starting.add_argument("--texts-a-second", type=float, default=0.0, help="most texts to embed; 0: no limit")

@@ -10,18 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError
-from operator_memory.adapters.aws.boto3_clients import CLIENT_CONFIG, translated
 from operator_memory.adapters.dynamodb.usage.budgets import DynamoDBBudgets
 from operator_memory.adapters.dynamodb.usage.counters import DynamoDBUsage
 from operator_memory.domain.errors import ConfigurationError, InvalidInputError, MemoryServiceError
-from operator_memory.domain.memory.scopes import AccountId, account_id
+from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.usage.counts import DayUsage, day_of, month_of
 
+from infra import operators
+from infra.operators import INTERRUPTED, UNUSABLE
 from infra.usage import report
 
-OK, UNREADABLE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+OK, UNREADABLE = 0, 1
 MOST_DAYS = 400
 _PAGE = 1_000
 
@@ -81,29 +80,11 @@ def _place(args: argparse.Namespace) -> Place:
     if not args.account:
         raise ConfigurationError("say whose usage: ACCOUNT=...")
     if args.local:
-        return _local(args.data, args.account)
-    account = account_id(args.account)
-    return (_client("dynamodb"), args.table or _table_of_stack(args.stack), account)
-
-
-def _local(data: Path, name: str) -> Place:
-    from devstack import running  # nobody else needs it
-    from devstack.supabase.seed import DEMO_USERS, demo_id
-
-    endpoints = running.find(data)
-    if endpoints is None:
-        raise ConfigurationError("nothing is running here; start it with: make dev")
-    account = account_id(demo_id(f"user:{name}") if name in DEMO_USERS else name)
-    return endpoints.aws_client("dynamodb"), endpoints.memory_table, account
-
-
-def _table_of_stack(stack: str) -> str:
-    with translated("cloudformation"):
-        answer = _client("cloudformation").describe_stacks(StackName=stack)
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
-    if "MemoryTableName" not in outputs:
-        raise ConfigurationError(f"the stack {stack} has no output MemoryTableName: deploy the present template first")
-    return str(outputs["MemoryTableName"])
+        endpoints = operators.running_here(args.data)
+        account = operators.account_named(args.account, local=True)
+        return endpoints.aws_client("dynamodb"), endpoints.memory_table, account
+    account = operators.account_named(args.account, local=False)
+    return operators.client("dynamodb"), args.table or operators.table_of(args.stack), account
 
 
 def _rows(usage: DynamoDBUsage, account: AccountId, days: tuple[Any, Any], agent: str | None) -> list[DayUsage]:
@@ -114,14 +95,6 @@ def _rows(usage: DynamoDBUsage, account: AccountId, days: tuple[Any, Any], agent
         found += page
         if after is None:
             return found
-
-
-def _client(service: str) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
-    make: Any = boto3.session.Session().client
-    try:
-        return make(service, config=CLIENT_CONFIG)
-    except (BotoCoreError, ValueError) as error:  # no region, an unknown profile, no such place
-        raise ConfigurationError(f"AWS cannot be used: {error}") from error
 
 
 def _complain(what: str, code: int) -> int:

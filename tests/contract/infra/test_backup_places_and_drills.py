@@ -12,7 +12,8 @@ import pytest
 from operator_memory.domain.memory.memory import Memory
 from operator_memory.domain.shared.tombstones import Target, TargetKind, Tombstone
 
-from infra.backup import cli, drill
+from infra import operators
+from infra.backup import drill
 from infra.backup.scratch import SUFFIX
 from infra.backup.snapshots import Snapshots
 from infra.qdrant.points import Points
@@ -174,7 +175,7 @@ def test_a_drill_that_fails_leaves_no_scratch_collection(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(drill, "compare", interrupted)
-    assert deployment.backup("drill") == cli.INTERRUPTED
+    assert deployment.backup("drill") == operators.INTERRUPTED
     assert collections(deployment) == [LIVE]
 
 

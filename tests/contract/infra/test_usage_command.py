@@ -14,6 +14,7 @@ from operator_memory.domain.memory.scopes import AccountId
 from operator_memory.domain.usage.budget import Budget, Limit
 from operator_memory.domain.usage.counts import Counts, UsageEvent
 
+from infra import operators
 from infra.usage import cli
 
 pytest_plugins = ["tests.support.aws.fixtures"]
@@ -37,7 +38,7 @@ Command = Callable[..., Run]
 @pytest.fixture
 def command(table: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     client, name = table
-    monkeypatch.setattr(cli, "_client", lambda _service: client)
+    monkeypatch.setattr(operators, "client", lambda _service: client)
 
     def run(*arguments: str) -> Run:
         return Run(cli.main([*arguments, "--table", name], now=NOW), *capsys.readouterr())
@@ -104,23 +105,23 @@ def test_who_has_used_nothing(command: Command) -> None:
 
 
 def test_an_account_that_is_none_is_said(command: Command) -> None:
-    assert command("no/such").code == cli.UNUSABLE
+    assert command("no/such").code == operators.UNUSABLE
     assert command().err == "usage: say whose usage: ACCOUNT=...\n"
 
 
 def test_a_table_that_is_not_there(command: Command, monkeypatch: pytest.MonkeyPatch, table: tuple[Any, str]) -> None:
-    monkeypatch.setattr(cli, "_client", lambda _service: table[0])
+    monkeypatch.setattr(operators, "client", lambda _service: table[0])
     assert cli.main(["acc-1", "--table", "no-table"], now=NOW) == cli.UNREADABLE
 
 
 @pytest.mark.parametrize("where", [[], ["--local", "--stack", "s"]])
 def test_where_must_be_said_once(where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["acc-1", *where]) == cli.UNUSABLE
+    assert cli.main(["acc-1", *where]) == operators.UNUSABLE
     assert "--stack NAME, --local, or --table NAME" in capsys.readouterr().err
 
 
 def test_where_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["ada", "--local", "--data", str(tmp_path)]) == cli.UNUSABLE
+    assert cli.main(["ada", "--local", "--data", str(tmp_path)]) == operators.UNUSABLE
     assert "make dev" in capsys.readouterr().err
 
 

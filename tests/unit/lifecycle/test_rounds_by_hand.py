@@ -8,7 +8,8 @@ from operator_memory.application.ports.lifecycle import TaskQueue
 from operator_memory.domain.errors import UpstreamUnavailableError
 from operator_memory.entrypoints.wiring.lifecycle import RoundsByHand
 
-from infra.lifecycle.cli import INTERRUPTED, OK, UNUSABLE, HereQueue, main
+from infra.lifecycle.cli import OK, HereQueue, main
+from infra.operators import INTERRUPTED, UNUSABLE
 from tests.support.builders import ACCOUNT, NOW, a_memory
 from tests.support.fakes.core import FakeClock
 from tests.support.lifecycle.world import LifecycleWorld, a_policy
