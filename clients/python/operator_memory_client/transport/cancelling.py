@@ -13,6 +13,8 @@ import anyio
 import httpcore
 import httpx
 
+from operator_memory_client.transport.core_requests import core_request
+
 
 class _Stream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
@@ -85,18 +87,7 @@ class CancellingTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``; the body of the answer is read as it is asked for."""
-        sent = httpcore.Request(
-            request.method,
-            httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
+        sent = core_request(request, request.extensions)
         answer = await self._pool.handle_async_request(sent)
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
 

@@ -17,6 +17,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from operator_memory_client.transport.core_requests import core_request
+
 
 class _Current(threading.local):
     """When the call of this thread must have ended, on the monotonic clock."""
@@ -129,18 +131,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``; the body of the answer is read as it is asked for."""
-        sent = httpcore.Request(
-            request.method,
-            httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions={"timeout": {"pool": left(httpcore.PoolTimeout)}},
-        )
+        sent = core_request(request, {"timeout": {"pool": left(httpcore.PoolTimeout)}})
         answer = self._pool.handle_request(sent)
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
 
